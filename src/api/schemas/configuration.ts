@@ -1,0 +1,175 @@
+/**
+ * `configuration` of an application: what a container is started with. Field names are Cloudflare's
+ * (`UserDeploymentConfiguration`). A field that is not here is refused with its path: nothing is stored and ignored.
+ */
+import * as z from "zod";
+import { parseDuration } from "../../duration.ts";
+
+export const LIMITS = {
+  nameLength: 63,
+  environmentVariables: 128,
+  environmentValueLength: 32_768,
+  labels: 64,
+  arguments: 256,
+  argumentLength: 32_768,
+  ports: 16,
+  checks: 8,
+  checkBodyLength: 4_096,
+} as const;
+
+const TEXT = z.string().max(LIMITS.argumentLength);
+
+export const portNumber = z.int().min(1).max(65_535);
+
+/** Seconds or `1h30m`, within bounds given in milliseconds. */
+export function duration(minMs: number, maxMs: number) {
+  return z.union([z.number(), z.string()]).superRefine((value, context) => {
+    const ms = parseDuration(value);
+    if (ms === null) {
+      context.addIssue({ code: "custom", message: "must be a number of seconds or a duration such as 1h30m" });
+    } else if (ms < minMs || ms > maxMs) {
+      context.addIssue({ code: "custom", message: `must be between ${minMs / 1_000} s and ${maxMs / 1_000} s` });
+    }
+  });
+}
+
+const portName = z
+  .string()
+  .regex(/^(?!.*--)[A-Za-z0-9_-]{1,15}$/, "must be 1 to 15 letters, digits, _ or -, without a double dash");
+
+const namedPort = z.strictObject({ name: portName, port: portNumber });
+
+const checkRequest = z.strictObject({
+  method: z.enum(["GET", "POST", "PATCH", "PUT", "OPTIONS", "DELETE", "HEAD"]).default("GET"),
+  path: z.string().startsWith("/").max(2_048),
+  body: z.string().max(LIMITS.checkBodyLength).optional(),
+  headers: z.record(z.string().max(256), z.string().max(4_096)).optional(),
+});
+
+const check = z
+  .strictObject({
+    name: z.string().min(1).max(64).optional(),
+    /** `http` passes on any 2xx answer, `tcp` when a connection is accepted. */
+    type: z.enum(["http", "tcp"]),
+    /** Name of one of `ports`. */
+    port: portName,
+    http: checkRequest.optional(),
+    /** Time that one attempt may take. */
+    timeout: duration(10, 60_000).default("1s"),
+    /** Time between attempts after a first failure, once the container has been ready. */
+    interval: duration(100, 300_000).default("1s"),
+    /** Failures in a row that make a ready container unready. */
+    attempts_before_failure: z.int().min(1).max(100).default(3),
+    kind: z.literal("ready", "only ready checks exist yet"),
+  })
+  .superRefine((value, context) => {
+    if (value.type === "http" && value.http === undefined) {
+      context.addIssue({ code: "custom", path: ["http"], message: 'is required for a check of type "http"' });
+    }
+    if (value.type === "tcp" && value.http !== undefined) {
+      context.addIssue({ code: "custom", path: ["http"], message: 'is only for checks of type "http"' });
+    }
+    const method = value.http?.method;
+    if (value.http?.body === undefined && (method === "POST" || method === "PATCH" || method === "PUT")) {
+      context.addIssue({ code: "custom", path: ["http", "body"], message: `is required for ${method}` });
+    }
+    if (value.http?.body !== undefined && (method === "GET" || method === "HEAD")) {
+      context.addIssue({ code: "custom", path: ["http", "body"], message: `is not allowed for ${method}` });
+    }
+  });
+
+const variable = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]{0,255}$/, "must be a variable name: letters, digits and _")
+    .refine((name) => !name.startsWith("GANTRY_"), "must not start with GANTRY_, which Gantry sets itself"),
+  value: z.string().max(LIMITS.environmentValueLength).refine(hasNoNul, "must not contain a NUL character"),
+});
+
+const label = z.strictObject({
+  name: z
+    .string()
+    .min(1)
+    .max(128)
+    .refine((name) => !name.startsWith("gantry."), "must not start with gantry., which Gantry sets itself"),
+  value: z.string().max(4_096),
+});
+
+export const INSTANCE_TYPES = {
+  lite: { vcpu: 0.0625, memory_mib: 256, disk_mb: 2_000 },
+  basic: { vcpu: 0.25, memory_mib: 1_024, disk_mb: 4_000 },
+  "standard-1": { vcpu: 0.5, memory_mib: 4_096, disk_mb: 8_000 },
+  "standard-2": { vcpu: 1, memory_mib: 6_144, disk_mb: 12_000 },
+  "standard-3": { vcpu: 2, memory_mib: 8_192, disk_mb: 16_000 },
+  "standard-4": { vcpu: 4, memory_mib: 12_288, disk_mb: 20_000 },
+} as const;
+
+export type InstanceType = keyof typeof INSTANCE_TYPES;
+
+/** `dev` and `standard` are Cloudflare's deprecated aliases. */
+const instanceType = z
+  .enum(["lite", "basic", "standard-1", "standard-2", "standard-3", "standard-4", "dev", "standard"])
+  .transform((type): InstanceType => (type === "dev" ? "lite" : type === "standard" ? "standard-1" : type));
+
+export const configurationSchema = z
+  .strictObject({
+    /** A name of the images that the control plane was deployed with. */
+    image: z.string().min(1).max(512),
+    instance_type: instanceType.optional(),
+    vcpu: z.number().min(0.0625).max(4).optional(),
+    memory_mib: z.int().min(128).max(12_288).optional(),
+    disk: z.strictObject({ size_mb: z.int().min(500).max(20_000) }).optional(),
+    environment_variables: z.array(variable).max(LIMITS.environmentVariables).optional(),
+    labels: z.array(label).max(LIMITS.labels).optional(),
+    /** Replaces the image's entrypoint and its default arguments. */
+    entrypoint: z.array(TEXT).min(1).max(LIMITS.arguments).optional(),
+    /** Arguments of `entrypoint`. */
+    command: z.array(TEXT).max(LIMITS.arguments).optional(),
+    ports: z.array(namedPort).min(1).max(LIMITS.ports).optional(),
+    checks: z.array(check).max(LIMITS.checks).optional(),
+  })
+  .superRefine((value, context) => {
+    const sized = value.vcpu !== undefined || value.memory_mib !== undefined || value.disk !== undefined;
+    if (value.instance_type !== undefined && sized) {
+      const message = "excludes vcpu, memory_mib and disk: give either a type or a size";
+      context.addIssue({ code: "custom", path: ["instance_type"], message });
+    }
+    if (value.command !== undefined && value.entrypoint === undefined) {
+      const message = "needs entrypoint: the platform starts either the image's own command or a whole new one";
+      context.addIssue({ code: "custom", path: ["command"], message });
+    }
+    refuseDuplicates(value.environment_variables, "environment_variables", context);
+    refuseDuplicates(value.labels, "labels", context);
+    refuseDuplicates(value.ports, "ports", context);
+    const names = new Set(value.ports?.map((port) => port.name));
+    value.checks?.forEach((item, index) => {
+      if (names.has(item.port)) return;
+      const known = names.size === 0 ? "none is declared" : `declared: ${[...names].join(", ")}`;
+      context.addIssue({
+        code: "custom",
+        path: ["checks", index, "port"],
+        message: `must name one of configuration.ports; ${known}`,
+      });
+    });
+  });
+
+export type Configuration = z.output<typeof configurationSchema>;
+export type Check = z.output<typeof check>;
+
+function hasNoNul(value: string): boolean {
+  return !value.includes("\0");
+}
+
+function refuseDuplicates(
+  items: readonly { readonly name: string }[] | undefined,
+  field: string,
+  context: z.core.$RefinementCtx,
+): void {
+  const seen = new Set<string>();
+  items?.forEach(({ name }, index) => {
+    if (seen.has(name)) {
+      context.addIssue({ code: "custom", path: [field, index, "name"], message: `is there twice: ${name}` });
+    }
+    seen.add(name);
+  });
+}

@@ -1,0 +1,68 @@
+/**
+ * The one error class of Gantry and its closed set of codes.
+ *
+ * Pure code returns tagged unions; the shells throw `GantryError`. The code is the contract: HTTP status, Cloudflare's
+ * numeric code and retryability are properties of it, never of the message.
+ */
+
+/** What a code means on the wire. `numeric` is Cloudflare's `errors[].code`; `wire` its enum, where it has one. */
+interface ErrorTraits {
+  readonly status: number;
+  readonly numeric: number;
+  readonly retryable: boolean;
+}
+
+export const ERRORS = {
+  VALIDATE_INPUT: { status: 400, numeric: 1000, retryable: false },
+  IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE: { status: 400, numeric: 1000, retryable: false },
+  SURPASSED_BASE_LIMITS: { status: 400, numeric: 1000, retryable: false },
+  UNAUTHORIZED: { status: 401, numeric: 9109, retryable: false },
+  FORBIDDEN: { status: 403, numeric: 9109, retryable: false },
+  ACCOUNT_NOT_FOUND: { status: 404, numeric: 7003, retryable: false },
+  APPLICATION_NOT_FOUND: { status: 404, numeric: 1609, retryable: false },
+  INSTANCE_NOT_FOUND: { status: 404, numeric: 1000, retryable: false },
+  ROUTE_NOT_FOUND: { status: 404, numeric: 7003, retryable: false },
+  METHOD_NOT_ALLOWED: { status: 405, numeric: 1000, retryable: false },
+  APPLICATION_ALREADY_EXISTS: { status: 409, numeric: 1000, retryable: false },
+  BODY_TOO_LARGE: { status: 413, numeric: 1000, retryable: false },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, numeric: 1000, retryable: false },
+  QUEUE_FULL: { status: 503, numeric: 1000, retryable: true },
+  NO_READY_INSTANCE: { status: 503, numeric: 1000, retryable: true },
+  SCALED_TO_ZERO: { status: 503, numeric: 1000, retryable: true },
+  INSTANCE_UNREACHABLE: { status: 502, numeric: 1000, retryable: true },
+  INTERNAL: { status: 500, numeric: 1000, retryable: true },
+} as const satisfies Record<string, ErrorTraits>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** Plain data that explains the error: field names, limits, ids. Never a secret or an environment value. */
+export type ErrorDetails = Record<string, string | number | boolean | null | readonly string[]>;
+
+export class GantryError extends Error {
+  override readonly name = "GantryError";
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.details = details;
+  }
+
+  /** True also for an error that crossed an RPC boundary, which keeps name, message and fields but drops the class. */
+  static is(error: unknown): error is GantryError {
+    return (
+      error instanceof Error &&
+      error.name === "GantryError" &&
+      "code" in error &&
+      typeof error.code === "string" &&
+      error.code in ERRORS
+    );
+  }
+}
+
+/** One line for logs and events, capped so that a stored text cannot grow without bound. */
+export function describeError(error: unknown, maxLength = 300): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.length > maxLength ? `${text.slice(0, maxLength - 1)}…` : text;
+}

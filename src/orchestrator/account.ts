@@ -1,0 +1,70 @@
+/**
+ * The Account object: which applications an account has, and that no two share a name. It is on no request path of an
+ * application: the Worker asks it once for a name and keeps the answer.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { Database, type Row } from "../database.ts";
+import { migrate, type Migration } from "../migrations.ts";
+
+const ACCOUNT_MIGRATIONS: readonly Migration[] = [
+  {
+    id: "001_create_applications",
+    sql: `
+CREATE TABLE applications (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  created_at INTEGER NOT NULL
+) WITHOUT ROWID;`,
+  },
+];
+
+export interface ApplicationEntry {
+  readonly id: string;
+  readonly name: string;
+}
+
+interface EntryRow extends Row {
+  id: string;
+  name: string;
+}
+
+export class Account extends DurableObject<Env> {
+  readonly #db: Database;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#db = new Database(ctx.storage);
+    migrate(this.#db, ACCOUNT_MIGRATIONS);
+  }
+
+  /** Takes a name for a new application. When it is taken, `reserved` is false and the entry is the holder. */
+  reserveName(name: string, id: string): { reserved: boolean; entry: ApplicationEntry } {
+    const holder = this.#byName(name);
+    if (holder !== undefined) return { reserved: false, entry: holder };
+    this.#db.run("INSERT INTO applications VALUES (?, ?, ?)", id, name, Date.now());
+    return { reserved: true, entry: { id, name } };
+  }
+
+  removeApplication(id: string): void {
+    this.#db.run("DELETE FROM applications WHERE id = ?", id);
+  }
+
+  /** By id, else by name. */
+  findApplication(idOrName: string): ApplicationEntry | null {
+    const byId = this.#db.one<EntryRow>("SELECT id, name FROM applications WHERE id = ?", idOrName);
+    return byId ?? this.#byName(idOrName) ?? null;
+  }
+
+  /** In order of id, after `cursor`: stable while others come and go. */
+  listApplications(cursor: string, limit: number): ApplicationEntry[] {
+    return this.#db.all<EntryRow>(
+      "SELECT id, name FROM applications WHERE id > ? ORDER BY id LIMIT ?",
+      cursor,
+      limit,
+    );
+  }
+
+  #byName(name: string): EntryRow | undefined {
+    return this.#db.one<EntryRow>("SELECT id, name FROM applications WHERE name = ?", name);
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * The Application object: the scheduler of one application. A shell: it wires storage, clock, alarm and stubs into the
+ * pure planner, and its methods turn calls into rows and a pass.
+ */
+import { DurableObject } from "cloudflare:workers";
+import type { Configuration } from "../api/schemas/configuration.ts";
+import { Database } from "../database.ts";
+import { GantryError } from "../errors.ts";
+import { migrate } from "../migrations.ts";
+import { accountStub, instanceStub, publicInstanceId } from "../stubs.ts";
+import { Timers } from "../timers.ts";
+import { applyCreate, applyDelete, applyPatch, type ApplicationPatch, type NewApplication } from "./commands.ts";
+import { DeploymentStore } from "./deployment-store.ts";
+import { listEvents } from "./events.ts";
+import { toLaunchSpec, type LaunchSpec } from "./launch-spec.ts";
+import { Outbox, SILENT_INTERVALS } from "./outbox.ts";
+import type { Report } from "./plan/observe.ts";
+import { ReadyWaiters } from "./ready-waiters.ts";
+import { routingOf, type Routing } from "./routing.ts";
+import { PASS_TIMER, Scheduler, type InstanceClient } from "./scheduler.ts";
+import { APPLICATION_MIGRATIONS } from "./storage/schema.ts";
+import {
+  getVersion,
+  listVersions,
+  readApplication,
+  writeApplication,
+  type ApplicationRow,
+  type Version,
+} from "./storage/application-row.ts";
+import { applicationView, instanceViews, type ApplicationView, type InstanceView } from "./views.ts";
+
+export class Application extends DurableObject<Env> {
+  readonly #db: Database;
+  readonly #timers: Timers;
+  readonly #deployments: DeploymentStore;
+  readonly #outbox: Outbox;
+  readonly #scheduler: Scheduler;
+  readonly #waiters = new ReadyWaiters();
+  readonly #specs = new Map<number, { version: Version; spec: LaunchSpec }>();
+  #gone = false;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#db = new Database(ctx.storage);
+    migrate(this.#db, APPLICATION_MIGRATIONS);
+    this.#timers = new Timers(this.#db, ctx.storage);
+    this.#deployments = new DeploymentStore(this.#db);
+    this.#outbox = new Outbox({
+      clock: Date.now,
+      silentAfterMs: () => SILENT_INTERVALS * (this.#row()?.spec.checkEveryMs ?? Number.POSITIVE_INFINITY),
+      onSettled: () => this.#pass(),
+    });
+    this.#scheduler = new Scheduler({
+      db: this.#db,
+      timers: this.#timers,
+      deployments: this.#deployments,
+      outbox: this.#outbox,
+      instances: this.#instanceClient(),
+      clock: Date.now,
+      newDeploymentId: () => newDeploymentId(),
+      version: (version) => this.#version(version),
+      onRoutingChanged: () => this.#waiters.wake(),
+      onDeleted: () => this.#erase(),
+    });
+    this.#adoptSession();
+    this.#timers.rearm();
+  }
+
+  /** Creates the application, or returns the one that an earlier try with the same id has made. */
+  create(input: NewApplication): ApplicationView {
+    if (this.#row() === undefined) {
+      applyCreate(this.#db, input, this.env.GANTRY_SESSION, Date.now());
+      this.#pass();
+    }
+    return this.#mustView();
+  }
+
+  /** Null when there is no such application, or it is being deleted. */
+  view(): ApplicationView | null {
+    const row = this.#row();
+    return row === undefined || row.deleting ? null : this.#viewOf(row);
+  }
+
+  patch(patch: ApplicationPatch): ApplicationView {
+    applyPatch(this.#db, this.#mustRow(), patch, Date.now());
+    this.#pass();
+    // A change of ingress is routing too.
+    this.#waiters.wake();
+    return this.#mustView();
+  }
+
+  /** Stops everything; the object erases itself when the last container is gone. Deleting twice is no error. */
+  delete(): boolean {
+    const row = this.#row();
+    if (row === undefined) return false;
+    if (!row.deleting) {
+      applyDelete(this.#db, row, Date.now());
+      this.#waiters.wake();
+      this.#pass();
+    }
+    return true;
+  }
+
+  instances(): InstanceView[] {
+    this.#mustRow();
+    return this.#instanceViews();
+  }
+
+  versions(): (Version & { active: boolean })[] {
+    const row = this.#mustRow();
+    return listVersions(this.#db).map((version) => ({ ...version, active: version.version === row.activeVersion }));
+  }
+
+  events(cursor: number, limit: number): ReturnType<typeof listEvents> {
+    this.#mustRow();
+    return listEvents(this.#db, cursor, limit);
+  }
+
+  /** An instance says how it is. `owned: false` tells it to destroy what it holds. */
+  report(deploymentId: string, generation: number, report: Report): { owned: boolean } {
+    if (this.#row() === undefined) return { owned: false };
+    return { owned: this.#scheduler.observe(deploymentId, generation, report) };
+  }
+
+  /** Where requests may go. Waits up to `waitMs` for the first ready instance when there is none. */
+  async routing(waitMs: number): Promise<Routing | null> {
+    const deadline = Date.now() + waitMs;
+    for (;;) {
+      const row = this.#row();
+      if (row === undefined || row.deleting) return null;
+      const routing = routingOf(row, this.#version(row.activeVersion).spec, this.#deployments.all(), this.#publicId);
+      const leftMs = deadline - Date.now();
+      if (routing.members.length > 0 || row.spec.instances === 0 || leftMs <= 0) return routing;
+      if (this.#waiters.isFull) {
+        const message = `application ${row.name}: too many requests wait for a ready instance; try again later`;
+        throw new GantryError("QUEUE_FULL", message, { application: row.name });
+      }
+      await this.#waiters.wait(leftMs);
+    }
+  }
+
+  override async alarm(): Promise<void> {
+    if (this.#gone) return;
+    await this.#timers.fire(Date.now(), async (key) => {
+      if (key === PASS_TIMER) this.#pass();
+    });
+  }
+
+  /** What this lifetime of the object has cost so far. */
+  billing(): { rowsWritten: number; alarmsSet: number } {
+    return { rowsWritten: this.#db.rowsWritten, alarmsSet: this.#timers.alarmsSet };
+  }
+
+  /** After a boot that no container outlives, what the rows say of running containers is to be asked for again. */
+  #adoptSession(): void {
+    const row = this.#row();
+    const session = this.env.GANTRY_SESSION;
+    if (row === undefined || session === "" || row.session === session) return;
+    writeApplication(this.#db, { ...row, session });
+    for (const deployment of this.#deployments.all()) this.#outbox.doubt(deployment.id);
+    if (this.#deployments.size > 0) this.#timers.set(PASS_TIMER, Date.now());
+  }
+
+  #pass(): void {
+    if (!this.#gone) this.#scheduler.pass();
+  }
+
+  #erase(): void {
+    const row = this.#row();
+    this.#gone = true;
+    this.ctx.waitUntil(
+      (async () => {
+        // The name was freed when the delete began; this covers a crash between the two.
+        if (row !== undefined) await accountStub(this.env, row.accountId).removeApplication(row.id);
+        await this.ctx.storage.deleteAlarm();
+        await this.ctx.storage.deleteAll();
+      })(),
+    );
+  }
+
+  #row(): ApplicationRow | undefined {
+    return this.#gone ? undefined : readApplication(this.#db);
+  }
+
+  #mustRow(): ApplicationRow {
+    const row = this.#row();
+    if (row === undefined || row.deleting) throw new GantryError("APPLICATION_NOT_FOUND", "application not found");
+    return row;
+  }
+
+  #mustView(): ApplicationView {
+    return this.#viewOf(this.#mustRow());
+  }
+
+  #viewOf(row: ApplicationRow): ApplicationView {
+    const { version } = this.#version(row.activeVersion);
+    return applicationView(row, version.configuration, this.#instanceViews());
+  }
+
+  #instanceViews(): InstanceView[] {
+    const row = this.#mustRow();
+    return instanceViews(row, this.#deployments.all(), this.#publicId, (version) => this.#configuration(version));
+  }
+
+  readonly #publicId = (deploymentId: string): string => publicInstanceId(this.env, deploymentId);
+
+  #configuration(version: number): Configuration {
+    return this.#version(version).version.configuration;
+  }
+
+  /** Versions never change, so they are read once. */
+  #version(version: number): { version: Version; spec: LaunchSpec } {
+    const known = this.#specs.get(version);
+    if (known !== undefined) return known;
+    const stored = getVersion(this.#db, version);
+    if (stored === undefined) throw new Error(`version ${version} is not stored`);
+    const entry = { version: stored, spec: toLaunchSpec(stored.configuration) };
+    this.#specs.set(version, entry);
+    return entry;
+  }
+
+  #instanceClient(): InstanceClient {
+    const stub = (id: string) => instanceStub(this.env, id);
+    return {
+      launch: async (order) => await stub(order.deploymentId).launch(order),
+      stop: async (id, generation, reason) => await stub(id).retire(generation, reason),
+      check: async (id, generation) => await stub(id).check(generation),
+      release: async (id) => await stub(id).release(),
+    };
+  }
+}
+
+/** `<region>-<shard>-<random>`: region and shard are there so that one application can be spread later. */
+function newDeploymentId(): string {
+  return `auto-0-${crypto.randomUUID().replaceAll("-", "")}`;
+}

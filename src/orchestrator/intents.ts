@@ -1,0 +1,97 @@
+/**
+ * What a planned action does to the rows before anything is sent: the intent. Pure; the scheduler stores it in the
+ * transaction of the pass and only then acts, so that a crash in between is finished by the next pass.
+ */
+import type { EventDraft } from "./events.ts";
+import type { Deployment } from "./plan/deployment.ts";
+import { assertNever } from "../assert-never.ts";
+
+export interface Intent {
+  readonly next: Deployment;
+  readonly event: EventDraft;
+}
+
+/** The first placement of a new slot. */
+export function intendPlacement(id: string, slot: number, version: number, now: number): Intent {
+  const next: Deployment = {
+    id,
+    slot,
+    createdAt: now,
+    phase: "starting",
+    ready: false,
+    generation: 1,
+    version,
+    since: now,
+    readyAt: null,
+    failures: 0,
+    losses: 0,
+    nextStartAt: now,
+    stopReason: null,
+    last: null,
+  };
+  return { next, event: placedEvent(next, "BelowDesiredCount") };
+}
+
+export function intendStart(deployment: Deployment, version: number, reason: string, now: number): Intent {
+  const next: Deployment = {
+    ...deployment,
+    phase: "starting",
+    generation: deployment.generation + 1,
+    version,
+    since: now,
+    ready: false,
+    readyAt: null,
+    stopReason: null,
+  };
+  return { next, event: placedEvent(next, reason) };
+}
+
+export function intendStop(deployment: Deployment, reason: string, now: number): Intent {
+  const next: Deployment = { ...deployment, phase: "stopping", since: now, ready: false, stopReason: reason };
+  const neverStarted = reason === "NeverStarted";
+  return {
+    next,
+    event: {
+      type: neverStarted ? "SystemError" : "Info",
+      name: "VMStopping",
+      message: neverStarted
+        ? "the container did not prove itself in time: destroying it and placing it again"
+        : `stopping the container: ${reason}`,
+      deployment: next.id,
+      generation: next.generation,
+      details: { reason },
+      statusChange: { health: "stopping", ready: false },
+    },
+  };
+}
+
+function placedEvent(next: Deployment, reason: string): EventDraft {
+  return {
+    type: "Info",
+    name: "SchedulerPlaced",
+    message: `placed in slot ${next.slot} as generation ${next.generation}: ${reason}`,
+    deployment: next.id,
+    generation: next.generation,
+    details: { slot: next.slot, version: next.version, reason },
+    statusChange: { health: "placed", ready: false },
+  };
+}
+
+/** The message that an intended phase asks for. */
+export function messageFor(phase: Deployment["phase"]): "launch" | "stop" | null {
+  switch (phase) {
+    case "starting": {
+      return "launch";
+    }
+    case "stopping": {
+      return "stop";
+    }
+    case "pending":
+    case "running": {
+      return null;
+    }
+    default: {
+      return assertNever(phase);
+    }
+  }
+}

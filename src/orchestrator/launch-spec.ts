@@ -1,0 +1,101 @@
+/**
+ * From a configuration to what an instance is launched with. The revision is the content digest of the parts that a
+ * running container cannot change: two configurations with one revision start the same thing.
+ */
+import { INSTANCE_TYPES, type Configuration } from "../api/schemas/configuration.ts";
+import { parseDuration } from "../duration.ts";
+
+export interface ProbeSpec {
+  readonly type: "http" | "tcp";
+  readonly port: number;
+  readonly http: {
+    readonly method: string;
+    readonly path: string;
+    readonly headers: Record<string, string>;
+    readonly body: string | null;
+  } | null;
+  readonly timeoutMs: number;
+  readonly intervalMs: number;
+  readonly attempts: number;
+}
+
+export interface LaunchSpec {
+  readonly image: string;
+  readonly size: { readonly vcpu: number; readonly memoryMib: number; readonly diskMb: number };
+  readonly entrypoint: readonly string[] | null;
+  readonly env: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Where requests go when they name no port. */
+  readonly port: number;
+  /** All must pass before traffic. Empty only with `implicitPort`. */
+  readonly probes: readonly ProbeSpec[];
+  /** Neither ports nor checks were declared: any HTTP answer on the default port is readiness. */
+  readonly implicitPort: boolean;
+}
+
+/** Where an application listens that declares no ports. */
+export const DEFAULT_PORT = 8080;
+const DEFAULT_TYPE = INSTANCE_TYPES.lite;
+
+export function toLaunchSpec(configuration: Configuration): LaunchSpec {
+  const ports = configuration.ports ?? [];
+  const port = ports[0]?.port ?? DEFAULT_PORT;
+  const probes = (configuration.checks ?? []).map((check): ProbeSpec => ({
+    type: check.type,
+    // The schema has refused a check of a port that is not declared.
+    port: ports.find((named) => named.name === check.port)?.port ?? port,
+    http:
+      check.http === undefined
+        ? null
+        : {
+            method: check.http.method,
+            path: check.http.path,
+            headers: check.http.headers ?? {},
+            body: check.http.body ?? null,
+          },
+    timeoutMs: parseDuration(check.timeout) ?? 1_000,
+    intervalMs: parseDuration(check.interval) ?? 1_000,
+    attempts: check.attempts_before_failure,
+  }));
+  return {
+    image: configuration.image,
+    size: sizeOf(configuration),
+    entrypoint:
+      configuration.entrypoint === undefined ? null : [...configuration.entrypoint, ...(configuration.command ?? [])],
+    env: Object.fromEntries((configuration.environment_variables ?? []).map(({ name, value }) => [name, value])),
+    labels: Object.fromEntries((configuration.labels ?? []).map(({ name, value }) => [name, value])),
+    port,
+    probes: probes.length > 0 || ports.length === 0 ? probes : [tcpProbe(port)],
+    implicitPort: probes.length === 0 && ports.length === 0,
+  };
+}
+
+/** A declared port without a check: it must accept connections. */
+function tcpProbe(port: number): ProbeSpec {
+  return { type: "tcp", port, http: null, timeoutMs: 1_000, intervalMs: 1_000, attempts: 3 };
+}
+
+export function sizeOf(configuration: Configuration): LaunchSpec["size"] {
+  const type = configuration.instance_type === undefined ? DEFAULT_TYPE : INSTANCE_TYPES[configuration.instance_type];
+  return {
+    vcpu: configuration.vcpu ?? type.vcpu,
+    memoryMib: configuration.memory_mib ?? type.memory_mib,
+    diskMb: configuration.disk?.size_mb ?? type.disk_mb,
+  };
+}
+
+/** Hex SHA-256 over the spec with its keys in order, so that the order in which fields were written does not count. */
+export async function revisionOf(spec: LaunchSpec): Promise<string> {
+  const bytes = new TextEncoder().encode(canonical(spec));
+  const digest = await crypto.subtle.digest("SHA-256", bytes);
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (typeof value === "object" && value !== null) {
+    const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+    return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join(",")}}`;
+  }
+  return JSON.stringify(value);
+}

@@ -1,0 +1,114 @@
+/**
+ * Messages from a scheduler to its instances: a bounded fan-out, and the memory of what was answered.
+ *
+ * All of it may be forgotten at any time (an eviction): every message is idempotent by deployment and generation, so
+ * the worst case is that one is sent twice. The durable part is the intent in the deployment's row.
+ */
+import type { Deployment } from "./plan/deployment.ts";
+import type { Delivery } from "./plan/plan.ts";
+
+/** The platform gives a Worker six simultaneous outgoing connections. */
+export const MAX_IN_FLIGHT = 6;
+const RETRY_FIRST_MS = 500;
+const RETRY_MAX_MS = 30_000;
+/** After this many silent check intervals an instance is asked. */
+export const SILENT_INTERVALS = 3;
+
+interface Message {
+  readonly id: string;
+  readonly key: string;
+  readonly send: () => Promise<void>;
+}
+
+export class Outbox implements Delivery {
+  readonly #waiting: Message[] = [];
+  readonly #inFlight = new Set<string>();
+  readonly #acknowledged = new Map<string, string>();
+  readonly #failures = new Map<string, { count: number; retryAt: number }>();
+  readonly #lastHeard = new Map<string, number>();
+  readonly #doubted = new Set<string>();
+  readonly #bornAt: number;
+  readonly #silentAfterMs: () => number;
+  readonly #clock: () => number;
+  readonly #onSettled: () => void;
+  #active = 0;
+
+  constructor(deps: { clock: () => number; silentAfterMs: () => number; onSettled: () => void }) {
+    this.#clock = deps.clock;
+    this.#silentAfterMs = deps.silentAfterMs;
+    this.#onSettled = deps.onSettled;
+    this.#bornAt = deps.clock();
+  }
+
+  isAcknowledged(id: string, generation: number, phase: Deployment["phase"]): boolean {
+    return this.#acknowledged.get(id) === messageKey(generation, phase);
+  }
+
+  isInFlight(id: string): boolean {
+    return this.#inFlight.has(id);
+  }
+
+  retryAt(id: string): number {
+    return this.#failures.get(id)?.retryAt ?? 0;
+  }
+
+  isSilent(id: string): boolean {
+    if (this.#doubted.has(id)) return true;
+    return this.#clock() - (this.#lastHeard.get(id) ?? this.#bornAt) > this.#silentAfterMs();
+  }
+
+  /** An instance spoke: whatever was doubted about it is answered. */
+  heard(id: string): void {
+    this.#lastHeard.set(id, this.#clock());
+    this.#doubted.delete(id);
+  }
+
+  /** Its word of before is worth nothing: ask it. */
+  doubt(id: string): void {
+    this.#doubted.add(id);
+  }
+
+  forget(id: string): void {
+    for (const memory of [this.#acknowledged, this.#failures, this.#lastHeard]) memory.delete(id);
+    this.#doubted.delete(id);
+  }
+
+  /** Queues a message. `send` resolves when the instance has answered; its rejection is a failed delivery. */
+  post(deployment: Pick<Deployment, "id" | "generation" | "phase">, send: () => Promise<void>): void {
+    this.#inFlight.add(deployment.id);
+    this.#waiting.push({ id: deployment.id, key: messageKey(deployment.generation, deployment.phase), send });
+    this.#pump();
+  }
+
+  #pump(): void {
+    while (this.#active < MAX_IN_FLIGHT) {
+      const message = this.#waiting.shift();
+      if (message === undefined) return;
+      this.#active += 1;
+      void this.#deliver(message);
+    }
+  }
+
+  async #deliver(message: Message): Promise<void> {
+    try {
+      await message.send();
+      this.#acknowledged.set(message.id, message.key);
+      this.#failures.delete(message.id);
+    } catch (error) {
+      const count = (this.#failures.get(message.id)?.count ?? 0) + 1;
+      const delayMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(count - 1, 10));
+      this.#failures.set(message.id, { count, retryAt: this.#clock() + delayMs });
+      console.warn({ message: "instance.message.failed", deployment: message.id, count, error: String(error) });
+    } finally {
+      this.#active -= 1;
+      // A later message about the same deployment may already wait.
+      if (!this.#waiting.some((waiting) => waiting.id === message.id)) this.#inFlight.delete(message.id);
+      this.#pump();
+      this.#onSettled();
+    }
+  }
+}
+
+function messageKey(generation: number, phase: Deployment["phase"]): string {
+  return `${generation}:${phase}`;
+}

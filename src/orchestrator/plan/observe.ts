@@ -1,0 +1,124 @@
+/**
+ * What an observation does to a deployment's row, and which events it is worth. Pure: the scheduler only stores the
+ * result. A report of an older generation changes nothing and tells the instance that it is disowned.
+ */
+import { decideRestart } from "./backoff.ts";
+import type { Deployment, Outcome } from "./deployment.ts";
+import type { EventDraft } from "../events.ts";
+
+/** What an instance says of itself. */
+export type Report =
+  /** Launch accepted; the process has not proved itself. */
+  | { readonly state: "starting" }
+  | { readonly state: "running"; readonly ready: boolean; readonly detail?: string }
+  | { readonly state: "stopping" }
+  /** No container of this generation is left. */
+  | { readonly state: "ended"; readonly outcome: Omit<Outcome, "at"> };
+
+export interface Observation {
+  /** The row to store, or null when nothing changed. */
+  readonly next: Deployment | null;
+  readonly events: readonly EventDraft[];
+  /** False: the instance must destroy what it holds. */
+  readonly owned: boolean;
+}
+
+const UNCHANGED: Observation = { next: null, events: [], owned: true };
+const DISOWNED: Observation = { next: null, events: [], owned: false };
+
+export function observe(
+  deployment: Deployment | undefined,
+  generation: number,
+  report: Report,
+  now: number,
+): Observation {
+  if (deployment === undefined || deployment.generation !== generation) return DISOWNED;
+  // The end of this generation is already accounted for: a container that still lives is nobody's.
+  if (deployment.phase === "pending") return report.state === "ended" ? UNCHANGED : DISOWNED;
+  switch (report.state) {
+    case "starting":
+    case "stopping": {
+      return UNCHANGED;
+    }
+    case "running": {
+      return observeRunning(deployment, report.ready, report.detail, now);
+    }
+    case "ended": {
+      return observeEnd(deployment, { ...report.outcome, at: now }, now);
+    }
+  }
+}
+
+function observeRunning(deployment: Deployment, ready: boolean, detail: string | undefined, now: number): Observation {
+  // A stop is never taken back, so a running container in a stopping slot is no news.
+  if (deployment.phase === "stopping") return UNCHANGED;
+  const first = deployment.phase === "starting";
+  if (!first && deployment.ready === ready) return UNCHANGED;
+  const next: Deployment = {
+    ...deployment,
+    phase: "running",
+    since: first ? now : deployment.since,
+    ready,
+    readyAt: deployment.readyAt ?? (ready ? now : null),
+  };
+  const health = ready ? "running" : "unhealthy";
+  const event: EventDraft = {
+    type: ready || first ? "Info" : "Warn",
+    name: first ? "ContainerStarted" : "CheckUpdate",
+    message: first
+      ? `container started${ready ? " and is ready" : ", not ready yet"}`
+      : `container is ${ready ? "ready" : "not ready"}`,
+    deployment: deployment.id,
+    generation: deployment.generation,
+    details: { ready, ...(detail === undefined ? {} : { detail }) },
+    statusChange: { health: first ? "running" : health, ready },
+  };
+  return { next, events: [event], owned: true };
+}
+
+function observeEnd(deployment: Deployment, outcome: Outcome, now: number): Observation {
+  const wanted = deployment.phase === "stopping";
+  const settled = wanted ? settleStop(deployment, outcome) : outcome;
+  const next: Deployment = {
+    ...deployment,
+    phase: "pending",
+    ready: false,
+    readyAt: null,
+    since: now,
+    stopReason: null,
+    last: settled,
+    ...decideRestart(deployment, settled.kind, now),
+  };
+  return { next, events: [endEvent(deployment, settled, next.nextStartAt - now)], owned: true };
+}
+
+/** A container that we stopped ended as wished, however it went; one that never proved itself is the platform's. */
+function settleStop(deployment: Deployment, outcome: Outcome): Outcome {
+  if (deployment.stopReason === "NeverStarted") {
+    return { ...outcome, kind: "never-started", reason: "NeverStarted" };
+  }
+  return { ...outcome, kind: "stopped", reason: deployment.stopReason ?? "Stopped" };
+}
+
+const END_EVENTS = {
+  exited: { type: "Error", name: "VMFailed", health: "failed" },
+  stopped: { type: "Info", name: "VMStopped", health: "stopped" },
+  lost: { type: "SystemError", name: "VMFailed", health: "failed" },
+  refused: { type: "UserError", name: "VMFailedToStart", health: "failed" },
+  "never-started": { type: "SystemError", name: "RuntimeStartFailed", health: "failed" },
+} as const;
+
+function endEvent(deployment: Deployment, outcome: Outcome, delayMs: number): EventDraft {
+  const { type, name, health } = END_EVENTS[outcome.kind];
+  const code = outcome.exitCode === null ? "no exit code" : `exit code ${outcome.exitCode}`;
+  const again = outcome.kind === "stopped" ? "" : delayMs === 0 ? "; starting again" : `; next start in ${delayMs / 1_000} s`;
+  return {
+    type,
+    name,
+    message: `container ${outcome.kind === "refused" ? "did not start" : outcome.kind}: ${outcome.reason}, ${code}${again}`,
+    deployment: deployment.id,
+    generation: deployment.generation,
+    details: { outcome: outcome.kind, reason: outcome.reason, exit_code: outcome.exitCode, restart_in_ms: delayMs },
+    statusChange: { health, ready: false },
+  };
+}

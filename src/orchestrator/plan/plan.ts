@@ -1,0 +1,255 @@
+/**
+ * The planner: what must be done so that what runs becomes what is wanted. Synchronous and pure; time is an argument.
+ *
+ * It only ever says what to do next. The shell writes the intents of a plan in one transaction, performs them, and
+ * feeds what comes back into the rows; planning again over unchanged rows gives an empty plan.
+ */
+import { assertNever } from "../../assert-never.ts";
+import { isFailing, type Deployment } from "./deployment.ts";
+
+export interface Desired {
+  /** Containers wanted. 0 while `deleting`. */
+  readonly instances: number;
+  /** The version whose configuration new placements get. */
+  readonly version: number;
+  readonly deleting: boolean;
+}
+
+/** What this lifetime of the scheduler knows of its own messages; empty after an eviction, and safe to be so. */
+export interface Delivery {
+  /** The instance answered this generation's current intent, so that it need not be sent again. */
+  isAcknowledged(deploymentId: string, generation: number, phase: Deployment["phase"]): boolean;
+  /** A message about this deployment is under way: nothing else is sent, and its row is not removed. */
+  isInFlight(deploymentId: string): boolean;
+  /** When an unanswered message may be sent again; 0 when none failed. */
+  retryAt(deploymentId: string): number;
+  /** The instance has been silent for too long, or a new boot makes its word worthless. */
+  isSilent(deploymentId: string): boolean;
+}
+
+export interface PlanLimits {
+  /** Most placements begun in one pass: a bound on the pass, and on the burst that the platform sees. */
+  readonly startsPerPass: number;
+  /** A start that has not proved itself by then is destroyed and placed again. */
+  readonly startDeadlineMs: number;
+  /** A stop that is not confirmed by then is sent again. */
+  readonly stopDeadlineMs: number;
+}
+
+export interface PlanInput {
+  readonly desired: Desired;
+  readonly deployments: readonly Deployment[];
+  readonly delivery: Delivery;
+  readonly limits: PlanLimits;
+  readonly now: number;
+}
+
+export type Action =
+  /** A new slot, with its first start intended. */
+  | { readonly type: "place"; readonly slot: number; readonly version: number; readonly reason: string }
+  /** A new placement in an existing slot. */
+  | { readonly type: "start"; readonly id: string; readonly version: number; readonly reason: string }
+  | { readonly type: "stop"; readonly id: string; readonly reason: string }
+  /** Sends the start or stop that is already intended. */
+  | { readonly type: "resend"; readonly id: string; readonly reason: string }
+  /** Asks the instance how it is. */
+  | { readonly type: "verify"; readonly id: string; readonly reason: string }
+  /** The slot is not wanted and holds nothing. */
+  | { readonly type: "remove"; readonly id: string; readonly reason: string }
+  /** Nothing is left of a deleted application. */
+  | { readonly type: "finish-delete"; readonly reason: string };
+
+export interface Plan {
+  readonly actions: readonly Action[];
+  /** When time alone will change the plan, else null. */
+  readonly requeueAt: number | null;
+  /** Counts by kind, for one log line and for people. */
+  readonly explain: Readonly<Record<Action["type"] | "unchanged", number>>;
+}
+
+export const DEFAULT_LIMITS: PlanLimits = { startsPerPass: 200, startDeadlineMs: 120_000, stopDeadlineMs: 20_000 };
+
+export function plan(input: PlanInput): Plan {
+  const wanted = input.desired.deleting ? 0 : input.desired.instances;
+  const { keep, surplus } = divide(input.deployments, wanted);
+  const actions: Action[] = [];
+  const wakeups: number[] = [];
+  const starts = { left: input.limits.startsPerPass };
+
+  for (const deployment of surplus) retire(deployment, input, actions, wakeups);
+  for (const deployment of keep) maintain(deployment, input, actions, wakeups, starts);
+  for (const slot of freeSlots(input.deployments, wanted - keep.length)) {
+    if (starts.left === 0) {
+      wakeups.push(input.now + 1);
+      break;
+    }
+    starts.left -= 1;
+    actions.push({ type: "place", slot, version: input.desired.version, reason: "BelowDesiredCount" });
+  }
+  if (input.desired.deleting && input.deployments.length === 0) {
+    actions.push({ type: "finish-delete", reason: "NothingLeft" });
+  }
+  return {
+    actions,
+    requeueAt: wakeups.length === 0 ? null : wakeups.reduce((a, b) => Math.min(a, b)),
+    explain: count(actions, input.deployments.length),
+  };
+}
+
+/** Keeps the best `wanted` deployments. Those being stopped are never kept: a stop is not taken back. */
+function divide(deployments: readonly Deployment[], wanted: number) {
+  const candidates = deployments.filter((d) => d.phase !== "stopping");
+  const surplusCount = Math.max(0, candidates.length - wanted);
+  if (surplusCount === 0) {
+    return { keep: candidates, surplus: deployments.filter((d) => d.phase === "stopping") };
+  }
+  const ranked = candidates.toSorted((a, b) => worth(b) - worth(a) || a.slot - b.slot || compare(a.id, b.id));
+  const keep = new Set(ranked.slice(0, wanted).map((d) => d.id));
+  return {
+    keep: deployments.filter((d) => keep.has(d.id)),
+    surplus: deployments.filter((d) => !keep.has(d.id)),
+  };
+}
+
+/** What scaling down would lose: a ready instance most, a failing one least. */
+function worth(deployment: Deployment): number {
+  switch (deployment.phase) {
+    case "running": {
+      return deployment.ready ? 4 : 3;
+    }
+    case "starting": {
+      return 2;
+    }
+    case "pending": {
+      return isFailing(deployment) ? 0 : 1;
+    }
+    case "stopping": {
+      return -1;
+    }
+    default: {
+      return assertNever(deployment.phase);
+    }
+  }
+}
+
+/** Brings a deployment that is not wanted to its end. */
+function retire(deployment: Deployment, input: PlanInput, actions: Action[], wakeups: number[]): void {
+  switch (deployment.phase) {
+    case "pending": {
+      if (!input.delivery.isInFlight(deployment.id)) {
+        actions.push({ type: "remove", id: deployment.id, reason: "NotWanted" });
+      }
+      return;
+    }
+    case "starting":
+    case "running": {
+      const reason = input.desired.deleting ? "Deleted" : "ScaledDown";
+      actions.push({ type: "stop", id: deployment.id, reason });
+      return;
+    }
+    case "stopping": {
+      awaitIntent(deployment, input, input.limits.stopDeadlineMs, actions, wakeups);
+      return;
+    }
+    default: {
+      assertNever(deployment.phase);
+    }
+  }
+}
+
+/** Keeps a wanted deployment running. */
+function maintain(
+  deployment: Deployment,
+  input: PlanInput,
+  actions: Action[],
+  wakeups: number[],
+  starts: { left: number },
+): void {
+  const { id } = deployment;
+  switch (deployment.phase) {
+    case "pending": {
+      // Time decides first, so that a slot whose time has not come costs no start.
+      if (deployment.nextStartAt > input.now) {
+        wakeups.push(deployment.nextStartAt);
+      } else if (starts.left === 0) {
+        wakeups.push(input.now + 1);
+      } else if (!input.delivery.isInFlight(id)) {
+        starts.left -= 1;
+        const reason = deployment.last === null ? "NotStarted" : deployment.last.reason;
+        actions.push({ type: "start", id, version: input.desired.version, reason });
+      }
+      return;
+    }
+    case "starting": {
+      if (input.now >= deployment.since + input.limits.startDeadlineMs) {
+        actions.push({ type: "stop", id, reason: "NeverStarted" });
+      } else {
+        awaitIntent(deployment, input, input.limits.startDeadlineMs, actions, wakeups);
+      }
+      return;
+    }
+    case "running": {
+      if (input.delivery.isSilent(id) && !input.delivery.isInFlight(id)) {
+        const retryAt = input.delivery.retryAt(id);
+        if (retryAt > input.now) wakeups.push(retryAt);
+        else actions.push({ type: "verify", id, reason: "Silent" });
+      }
+      return;
+    }
+    // `divide` never keeps these.
+    case "stopping": {
+      return;
+    }
+    default: {
+      assertNever(deployment.phase);
+    }
+  }
+}
+
+/** An intent that is not answered is sent again; one that is answered is only waited for, and asked again at its deadline. */
+function awaitIntent(
+  deployment: Deployment,
+  input: PlanInput,
+  deadlineMs: number,
+  actions: Action[],
+  wakeups: number[],
+): void {
+  const { delivery, now } = input;
+  const deadline = deployment.since + deadlineMs;
+  if (delivery.isInFlight(deployment.id)) {
+    wakeups.push(Math.max(deadline, now + RECHECK_MS));
+    return;
+  }
+  const due = Math.max(
+    delivery.isAcknowledged(deployment.id, deployment.generation, deployment.phase) ? deadline : 0,
+    delivery.retryAt(deployment.id),
+  );
+  if (due > now) {
+    wakeups.push(due);
+  } else {
+    actions.push({ type: "resend", id: deployment.id, reason: "Unanswered" });
+    wakeups.push(now + RECHECK_MS);
+  }
+}
+
+/** How soon an unanswered message is looked at again when nothing else wakes the scheduler. */
+const RECHECK_MS = 10_000;
+
+function freeSlots(deployments: readonly Deployment[], missing: number): number[] {
+  const taken = new Set(deployments.map((d) => d.slot));
+  const slots: number[] = [];
+  for (let slot = 0; slots.length < missing; slot += 1) if (!taken.has(slot)) slots.push(slot);
+  return slots;
+}
+
+function compare(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+function count(actions: readonly Action[], deployments: number): Plan["explain"] {
+  const counts = { place: 0, start: 0, stop: 0, resend: 0, verify: 0, remove: 0, "finish-delete": 0 };
+  for (const action of actions) counts[action.type] += 1;
+  const touched = actions.length - counts.place - counts["finish-delete"];
+  return { ...counts, unchanged: deployments - touched };
+}

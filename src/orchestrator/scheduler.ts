@@ -1,0 +1,223 @@
+/**
+ * One pass of an application's control loop: rows → plan → intents in one transaction → messages → the next wake-up.
+ *
+ * It is synchronous up to the messages, which the outbox performs on its own; their answers come back as observations
+ * and poke the next pass. Nothing here decides: the planner, the observer and the intents are pure.
+ */
+import { assertNever } from "../assert-never.ts";
+import type { Database } from "../database.ts";
+import type { Timers } from "../timers.ts";
+import type { DeploymentStore } from "./deployment-store.ts";
+import { appendEvents, type EventDraft } from "./events.ts";
+import { intendPlacement, intendStart, intendStop, messageFor, type Intent } from "./intents.ts";
+import type { LaunchSpec } from "./launch-spec.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Deployment } from "./plan/deployment.ts";
+import { observe, type Report } from "./plan/observe.ts";
+import { DEFAULT_LIMITS, plan, type Action } from "./plan/plan.ts";
+import { readApplication, type ApplicationRow, type Version } from "./storage/application-row.ts";
+
+/** What an instance answers: its state, for the generation that it was asked about. */
+export interface InstanceAnswer {
+  readonly generation: number;
+  readonly report: Report;
+}
+
+export interface LaunchOrder {
+  readonly accountId: string;
+  readonly applicationId: string;
+  readonly applicationName: string;
+  readonly deploymentId: string;
+  readonly instanceName: string;
+  readonly generation: number;
+  readonly version: number;
+  readonly revision: string;
+  readonly checkEveryMs: number;
+  readonly startDeadlineMs: number;
+  readonly spec: LaunchSpec;
+}
+
+/** The scheduler's view of its instances: everything is idempotent by deployment and generation. */
+export interface InstanceClient {
+  launch(order: LaunchOrder): Promise<InstanceAnswer>;
+  stop(deploymentId: string, generation: number, reason: string): Promise<InstanceAnswer>;
+  check(deploymentId: string, generation: number): Promise<InstanceAnswer>;
+  /** Drops what the instance keeps of a slot that is gone. */
+  release(deploymentId: string): Promise<void>;
+}
+
+export interface SchedulerDeps {
+  readonly db: Database;
+  readonly timers: Timers;
+  readonly deployments: DeploymentStore;
+  readonly outbox: Outbox;
+  readonly instances: InstanceClient;
+  readonly clock: () => number;
+  readonly newDeploymentId: () => string;
+  readonly version: (version: number) => { readonly version: Version; readonly spec: LaunchSpec };
+  /** The set of ready instances may have changed. */
+  readonly onRoutingChanged: () => void;
+  /** The last container of a deleted application is gone. */
+  readonly onDeleted: () => void;
+}
+
+/** Key of the scheduler's own timer. */
+export const PASS_TIMER = "pass";
+/** A pass over unchanged rows is empty, so a second round suffices; more would be a planner that never rests. */
+const MAX_ROUNDS = 4;
+
+export class Scheduler {
+  readonly #deps: SchedulerDeps;
+
+  constructor(deps: SchedulerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Brings the rows one step nearer to what is wanted, and arms the next wake-up. */
+  pass(): void {
+    let requeueAt: number | null = null;
+    for (let round = 0; round < MAX_ROUNDS; round += 1) {
+      const application = readApplication(this.#deps.db);
+      if (application === undefined) return;
+      const now = this.#deps.clock();
+      const result = plan({
+        desired: {
+          instances: application.spec.instances,
+          version: application.activeVersion,
+          deleting: application.deleting,
+        },
+        deployments: this.#deps.deployments.all(),
+        delivery: this.#deps.outbox,
+        limits: DEFAULT_LIMITS,
+        now,
+      });
+      requeueAt = result.requeueAt;
+      if (result.actions.some((action) => action.type === "finish-delete")) {
+        this.#deps.onDeleted();
+        return;
+      }
+      this.#perform(application, result.actions, now);
+      if (result.actions.length === 0) break;
+      console.log({ message: "application.planned", application: application.name, ...result.explain });
+    }
+    this.#arm(requeueAt);
+  }
+
+  /** Applies what an instance said. False: the instance must destroy what it holds. */
+  observe(deploymentId: string, generation: number, report: Report): boolean {
+    const { db, deployments, outbox, clock } = this.#deps;
+    const result = observe(deployments.get(deploymentId), generation, report, clock());
+    if (result.owned) outbox.heard(deploymentId);
+    const { next } = result;
+    if (next !== null) {
+      db.transaction(() => {
+        deployments.put(next);
+        appendEvents(db, result.events, clock());
+      });
+      this.#deps.onRoutingChanged();
+    }
+    this.pass();
+    return result.owned;
+  }
+
+  /** Writes every intent of the plan, then sends. */
+  #perform(application: ApplicationRow, actions: readonly Action[], now: number): void {
+    const { db, deployments } = this.#deps;
+    const sends: Deployment[] = [];
+    db.transaction(() => {
+      const events: EventDraft[] = [];
+      for (const action of actions) {
+        const intent = this.#intend(action, now);
+        if (intent !== null) {
+          deployments.put(intent.next);
+          events.push(intent.event);
+        }
+        if (action.type === "remove") deployments.remove(action.id);
+        const target = intent?.next ?? ("id" in action ? deployments.get(action.id) : undefined);
+        if (target !== undefined) sends.push(target);
+      }
+      appendEvents(db, events, now);
+    });
+    if (actions.some((action) => action.type === "stop")) this.#deps.onRoutingChanged();
+    for (const deployment of sends) this.#send(application, deployment);
+    for (const action of actions) if (action.type === "remove") this.#release(action.id);
+  }
+
+  #intend(action: Action, now: number): Intent | null {
+    const { deployments, newDeploymentId } = this.#deps;
+    switch (action.type) {
+      case "place": {
+        return intendPlacement(newDeploymentId(), action.slot, action.version, now);
+      }
+      case "start": {
+        const deployment = deployments.get(action.id);
+        return deployment === undefined ? null : intendStart(deployment, action.version, action.reason, now);
+      }
+      case "stop": {
+        const deployment = deployments.get(action.id);
+        return deployment === undefined ? null : intendStop(deployment, action.reason, now);
+      }
+      case "resend":
+      case "verify":
+      case "remove":
+      case "finish-delete": {
+        return null;
+      }
+      default: {
+        return assertNever(action);
+      }
+    }
+  }
+
+  #send(application: ApplicationRow, deployment: Deployment): void {
+    const { outbox, instances } = this.#deps;
+    const { id, generation } = deployment;
+    outbox.post(deployment, async () => {
+      const kind = messageFor(deployment.phase);
+      let answer: InstanceAnswer;
+      if (kind === "launch") answer = await instances.launch(this.#order(application, deployment));
+      else if (kind === "stop") answer = await instances.stop(id, generation, deployment.stopReason ?? "Stopped");
+      else answer = await instances.check(id, generation);
+      this.observe(id, answer.generation, answer.report);
+    });
+  }
+
+  #release(deploymentId: string): void {
+    this.#deps.outbox.forget(deploymentId);
+    // Only storage is left there, and a release that is lost leaves a few rows, never a container.
+    this.#deps.instances.release(deploymentId).catch((error: unknown) => {
+      console.warn({ message: "instance.release.failed", deployment: deploymentId, error: String(error) });
+    });
+  }
+
+  #order(application: ApplicationRow, deployment: Deployment): LaunchOrder {
+    const { version, spec } = this.#deps.version(deployment.version);
+    return {
+      accountId: application.accountId,
+      applicationId: application.id,
+      applicationName: application.name,
+      deploymentId: deployment.id,
+      instanceName: instanceName(application.name, deployment.slot),
+      generation: deployment.generation,
+      version: version.version,
+      revision: version.revision,
+      checkEveryMs: application.spec.checkEveryMs,
+      startDeadlineMs: DEFAULT_LIMITS.startDeadlineMs,
+      spec,
+    };
+  }
+
+  /** Moves the wake-up only to an earlier time: a timer that comes too early costs one empty pass, a moved one two rows. */
+  #arm(requeueAt: number | null): void {
+    const { timers } = this.#deps;
+    const current = timers.dueAt(PASS_TIMER);
+    if (requeueAt === null) timers.clear(PASS_TIMER);
+    else if (current === null || current > requeueAt || current <= this.#deps.clock()) {
+      timers.set(PASS_TIMER, requeueAt);
+    }
+  }
+}
+
+export function instanceName(applicationName: string, slot: number): string {
+  return `${applicationName}-${slot}`;
+}

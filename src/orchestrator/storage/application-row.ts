@@ -1,0 +1,124 @@
+/** The one row of the `application` table, and its versions. */
+import type { Configuration } from "../../api/schemas/configuration.ts";
+import type { IngressMode } from "../../api/schemas/application.ts";
+import type { Database, Row } from "../../database.ts";
+
+/** What the user asked for beside the versioned configuration. These act at once. */
+export interface ApplicationSpec {
+  readonly instances: number;
+  readonly maxInstances: number | null;
+  readonly ingress: IngressMode;
+  readonly checkEveryMs: number;
+}
+
+export interface ApplicationRow {
+  readonly id: string;
+  readonly accountId: string;
+  readonly name: string;
+  readonly spec: ApplicationSpec;
+  readonly activeVersion: number;
+  /** Grows with every change of the specification; `observedGeneration` follows after a pass over it was saved. */
+  readonly generation: number;
+  readonly observedGeneration: number;
+  readonly deleting: boolean;
+  /** The boot of workerd whose containers the rows speak of; empty where containers outlive it. */
+  readonly session: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export interface Version {
+  readonly version: number;
+  readonly configuration: Configuration;
+  /** Digest of the launch spec that this configuration gives. */
+  readonly revision: string;
+  readonly createdAt: number;
+}
+
+interface StoredApplication extends Row {
+  id: string;
+  account_id: string;
+  name: string;
+  spec: string;
+  active_version: number;
+  generation: number;
+  observed_generation: number;
+  deleting: number;
+  session: string;
+  created_at: number;
+  updated_at: number;
+}
+
+interface StoredVersion extends Row {
+  version: number;
+  configuration: string;
+  revision: string;
+  created_at: number;
+}
+
+export function readApplication(db: Database): ApplicationRow | undefined {
+  const row = db.one<StoredApplication>("SELECT * FROM application");
+  if (row === undefined) return undefined;
+  return {
+    id: row.id,
+    accountId: row.account_id,
+    name: row.name,
+    spec: JSON.parse(row.spec) as ApplicationSpec,
+    activeVersion: row.active_version,
+    generation: row.generation,
+    observedGeneration: row.observed_generation,
+    deleting: row.deleting === 1,
+    session: row.session,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+export function writeApplication(db: Database, row: ApplicationRow): void {
+  db.run(
+    `INSERT INTO application VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+      name = excluded.name, spec = excluded.spec, active_version = excluded.active_version,
+      generation = excluded.generation, observed_generation = excluded.observed_generation,
+      deleting = excluded.deleting, session = excluded.session, updated_at = excluded.updated_at`,
+    row.id,
+    row.accountId,
+    row.name,
+    JSON.stringify(row.spec),
+    row.activeVersion,
+    row.generation,
+    row.observedGeneration,
+    row.deleting ? 1 : 0,
+    row.session,
+    row.createdAt,
+    row.updatedAt,
+  );
+}
+
+export function insertVersion(db: Database, version: Version): void {
+  db.run(
+    "INSERT INTO versions VALUES (?, ?, ?, ?)",
+    version.version,
+    JSON.stringify(version.configuration),
+    version.revision,
+    version.createdAt,
+  );
+}
+
+export function listVersions(db: Database): Version[] {
+  return db.all<StoredVersion>("SELECT * FROM versions ORDER BY version DESC").map(toVersion);
+}
+
+export function getVersion(db: Database, version: number): Version | undefined {
+  const row = db.one<StoredVersion>("SELECT * FROM versions WHERE version = ?", version);
+  return row === undefined ? undefined : toVersion(row);
+}
+
+function toVersion(row: StoredVersion): Version {
+  return {
+    version: row.version,
+    // Validated before it was stored; the schema only ever gains optional fields.
+    configuration: JSON.parse(row.configuration) as Configuration,
+    revision: row.revision,
+    createdAt: row.created_at,
+  };
+}

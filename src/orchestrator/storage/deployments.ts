@@ -1,0 +1,87 @@
+/** The `deployments` table and its mapping to the planner's shape. */
+import type { Database, Row } from "../../database.ts";
+import type { Deployment, DeploymentPhase, Outcome } from "../plan/deployment.ts";
+
+interface DeploymentRow extends Row {
+  id: string;
+  slot: number;
+  created_at: number;
+  phase: string;
+  ready: number;
+  generation: number;
+  version: number;
+  since: number;
+  ready_at: number | null;
+  failures: number;
+  losses: number;
+  next_start_at: number;
+  stop_reason: string | null;
+  last: string | null;
+}
+
+export function listDeployments(db: Database): Deployment[] {
+  return db.all<DeploymentRow>("SELECT * FROM deployments ORDER BY slot, id").map(toDeployment);
+}
+
+export function getDeployment(db: Database, id: string): Deployment | undefined {
+  const row = db.one<DeploymentRow>("SELECT * FROM deployments WHERE id = ?", id);
+  return row === undefined ? undefined : toDeployment(row);
+}
+
+export function deleteDeployment(db: Database, id: string): void {
+  db.run("DELETE FROM deployments WHERE id = ?", id);
+}
+
+export function insertDeployment(db: Database, deployment: Deployment): void {
+  const values = toValues(deployment);
+  db.run(`INSERT INTO deployments VALUES (${values.map(() => "?").join(", ")})`, ...values);
+}
+
+export function updateDeployment(db: Database, deployment: Deployment): void {
+  const [id, ...rest] = toValues(deployment);
+  db.run(
+    `UPDATE deployments SET slot = ?, created_at = ?, phase = ?, ready = ?, generation = ?, version = ?, since = ?,
+      ready_at = ?, failures = ?, losses = ?, next_start_at = ?, stop_reason = ?, last = ? WHERE id = ?`,
+    ...rest,
+    id,
+  );
+}
+
+function toValues(d: Deployment): [string, ...(string | number | null)[]] {
+  return [
+    d.id,
+    d.slot,
+    d.createdAt,
+    d.phase,
+    d.ready ? 1 : 0,
+    d.generation,
+    d.version,
+    d.since,
+    d.readyAt,
+    d.failures,
+    d.losses,
+    d.nextStartAt,
+    d.stopReason,
+    d.last === null ? null : JSON.stringify(d.last),
+  ];
+}
+
+function toDeployment(row: DeploymentRow): Deployment {
+  return {
+    id: row.id,
+    slot: row.slot,
+    createdAt: row.created_at,
+    // Written by `toValues` only, so these texts are of the types that they came from.
+    phase: row.phase as DeploymentPhase,
+    ready: row.ready === 1,
+    generation: row.generation,
+    version: row.version,
+    since: row.since,
+    readyAt: row.ready_at,
+    failures: row.failures,
+    losses: row.losses,
+    nextStartAt: row.next_start_at,
+    stopReason: row.stop_reason,
+    last: row.last === null ? null : (JSON.parse(row.last) as Outcome),
+  };
+}

@@ -1,0 +1,49 @@
+/** Tables of the Application object. `docs/storage.md` says who writes each. */
+import type { Migration } from "../../migrations.ts";
+import { TIMERS_SCHEMA } from "../../timers.ts";
+import { EVENTS_SCHEMA } from "../events.ts";
+
+export const APPLICATION_MIGRATIONS: readonly Migration[] = [
+  {
+    id: "001_create_tables",
+    // WITHOUT ROWID: a text key on a rowid table costs a second, index row for every write.
+    sql: `
+CREATE TABLE application (
+  id TEXT PRIMARY KEY,
+  account_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  spec TEXT NOT NULL,
+  active_version INTEGER NOT NULL,
+  generation INTEGER NOT NULL,
+  observed_generation INTEGER NOT NULL,
+  deleting INTEGER NOT NULL,
+  session TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE versions (
+  version INTEGER PRIMARY KEY,
+  configuration TEXT NOT NULL,
+  revision TEXT NOT NULL,
+  created_at INTEGER NOT NULL
+);
+CREATE TABLE deployments (
+  id TEXT PRIMARY KEY,
+  slot INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  phase TEXT NOT NULL,
+  ready INTEGER NOT NULL,
+  generation INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  since INTEGER NOT NULL,
+  ready_at INTEGER,
+  failures INTEGER NOT NULL,
+  losses INTEGER NOT NULL,
+  next_start_at INTEGER NOT NULL,
+  stop_reason TEXT,
+  last TEXT
+) WITHOUT ROWID;
+${EVENTS_SCHEMA}
+${TIMERS_SCHEMA}`,
+  },
+];

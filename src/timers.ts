@@ -1,0 +1,121 @@
+/**
+ * Many timers on the one alarm that an object has: rows `timers(key, due_at, attempts)`, and the platform's alarm at
+ * the earliest of them. A timer that fails keeps its row and comes back with back-off, so that nothing is done at most
+ * once; a timer set again while it runs is not deleted afterwards. The platform's own alarm retries are never used.
+ */
+import type { Database } from "./database.ts";
+
+export const TIMERS_SCHEMA = `CREATE TABLE timers (
+  key TEXT PRIMARY KEY,
+  due_at INTEGER NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;`;
+
+/** The part of `DurableObjectStorage` that carries the alarm. */
+export interface AlarmClock {
+  setAlarm(at: number): Promise<void> | void;
+  deleteAlarm(): Promise<void> | void;
+}
+
+interface TimerRow extends Record<string, string | number> {
+  key: string;
+  due_at: number;
+  attempts: number;
+}
+
+/** 1 s doubling to one minute: a failing timer stays visible without becoming a hot loop. */
+export function timerRetryDelayMs(attempts: number): number {
+  return Math.min(60_000, 1_000 * 2 ** Math.min(attempts - 1, 6));
+}
+
+export class Timers {
+  readonly #db: Database;
+  readonly #clock: AlarmClock;
+  /** What the platform's alarm is set to, as far as this lifetime of the object knows. `undefined`: not known. */
+  #armed: number | null | undefined;
+  #alarmsSet = 0;
+
+  constructor(db: Database, clock: AlarmClock) {
+    this.#db = db;
+    this.#clock = clock;
+  }
+
+  /** Alarms set since the object came into memory: each is one row written on the bill. */
+  get alarmsSet(): number {
+    return this.#alarmsSet;
+  }
+
+  dueAt(key: string): number | null {
+    return this.#db.one<{ due_at: number }>("SELECT due_at FROM timers WHERE key = ?", key)?.due_at ?? null;
+  }
+
+  /** Sets or moves a timer. Setting it to the time that it already has writes nothing. */
+  set(key: string, dueAt: number): void {
+    const due = Math.ceil(dueAt);
+    const row = this.#db.one<TimerRow>("SELECT * FROM timers WHERE key = ?", key);
+    if (row?.due_at !== due || row.attempts !== 0) {
+      this.#db.run(
+        "INSERT INTO timers (key, due_at) VALUES (?, ?) ON CONFLICT DO UPDATE SET due_at = excluded.due_at, attempts = 0",
+        key,
+        due,
+      );
+    }
+    this.rearm();
+  }
+
+  clear(key: string): void {
+    if (this.dueAt(key) === null) return;
+    this.#db.run("DELETE FROM timers WHERE key = ?", key);
+    this.rearm();
+  }
+
+  /** Puts the platform's alarm at the earliest timer. Overdue timers count, so none is ever left behind. */
+  rearm(): void {
+    const next = this.#db.one<{ due_at: number | null }>("SELECT MIN(due_at) AS due_at FROM timers")?.due_at ?? null;
+    if (next === this.#armed) return;
+    this.#armed = next;
+    if (next === null) {
+      void this.#clock.deleteAlarm();
+      return;
+    }
+    this.#alarmsSet += 1;
+    void this.#clock.setAlarm(next);
+  }
+
+  /**
+   * Runs what is due. `run` gets the key and the number of earlier failures. Always re-arms, whatever `run` does.
+   */
+  async fire(now: number, run: (key: string, attempts: number) => Promise<void>): Promise<void> {
+    this.#armed = null;
+    const due = this.#db.all<TimerRow>("SELECT * FROM timers WHERE due_at <= ? ORDER BY due_at, key", now);
+    try {
+      for (const timer of due) await this.#fireOne(timer, now, run);
+    } finally {
+      this.rearm();
+    }
+  }
+
+  async #fireOne(
+    timer: TimerRow,
+    now: number,
+    run: (key: string, attempts: number) => Promise<void>,
+  ): Promise<void> {
+    let failed = false;
+    try {
+      await run(timer.key, timer.attempts);
+    } catch (error) {
+      failed = true;
+      console.warn({ message: "timer.failed", key: timer.key, attempts: timer.attempts + 1, error: String(error) });
+    }
+    // Set again, or cleared, while it ran: the newer wish stands.
+    const current = this.#db.one<TimerRow>("SELECT * FROM timers WHERE key = ?", timer.key);
+    if (current?.due_at !== timer.due_at) return;
+    if (failed) {
+      const attempts = timer.attempts + 1;
+      const retryAt = now + timerRetryDelayMs(attempts);
+      this.#db.run("UPDATE timers SET due_at = ?, attempts = ? WHERE key = ?", retryAt, attempts, timer.key);
+    } else {
+      this.#db.run("DELETE FROM timers WHERE key = ?", timer.key);
+    }
+  }
+}
