@@ -1,1 +1,8 @@
-export default { fetch: () => new Response("Gantry") } satisfies ExportedHandler<Env>;
+/** What the platform sees: the objects and the handlers. No logic. */
+import { route } from "./router.ts";
+
+export { Account } from "./orchestrator/account.ts";
+export { Application } from "./orchestrator/application.ts";
+export { Instance } from "./containers/instance.ts";
+
+export default { fetch: route } satisfies ExportedHandler<Env>;

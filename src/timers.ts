@@ -95,11 +95,7 @@ export class Timers {
     }
   }
 
-  async #fireOne(
-    timer: TimerRow,
-    now: number,
-    run: (key: string, attempts: number) => Promise<void>,
-  ): Promise<void> {
+  async #fireOne(timer: TimerRow, now: number, run: (key: string, attempts: number) => Promise<void>): Promise<void> {
     let failed = false;
     try {
       await run(timer.key, timer.attempts);

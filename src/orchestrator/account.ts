@@ -57,11 +57,7 @@ export class Account extends DurableObject<Env> {
 
   /** In order of id, after `cursor`: stable while others come and go. */
   listApplications(cursor: string, limit: number): ApplicationEntry[] {
-    return this.#db.all<EntryRow>(
-      "SELECT id, name FROM applications WHERE id > ? ORDER BY id LIMIT ?",
-      cursor,
-      limit,
-    );
+    return this.#db.all<EntryRow>("SELECT id, name FROM applications WHERE id > ? ORDER BY id LIMIT ?", cursor, limit);
   }
 
   #byName(name: string): EntryRow | undefined {

@@ -75,6 +75,11 @@ export class Application extends DurableObject<Env> {
     return this.#mustView();
   }
 
+  /** Also while it is being deleted: its name and id are not free yet. */
+  exists(): boolean {
+    return this.#row() !== undefined;
+  }
+
   /** Null when there is no such application, or it is being deleted. */
   view(): ApplicationView | null {
     const row = this.#row();

@@ -51,20 +51,19 @@ export function applyCreate(db: Database, input: NewApplication, session: string
 }
 
 export function applyPatch(db: Database, row: ApplicationRow, patch: ApplicationPatch, now: number): void {
+  const maxInstances = patch.maxInstances ?? row.spec.maxInstances;
+  const ceiling = maxInstances ?? Number.POSITIVE_INFINITY;
+  if (patch.instances !== undefined && patch.instances > ceiling) {
+    const reason = `must be at most max_instances (${ceiling}): raise max_instances as well`;
+    throw new GantryError("VALIDATE_INPUT", `instances ${reason}`, { instances: reason });
+  }
   const spec: ApplicationSpec = {
-    instances: patch.instances ?? row.spec.instances,
-    maxInstances: patch.maxInstances ?? row.spec.maxInstances,
+    // Lowering the ceiling reduces what runs.
+    instances: Math.min(patch.instances ?? row.spec.instances, ceiling),
+    maxInstances,
     ingress: patch.ingress ?? row.spec.ingress,
     checkEveryMs: patch.checkEveryMs ?? row.spec.checkEveryMs,
   };
-  // Lowering the ceiling reduces what runs; asking for more than the ceiling is a mistake.
-  if (spec.maxInstances !== null && spec.instances > spec.maxInstances) {
-    if (patch.instances !== undefined) {
-      const reason = `must be at most max_instances (${spec.maxInstances}): raise max_instances as well`;
-      throw new GantryError("VALIDATE_INPUT", `instances ${reason}`, { instances: reason });
-    }
-    (spec as { instances: number }).instances = spec.maxInstances;
-  }
   const events: EventDraft[] = [];
   if (spec.instances !== row.spec.instances) {
     const message = `scaled from ${row.spec.instances} to ${spec.instances} instances`;

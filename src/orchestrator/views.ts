@@ -1,6 +1,13 @@
 /** What the Application object tells the API: plain data, close to the rows. The wire form is made in `src/api`. */
 import type { Configuration } from "../api/schemas/configuration.ts";
-import { applicationState, countHealth, instanceState, type ApplicationState, type HealthCounts, type InstanceState } from "./health.ts";
+import {
+  applicationState,
+  countHealth,
+  instanceState,
+  type ApplicationState,
+  type HealthCounts,
+  type InstanceState,
+} from "./health.ts";
 import type { Deployment } from "./plan/deployment.ts";
 import { instanceName } from "./scheduler.ts";
 import type { ApplicationRow } from "./storage/application-row.ts";

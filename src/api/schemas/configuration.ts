@@ -9,7 +9,10 @@ export const LIMITS = {
   nameLength: 63,
   environmentVariables: 128,
   environmentValueLength: 32_768,
-  labels: 64,
+  /** The platform takes ten, and five are Gantry's own. */
+  labels: 5,
+  labelNameBytes: 16,
+  labelValueBytes: 64,
   arguments: 256,
   argumentLength: 32_768,
   ports: 16,
@@ -87,12 +90,11 @@ const variable = z.strictObject({
 });
 
 const label = z.strictObject({
-  name: z
-    .string()
-    .min(1)
-    .max(128)
-    .refine((name) => !name.startsWith("gantry."), "must not start with gantry., which Gantry sets itself"),
-  value: z.string().max(4_096),
+  name: boundedBytes(1, LIMITS.labelNameBytes).refine(
+    (name) => !name.startsWith("gantry."),
+    "must not start with gantry., which Gantry sets itself",
+  ),
+  value: boundedBytes(0, LIMITS.labelValueBytes),
 });
 
 export const INSTANCE_TYPES = {
@@ -155,6 +157,16 @@ export const configurationSchema = z
 
 export type Configuration = z.output<typeof configurationSchema>;
 export type Check = z.output<typeof check>;
+
+function boundedBytes(min: number, max: number) {
+  return z
+    .string()
+    .refine((text) => {
+      const { length } = new TextEncoder().encode(text);
+      return length >= min && length <= max;
+    }, `must be ${min} to ${max} bytes`)
+    .refine((text) => !/\p{Cc}/u.test(text), "must not contain control characters");
+}
 
 function hasNoNul(value: string): boolean {
   return !value.includes("\0");

@@ -111,7 +111,8 @@ const END_EVENTS = {
 function endEvent(deployment: Deployment, outcome: Outcome, delayMs: number): EventDraft {
   const { type, name, health } = END_EVENTS[outcome.kind];
   const code = outcome.exitCode === null ? "no exit code" : `exit code ${outcome.exitCode}`;
-  const again = outcome.kind === "stopped" ? "" : delayMs === 0 ? "; starting again" : `; next start in ${delayMs / 1_000} s`;
+  const again =
+    outcome.kind === "stopped" ? "" : delayMs === 0 ? "; starting again" : `; next start in ${delayMs / 1_000} s`;
   return {
     type,
     name,

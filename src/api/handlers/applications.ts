@@ -1,0 +1,166 @@
+/** applications: create, list, get, patch, delete, versions. */
+import * as z from "zod";
+import { declaredImages } from "../../containers/catalog.ts";
+import { GantryError } from "../../errors.ts";
+import type { ApplicationPatch } from "../../orchestrator/commands.ts";
+import { revisionOf, toLaunchSpec } from "../../orchestrator/launch-spec.ts";
+import type { ApplicationView } from "../../orchestrator/views.ts";
+import { accountStub, applicationStub } from "../../stubs.ts";
+import { decodePageToken, pageOf, pageQuery } from "../pagination.ts";
+import { defineRoute } from "../route.ts";
+import {
+  checkEveryMs,
+  createApplicationSchema,
+  ingressMode,
+  patchApplicationSchema,
+  type IngressMode,
+} from "../schemas/application.ts";
+import type { Configuration } from "../schemas/configuration.ts";
+import { wireApplication } from "../wire.ts";
+import { findApplication, findView, notFound, viewsOf } from "./lookup.ts";
+
+const NO_QUERY = z.strictObject({});
+/** Cloudflare's internal clients expect everything in one answer. */
+const MAX_PAGE = 1_000;
+
+export const applicationRoutes = [
+  defineRoute({
+    method: "POST",
+    path: "/applications",
+    summary: "Create an application",
+    query: NO_QUERY,
+    body: createApplicationSchema,
+    run: async ({ env, accountId, body }) => {
+      await requireDeclared(env, body.configuration);
+      const account = accountStub(env, accountId);
+      const { reserved, entry } = await account.reserveName(body.name, crypto.randomUUID());
+      const application = applicationStub(env, entry.id);
+      // A name without an application behind it was reserved by a try that did not get further: this one takes it up.
+      if (!reserved && (await application.exists())) {
+        const message = `an application named ${body.name} already exists: ${entry.id}`;
+        throw new GantryError("APPLICATION_ALREADY_EXISTS", message, { name: body.name, id: entry.id });
+      }
+      const view: ApplicationView = await application.create({
+        id: entry.id,
+        accountId,
+        name: body.name,
+        spec: {
+          instances: body.instances,
+          maxInstances: body.max_instances ?? null,
+          ingress: body.ingress?.mode ?? defaultIngress(env),
+          checkEveryMs: checkEveryMs(body.check_every),
+        },
+        ...(await versioned(body.configuration)),
+      });
+      return { status: 201, result: wireApplication(view) };
+    },
+  }),
+  defineRoute({
+    method: "GET",
+    path: "/applications",
+    summary: "List applications",
+    query: z.strictObject({
+      ...pageQuery(MAX_PAGE, MAX_PAGE),
+      name: z.string().max(100).optional(),
+      image: z.string().max(512).optional(),
+    }),
+    run: async ({ env, accountId, query }) => {
+      const after = decodePageToken(query.page_token);
+      const entries = await accountStub(env, accountId).listApplications(after, query.per_page + 1);
+      const { page, info } = pageOf(entries, query.per_page, query.page_token, ({ id }) => id);
+      const views = await viewsOf(
+        env,
+        page.filter(({ name }) => query.name === undefined || name === query.name),
+      );
+      const result = views.filter(
+        ({ configuration }) => query.image === undefined || configuration.image === query.image,
+      );
+      return { result: result.map(wireApplication), resultInfo: info };
+    },
+  }),
+  defineRoute({
+    method: "GET",
+    path: "/applications/:id",
+    summary: "Get an application by id or name",
+    query: NO_QUERY,
+    run: async (call) => ({ result: wireApplication(await findView(call)) }),
+  }),
+  defineRoute({
+    method: "PATCH",
+    path: "/applications/:id",
+    summary: "Change an application: counts and policies act at once, a configuration is stored as a version",
+    query: NO_QUERY,
+    body: patchApplicationSchema,
+    run: async (call) => {
+      const { id } = await findApplication(call);
+      const { instances, max_instances, ingress, check_every, configuration } = call.body;
+      if (configuration !== undefined) await requireDeclared(call.env, configuration);
+      const patch: ApplicationPatch = {
+        ...(instances === undefined ? {} : { instances }),
+        ...(max_instances === undefined ? {} : { maxInstances: max_instances }),
+        ...(ingress === undefined ? {} : { ingress: ingress.mode }),
+        ...(check_every === undefined ? {} : { checkEveryMs: checkEveryMs(check_every) }),
+        ...(configuration === undefined ? {} : { version: await versioned(configuration) }),
+      };
+      const view: ApplicationView = await applicationStub(call.env, id).patch(patch);
+      return { result: wireApplication(view) };
+    },
+  }),
+  defineRoute({
+    method: "DELETE",
+    path: "/applications/:id",
+    summary: "Delete an application and stop its instances",
+    query: NO_QUERY,
+    run: async (call) => {
+      const { id, name } = await findApplication(call);
+      // The application first: a name that is free while containers of nobody run on would be worse than the reverse.
+      const existed = await applicationStub(call.env, id).delete();
+      await accountStub(call.env, call.accountId).removeApplication(id);
+      if (!existed) throw notFound(name);
+      return { result: { message: `application ${name} is deleted; its instances are being stopped` } };
+    },
+  }),
+  defineRoute({
+    method: "GET",
+    path: "/applications/:id/versions",
+    summary: "List the versions of an application's configuration",
+    query: NO_QUERY,
+    run: async (call) => {
+      const { id } = await findApplication(call);
+      const versions: {
+        version: number;
+        active: boolean;
+        configuration: Configuration;
+        createdAt: number;
+        revision: string;
+      }[] = await applicationStub(call.env, id).versions();
+      return {
+        result: versions.map(({ version, active, configuration, createdAt, revision }) => ({
+          version,
+          percentage: active ? 100 : 0,
+          configuration,
+          revision,
+          created_at: new Date(createdAt).toISOString(),
+        })),
+      };
+    },
+  }),
+];
+
+async function versioned(configuration: Configuration) {
+  return { configuration, revision: await revisionOf(toLaunchSpec(configuration)) };
+}
+
+/** Only a declared image can start, and the platform's own error would not say why. */
+async function requireDeclared(env: Env, configuration: Configuration): Promise<void> {
+  const images = await declaredImages(env);
+  if (images.includes(configuration.image)) return;
+  const reason = `no image ${configuration.image} is declared; declared: ${images.join(", ")}`;
+  throw new GantryError("IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE", `configuration.image: ${reason}`, {
+    "configuration.image": reason,
+  });
+}
+
+function defaultIngress(env: Env): IngressMode {
+  return ingressMode.catch("private").parse(env.GANTRY_DEFAULT_INGRESS);
+}

@@ -1,0 +1,43 @@
+/** The dashboard's endpoints, which are what `wrangler containers list` and `instances` read. */
+import * as z from "zod";
+import { accountStub } from "../../stubs.ts";
+import { decodePageToken, pageOf, pageQuery } from "../pagination.ts";
+import { defineRoute } from "../route.ts";
+import { wireDashApplication, wireDashInstances } from "../wire.ts";
+import { pageKey, readInstances } from "./instances.ts";
+import { findApplication, viewsOf } from "./lookup.ts";
+
+const PER_PAGE = 25;
+const MAX_PER_PAGE = 100;
+const pages = z.strictObject(pageQuery(PER_PAGE, MAX_PER_PAGE));
+
+export const dashRoutes = [
+  defineRoute({
+    method: "GET",
+    path: "/dash/applications",
+    summary: "List application summaries",
+    query: pages,
+    run: async ({ env, accountId, query }) => {
+      const after = decodePageToken(query.page_token);
+      const entries = await accountStub(env, accountId).listApplications(after, query.per_page + 1);
+      const { page, info } = pageOf(entries, query.per_page, query.page_token, ({ id }) => id);
+      return { result: (await viewsOf(env, page)).map(wireDashApplication), resultInfo: info };
+    },
+  }),
+  defineRoute({
+    method: "GET",
+    path: "/dash/applications/:id/instances",
+    summary: "List an application's instances with their objects",
+    query: pages,
+    run: async (call) => {
+      const { id } = await findApplication(call);
+      const { per_page: perPage, page_token: token } = call.query;
+      const after = decodePageToken(token);
+      const views = (await readInstances(call.env, id))
+        .filter((view) => pageKey(view) > after)
+        .toSorted((a, b) => (pageKey(a) < pageKey(b) ? -1 : 1));
+      const { page, info } = pageOf(views, perPage, token, pageKey);
+      return { result: wireDashInstances(page), resultInfo: info };
+    },
+  }),
+];

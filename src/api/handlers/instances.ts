@@ -1,0 +1,83 @@
+/** instances of an application: the public view of its deployments and their placements. */
+import * as z from "zod";
+import { GantryError } from "../../errors.ts";
+import type { InstanceState } from "../../orchestrator/health.ts";
+import type { InstanceView } from "../../orchestrator/views.ts";
+import { applicationStub } from "../../stubs.ts";
+import { decodePageToken, pageOf, pageQuery } from "../pagination.ts";
+import { defineRoute, type Call } from "../route.ts";
+import { wireInstance } from "../wire.ts";
+import { findApplication } from "./lookup.ts";
+
+const PER_PAGE = 100;
+const MAX_PER_PAGE = 1_000;
+const ACTIVE: ReadonlySet<InstanceState> = new Set(["provisioning", "running", "unhealthy", "stopping"]);
+
+const listQuery = z.strictObject({
+  ...pageQuery(PER_PAGE, MAX_PER_PAGE),
+  name_prefix: z.string().max(1_024).optional(),
+  state: z.enum(["active", "not-active"]).optional(),
+});
+
+export const instanceRoutes = [
+  defineRoute({
+    method: "GET",
+    path: "/applications/:id/instances-v2",
+    summary: "List instances",
+    query: listQuery,
+    run: async (call) => {
+      const { result, info } = await listInstances(call);
+      return { result, resultInfo: info };
+    },
+  }),
+  defineRoute({
+    method: "GET",
+    path: "/applications/:id/instances",
+    summary: "List instances (v1)",
+    query: listQuery,
+    run: async (call) => {
+      const { result, info } = await listInstances(call);
+      return { result: { instances: result }, resultInfo: info };
+    },
+  }),
+  defineRoute({
+    method: "GET",
+    path: "/applications/:id/instances/:instance_id",
+    summary: "Get an instance by id or name",
+    query: z.strictObject({}),
+    run: async (call) => {
+      const { id } = await findApplication(call);
+      const wanted = call.params["instance_id"] ?? "";
+      const views = await readInstances(call.env, id);
+      const view = views.find(({ instanceId, name }) => instanceId === wanted || name === wanted);
+      if (view === undefined) {
+        const instance = wanted.slice(0, 100);
+        throw new GantryError("INSTANCE_NOT_FOUND", `there is no instance ${instance}`, { instance });
+      }
+      return { result: wireInstance(id, view) };
+    },
+  }),
+];
+
+export async function readInstances(env: Env, applicationId: string): Promise<InstanceView[]> {
+  const views: InstanceView[] = await applicationStub(env, applicationId).instances();
+  return views;
+}
+
+async function listInstances(call: Call<z.output<typeof listQuery>, null>) {
+  const { id } = await findApplication(call);
+  const { name_prefix: prefix, state, per_page: perPage, page_token: token } = call.query;
+  const after = decodePageToken(token);
+  const matching = (await readInstances(call.env, id))
+    .filter(({ instanceId, name }) => prefix === undefined || name.startsWith(prefix) || instanceId === prefix)
+    .filter((view) => state === undefined || ACTIVE.has(view.state) === (state === "active"))
+    .filter((view) => pageKey(view) > after)
+    .toSorted((a, b) => (pageKey(a) < pageKey(b) ? -1 : 1));
+  const { page, info } = pageOf(matching, perPage, token, pageKey);
+  return { result: page.map((view) => wireInstance(id, view)), info };
+}
+
+/** Slot order that also sorts as text, then the id: a slot that is replaced while pages are read keeps its place. */
+export function pageKey({ deployment }: InstanceView): string {
+  return `${String(deployment.slot).padStart(6, "0")}:${deployment.id}`;
+}

@@ -1,0 +1,42 @@
+/** Opaque page tokens over a sort key: stable while others come and go. */
+import * as z from "zod";
+import type { ResultInfo } from "./envelope.ts";
+import { invalid } from "./body.ts";
+
+const TOKEN_PREFIX = "k:";
+
+export function pageQuery(defaultPerPage: number, maxPerPage: number) {
+  return {
+    per_page: z.coerce.number().int().min(1).max(maxPerPage).default(defaultPerPage),
+    page_token: z.string().max(512).optional(),
+  };
+}
+
+export function encodePageToken(key: string): string {
+  return btoa(`${TOKEN_PREFIX}${key}`).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/** The key after which the page begins; the empty string for the first page. */
+export function decodePageToken(token: string | undefined): string {
+  if (token === undefined) return "";
+  try {
+    const text = atob(token.replaceAll("-", "+").replaceAll("_", "/"));
+    if (text.startsWith(TOKEN_PREFIX)) return text.slice(TOKEN_PREFIX.length);
+  } catch {
+    // Not base64: refused below.
+  }
+  throw invalid({ page_token: "is not a token of this list: take next_page_token of an earlier answer" });
+}
+
+/** Takes one item more than the page has, to know whether there is another page. */
+export function pageOf<T>(
+  items: readonly T[],
+  perPage: number,
+  pageToken: string | undefined,
+  keyOf: (item: T) => string,
+): { readonly page: T[]; readonly info: ResultInfo } {
+  const page = items.slice(0, perPage);
+  const last = page.at(-1);
+  const more = items.length > perPage && last !== undefined ? { next_page_token: encodePageToken(keyOf(last)) } : {};
+  return { page, info: { per_page: perPage, page_token: pageToken ?? null, count: page.length, ...more } };
+}

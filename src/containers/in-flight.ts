@@ -1,0 +1,56 @@
+/**
+ * Requests that an instance is answering, streams included. A response counts until its last byte has left; a small
+ * body of known length is handed over whole and ends with its headers.
+ */
+
+/** Up to here the platform buffers the rest of an answer, and counting it would cost more than it tells. */
+const SMALL_BODY_BYTES = 65_536;
+
+export class InFlight {
+  #count = 0;
+  readonly #idle = new Set<() => void>();
+
+  get count(): number {
+    return this.#count;
+  }
+
+  begin(): void {
+    this.#count += 1;
+  }
+
+  end(): void {
+    this.#count -= 1;
+    if (this.#count > 0) return;
+    for (const resolve of this.#idle) resolve();
+    this.#idle.clear();
+  }
+
+  /** Resolves when nothing is in flight, or after `timeoutMs`. */
+  async drained(timeoutMs: number): Promise<boolean> {
+    if (this.#count === 0) return true;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const done = () => resolve(true);
+    this.#idle.add(done);
+    const timer = setTimeout(() => resolve(false), timeoutMs);
+    const drained = await promise;
+    clearTimeout(timer);
+    this.#idle.delete(done);
+    return drained;
+  }
+
+  /** The body to answer with; calls `end` when it is over. */
+  track(response: Response): ReadableStream | null {
+    const { body } = response;
+    const length = Number(response.headers.get("content-length") ?? Number.NaN);
+    if (body === null || length <= SMALL_BODY_BYTES) {
+      this.end();
+      return body;
+    }
+    const through = Number.isNaN(length) ? new IdentityTransformStream() : new FixedLengthStream(length);
+    body
+      .pipeTo(through.writable)
+      .catch(() => undefined)
+      .finally(() => this.end());
+    return through.readable;
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * Requests from outside to an application: who may call it, which ready instance answers, and what happens when that
+ * one does not. Streams and WebSockets pass through unbuffered.
+ */
+import { isAuthorized } from "../api/auth.ts";
+import { errorResponse } from "../api/envelope.ts";
+import { GantryError } from "../errors.ts";
+import type { Routing, RoutingMember } from "../orchestrator/routing.ts";
+import { instanceStub } from "../stubs.ts";
+import { begin, end, pick } from "./load.ts";
+import { refusalOf, REFUSED_HEADER } from "./refusal.ts";
+import { makeReplayable, type ReplayableRequest } from "./replay.ts";
+import { cachedRouting, excludeMember, forgetRouting, loadRouting } from "./routing-cache.ts";
+
+export interface IngressTarget {
+  readonly application: string;
+  /** `/a/<app>` when the application was named in the path, else null. */
+  readonly prefix: string | null;
+}
+
+/** A request waits this long for a ready instance, all tries together. */
+export const QUEUE_DEADLINE_MS = 30_000;
+const RETRY_AFTER_SECONDS = "1";
+
+export async function serveIngress(
+  target: IngressTarget,
+  request: Request,
+  env: Env,
+  ctx: ExecutionContext,
+): Promise<Response> {
+  try {
+    return await answer(target, request, env, ctx);
+  } catch (error) {
+    return errorResponse(error, { "retry-after": RETRY_AFTER_SECONDS });
+  }
+}
+
+async function answer(target: IngressTarget, request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+  const { application } = target;
+  const deadline = Date.now() + QUEUE_DEADLINE_MS;
+  let routing = cachedRouting(application, env, ctx, Date.now()) ?? (await loadRouting(application, env, 0));
+  await authorize(routing, request, env);
+  const call = await makeReplayable(forward(target, routing, request));
+  const tried = new Set<string>();
+
+  for (;;) {
+    const member = pick(routing.members, tried);
+    if (member === undefined) {
+      routing = await waitForMember(application, routing, env, deadline);
+      tried.clear();
+      continue;
+    }
+    tried.add(member.deploymentId);
+    const response = await send(member, call.next(), env);
+    const refusal = refusalOf(response);
+    if (refusal === null) return target.prefix === null ? response : isolate(response);
+    excludeMember(application, member);
+    const mayRepeat = refusal === "not-ready" ? call.canResend : call.canResend && call.isIdempotent;
+    if (!mayRepeat) throw failure(routing, refusal, member);
+    if (Date.now() >= deadline) throw failure(routing, refusal, member);
+  }
+}
+
+async function waitForMember(application: string, routing: Routing, env: Env, deadline: number): Promise<Routing> {
+  if (routing.desired === 0) {
+    forgetRouting(application);
+    const message = `application ${application} is scaled to 0: set instances to call it`;
+    throw new GantryError("SCALED_TO_ZERO", message, { application });
+  }
+  const leftMs = deadline - Date.now();
+  const next = leftMs > 0 ? await loadRouting(application, env, leftMs) : routing;
+  if (next.members.length > 0 || (next.desired === 0 && leftMs > 0)) return next;
+  const message = `application ${application} has no ready instance after ${QUEUE_DEADLINE_MS / 1_000} s`;
+  throw new GantryError("NO_READY_INSTANCE", message, { application });
+}
+
+async function authorize(routing: Routing, request: Request, env: Env): Promise<void> {
+  if (routing.ingress === "public") return;
+  const details = { application: routing.name, ingress: routing.ingress };
+  if (routing.ingress === "private") {
+    const message = `application ${routing.name} is private: set ingress.mode to "token" or "public" to call it from outside`;
+    throw new GantryError("FORBIDDEN", message, details);
+  }
+  if (!(await isAuthorized(request, env))) {
+    const message = `application ${routing.name} takes a bearer token: send Authorization: Bearer <token>`;
+    throw new GantryError("UNAUTHORIZED", message, details);
+  }
+}
+
+/** The request as the container gets it. The common case, a host of its own and no token, passes untouched. */
+function forward(target: IngressTarget, routing: Routing, request: Request): Request {
+  if (target.prefix === null && routing.ingress === "public") return request;
+  const url = new URL(request.url);
+  if (target.prefix !== null) url.pathname = url.pathname.slice(target.prefix.length) || "/";
+  const next = new Request(url, request);
+  // Gantry's own token must not reach the application.
+  if (routing.ingress === "token") next.headers.delete("authorization");
+  if (target.prefix !== null) {
+    next.headers.set("x-forwarded-prefix", target.prefix);
+    next.headers.delete("cookie");
+  }
+  return next;
+}
+
+/** A page under `/a/` shares its origin with the control API, so it gets an opaque one and no cookies. */
+function isolate(response: Response): Response {
+  if (response.webSocket) return response;
+  const isolated = new Response(response.body, response);
+  isolated.headers.set("content-security-policy", "sandbox");
+  isolated.headers.delete("set-cookie");
+  return isolated;
+}
+
+async function send(member: RoutingMember, request: ReplayableRequest, env: Env): Promise<Response> {
+  begin(member);
+  try {
+    return await instanceStub(env, member.deploymentId).fetch(request);
+  } catch (error) {
+    if (request.signal.aborted) throw error;
+    console.warn({ message: "ingress.instance.failed", deployment: member.deploymentId, error: String(error) });
+    return new Response(null, { status: 503, headers: { [REFUSED_HEADER]: "unreachable" } });
+  } finally {
+    end(member);
+  }
+}
+
+function failure(routing: Routing, refusal: string, member: RoutingMember): GantryError {
+  const message = `instance ${member.instanceId} of ${routing.name} did not answer (${refusal}), and the request cannot be sent again`;
+  return new GantryError("INSTANCE_UNREACHABLE", message, { application: routing.name, instance: member.instanceId });
+}

@@ -1,0 +1,154 @@
+/**
+ * The Instance object: owns one container. A shell over `Lifecycle`; it keeps the base class that the platform's
+ * documentation knows and takes over every seam of it that would poll, write or guess.
+ */
+import { Container as BaseContainer } from "@cloudflare/containers";
+import { Database } from "../database.ts";
+import { migrate } from "../migrations.ts";
+import type { InstanceAnswer, LaunchOrder } from "../orchestrator/scheduler.ts";
+import { applicationStub } from "../stubs.ts";
+import { Timers } from "../timers.ts";
+import { Lifecycle } from "./lifecycle.ts";
+import { platformPort, type ContainerPort } from "./port.ts";
+import { INSTANCE_HEADER, REFUSED_HEADER, refuse } from "./refusal.ts";
+import { INSTANCE_MIGRATIONS } from "./run-record.ts";
+
+export class Instance extends BaseContainer<Env> {
+  readonly #db: Database;
+  readonly #timers: Timers;
+  readonly #port: ContainerPort;
+  readonly #lifecycle: Lifecycle;
+  readonly #id: string;
+
+  constructor(ctx: DurableObjectState<{}>, env: Env, port?: ContainerPort) {
+    super(ctx, env);
+    this.#id = ctx.id.toString();
+    this.#db = new Database(ctx.storage);
+    migrate(this.#db, INSTANCE_MIGRATIONS);
+    this.#timers = new Timers(this.#db, ctx.storage);
+    // The base constructor has refused an object without a container.
+    this.#port = port ?? platformPort(ctx.container as NonNullable<typeof ctx.container>);
+    this.#lifecycle = new Lifecycle({
+      db: this.#db,
+      timers: this.#timers,
+      port: this.#port,
+      clock: Date.now,
+      report: (record, report) =>
+        applicationStub(env, record.applicationId).report(record.deploymentId, record.generation, report),
+      background: (work) => ctx.waitUntil(work),
+    });
+    void ctx.blockConcurrencyWhile(() => this.#lifecycle.resume());
+    this.#timers.rearm();
+  }
+
+  launch(order: LaunchOrder): Promise<InstanceAnswer> {
+    return this.#lifecycle.launch(order);
+  }
+
+  retire(generation: number, reason: string): Promise<InstanceAnswer> {
+    return this.#lifecycle.retire(this.#deploymentId(), generation, reason);
+  }
+
+  check(generation: number): Promise<InstanceAnswer> {
+    return this.#lifecycle.check(this.#deploymentId(), generation);
+  }
+
+  /** The slot is gone: nothing is kept of it. */
+  async release(): Promise<void> {
+    if (this.#port.running) await this.#port.destroy();
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+  }
+
+  /** Names of the images that this Worker was deployed with. */
+  declaredImages(): string[] {
+    return Object.keys(this.#port.images);
+  }
+
+  override async fetch(request: Request): Promise<Response> {
+    const { record, inFlight } = this.#lifecycle;
+    if (record === null || !record.ready) return refuse("not-ready");
+    inFlight.begin();
+    let answer: Response;
+    try {
+      answer = await this.#port.fetch(record.port, plainHttp(request));
+    } catch (error) {
+      inFlight.end();
+      if (request.signal.aborted) throw error;
+      this.#lifecycle.suspect();
+      return refuse("unreachable");
+    }
+    return this.#tag(answer);
+  }
+
+  override async alarm(): Promise<void> {
+    await this.#timers.fire(Date.now(), (key) => this.#lifecycle.onTimer(key));
+  }
+
+  /** What this lifetime of the object has cost so far. */
+  billing(): { rowsWritten: number; alarmsSet: number } {
+    return { rowsWritten: this.#db.rowsWritten, alarmsSet: this.#timers.alarmsSet };
+  }
+
+  /** Names the instance on the answer, and makes sure that only Gantry says `gantry-refused`. */
+  #tag(answer: Response): Response {
+    const { inFlight } = this.#lifecycle;
+    if (answer.webSocket) {
+      inFlight.end();
+      const headers = new Headers(answer.headers);
+      headers.set(INSTANCE_HEADER, this.#id);
+      return new Response(null, { status: 101, webSocket: answer.webSocket, headers });
+    }
+    const tagged = new Response(inFlight.track(answer), answer);
+    tagged.headers.set(INSTANCE_HEADER, this.#id);
+    tagged.headers.delete(REFUSED_HEADER);
+    return tagged;
+  }
+
+  #deploymentId(): string {
+    return this.ctx.id.name ?? "";
+  }
+
+  // The base class schedules an alarm that never rests, renews a timer on every request, and reports a vanished
+  // container as exit 0. Its public methods are callable over RPC, so each is either taken over or closed.
+  override async scheduleNextAlarm(): Promise<void> {}
+  override renewActivityTimeout(): void {}
+  override async onActivityExpired(): Promise<void> {}
+  override onStop(): void {}
+  override onError(error: unknown): void {
+    console.warn({ message: "container.base.error", error: String(error) });
+  }
+  override start(): Promise<void> {
+    return closed("start");
+  }
+  override startAndWaitForPorts(): Promise<void> {
+    return closed("startAndWaitForPorts");
+  }
+  override waitForPort(): Promise<number> {
+    return closed("waitForPort");
+  }
+  override stop(): Promise<void> {
+    return closed("stop");
+  }
+  override destroy(): Promise<void> {
+    return closed("destroy");
+  }
+  override getState(): Promise<never> {
+    return closed("getState");
+  }
+  override schedule(): Promise<never> {
+    return closed("schedule");
+  }
+  override containerFetch(): Promise<Response> {
+    return closed("containerFetch");
+  }
+}
+
+function closed(method: string): Promise<never> {
+  return Promise.reject(new Error(`Instance.${method} is not for use: the scheduler decides what runs`));
+}
+
+/** A container's port speaks plain HTTP. Only the scheme is changed; a URL inside the query stays as it is. */
+function plainHttp(request: Request): Request {
+  return request.url.startsWith("https:") ? new Request(`http${request.url.slice(5)}`, request) : request;
+}

@@ -1,0 +1,444 @@
+/**
+ * The life of one container at a time: launch, proof of start, readiness, keep-alive, stop, end. The Instance object
+ * forwards to it. Every step belongs to a generation; what comes back late from an older one is dropped.
+ */
+import type { Database } from "../database.ts";
+import { describeError } from "../errors.ts";
+import type { Report } from "../orchestrator/plan/observe.ts";
+import type { InstanceAnswer, LaunchOrder } from "../orchestrator/scheduler.ts";
+import type { Timers } from "../timers.ts";
+import { CLEAN_EXIT, endingOf, type Ending } from "./exit.ts";
+import { InFlight } from "./in-flight.ts";
+import type { ContainerPort } from "./port.ts";
+import { isReachable, probeReadiness, proofDelayMs, type Readiness } from "./readiness.ts";
+import { newRecord, readRecord, reportOf, tombstone, writeRecord, type RunRecord } from "./run-record.ts";
+
+/** The platform stops a container this long after its object leaves memory; six hours is its maximum. */
+const MAX_INACTIVITY_MS = 6 * 3_600_000;
+/** Requests under way get this long before SIGTERM. */
+export const DRAIN_MS = 5_000;
+/** From SIGTERM to SIGKILL. */
+export const STOP_GRACE_MS = 10_000;
+/** A container that answered once and answers nothing for this long is lost, whatever `running` says. */
+export const UNREACHABLE_MS = 5_000;
+const UNREACHABLE_POLL_MS = 250;
+/** A pending `monitor()` stops reporting after 15 minutes, so it is renewed before. */
+const MONITOR_RENEW_MS = 600_000;
+const REPORT_RETRY_MS = 1_000;
+const SIGTERM = 15;
+
+export const TIMER = { keepalive: "keepalive", kill: "kill", report: "report" } as const;
+
+export interface LifecycleDeps {
+  readonly db: Database;
+  readonly timers: Timers;
+  readonly port: ContainerPort;
+  readonly clock: () => number;
+  /** Tells the application; `owned: false` means that this container is nobody's. */
+  readonly report: (record: RunRecord, report: Report) => Promise<{ owned: boolean }>;
+  /** Keeps the object alive for work that no request waits for. */
+  readonly background: (work: Promise<void>) => void;
+}
+
+export class Lifecycle {
+  readonly inFlight = new InFlight();
+  readonly #deps: LifecycleDeps;
+  #record: RunRecord | null;
+  #monitorSince = 0;
+  #suspecting = false;
+  #reporting: Promise<void> | null = null;
+  #reportAgain = false;
+
+  constructor(deps: LifecycleDeps) {
+    this.#deps = deps;
+    this.#record = readRecord(deps.db);
+  }
+
+  get record(): RunRecord | null {
+    return this.#record;
+  }
+
+  /** After the object came into memory: takes up what an earlier lifetime left. Runs before any request. */
+  async resume(): Promise<void> {
+    const { port } = this.#deps;
+    const record = this.#record;
+    if (record === null || record.phase === "ended") {
+      if (port.running) await port.destroy();
+      return;
+    }
+    if (!port.running) {
+      this.#end(record.generation, { kind: "lost", exitCode: null, reason: "Vanished" });
+      return;
+    }
+    await port.setInactivityTimeout(inactivityMs(record));
+    this.#watch(record.generation);
+    if (record.phase === "stopping") this.#background(this.#drain(record.generation));
+    else if (!record.ready) this.#background(this.#prove(record.generation));
+  }
+
+  async launch(order: LaunchOrder): Promise<InstanceAnswer> {
+    const { port, timers, db, clock } = this.#deps;
+    const previous = this.#record;
+    if (previous !== null && order.generation <= previous.generation) return this.#answer();
+    const record = newRecord(order, clock());
+    this.#record = record;
+    db.transaction(() => {
+      writeRecord(db, record);
+      timers.set(TIMER.keepalive, clock() + record.checkEveryMs);
+    });
+    if (port.running) await port.destroy();
+    if (this.#record !== record) return this.#answer();
+    const image = port.images[order.spec.image];
+    if (image === undefined) {
+      this.#end(record.generation, { kind: "refused", exitCode: null, reason: "ImageNotDeclared" });
+      return this.#answer();
+    }
+    try {
+      port.start({ ...order.spec, image, env: launchEnv(order), labels: launchLabels(order) });
+    } catch (error) {
+      console.warn({ message: "container.start.failed", generation: record.generation, error: describeError(error) });
+      this.#end(record.generation, endingOf(error));
+      return this.#answer();
+    }
+    this.#watch(record.generation);
+    this.#background(this.#prove(record.generation));
+    await port.setInactivityTimeout(inactivityMs(record)).catch((error: unknown) => {
+      console.warn({ message: "container.inactivity.failed", error: describeError(error) });
+    });
+    return this.#answer();
+  }
+
+  /** Stops the given generation; idempotent. A generation that never came is marked as ended, so that it never will. */
+  async retire(deploymentId: string, generation: number, reason: string): Promise<InstanceAnswer> {
+    const { db, timers, port, clock } = this.#deps;
+    const record = this.#record;
+    if (record === null || generation > record.generation) {
+      this.#record = tombstone(deploymentId, generation, reason);
+      writeRecord(db, this.#record);
+      timers.clear(TIMER.keepalive);
+      if (port.running) await port.destroy();
+      return this.#answer();
+    }
+    if (generation < record.generation || record.phase === "ended" || record.phase === "stopping") {
+      return this.#answer();
+    }
+    const now = reason === "NeverStarted";
+    db.transaction(() => {
+      this.#write({ ...record, phase: "stopping", ready: false, stopReason: reason });
+      timers.clear(TIMER.keepalive);
+      timers.set(TIMER.kill, clock() + (now ? 0 : DRAIN_MS + STOP_GRACE_MS));
+    });
+    if (!port.running) this.#end(generation, { kind: "stopped", exitCode: null, reason });
+    else if (!now) this.#background(this.#drain(generation));
+    return this.#answer();
+  }
+
+  /** How is it? Looks instead of trusting the row. */
+  async check(deploymentId: string, generation: number): Promise<InstanceAnswer> {
+    const record = this.#record;
+    if (record === null) return await this.retire(deploymentId, generation, "Unknown");
+    this.#noticeVanished(record);
+    return this.#answer();
+  }
+
+  async onTimer(key: string): Promise<void> {
+    switch (key) {
+      case TIMER.keepalive: {
+        await this.#keepAlive();
+        return;
+      }
+      case TIMER.kill: {
+        const record = this.#record;
+        if (record?.phase === "stopping") await this.#destroy(record.generation, stopped(record));
+        return;
+      }
+      case TIMER.report: {
+        await this.#report();
+        return;
+      }
+      default: {
+        console.warn({ message: "timer.unknown", key });
+      }
+    }
+  }
+
+  /** A request got no answer: looks whether the container is still there. */
+  suspect(): void {
+    const record = this.#record;
+    if (record?.phase !== "running" || this.#suspecting) return;
+    this.#suspecting = true;
+    this.#background(
+      this.#investigate(record.generation).finally(() => {
+        this.#suspecting = false;
+      }),
+    );
+  }
+
+  #answer(): InstanceAnswer {
+    const record = this.#record;
+    if (record === null) throw new Error("no placement is recorded here");
+    return { generation: record.generation, report: reportOf(record) };
+  }
+
+  #write(next: RunRecord): void {
+    this.#record = next;
+    writeRecord(this.#deps.db, next);
+  }
+
+  /** The record of this generation while it lives, else undefined: whoever comes late stops here. */
+  #live(generation: number): RunRecord | undefined {
+    const record = this.#record;
+    return record !== null && record.generation === generation && record.phase !== "ended" ? record : undefined;
+  }
+
+  #background(work: Promise<void>): void {
+    this.#deps.background(
+      work.catch((error: unknown) => console.error({ message: "instance.background", error: describeError(error) })),
+    );
+  }
+
+  #watch(generation: number): void {
+    this.#monitorSince = this.#deps.clock();
+    this.#background(
+      this.#deps.port.monitor().then(
+        () => this.#onExit(generation, CLEAN_EXIT),
+        (error: unknown) => this.#onExit(generation, endingOf(error)),
+      ),
+    );
+  }
+
+  #onExit(generation: number, ending: Ending): void {
+    const record = this.#live(generation);
+    if (record === undefined) return;
+    this.#end(generation, record.phase === "stopping" ? { ...stopped(record), exitCode: ending.exitCode } : ending);
+  }
+
+  /** The container of this generation is gone. Written first, told afterwards, until it is heard. */
+  #end(generation: number, ending: Ending): void {
+    const record = this.#live(generation);
+    if (record === undefined) return;
+    const { db, timers } = this.#deps;
+    db.transaction(() => {
+      this.#write({ ...record, phase: "ended", ready: false, ending });
+      timers.clear(TIMER.keepalive);
+      timers.clear(TIMER.kill);
+    });
+    console.log({
+      message: "container.ended",
+      generation,
+      kind: ending.kind,
+      reason: ending.reason,
+      exitCode: ending.exitCode,
+    });
+    this.#background(this.#report());
+  }
+
+  async #destroy(generation: number, ending: Ending): Promise<void> {
+    await this.#deps.port.destroy();
+    // The monitor usually tells first, with the exit code.
+    this.#end(generation, ending);
+  }
+
+  #noticeVanished(record: RunRecord): void {
+    if (record.phase !== "ended" && !this.#deps.port.running) {
+      const ending: Ending =
+        record.phase === "stopping" ? stopped(record) : { kind: "lost", exitCode: null, reason: "Vanished" };
+      this.#end(record.generation, ending);
+    }
+  }
+
+  /** From launched to ready: polls quickly at first, since every millisecond here is a caller's cold start. */
+  async #prove(generation: number): Promise<void> {
+    const { port, clock } = this.#deps;
+    for (;;) {
+      const before = this.#live(generation);
+      if (before === undefined || before.phase === "stopping" || before.ready) return;
+      if (!port.running) {
+        this.#noticeVanished(before);
+        return;
+      }
+      const readiness = await probeReadiness(port, before, clock());
+      const record = this.#live(generation);
+      if (record === undefined || record.phase === "stopping") return;
+      this.#applyReadiness(record, readiness);
+      if (readiness.ready) return;
+      await sleep(proofDelayMs(clock() - record.startedAt));
+    }
+  }
+
+  #applyReadiness(record: RunRecord, readiness: Readiness): void {
+    const phase = readiness.started ? "running" : record.phase;
+    if (phase === record.phase && readiness.ready === record.ready) return;
+    this.#write({ ...record, phase, ready: readiness.ready });
+    this.#background(this.#report());
+  }
+
+  async #keepAlive(): Promise<void> {
+    const { port, timers, clock } = this.#deps;
+    const record = this.#record;
+    if (record === null || record.phase === "ended") return;
+    // Armed before the work: whatever happens below, the object looks again.
+    timers.set(TIMER.keepalive, clock() + record.checkEveryMs);
+    this.#noticeVanished(record);
+    if (this.#live(record.generation) === undefined) return;
+    if (clock() - this.#monitorSince >= MONITOR_RENEW_MS) this.#watch(record.generation);
+    const info = await port.inspect();
+    if (
+      info !== null &&
+      info.labels["gantry.revision"] !== undefined &&
+      info.labels["gantry.revision"] !== record.revision
+    ) {
+      await this.#destroy(record.generation, { kind: "lost", exitCode: null, reason: "Replaced" });
+      return;
+    }
+    if (record.phase === "running") await this.#recheck(record.generation);
+    await this.#report();
+  }
+
+  /** Readiness of a running container, with as many attempts as its checks allow. */
+  async #recheck(generation: number): Promise<void> {
+    const { port, clock } = this.#deps;
+    const attempts = Math.max(1, ...(this.#record?.probes.map((probe) => probe.attempts) ?? []));
+    for (let attempt = 1; attempt <= attempts; attempt += 1) {
+      const before = this.#live(generation);
+      if (before?.phase !== "running") return;
+      const readiness = await probeReadiness(port, before, clock());
+      const record = this.#live(generation);
+      if (record?.phase !== "running") return;
+      if (readiness.refused) {
+        this.suspect();
+        return;
+      }
+      if (readiness.ready || attempt === attempts) {
+        this.#applyReadiness(record, { ...readiness, started: true });
+        if (!readiness.ready) this.#background(this.#prove(generation));
+        return;
+      }
+      await sleep(Math.max(...record.probes.map((probe) => probe.intervalMs)));
+    }
+  }
+
+  /** Out of routing at once, back when it answers, lost when it stays silent. */
+  async #investigate(generation: number): Promise<void> {
+    const { port, clock } = this.#deps;
+    const deadline = clock() + UNREACHABLE_MS;
+    for (;;) {
+      const before = this.#live(generation);
+      if (before?.phase !== "running") return;
+      if (!port.running) {
+        // Its exit code may be a moment behind.
+        await sleep(UNREACHABLE_POLL_MS);
+        this.#noticeVanished(before);
+        return;
+      }
+      const reachable = await isReachable(port, before);
+      const record = this.#live(generation);
+      if (record?.phase !== "running") return;
+      if (reachable) {
+        if (!record.ready) this.#background(this.#prove(generation));
+        return;
+      }
+      if (record.ready) this.#applyReadiness(record, { started: true, ready: false, refused: true });
+      if (clock() >= deadline) {
+        await this.#destroy(generation, { kind: "lost", exitCode: null, reason: "Unreachable" });
+        return;
+      }
+      await sleep(UNREACHABLE_POLL_MS);
+    }
+  }
+
+  /** Cordoned already: wait for requests, SIGTERM, grace, SIGKILL. The `kill` timer finishes it after an eviction. */
+  async #drain(generation: number): Promise<void> {
+    const { port } = this.#deps;
+    await this.inFlight.drained(DRAIN_MS);
+    if (this.#live(generation) === undefined) return;
+    try {
+      port.signal(SIGTERM);
+    } catch {
+      const record = this.#live(generation);
+      if (record !== undefined) this.#end(generation, stopped(record));
+    }
+  }
+
+  /** Tells the application the state as it is now; what changes meanwhile is told right after, in order. */
+  #report(): Promise<void> {
+    if (this.#reporting !== null) {
+      this.#reportAgain = true;
+      return this.#reporting;
+    }
+    this.#reporting = this.#reportUntilHeard().finally(() => {
+      this.#reporting = null;
+    });
+    return this.#reporting;
+  }
+
+  async #reportUntilHeard(): Promise<void> {
+    const { timers, clock } = this.#deps;
+    do {
+      this.#reportAgain = false;
+      const record = this.#record;
+      if (record === null || record.applicationId === "") return;
+      try {
+        const { owned } = await this.#deps.report(record, reportOf(record));
+        timers.clear(TIMER.report);
+        if (!owned) await this.#disown(record.generation);
+      } catch (error) {
+        console.warn({ message: "instance.report.failed", generation: record.generation, error: describeError(error) });
+        timers.set(TIMER.report, clock() + REPORT_RETRY_MS);
+        return;
+      }
+    } while (this.#reportAgain);
+  }
+
+  async #disown(generation: number): Promise<void> {
+    const record = this.#live(generation);
+    if (record === undefined) return;
+    console.warn({ message: "container.disowned", generation });
+    const { db, timers } = this.#deps;
+    db.transaction(() => {
+      this.#write({
+        ...record,
+        phase: "ended",
+        ready: false,
+        ending: { kind: "stopped", exitCode: null, reason: "Disowned" },
+      });
+      timers.clear(TIMER.keepalive);
+      timers.clear(TIMER.kill);
+    });
+    await this.#deps.port.destroy();
+  }
+}
+
+function stopped(record: RunRecord): Ending {
+  return { kind: "stopped", exitCode: null, reason: record.stopReason ?? "Stopped" };
+}
+
+function inactivityMs(record: RunRecord): number {
+  return Math.min(MAX_INACTIVITY_MS, 3 * record.checkEveryMs);
+}
+
+function launchEnv(order: LaunchOrder): Record<string, string> {
+  return {
+    ...order.spec.env,
+    GANTRY_APPLICATION: order.applicationName,
+    GANTRY_INSTANCE: order.instanceName,
+    GANTRY_DEPLOYMENT: order.deploymentId,
+    GANTRY_GENERATION: String(order.generation),
+  };
+}
+
+/** The platform takes ten labels, names of 16 and values of 64 bytes: ours are five of them. */
+function launchLabels(order: LaunchOrder): Record<string, string> {
+  return {
+    ...order.spec.labels,
+    "gantry.app": order.applicationName,
+    "gantry.dep": order.deploymentId,
+    "gantry.version": String(order.version),
+    "gantry.gen": String(order.generation),
+    "gantry.revision": order.revision,
+  };
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,82 @@
+/**
+ * The one place that touches `ctx.container`. Everything else sees this interface, so that tests can put a fake with
+ * the platform's hazards in its place, and the base class of `Instance` could be changed in one line.
+ */
+
+export interface StartOptions {
+  readonly image: string;
+  readonly size: { readonly vcpu: number; readonly memoryMib: number; readonly diskMb: number };
+  readonly entrypoint: readonly string[] | null;
+  readonly env: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface ContainerPort {
+  /** Attached, which is neither started nor ready: true at once, also for an image that never boots. */
+  readonly running: boolean;
+  /** Declared names and the references that they stand for. */
+  readonly images: Readonly<Record<string, string>>;
+  start(options: StartOptions): void;
+  /** Settles when the container ends: resolves on exit 0, rejects otherwise, with `exitCode` where there is one. */
+  monitor(): Promise<void>;
+  /** Kills and removes. A silent no-op when nothing runs. */
+  destroy(): Promise<void>;
+  /** Throws when nothing runs. */
+  signal(signal: number): void;
+  inspect(): Promise<{ readonly labels: Readonly<Record<string, string>> } | null>;
+  setInactivityTimeout(ms: number): Promise<void>;
+  fetch(port: number, request: Request): Promise<Response>;
+  /** True when something accepts connections on the port. */
+  accepts(port: number, timeoutMs: number): Promise<boolean>;
+}
+
+/** A refused connection is reported within milliseconds; one that stays open this long was accepted. */
+const ACCEPTED_AFTER_MS = 250;
+
+export function platformPort(container: Container): ContainerPort {
+  return {
+    get running() {
+      return container.running;
+    },
+    get images() {
+      return container.images;
+    },
+    start({ image, size, entrypoint, env, labels }) {
+      container.start({
+        image,
+        instance: { ...size },
+        ...(entrypoint === null ? {} : { entrypoint: [...entrypoint] }),
+        env: { ...env },
+        labels: { ...labels },
+        // Fail closed: without an egress policy a container reaches nothing outside.
+        enableInternet: false,
+      });
+    },
+    monitor: () => container.monitor(),
+    destroy: () => container.destroy(),
+    signal: (signal) => container.signal(signal),
+    inspect: () => container.inspect(),
+    setInactivityTimeout: (ms) => container.setInactivityTimeout(ms),
+    fetch: (port, request) => container.getTcpPort(port).fetch(request),
+    accepts: (port, timeoutMs) => acceptsConnections(container, port, timeoutMs),
+  };
+}
+
+/** `opened` resolves at once even for a closed port, so the proof is that the socket is not closed right away. */
+async function acceptsConnections(container: Container, port: number, timeoutMs: number): Promise<boolean> {
+  const socket = container.getTcpPort(port).connect(`localhost:${port}`);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const accepted = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(true), Math.min(ACCEPTED_AFTER_MS, timeoutMs));
+  });
+  const closed = Promise.all([socket.opened, socket.closed]).then(
+    () => false,
+    () => false,
+  );
+  try {
+    return await Promise.race([accepted, closed]);
+  } finally {
+    clearTimeout(timer);
+    socket.close().catch(() => undefined);
+  }
+}

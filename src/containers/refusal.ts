@@ -1,0 +1,23 @@
+/**
+ * How an Instance tells the Worker that it did not get an answer for a request, apart from any answer of the
+ * application: a header that is removed from everything the application itself sends.
+ */
+
+export const REFUSED_HEADER = "gantry-refused";
+/** Which instance answered; on every answer through ingress. */
+export const INSTANCE_HEADER = "gantry-instance";
+
+/**
+ * - `not-ready`: the request was not sent to the container
+ * - `unreachable`: it may have been
+ */
+export type Refusal = "not-ready" | "unreachable";
+
+export function refuse(refusal: Refusal): Response {
+  return new Response(null, { status: 503, headers: { [REFUSED_HEADER]: refusal } });
+}
+
+export function refusalOf(response: Response): Refusal | null {
+  const value = response.headers.get(REFUSED_HEADER);
+  return value === "not-ready" || value === "unreachable" ? value : null;
+}

@@ -1,0 +1,28 @@
+/**
+ * Whether and how a request can be sent a second time. A body without end or of some size passes straight through and
+ * is sent once; a small one is kept, so that an instance that refuses it costs the caller nothing.
+ */
+
+/** Larger bodies are streamed. */
+export const REPLAY_BODY_BYTES = 65_536;
+
+export type ReplayableRequest = Request;
+
+export interface Replay {
+  /** The request for the next try. */
+  next(): ReplayableRequest;
+  readonly canResend: boolean;
+  /** Safe to send again though it may have been delivered. */
+  readonly isIdempotent: boolean;
+}
+
+const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
+
+export async function makeReplayable(request: Request): Promise<Replay> {
+  const isIdempotent = IDEMPOTENT.has(request.method);
+  if (request.body === null) return { next: () => request, canResend: true, isIdempotent };
+  const length = Number(request.headers.get("content-length") ?? Number.NaN);
+  if (!(length <= REPLAY_BODY_BYTES)) return { next: () => request, canResend: false, isIdempotent };
+  const body = await request.arrayBuffer();
+  return { next: () => new Request(request, { body }), canResend: true, isIdempotent };
+}

@@ -1,0 +1,71 @@
+/**
+ * The Worker's copy of routing snapshots, so that a warm request asks no scheduler. A snapshot is used for a short
+ * time, then refreshed beside the request that noticed; an instance that fails is taken out of it at once.
+ */
+import { GantryError } from "../errors.ts";
+import type { Routing, RoutingMember } from "../orchestrator/routing.ts";
+import { accountStub, applicationStub } from "../stubs.ts";
+
+/** How long a change (a new instance, a changed policy) may take to be seen by a warm isolate. */
+export const SNAPSHOT_TTL_MS = 2_000;
+/** Beyond this many applications the oldest snapshots are dropped: an isolate has 128 MB. */
+const MAX_SNAPSHOTS = 2_000;
+const MAX_NAME_LENGTH = 64;
+
+interface Entry {
+  routing: Routing;
+  freshUntil: number;
+  isRefreshing: boolean;
+}
+
+/** Per isolate; rebuilt from the objects at any time. */
+const entries = new Map<string, Entry>();
+
+export function forgetRouting(application: string): void {
+  entries.delete(application);
+}
+
+/** Takes a member that failed out of the copy, until the next snapshot says otherwise. */
+export function excludeMember(application: string, member: RoutingMember): void {
+  const entry = entries.get(application);
+  if (entry === undefined) return;
+  const members = entry.routing.members.filter((other) => other.deploymentId !== member.deploymentId);
+  entry.routing = { ...entry.routing, members };
+  entry.freshUntil = 0;
+}
+
+/** The copy, or null when there is none with a member in it. */
+export function cachedRouting(application: string, env: Env, ctx: ExecutionContext, now: number): Routing | null {
+  const entry = entries.get(application);
+  if (entry === undefined || entry.routing.members.length === 0) return null;
+  if (now >= entry.freshUntil && !entry.isRefreshing) {
+    entry.isRefreshing = true;
+    ctx.waitUntil(
+      loadRouting(application, env, 0).then(
+        () => undefined,
+        () => forgetRouting(application),
+      ),
+    );
+  }
+  return entry.routing;
+}
+
+/**
+ * Asks the application, waiting up to `waitMs` for its first ready instance. Callers do not share one promise: it
+ * would belong to the context of the request that made it. A burst waits in the application, whose queue is bounded.
+ */
+export async function loadRouting(application: string, env: Env, waitMs: number): Promise<Routing> {
+  if (application.length > MAX_NAME_LENGTH) throw unknown(application.slice(0, MAX_NAME_LENGTH));
+  const entry = await accountStub(env, env.GANTRY_ACCOUNT_ID).findApplication(application);
+  if (entry === null) throw unknown(application);
+  const routing: Routing | null = await applicationStub(env, entry.id).routing(waitMs);
+  if (routing === null) throw unknown(application);
+  const oldest = entries.keys().next();
+  if (entries.size >= MAX_SNAPSHOTS && oldest.done !== true) entries.delete(oldest.value);
+  entries.set(application, { routing, freshUntil: Date.now() + SNAPSHOT_TTL_MS, isRefreshing: false });
+  return routing;
+}
+
+function unknown(application: string): GantryError {
+  return new GantryError("APPLICATION_NOT_FOUND", `there is no application ${application}`, { application });
+}

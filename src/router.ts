@@ -1,0 +1,23 @@
+/**
+ * Which part of Gantry a request is for. Applications have origins of their own, so that none shares one with the
+ * control API: `<app>.<ingress domain>`, and for programs the path `/a/<app>/`.
+ */
+import { serveApi } from "./api/api.ts";
+import { serveIngress, type IngressTarget } from "./containers/ingress.ts";
+
+export async function route(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+  const target = ingressTarget(request.url, env.INGRESS_DOMAIN);
+  return target === null ? await serveApi(request, env, ctx) : await serveIngress(target, request, env, ctx);
+}
+
+/** Null when the request is not for an application. */
+export function ingressTarget(requestUrl: string, ingressDomain: string): IngressTarget | null {
+  const url = new URL(requestUrl);
+  const suffix = `.${ingressDomain}`;
+  if (ingressDomain !== "" && url.hostname.endsWith(suffix)) {
+    return { application: url.hostname.slice(0, -suffix.length), prefix: null };
+  }
+  const match = /^\/a\/([^/]+)(?=\/|$)/.exec(url.pathname);
+  if (match?.[1] === undefined) return null;
+  return { application: decodeURIComponent(match[1]), prefix: match[0] };
+}
