@@ -63,8 +63,7 @@ export class RequestRewriter extends Transform {
         if (state.body.done) this.#endBody();
         return end;
       }
-      default:
-        state satisfies { type: "hijacked" };
+      case "hijacked":
         this.push(bytes.subarray(at));
         return bytes.length;
     }
