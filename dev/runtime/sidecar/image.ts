@@ -2,9 +2,8 @@
  * Makes sure that there is a networking sidecar to start: the real image where it is here or can be pulled, else the
  * stand-in, bundled by esbuild and laid on the stand-in base.
  */
-import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { DIGEST_LABEL, ensureStandInBase, type ImageOptions, PULL_SILENCE_MS, STAND_IN_LABEL } from "../base-image.ts";
@@ -47,37 +46,13 @@ async function ensureStandInSidecar(options: ImageOptions): Promise<void> {
   const context = join(stateDir, `sidecar-${randomUUID()}`);
   try {
     await mkdir(context, { recursive: true });
-    await bundle(context);
-    await writeFile(join(context, "Dockerfile"), dockerfile(baseName, digest));
+    // Loaded here: bundler and X.509 take a while to load and are needed only when something changed.
+    const { layOutSidecar } = await import("./image-context.ts");
+    await layOutSidecar(context, { base: baseName, labels: { [STAND_IN_LABEL]: "true", [DIGEST_LABEL]: digest } });
     await buildImage(socket, STAND_IN_SIDECAR, context);
   } finally {
     await rm(context, { recursive: true, force: true });
   }
-}
-
-function dockerfile(base: string, digest: string): string {
-  return [
-    `FROM ${base}`,
-    "COPY sidecar.cjs /sidecar.cjs",
-    `LABEL ${STAND_IN_LABEL}=true ${DIGEST_LABEL}=${digest}`,
-    'ENTRYPOINT ["node", "/sidecar.cjs"]',
-  ].join("\n");
-}
-
-async function bundle(folder: string): Promise<void> {
-  // Loaded here: esbuild takes a while to load and is needed only when something changed.
-  const { build } = await import("esbuild");
-  await build({
-    entryPoints: [join(import.meta.dirname, "main.ts")],
-    outfile: join(folder, "sidecar.cjs"),
-    bundle: true,
-    platform: "node",
-    target: "node24",
-    format: "cjs",
-    minify: true,
-    legalComments: "none",
-    logLevel: "error",
-  });
 }
 
 async function readSources(): Promise<string> {

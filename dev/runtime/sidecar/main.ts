@@ -3,19 +3,60 @@
  * real one. Its start is part of every cold start, so nothing is loaded before it is needed.
  */
 import { createServer } from "node:http";
-import type { Socket } from "node:net";
-import { answerControl } from "./control.ts";
+import { AddressBook } from "./address-book.ts";
+import { findNetwork, isInside } from "./addresses.ts";
+import { answerControl, type Control } from "./control.ts";
+import { listenForDns } from "./dns.ts";
+import { type EgressContext, listenForHttp, listenForTls } from "./egress.ts";
+import { normalized } from "./hostname-pattern.ts";
 import { openTunnel } from "./ingress.ts";
-import { parseOptions } from "./options.ts";
+import { parseOptions, type SidecarOptions } from "./options.ts";
+import { afterUpdate, initialPolicy } from "./policy.ts";
+import { setUpRouting } from "./routing.ts";
 
 const options = parseOptions(process.argv.slice(2));
-const server = createServer({ noDelay: true, keepAliveTimeout: 60_000 }, (request, response) => {
-  void answerControl(request, response);
+const book = new AddressBook();
+let policy = initialPolicy(options.egressPort);
+
+const control: Control = {
+  ready: openEgress(options),
+  update(body) {
+    const next = afterUpdate(policy, body);
+    if (next !== undefined) policy = next;
+    return next !== undefined;
+  },
+};
+// Whatever is unclear about the network must not end in a container that reaches everything.
+control.ready.catch((error: unknown) => {
+  process.stderr.write(`the network could not be set up: ${String(error)}\n`);
+  process.exit(1);
 });
-// The tunnel's client may close its sending side and still read: Node's HTTP server would close both.
-server.on("connection", (socket: Socket) => {
-  socket.allowHalfOpen = true;
+
+const server = createServer({ noDelay: true }, (request, response) => {
+  answerControl(request, response, control).catch(() => response.destroy());
 });
 server.on("connect", openTunnel);
-server.listen(options.ingressPort, options.ingressHost, 4096);
+server.listen({ port: options.ingressPort, host: options.ingressHost, backlog: 4096 });
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => process.exit(0));
+
+async function openEgress({ gatewayCidr, dns, tls }: SidecarOptions): Promise<void> {
+  const network = findNetwork();
+  const cidr = gatewayCidr ?? `${network.ownAddress}/32`;
+  const { workerdHost, ports } = await setUpRouting({ network, gatewayCidr: cidr });
+  const context: EgressContext = {
+    workerdHost,
+    workerdPort: () => policy.port,
+    internetEnabled: () => policy.internet,
+    isOutside: (address) => !isInside(address, "127.0.0.0/8") && !isInside(address, cidr),
+    nameOf: (address) => book.nameOf(address),
+  };
+  await Promise.all([
+    listenForHttp(ports.http, context),
+    ...(tls ? [listenForTls(ports.tls, context)] : []),
+    ...(dns ? [listenForDns({ addresses: ports.dnsAddresses, port: ports.dns, resolve })] : []),
+  ]);
+}
+
+function resolve(name: string): string | undefined {
+  return policy.internet || policy.mayResolve(name) ? book.addressOf(normalized(name)) : undefined;
+}
