@@ -1,0 +1,61 @@
+/** The launcher as a client of the control plane that it started. */
+import { setTimeout as sleep } from "node:timers/promises";
+
+const POLL_MS = 50;
+const CALL_TIMEOUT_MS = 10_000;
+
+export interface ControlPlane {
+  readonly url: string;
+  readonly accountId: string;
+  readonly token: string;
+}
+
+/** Resolves when `/healthz` answers 200, rejects when `signal` aborts. */
+export async function untilHealthy({ url }: ControlPlane, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      const answer = await fetch(`${url}/healthz`, {
+        signal: AbortSignal.any([signal, AbortSignal.timeout(CALL_TIMEOUT_MS)]),
+      });
+      await answer.body?.cancel();
+      if (answer.status === 200) return;
+    } catch {
+      // Not listening yet, or aborted: the loop tells which.
+    }
+    await sleep(POLL_MS, undefined, { signal });
+  }
+}
+
+/** Listing the applications wakes each one's scheduler, which then sees that the containers of the last run are gone. */
+export async function wakeSchedulers(plane: ControlPlane): Promise<void> {
+  const answer = await fetch(applicationsUrl(plane), {
+    headers: { authorization: `Bearer ${plane.token}` },
+    signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+  });
+  const body = await answer.text();
+  if (!answer.ok) throw new Error(`the control plane answered ${answer.status}: ${body.slice(0, 200)}`);
+}
+
+export function applicationsUrl({ url, accountId }: ControlPlane): string {
+  return `${url}/client/v4/accounts/${accountId}/containers/applications`;
+}
+
+export function welcome(plane: ControlPlane): string {
+  const { port } = new URL(plane.url);
+  const body = JSON.stringify({ name: "hello", instances: 3, configuration: { image: "hello-world" } });
+  return `
+  URL          ${plane.url}
+  Account id   ${plane.accountId}
+  Admin token  ${plane.token}
+
+Run three containers:
+
+  curl -sS ${applicationsUrl(plane)} -H 'Authorization: Bearer ${plane.token}' -H 'Content-Type: application/json' -d '${body}'
+
+and call them:
+
+  curl http://hello.localhost:${port}/
+
+Ctrl-C stops Gantry and its containers; what you made is kept for the next start.`;
+}
