@@ -61,11 +61,12 @@ const apart: Plugin = {
   },
 };
 
+/** Readable for all: the sidecar gives up root, and nobody else is in its image. */
 async function addAuthority(root: string): Promise<void> {
   const authority = await createAuthority();
   await writeFile(join(root, AUTHORITY_FILES.certificate), authority.certificate);
-  await writeFile(join(root, AUTHORITY_FILES.key), authority.key, { mode: 0o600 });
-  await writeFile(join(root, AUTHORITY_FILES.leafKey), authority.leafKey, { mode: 0o600 });
+  await writeFile(join(root, AUTHORITY_FILES.key), authority.key);
+  await writeFile(join(root, AUTHORITY_FILES.leafKey), authority.leafKey);
 }
 
 /** The machine's own iptables, of the kind its engine uses. Without one the sidecar does with less. */
@@ -76,9 +77,9 @@ async function addPacketFilter(root: string): Promise<void> {
   await cp(program, join(root, "usr/sbin", basename(program)));
   await symlink(basename(program), join(root, IPTABLES_RESTORE));
   await addLibraries(root, program);
-  // Its matches and targets are loaded by name at run time.
+  // Its matches and targets are loaded by name at run time, from beside the library itself, not from a link to it.
   const xtables = (await sharedLibraries(program)).find((path) => path.includes("/libxtables."));
   if (xtables === undefined) return;
-  const extensions = [join(dirname(xtables), "xtables"), join("/usr", dirname(xtables), "xtables")].find(existsSync);
-  if (extensions !== undefined) await cp(extensions, join(root, extensions), { recursive: true });
+  const extensions = join(dirname(await realpath(xtables)), "xtables");
+  await cp(extensions, join(root, extensions), { recursive: true });
 }

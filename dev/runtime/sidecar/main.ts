@@ -12,7 +12,7 @@ import { normalized } from "./hostname-pattern.ts";
 import { openTunnel } from "./ingress.ts";
 import { parseOptions, type SidecarOptions } from "./options.ts";
 import { afterUpdate, initialPolicy } from "./policy.ts";
-import { setUpRouting } from "./routing.ts";
+import { setUpRouting, SIDECAR_UID } from "./routing.ts";
 
 const options = parseOptions(process.argv.slice(2));
 const book = new AddressBook();
@@ -55,6 +55,8 @@ async function openEgress({ gatewayCidr, dns, tls }: SidecarOptions): Promise<vo
     ...(tls ? [listenForTls(ports.tls, context)] : []),
     ...(dns ? [listenForDns({ addresses: ports.dnsAddresses, port: ports.dns, resolve })] : []),
   ]);
+  process.setgid?.(SIDECAR_UID);
+  process.setuid?.(SIDECAR_UID);
 }
 
 function resolve(name: string): string | undefined {

@@ -6,6 +6,9 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { defaultGateway, isInside, lookUpHost, type Network } from "./addresses.ts";
 
+/** Who the sidecar is once the network is set up: the packet filter tells it from the workload by that. */
+export const SIDECAR_UID = 39_001;
+
 export interface RoutingOptions {
   readonly network: Network;
   readonly gatewayCidr: string;
@@ -64,10 +67,10 @@ export interface FilterOptions extends RoutingOptions {
 
 /** The input of iptables-restore. Only ports change, never addresses: the listeners need the dialled address. */
 export function filterRules({ network, gatewayCidr, workerdHost, ports }: FilterOptions): string {
-  const untouched = ["127.0.0.0/8", network.ownAddress, gatewayCidr, workerdHost];
+  const { ownAddress } = network;
   return [
     "*nat",
-    ...untouched.map((address) => `-A OUTPUT -d ${address} -j RETURN`),
+    ...["127.0.0.0/8", ownAddress, gatewayCidr, workerdHost].map((address) => `-A OUTPUT -d ${address} -j RETURN`),
     `-A OUTPUT -p tcp --dport 80 -j DNAT --to-destination :${ports.http}`,
     `-A OUTPUT -p tcp --dport 443 -j DNAT --to-destination :${ports.tls}`,
     ...ports.dnsAddresses.map(
@@ -75,12 +78,15 @@ export function filterRules({ network, gatewayCidr, workerdHost, ports }: Filter
     ),
     "COMMIT",
     "*filter",
-    ...untouched.map((address) => `-A OUTPUT -d ${address} -j ACCEPT`),
+    "-A OUTPUT -d 127.0.0.0/8 -j ACCEPT",
+    `-A OUTPUT -d ${ownAddress} -j ACCEPT`,
     "-A OUTPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
-    `-A OUTPUT -p tcp -m multiport --dports ${ports.http},${ports.tls} -j ACCEPT`,
+    "-A OUTPUT -m conntrack --ctstate DNAT -j ACCEPT",
+    // The workload has no business with the host or with its neighbours.
+    `-A OUTPUT -m owner --uid-owner ${SIDECAR_UID} -d ${workerdHost} -j ACCEPT`,
     // A refusal is itself a packet to an address that counts as outside.
     "-A OUTPUT -p tcp --tcp-flags RST RST -j ACCEPT",
-    "-A OUTPUT -p icmp -j ACCEPT",
+    "-A OUTPUT -p icmp --icmp-type destination-unreachable -j ACCEPT",
     // Every address is local, so a port of the workload would answer for the whole internet.
     "-A OUTPUT -p tcp -j REJECT --reject-with tcp-reset",
     "-A OUTPUT -j REJECT",
