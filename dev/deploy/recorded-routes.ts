@@ -10,6 +10,7 @@ export type ErrorName = keyof typeof errors;
 
 const script = z.object({
   migration_tag: z.string().optional(),
+  containers: z.array(z.unknown()).optional(),
   secrets: z.array(z.object({ name: z.string(), type: z.string() })),
 });
 
@@ -53,7 +54,8 @@ const ROUTES: readonly [method: string, path: RegExp, route: Route][] = [
   ["GET", /^\/containers\/dash\/applications$/, ({ applications }) => ({ list: applications, pageBy: "token" })],
   ["GET", /^\/workers\/scripts\/([^/]+)\/secrets$/, ofScript(({ secrets }) => secrets)],
   ["GET", /^\/workers\/scripts\/([^/]+)\/settings$/, ofScript(() => ({ bindings: [] }))],
-  ["GET", /^\/workers\/scripts\/([^/]+)\/deployments$/, ofScript(() => ({ deployments: [] }))],
+  ["GET", /^\/workers\/scripts\/([^/]+)\/deployments$/, ofScript(() => ({ deployments: [worker.deployment] }))],
+  ["GET", /^\/workers\/scripts\/([^/]+)\/versions\/[^/]+$/, ofScript(versionOf)],
   ["PUT", /^\/workers\/scripts\/([^/]+)$/, uploadScript],
   ["GET", /^\/workers\/services\/([^/]+)$/, ofScript(serviceOf)],
   ["GET", /^\/workers\/subdomain$/, () => ({ result: worker.accountSubdomain })],
@@ -113,23 +115,33 @@ function addConsumer(account: RecordedAccount, request: RecordedRequest, id: str
 const uploadSchema = z.looseObject({
   bindings: z.array(z.looseObject({ name: z.string(), type: z.string() })).default([]),
   migrations: z.looseObject({ new_tag: z.string() }).optional(),
+  containers: z.array(z.unknown()).optional(),
 });
 
 function uploadScript(account: RecordedAccount, request: RecordedRequest, name: string): Answer {
-  const { bindings, migrations } = uploadSchema.parse(request.body);
+  const { bindings, migrations, containers } = uploadSchema.parse(request.body);
   const before = account.scripts[name];
   const added = bindings
     .filter(({ type }) => type === "secret_text")
     .map(({ name: secret, type }) => ({ name: secret, type }));
   const kept = (before?.secrets ?? []).filter((old) => !added.some((each) => each.name === old.name));
   const tag = migrations?.new_tag ?? before?.migration_tag;
-  account.scripts[name] = { secrets: [...kept, ...added], ...(tag === undefined ? {} : { migration_tag: tag }) };
+  account.scripts[name] = {
+    secrets: [...kept, ...added],
+    ...(tag === undefined ? {} : { migration_tag: tag }),
+    ...(containers === undefined ? {} : { containers }),
+  };
   return { result: { ...worker.upload, id: name } };
 }
 
 function serviceOf({ migration_tag }: Script, name: string): unknown {
   const deployed = { id: name, tag: "c5d6e7f8", tags: [], last_deployed_from: "wrangler", migration_tag };
   return { id: name, default_environment: { environment: "production", script: deployed } };
+}
+
+function versionOf({ containers }: Script): unknown {
+  const runtime = containers === undefined ? {} : { containers };
+  return { id: worker.deployment.versions[0]?.version_id, resources: { script_runtime: runtime } };
 }
 
 function ofScript(read: (script: Script, name: string) => unknown): Route {

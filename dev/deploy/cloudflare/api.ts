@@ -45,6 +45,11 @@ const envelope = z.looseObject({
 
 export type ResultInfo = z.infer<typeof resultInfo>;
 
+export interface Answer<T> {
+  readonly result: T;
+  readonly info: ResultInfo;
+}
+
 /** Thrown for whatever Cloudflare did not answer with success. `code` is Cloudflare's own, 0 where it gave none. */
 export class CloudflareError extends Error {
   override readonly name = "CloudflareError";
@@ -58,11 +63,7 @@ export class CloudflareError extends Error {
   }
 }
 
-export async function callCloudflare<T>(
-  account: Account,
-  call: Call,
-  resultSchema: z.ZodType<T>,
-): Promise<{ result: T; info: ResultInfo }> {
+export async function callCloudflare<T>(account: Account, call: Call, resultSchema: z.ZodType<T>): Promise<Answer<T>> {
   const response = await send(account, call);
   const answer = envelope.safeParse(await response.json().catch(() => undefined));
   if (!answer.success) {

@@ -1,37 +1,44 @@
 /**
- * Lists in whole. Cloudflare numbers the pages of most lists and hands out tokens for the others, and not every list
- * says how many there are, so each way of saying "there is more" is honoured.
+ * Lists in whole. Cloudflare numbers the pages of most lists and hands out tokens for the others. Which it is has to be
+ * told: the last page of a list by token looks like a full page of a numbered list that does not say how long it is.
  */
 import * as z from "zod";
-import { type Account, type Call, callCloudflare, type ResultInfo } from "./api.ts";
+import { type Account, type Answer, type Call, callCloudflare, type ResultInfo } from "./api.ts";
 
 const PER_PAGE = 100;
 /** More than any account holds of one kind; a server that always says "there is more" must not keep us for ever. */
 const MAX_PAGES = 1_000;
 
-export async function listAll<T>(account: Account, call: Call, item: z.ZodType<T>): Promise<T[]> {
+export async function listAll<T>(
+  account: Account,
+  call: Call,
+  item: z.ZodType<T>,
+  pagedBy: "number" | "token",
+): Promise<T[]> {
   const items: T[] = [];
-  let token: string | undefined;
+  let next: Record<string, string> | undefined = {};
   for (let page = 1; page <= MAX_PAGES; page += 1) {
-    const query = { ...call.query, per_page: String(PER_PAGE), ...where(page, token) };
-    const { result, info } = await callCloudflare(account, { ...call, query }, z.array(item));
+    const query: Call["query"] = { ...call.query, per_page: String(PER_PAGE), ...next };
+    const { result, info }: Answer<T[]> = await callCloudflare(account, { ...call, query }, z.array(item));
     items.push(...result);
-    token = info.next_page_token ?? undefined;
-    if (token === undefined && !hasMore(info, page, result.length)) return items;
+    next = pagedBy === "token" ? nextToken(info) : nextNumber(info, page, result.length);
+    if (next === undefined) return items;
   }
   throw new Error(`${call.path} has more than ${MAX_PAGES} pages`);
 }
 
-/** The first page is the one that is not named: lists by token know no numbers. */
-function where(page: number, token: string | undefined): Record<string, string> {
-  if (token !== undefined) return { page_token: token };
-  return page === 1 ? {} : { page: String(page) };
+function nextToken({ next_page_token: token }: ResultInfo): Record<string, string> | undefined {
+  return token === undefined || token === null || token === "" ? undefined : { page_token: token };
 }
 
+function nextNumber(info: ResultInfo, page: number, count: number): Record<string, string> | undefined {
+  return count > 0 && hasMore(info, page, count) ? { page: String(page + 1) } : undefined;
+}
+
+/** Not every list says how long it is; the server may also have shortened the pages that were asked for. */
 function hasMore(info: ResultInfo, page: number, count: number): boolean {
-  if (count === 0) return false;
+  const perPage = info.per_page ?? PER_PAGE;
   if (info.total_pages !== undefined) return page < info.total_pages;
-  if (info.total_count !== undefined) return page * (info.per_page ?? PER_PAGE) < info.total_count;
-  if (info.next_page_token !== undefined) return false;
-  return count >= (info.per_page ?? PER_PAGE);
+  if (info.total_count !== undefined) return page * perPage < info.total_count;
+  return count >= perPage;
 }

@@ -94,12 +94,12 @@ function listNamespaces(account: Account) {
     path: "/storage/kv/namespaces",
     permission: RESOURCE_KINDS.namespace.permission,
   } as const;
-  return listAll(account, call, namespaceSchema);
+  return listAll(account, call, namespaceSchema, "number");
 }
 
 function listQueues(account: Account) {
   const call = { method: "GET", path: "/queues", permission: RESOURCE_KINDS.queue.permission } as const;
-  return listAll(account, call, queueSchema);
+  return listAll(account, call, queueSchema, "number");
 }
 
 function inJurisdiction({ jurisdiction }: Resource): Record<string, string> {

@@ -33,7 +33,7 @@ export async function findWorker(account: Account, worker: string): Promise<Exis
 export async function listApplications(account: Account): Promise<string[]> {
   const call = { method: "GET", path: "/containers/dash/applications", permission: CONTAINERS_PERMISSION } as const;
   try {
-    return (await listAll(account, call, applicationSchema)).map(({ name }) => name);
+    return (await listAll(account, call, applicationSchema, "token")).map(({ name }) => name);
   } catch (error) {
     if (!(error instanceof CloudflareError) || error.code !== COULD_NOT_ROUTE) throw error;
     throw new DeployError("the account has no Containers: they come with the Workers Paid plan", { cause: error });
