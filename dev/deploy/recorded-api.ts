@@ -27,6 +27,8 @@ export interface RecordedApi {
   readonly requests: readonly RecordedRequest[];
   /** `POST /queues`, in the order of arrival; only the calls that change something unless `all`. */
   calls(which?: "all"): string[];
+  /** Calls that the recording knows nothing of: a test of a success expects none. */
+  readonly unknown: readonly string[];
   /** The next `times` requests of this kind run `act` first and fail as it says. */
   intercept(call: string, times: number, act: Interception): void;
   close(): Promise<void>;
@@ -39,6 +41,7 @@ export async function startRecordedApi(
   const path = join(import.meta.dirname, "fixtures", "accounts", `${fixture}.json`);
   const account = recordedAccount.parse(JSON.parse(await readFile(path, "utf8")));
   const requests: RecordedRequest[] = [];
+  const unknown: string[] = [];
   const interceptions: { call: string; times: number; act: Interception }[] = [];
 
   const server = createServer((incoming, response) => {
@@ -47,7 +50,9 @@ export async function startRecordedApi(
       const planned = interceptions.find(({ call, times }) => times > 0 && call === nameOf(request));
       if (planned !== undefined) planned.times -= 1;
       const refused = isAuthorised(incoming) ? planned?.act(account) : "invalid token";
-      respond(response, refused === undefined ? answerRequest(account, request) : { error: refused }, request, perPage);
+      const answer: Answer = refused === undefined ? answerRequest(account, request) : { error: refused };
+      if ("error" in answer && answer.error === "no route") unknown.push(nameOf(request));
+      respond(response, answer, request, perPage);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -57,6 +62,7 @@ export async function startRecordedApi(
     baseUrl: `http://127.0.0.1:${address.port}/client/v4`,
     account,
     requests,
+    unknown,
     calls: (which) => requests.filter(({ method }) => which === "all" || method !== "GET").map(nameOf),
     intercept: (call, times, act) => interceptions.push({ call, times, act }),
     close: () =>

@@ -52,6 +52,9 @@ const ROUTES: readonly [method: string, path: RegExp, route: Route][] = [
   ["POST", /^\/queues$/, createQueue],
   ["POST", /^\/queues\/([^/]+)\/consumers$/, addConsumer],
   ["GET", /^\/containers\/dash\/applications$/, ({ applications }) => ({ list: applications, pageBy: "token" })],
+  ["POST", /^\/containers\/image-preparations$/, () => ({ result: worker.imagePreparation })],
+  ["GET", /^\/containers\/applications\/([^/]+)$/, getApplication],
+  ["POST", /^\/containers\/applications$/, createApplication],
   ["GET", /^\/workers\/scripts\/([^/]+)\/secrets$/, ofScript(({ secrets }) => secrets)],
   ["GET", /^\/workers\/scripts\/([^/]+)\/settings$/, ofScript(() => ({ bindings: [] }))],
   ["GET", /^\/workers\/scripts\/([^/]+)\/deployments$/, ofScript(() => ({ deployments: [worker.deployment] }))],
@@ -118,6 +121,24 @@ const uploadSchema = z.looseObject({
   containers: z.array(z.unknown()).optional(),
 });
 
+function getApplication({ applications }: RecordedAccount, _request: RecordedRequest, id: string): Answer {
+  const found = applications.find((each) => each.id === id);
+  return found === undefined ? { error: "application not found" } : { result: found };
+}
+
+/** The id of an application that a Durable Object manages is the id of its namespace. */
+function createApplication(account: RecordedAccount, { body }: RecordedRequest): Answer {
+  const { durable_objects, ...rest } = applicationSchema.parse(body);
+  const application = { id: durable_objects.namespace_id, durable_objects, ...rest };
+  account.applications.push(application);
+  return { result: application };
+}
+
+const applicationSchema = z.looseObject({
+  name: z.string(),
+  durable_objects: z.looseObject({ namespace_id: z.string() }),
+});
+
 function uploadScript(account: RecordedAccount, request: RecordedRequest, name: string): Answer {
   const { bindings, migrations, containers } = uploadSchema.parse(request.body);
   const before = account.scripts[name];
@@ -141,7 +162,8 @@ function serviceOf({ migration_tag }: Script, name: string): unknown {
 
 function versionOf({ containers }: Script): unknown {
   const runtime = containers === undefined ? {} : { containers };
-  return { id: worker.deployment.versions[0]?.version_id, resources: { script_runtime: runtime } };
+  const resources = { bindings: [worker.objectBinding], script_runtime: runtime };
+  return { id: worker.deployment.versions[0]?.version_id, resources };
 }
 
 function ofScript(read: (script: Script, name: string) => unknown): Route {

@@ -1,13 +1,15 @@
 /**
- * The real wrangler, deploying to the recorded Cloudflare API. Images are left alone (`--containers-rollout none`):
- * building and pushing one takes a Docker engine and a registry, which a recording cannot stand for. Everything else of
- * a deployment is what wrangler really sends: upload with secrets, workers.dev, queue consumers.
+ * The real wrangler, deploying to the recorded Cloudflare API. Building and pushing an image takes a Docker engine and a
+ * registry, which a recording cannot stand for: images are left alone (`--containers-rollout none`) or, where a test is
+ * about the container application, are already in the registry. Everything else of a deployment is what wrangler really
+ * sends: upload with secrets, image preparation, application, workers.dev, queue consumers.
  */
 import { afterEach, beforeEach, describe, it } from "vitest";
-import { type RecordedApi, startRecordedApi } from "./recorded-api.ts";
-import { makeProject, type Project, runDeploy } from "./recorded-run.ts";
+import { RECORDED_ACCOUNT_ID, type RecordedApi, startRecordedApi } from "./recorded-api.ts";
+import { makeProject, type Project, PROJECT, runDeploy } from "./recorded-run.ts";
 import { readOutput } from "./wrangler.ts";
 
+const PUSHED_IMAGE = `registry.cloudflare.com/${RECORDED_ACCOUNT_ID}/hello-world@sha256:${"a".repeat(64)}`;
 const UPLOAD = "PUT /workers/scripts/gantry-staging";
 
 describe("deploying with wrangler", { timeout: 60_000 }, () => {
@@ -54,6 +56,7 @@ describe("deploying with wrangler", { timeout: 60_000 }, () => {
       bindings: expect.arrayContaining([{ name: "GANTRY_ADMIN_TOKEN", type: "inherit" }]),
     });
     expect(uploads()).toHaveLength(2);
+    expect(api.unknown).toEqual([]);
   });
 
   it("fails when the upload is refused, and converges when it is tried again", async ({ expect }) => {
@@ -71,6 +74,25 @@ describe("deploying with wrangler", { timeout: 60_000 }, () => {
     const { output, error } = await runDeploy(project, api);
     expect(String(error)).toContain("wrangler ended with 1");
     expect(output).toContain("GANTRY_ADMIN_TOKEN, shown this once");
+  });
+
+  it("makes the container application, in a second run if the first one could not", async ({ expect }) => {
+    await project.remove();
+    project = await makeProject(PROJECT.replace(/"dockerfile": "[^"]+"/, `"image": "${PUSHED_IMAGE}"`));
+    const args = ["--env", "staging", "--yes"];
+    api.intercept("POST /containers/applications", 1, () => "no capacity");
+    const failed = await runDeploy(project, api, { args });
+    expect(String(failed.error)).toContain("wrangler ended with 1");
+    expect(failed.output).toContain("GANTRY_ADMIN_TOKEN, shown this once");
+    const again = await runDeploy(project, api, { args });
+    expect(again.error).toBeUndefined();
+    expect(again.output).toContain(
+      "deploy  Worker gantry-staging, container application gantry-instances-staging (new)",
+    );
+    expect(again.output).not.toContain("shown this once");
+    expect(api.account.applications).toMatchObject([
+      { name: "gantry-instances-staging", scheduling_policy: "durable_object" },
+    ]);
   });
 });
 
