@@ -2,7 +2,7 @@
  * The control API: authenticates, finds the route, parses the input, calls the handler, wraps the answer. The same
  * handlers answer under the account's path and under `/client/v4/containers`, which means the token's account.
  */
-import { Router, type IRequest } from "itty-router";
+import { Router } from "itty-router";
 import { GantryError } from "../errors.ts";
 import { isAuthorized } from "./auth.ts";
 import { readJson, validate } from "./body.ts";
@@ -10,12 +10,14 @@ import { errorResponse, successResponse } from "./envelope.ts";
 import type { Route } from "./route.ts";
 import { ROUTES } from "./routes.ts";
 
+/** itty-router adds what the path matched. */
+type ApiRequest = Request & { params: Record<string, string> };
 type Args = [env: Env, ctx: ExecutionContext];
 
 const BASES = ["/client/v4/accounts/:account_id/containers", "/client/v4/containers"] as const;
 const RETRY_AFTER = { "retry-after": "1" };
 
-const router = Router<IRequest, Args>();
+const router = Router<ApiRequest, Args>();
 router.get("/healthz", () => Response.json({ status: "ok" }));
 for (const base of BASES) {
   for (const route of ROUTES) {
@@ -49,7 +51,7 @@ export async function serveApi(request: Request, env: Env, ctx: ExecutionContext
   }
 }
 
-async function dispatch(key: string, request: IRequest, env: Env): Promise<Response> {
+async function dispatch(key: string, request: ApiRequest, env: Env): Promise<Response> {
   await authenticate(request, env);
   const methods = BY_PATH.get(key);
   const route = methods?.get(request.method === "HEAD" ? "GET" : request.method);
@@ -59,15 +61,15 @@ async function dispatch(key: string, request: IRequest, env: Env): Promise<Respo
       allowed,
     });
   }
-  const { account_id: accountId = env.GANTRY_ACCOUNT_ID, ...params } = request.params as Record<string, string>;
+  const { account_id: accountId = env.GANTRY_ACCOUNT_ID, ...params } = request.params;
   // The same answer for an account that exists elsewhere and one that does not.
   if (accountId !== env.GANTRY_ACCOUNT_ID) throw new GantryError("ACCOUNT_NOT_FOUND", "Unknown account");
   const query = validate(route.query, Object.fromEntries(new URL(request.url).searchParams));
-  const body = route.body === null ? null : validate(route.body, await readJson(request as unknown as Request));
+  const body = route.body === null ? null : validate(route.body, await readJson(request));
   return successResponse(await route.run({ env, accountId, params, query, body }));
 }
 
-async function authenticate(request: IRequest, env: Env): Promise<void> {
-  if (await isAuthorized(request as unknown as Request, env)) return;
+async function authenticate(request: Request, env: Env): Promise<void> {
+  if (await isAuthorized(request, env)) return;
   throw new GantryError("UNAUTHORIZED", "Authentication error: send Authorization: Bearer <token> with a valid token");
 }

@@ -35,6 +35,8 @@ export class Instance extends BaseContainer<Env> {
       clock: Date.now,
       report: (record, report) =>
         applicationStub(env, record.applicationId).report(record.deploymentId, record.generation, report),
+      // An abort drops what is not written yet.
+      reset: (why) => ctx.waitUntil(ctx.storage.sync().then(() => ctx.abort(why))),
       background: (work) => ctx.waitUntil(work),
     });
     void ctx.blockConcurrencyWhile(() => this.#lifecycle.resume());

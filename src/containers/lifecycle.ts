@@ -26,6 +26,7 @@ const UNREACHABLE_POLL_MS = 250;
 const MONITOR_RENEW_MS = 600_000;
 const REPORT_RETRY_MS = 1_000;
 const SIGTERM = 15;
+const UNREACHABLE = "Unreachable";
 
 export const TIMER = { keepalive: "keepalive", kill: "kill", report: "report" } as const;
 
@@ -36,6 +37,11 @@ export interface LifecycleDeps {
   readonly clock: () => number;
   /** Tells the application; `owned: false` means that this container is nobody's. */
   readonly report: (record: RunRecord, report: Report) => Promise<{ owned: boolean }>;
+  /**
+   * Drops this lifetime of the object and what the platform remembers of its container. A networking sidecar that died
+   * is found missing only by a new lifetime; nothing is lost, since everything that counts is written first.
+   */
+  readonly reset: (why: string) => void;
   /** Keeps the object alive for work that no request waits for. */
   readonly background: (work: Promise<void>) => void;
 }
@@ -45,6 +51,8 @@ export class Lifecycle {
   readonly #deps: LifecycleDeps;
   #record: RunRecord | null;
   #monitorSince = 0;
+  /** Why we are destroying a generation: the monitor then only adds the exit code. */
+  #cause: { readonly generation: number; readonly ending: Ending } | null = null;
   #suspecting = false;
   #reporting: Promise<void> | null = null;
   #reportAgain = false;
@@ -210,30 +218,35 @@ export class Lifecycle {
   #onExit(generation: number, ending: Ending): void {
     const record = this.#live(generation);
     if (record === undefined) return;
-    this.#end(generation, record.phase === "stopping" ? { ...stopped(record), exitCode: ending.exitCode } : ending);
+    const cause = record.phase === "stopping" ? stopped(record) : this.#causeOf(generation);
+    this.#end(generation, cause === null ? ending : { ...cause, exitCode: ending.exitCode });
   }
 
   /** The container of this generation is gone. Written first, told afterwards, until it is heard. */
   #end(generation: number, ending: Ending): void {
     const record = this.#live(generation);
     if (record === undefined) return;
-    const { db, timers } = this.#deps;
+    const { db, timers, clock } = this.#deps;
+    const isSuspect = ending.kind === "refused" || ending.reason === UNREACHABLE;
     db.transaction(() => {
       this.#write({ ...record, phase: "ended", ready: false, ending });
       timers.clear(TIMER.keepalive);
       timers.clear(TIMER.kill);
+      if (isSuspect) timers.set(TIMER.report, clock());
     });
-    console.log({
-      message: "container.ended",
-      generation,
-      kind: ending.kind,
-      reason: ending.reason,
-      exitCode: ending.exitCode,
-    });
-    this.#background(this.#report());
+    const { kind, reason, exitCode } = ending;
+    console.log({ message: "container.ended", generation, kind, reason, exitCode });
+    // The next lifetime tells the application, from the timer that was just written.
+    if (isSuspect) this.#deps.reset(reason);
+    else this.#background(this.#report());
+  }
+
+  #causeOf(generation: number): Ending | null {
+    return this.#cause?.generation === generation ? this.#cause.ending : null;
   }
 
   async #destroy(generation: number, ending: Ending): Promise<void> {
+    this.#cause = { generation, ending };
     await this.#deps.port.destroy();
     // The monitor usually tells first, with the exit code.
     this.#end(generation, ending);
@@ -340,7 +353,7 @@ export class Lifecycle {
       }
       if (record.ready) this.#applyReadiness(record, { started: true, ready: false, refused: true });
       if (clock() >= deadline) {
-        await this.#destroy(generation, { kind: "lost", exitCode: null, reason: "Unreachable" });
+        await this.#destroy(generation, { kind: "lost", exitCode: null, reason: UNREACHABLE });
         return;
       }
       await sleep(UNREACHABLE_POLL_MS);

@@ -1,0 +1,50 @@
+/**
+ * Three projects, by cost: `unit` (pure code on Node), `workers` (the objects inside workerd, on a fake container),
+ * `e2e` (real workerd and real Docker containers). `npm test` runs them in this order.
+ */
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["src/**/*.test.ts", "dev/**/*.test.ts", "containers/**/*.test.ts", "test/unit/**/*.test.ts"],
+          exclude: ["**/node_modules/**", "**/*.e2e.test.ts"],
+          restoreMocks: true,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        plugins: [
+          cloudflareTest({
+            main: "./test/workers/worker.ts",
+            wrangler: { configPath: "./test/workers/wrangler.jsonc" },
+          }),
+        ],
+        test: {
+          name: "workers",
+          include: ["test/workers/**/*.test.ts"],
+          testTimeout: 30_000,
+          restoreMocks: true,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: "e2e",
+          include: ["**/*.e2e.test.ts"],
+          exclude: ["**/node_modules/**"],
+          globalSetup: ["./test/e2e/global-setup.ts"],
+          // Containers share two cores and one Docker engine.
+          fileParallelism: false,
+          hookTimeout: 240_000,
+          testTimeout: 120_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
