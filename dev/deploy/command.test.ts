@@ -1,4 +1,6 @@
 /** The command against the recorded Cloudflare API, with wrangler pretended: what it reads, creates, says and refuses. */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "vitest";
 import { type RecordedApi, startRecordedApi } from "./recorded-api.ts";
 import { makeProject, pretendWrangler, type Project, runDeploy, type RunOptions } from "./recorded-run.ts";
@@ -145,12 +147,26 @@ describe("deploy", () => {
     expect(api.calls()).toEqual([]);
   });
 
-  it("creates nothing when images are to be built and no Docker engine answers", async ({ expect }) => {
+  it.for([
+    ["no Docker engine answers", "exit 1"],
+    ["this Docker has no buildx", '[ "$1" = info ]'],
+  ] as const)("creates nothing when images are to be built and %s", async ([problem, script], { expect }) => {
     await start("empty");
-    const variables = { WRANGLER_DOCKER_BIN: "/nonexistent/docker" };
-    const { error } = await run({ args: ["--env", "staging", "--yes"], variables });
-    expect(String(error)).toContain("no Docker engine answers");
+    const docker = join(project.root, "docker");
+    await writeFile(docker, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    const { error } = await run({ args: ["--env", "staging", "--yes"], variables: { WRANGLER_DOCKER_BIN: docker } });
+    expect(String(error)).toContain(problem);
     expect(api.calls()).toEqual([]);
+  });
+
+  it("bundles the workloads before wrangler builds their images", async ({ expect }) => {
+    await start("full");
+    const workload = join(project.root, "containers", "hello-world");
+    await writeFile(join(workload, "server.ts"), "console.log('hello' as string);");
+    const variables = { WRANGLER_DOCKER_BIN: "true" };
+    const { error } = await run({ args: ["--env", "staging", "--yes"], variables });
+    expect(error).toBeUndefined();
+    expect(await readFile(join(workload, "dist", "server.js"), "utf8")).toContain("hello");
   });
 });
 

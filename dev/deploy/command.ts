@@ -4,6 +4,7 @@
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { bundleWorkloads } from "../launcher/workload-bundles.ts";
 import type { Account } from "./cloudflare/api.ts";
 import { createResource, findResources } from "./cloudflare/resources.ts";
 import { findWorker, listApplications } from "./cloudflare/worker.ts";
@@ -11,13 +12,14 @@ import { type Config, readConfig } from "./config.ts";
 import { DeployError } from "./deploy-error.ts";
 import { describePlan, nameResource } from "./describe-plan.ts";
 import { type Desired, desiredOf, type DesiredSecret } from "./desired.ts";
+import { dockerProblem } from "./docker.ts";
 import { derivedName, environmentConfig } from "./environment.ts";
 import { type Credentials, type Options, parseOptions, readCredentials, USAGE, type Variables } from "./options.ts";
 import { type Existing, type ExistingResource, planDeploy, type Step } from "./plan.ts";
 import { buildsImages, relocateConfig } from "./relocate.ts";
 import { reportDeployment } from "./report.ts";
 import { makeSecrets, type SecretValues, withSecretsFile } from "./secrets.ts";
-import { dockerAnswers, runWrangler, type WranglerDeploy, type WranglerResult } from "./wrangler.ts";
+import { runWrangler, type WranglerDeploy, type WranglerResult } from "./wrangler.ts";
 
 export interface Surroundings {
   /** The folder of wrangler.jsonc. */
@@ -47,7 +49,7 @@ export async function deploy(argv: readonly string[], around: Surroundings): Pro
 
   refuseUnsafe(steps, around.variables);
   if (!(await isConfirmed(options, around))) return around.print("Nothing was changed.");
-  await requireDocker(config, options, around);
+  await prepareImages(config, options, around);
 
   const created: ExistingResource[] = [];
   for (const step of steps) {
@@ -90,13 +92,11 @@ async function isConfirmed(options: Options, around: Surroundings): Promise<bool
   return await around.confirm(`Carry this out in ${options.environment}?`);
 }
 
-async function requireDocker(config: Config, options: Options, around: Surroundings): Promise<void> {
+async function prepareImages(config: Config, options: Options, around: Surroundings): Promise<void> {
   if (options.containersRollout === "none" || !buildsImages(config)) return;
-  if (await dockerAnswers(around.root, around.variables)) return;
-  throw new DeployError(
-    "no Docker engine answers, and the images are built with one: start Docker, " +
-      "or deploy the Worker alone with --containers-rollout none",
-  );
+  const problem = await dockerProblem(around.root, around.variables);
+  if (problem !== undefined) throw new DeployError(problem);
+  await bundleWorkloads(around.root);
 }
 
 export function fillIds(config: Config, resources: readonly ExistingResource[]): Config {

@@ -3,13 +3,13 @@
  * Worker with its secrets, creates the container applications and attaches routes and queue consumers. What it did is
  * read from its output file: it also exits 0 when a question of its own was answered with no.
  */
-import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import * as z from "zod";
 import type { Variables } from "./options.ts";
+import { runProcess } from "./run-process.ts";
 
 export interface WranglerDeploy {
   readonly root: string;
@@ -33,7 +33,7 @@ export async function runWrangler(deploy: WranglerDeploy): Promise<WranglerResul
   const folder = await mkdtemp(join(tmpdir(), "gantry-wrangler-"));
   const outputPath = join(folder, "output.ndjson");
   try {
-    const code = await run(process.execPath, [wranglerPath(), ...argumentsOf(deploy)], deploy.root, {
+    const code = await runProcess(process.execPath, [wranglerPath(), ...argumentsOf(deploy)], deploy.root, {
       ...deploy.variables,
       WRANGLER_OUTPUT_FILE_PATH: outputPath,
       // The generated file is the environment: a name from outside would make wrangler look for another one inside it.
@@ -44,12 +44,6 @@ export async function runWrangler(deploy: WranglerDeploy): Promise<WranglerResul
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-/** Whether a Docker engine answers, asked before anything is created: wrangler would only find out after the bundle. */
-export async function dockerAnswers(root: string, variables: Variables): Promise<boolean> {
-  const code = await run(variables["WRANGLER_DOCKER_BIN"] || "docker", ["info"], root, variables, "ignore");
-  return code === 0;
 }
 
 function argumentsOf({ configPath, secretsFile, containersRollout }: WranglerDeploy): string[] {
@@ -84,28 +78,4 @@ function parseJson(line: string): unknown {
 function wranglerPath(): string {
   const manifest = createRequire(import.meta.url).resolve("wrangler/package.json");
   return join(dirname(manifest), "bin", "wrangler.js");
-}
-
-/** Ctrl-C reaches wrangler too; this process stays to say what became of the secrets. */
-const stay = () => {};
-
-function run(
-  command: string,
-  args: readonly string[],
-  cwd: string,
-  variables: Variables,
-  stdio: "inherit" | "ignore" = "inherit",
-): Promise<number | string> {
-  return new Promise((resolve) => {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the generated ProcessEnv demands the Worker's own variables
-    const env = variables as NodeJS.ProcessEnv;
-    const child = spawn(command, args, { cwd, env, stdio });
-    process.on("SIGINT", stay);
-    const end = (outcome: number | string) => {
-      process.off("SIGINT", stay);
-      resolve(outcome);
-    };
-    child.on("error", (error) => end(error.message));
-    child.on("exit", (code, signal) => end(code ?? signal ?? 1));
-  });
 }
