@@ -29,6 +29,13 @@ describe("the configuration of an environment", () => {
     expect(withDomain.vars?.["INGRESS_DOMAIN"]).toBe("apps.example.com");
   });
 
+  it("keeps an ingress domain that wrangler.jsonc has for it", ({ expect }) => {
+    const config = staging(
+      `{ "name": "gantry", "env": { "staging": { "vars": { "INGRESS_DOMAIN": "a.example.com" } } } }`,
+    );
+    expect(config.vars?.["INGRESS_DOMAIN"]).toBe("a.example.com");
+  });
+
   it("takes what env.<name> says as written", ({ expect }) => {
     const config = staging(`{
       "name": "gantry", "workers_dev": true,
