@@ -43,7 +43,7 @@ export async function deploy(argv: readonly string[], around: Surroundings): Pro
   const desired = desiredOf(config, around.variables);
   const existing = await observe(account, desired);
   const steps = planDeploy({ desired, existing });
-  const domain = String(config.vars?.["INGRESS_DOMAIN"] ?? "") || "none";
+  const domain = JSON.stringify(config.vars?.["INGRESS_DOMAIN"]);
   around.print(`Gantry, ${options.environment}, in account ${credentials.accountId}, ingress domain ${domain}:`);
   around.print(describePlan(desired, existing, steps));
   if (options.dryRun) return around.print("Dry run: nothing was changed.");
