@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { prepareRuntime } from "../runtime/prepare.ts";
 import { startSocketProxy } from "../socket-proxy/socket-proxy.ts";
 import { OWNER_LABEL, ownerLabel, PROJECT_LABEL, projectLabel, removeAbandoned, removeSession } from "./containers.ts";
-import { identify } from "./processes.ts";
+import { identify, isAlive } from "./processes.ts";
 
 export interface ContainerBackendOptions {
   readonly projectDir: string;
@@ -27,14 +27,17 @@ export interface ContainerBackend {
   close(): Promise<void>;
 }
 
+const liveSessions = new Set<string>();
+
 export async function startContainerBackend({ projectDir, log }: ContainerBackendOptions): Promise<ContainerBackend> {
   const runtime = await prepareRuntime({ projectDir, log });
+  const self = identify(process.pid);
   const project = projectLabel(projectDir);
-  const left = await removeAbandoned(runtime.dockerSocket, project);
+  const left = await removeAbandoned(runtime.dockerSocket, project, { isAlive, self, ownSessions: liveSessions });
   if (left > 0) log(`Removed ${left} containers that an earlier run left behind.`);
   const session = randomUUID();
+  liveSessions.add(session);
   const folder = await mkdtemp(join(tmpdir(), "gantry-"));
-  const self = identify(process.pid);
   const proxy = await startSocketProxy({
     upstream: runtime.dockerSocket,
     socketPath: join(folder, "docker.sock"),
@@ -49,6 +52,7 @@ export async function startContainerBackend({ projectDir, log }: ContainerBacken
     standIns: runtime.standIns,
     removeContainers,
     close: async () => {
+      liveSessions.delete(session);
       // First the proxy: nothing can be created through it while containers are being removed.
       await proxy.close();
       await rm(folder, { recursive: true, force: true });

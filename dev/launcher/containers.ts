@@ -7,7 +7,7 @@ import { realpathSync } from "node:fs";
 import * as z from "zod";
 import { callDocker } from "../runtime/docker-api.ts";
 import { SESSION_LABEL } from "../socket-proxy/socket-proxy.ts";
-import { isAlive, type ProcessId } from "./processes.ts";
+import type { ProcessId } from "./processes.ts";
 
 export const PROJECT_LABEL = "dev.gantry.project";
 export const OWNER_LABEL = "dev.gantry.owner";
@@ -41,14 +41,23 @@ export function ownerOf(label: string | undefined): ProcessId | undefined {
     : { pid: Number(match[1]), startedAt: match[2] };
 }
 
-/** Those of `containers` whose owner is known and gone. Unknown owners are left alone: absence is no proof. */
-export function abandoned(
-  containers: readonly LabelledContainer[],
-  alive: (owner: ProcessId) => boolean = isAlive,
-): readonly LabelledContainer[] {
+export interface Liveness {
+  readonly isAlive: (owner: ProcessId) => boolean;
+  readonly self: ProcessId | undefined;
+  /** Sessions of this very process that are not over. */
+  readonly ownSessions: ReadonlySet<string>;
+}
+
+/**
+ * Those whose owner is known and gone, and those of this process whose session is over: they stay where the engine was
+ * down when they should have been removed. Unknown owners are left alone: absence is no proof.
+ */
+export function abandoned(containers: readonly LabelledContainer[], liveness: Liveness): readonly LabelledContainer[] {
   return containers.filter(({ labels }) => {
     const owner = ownerOf(labels[OWNER_LABEL]);
-    return owner !== undefined && !alive(owner);
+    if (owner === undefined) return false;
+    const isOwn = owner.pid === liveness.self?.pid && owner.startedAt === liveness.self.startedAt;
+    return isOwn ? !liveness.ownSessions.has(labels[SESSION_LABEL] ?? "") : !liveness.isAlive(owner);
   });
 }
 
@@ -67,8 +76,9 @@ export async function removeSession(socket: string, session: string): Promise<nu
 }
 
 /** Removes what earlier launches of this project left, never what a living one runs. */
-export async function removeAbandoned(socket: string, project: string): Promise<number> {
-  return await removeAll(socket, async () => abandoned(await listContainers(socket, `${PROJECT_LABEL}=${project}`)));
+export async function removeAbandoned(socket: string, project: string, liveness: Liveness): Promise<number> {
+  const label = `${PROJECT_LABEL}=${project}`;
+  return await removeAll(socket, async () => abandoned(await listContainers(socket, label), liveness));
 }
 
 async function removeAll(socket: string, find: () => Promise<readonly LabelledContainer[]>): Promise<number> {

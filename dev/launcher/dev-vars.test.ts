@@ -5,8 +5,6 @@ import { afterEach, beforeEach, describe, it } from "vitest";
 import { ensureDevVars, withMissingSecrets } from "./dev-vars.ts";
 
 describe("secrets of the local run", () => {
-  const make = () => "new";
-
   it.for([
     ["no file", "", "A=new\nB=new\n", ["A", "B"]],
     ["one is there", "A=mine\n", "A=mine\nB=new\n", ["B"]],
@@ -14,7 +12,7 @@ describe("secrets of the local run", () => {
     ["all are there", "# note\nB='x y'\nA=1\n", "# note\nB='x y'\nA=1\n", []],
     ["one is empty", "A=\nB=b\n", "A=\nB=b\nA=new\n", ["A"]],
   ] as const)("are completed, never changed: %s", ([, before, text, added], { expect }) => {
-    expect(withMissingSecrets(before, ["A", "B"], make)).toEqual({ text, added });
+    expect(withMissingSecrets(before, ["A", "B"], () => "new")).toEqual({ text, added });
   });
 });
 

@@ -19,6 +19,7 @@ export interface HostProcessOptions {
   /** Every line that wrangler, workerd and the image builds print. */
   readonly onLine: (line: string) => void;
   readonly onProcess: (pid: number) => void;
+  readonly onGroup: (pid: number) => void;
 }
 
 export interface HostProcess {
@@ -27,14 +28,17 @@ export interface HostProcess {
   stop(): Promise<void>;
 }
 
-export function startHost({ host, env, onLine, onProcess }: HostProcessOptions): HostProcess {
+export function startHost({ host, env, onLine, onProcess, onGroup }: HostProcessOptions): HostProcess {
   const child = fork(HOST, [JSON.stringify(host)], {
     detached: true,
     env: { ...process.env, ...quietWrangler, ...env },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   const group = child.pid ?? 0;
-  if (group > 0) onProcess(group);
+  if (group > 0) {
+    onProcess(group);
+    onGroup(group);
+  }
   for (const stream of [child.stdout, child.stderr]) {
     if (stream !== null) createInterface({ input: stream }).on("line", onLine);
   }

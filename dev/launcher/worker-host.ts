@@ -6,7 +6,7 @@
  * which leaves its containers out of reach. So nothing is watched here, and a death ends this process: the launcher
  * starts a new session for either.
  */
-import type { ChildProcess } from "node:child_process";
+import { ChildProcess } from "node:child_process";
 import { subscribe } from "node:diagnostics_channel";
 import { basename } from "node:path";
 import { unstable_startWorker as startWorker } from "wrangler";
@@ -34,9 +34,12 @@ function fail(error: unknown): void {
 
 /** wrangler wraps what went wrong in events and errors; the innermost message says most. */
 function reasonOf(error: unknown): string {
-  if (typeof error !== "object" || error === null) return String(error);
-  if ("cause" in error && error.cause !== undefined && error.cause !== null) return reasonOf(error.cause);
-  return "message" in error ? String(error.message) : "reason" in error ? String(error.reason) : String(error);
+  if (typeof error === "object" && error !== null) {
+    if ("cause" in error && error.cause !== undefined && error.cause !== null) return reasonOf(error.cause);
+    if ("message" in error) return String(error.message);
+    if ("reason" in error) return String(error.reason);
+  }
+  return String(error);
 }
 
 function watchRuntime(child: ChildProcess): void {
@@ -54,8 +57,8 @@ function watchRuntime(child: ChildProcess): void {
 
 // Published before the process runs: its name and pid are there a tick later.
 subscribe("child_process", (message) => {
-  const { process: child } = message as { process: ChildProcess };
-  process.nextTick(watchRuntime, child);
+  if (typeof message !== "object" || message === null || !("process" in message)) return;
+  if (message.process instanceof ChildProcess) process.nextTick(watchRuntime, message.process);
 });
 
 // The launcher sends `stop`; signals meant for the terminal's group reach only the launcher.

@@ -1,0 +1,91 @@
+/** A launch, from the command line to its end: `npm start` and `npm run dev`. */
+import { relative } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { wakeSchedulers, welcome, type ControlPlane } from "./control-plane.ts";
+import { ensureDevVars } from "./dev-vars.ts";
+import { Launch } from "./launch-record.ts";
+import { isTrouble, openLog } from "./log-file.ts";
+import { kill } from "./processes.ts";
+import { startSession, type Session } from "./session.ts";
+import { checkPortIsFree, readSettings } from "./settings.ts";
+import { watchSources } from "./source-watch.ts";
+import { stopSignals } from "./stop-signals.ts";
+import { supervise } from "./supervisor.ts";
+
+export interface LauncherOptions {
+  readonly projectDir: string;
+  readonly watch: boolean;
+  readonly env: NodeJS.ProcessEnv;
+  readonly print: (line: string) => void;
+}
+
+/** Resolves when everything was stopped on request; rejects where Gantry cannot start. */
+export async function runLauncher({ projectDir, watch, env, print }: LauncherOptions): Promise<void> {
+  const startedAt = performance.now();
+  const settings = await readSettings(projectDir, env);
+  const launch = await Launch.claim(settings.stateDir, settings.port, print);
+  const groups: number[] = [];
+  const signals = stopSignals({
+    onStop: () => print("Stopping Gantry and its containers. Ctrl-C again forces it."),
+    onForce: () => {
+      for (const group of groups) kill(-group, "SIGKILL");
+    },
+  });
+  const sources = watch ? watchSources(projectDir) : undefined;
+  try {
+    await checkPortIsFree(settings.port);
+    const secrets = await ensureDevVars(projectDir, settings.requiredSecrets);
+    if (secrets.added.length > 0) print(`Made ${secrets.added.join(", ")} in .dev.vars.`);
+    const log = openLog(settings.stateDir, settings.port);
+    const note = (line: string) => {
+      log.write(line);
+      print(line);
+    };
+    const plane: ControlPlane = {
+      url: `http://127.0.0.1:${settings.port}`,
+      accountId: settings.accountId,
+      token: secrets.values["GANTRY_ADMIN_TOKEN"] ?? "",
+    };
+    note(`Starting Gantry; the log is ${relative(process.cwd(), log.path) || log.path}.`);
+    let restartedAt = startedAt;
+    await supervise<Session>({
+      signal: signals.signal,
+      log: (line) => {
+        restartedAt = performance.now();
+        note(line);
+      },
+      now: () => performance.now(),
+      sleep: (ms, signal) => sleep(ms, undefined, { signal }),
+      changed: () => sources?.changed() ?? new Promise(() => undefined),
+      waitsForChange: watch,
+      start: (signal) =>
+        startSession({
+          settings,
+          plane,
+          signal,
+          log: note,
+          onLine: (line) => {
+            log.write(line);
+            if (watch || isTrouble(line)) print(line);
+          },
+          onProcess: (pid) => launch.addProcess(pid),
+          onGroup: (pid) => groups.push(pid),
+        }),
+      onReady: async (session, isFirst) => {
+        await wakeSchedulers(plane).catch((error: Error) => note(`Could not wake the schedulers: ${error.message}`));
+        const seconds = ((performance.now() - restartedAt) / 1000).toFixed(1);
+        if (!isFirst) {
+          note(`Gantry answers again, after ${seconds} s.`);
+          return;
+        }
+        for (const line of session.standIns) note(`Stand-in: ${line}.`);
+        note(`Gantry is ready, after ${seconds} s.`);
+        print(welcome(plane));
+      },
+    });
+  } finally {
+    sources?.close();
+    signals.close();
+    launch.release();
+  }
+}

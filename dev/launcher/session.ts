@@ -1,0 +1,87 @@
+/**
+ * One session: a workerd with its containers, from nothing to gone. The control plane knows the session's id, so that
+ * it takes containers of earlier ones for lost.
+ */
+import { startContainerBackend } from "./container-backend.ts";
+import { untilHealthy, type ControlPlane } from "./control-plane.ts";
+import { startHost } from "./host-process.ts";
+import { LaunchError } from "./launch-error.ts";
+import type { Settings } from "./settings.ts";
+import { bundleWorkloads } from "./workload-bundles.ts";
+
+/** The first start builds images, which may mean pulling them. */
+const READY_TIMEOUT_MS = 5 * 60_000;
+
+export interface SessionOptions {
+  readonly settings: Settings;
+  readonly plane: ControlPlane;
+  readonly log: (line: string) => void;
+  /** Every line that wrangler, workerd and the image builds print. */
+  readonly onLine: (line: string) => void;
+  readonly onProcess: (pid: number) => void;
+  /** The process group in which all of them run. */
+  readonly onGroup: (pid: number) => void;
+  /** Gives up a start that is under way. */
+  readonly signal: AbortSignal;
+}
+
+export interface Session {
+  readonly standIns: readonly string[];
+  /** Resolves with the reason when the session ended by itself; its containers may still run until `stop`. */
+  readonly ended: Promise<string>;
+  /** Ends workerd, then removes the containers. Safe to call on a session that ended. */
+  stop(): Promise<void>;
+}
+
+/** Resolves when the control plane answers. Leaves nothing behind where it fails. */
+export async function startSession(options: SessionOptions): Promise<Session> {
+  const { settings, plane, log, onLine, onProcess, onGroup, signal } = options;
+  // A first start installs and pulls for minutes: whoever gives up does not wait for that.
+  const [backend] = await Promise.race([
+    Promise.all([
+      startContainerBackend({ projectDir: settings.projectDir, log }),
+      bundleWorkloads(settings.projectDir),
+    ]),
+    rejectOnAbort(signal),
+  ]);
+  const host = startHost({
+    host: {
+      configPath: settings.configPath,
+      port: settings.port,
+      persistTo: settings.persistTo,
+      session: backend.session,
+      imageTag: `gantry-${settings.port}`,
+    },
+    env: backend.env,
+    onLine,
+    onProcess,
+    onGroup,
+  });
+  const stop = async () => {
+    await host.stop();
+    await backend.close();
+  };
+  const over = new AbortController();
+  try {
+    const limit = AbortSignal.timeout(READY_TIMEOUT_MS);
+    await Promise.race([
+      untilHealthy(plane, AbortSignal.any([signal, limit, over.signal])),
+      host.ended.then((reason) => {
+        throw new LaunchError(reason);
+      }),
+    ]);
+  } catch (error) {
+    over.abort();
+    await stop();
+    throw error;
+  }
+  return { standIns: backend.standIns, ended: host.ended, stop };
+}
+
+function rejectOnAbort(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const abort = () => reject(new LaunchError("stopped"));
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+  });
+}
