@@ -1,6 +1,7 @@
 /**
- * Answers of the recorded Cloudflare API: the calls that deploy makes itself and those that wrangler makes for it. They
- * carry the fields that Cloudflare documents and that wrangler's own fixtures show; what is created is remembered.
+ * Answers of the recorded Cloudflare API: the calls that deploy makes itself and those that wrangler makes for it. What
+ * is created is remembered. The fixtures are written by hand after Cloudflare's API and what wrangler reads of it, not
+ * captured from an account: no account was at hand. Error texts and codes may differ in detail.
  */
 import * as z from "zod";
 import errors from "./fixtures/errors.json" with { type: "json" };
