@@ -25,10 +25,12 @@ export class Database {
     this.#rowsWritten += cursor.rowsWritten;
   }
 
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller knows the columns it asks for
   all<T extends Row>(sql: string, ...values: SqlValue[]): T[] {
     return this.#storage.sql.exec<T>(sql, ...values).toArray();
   }
 
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller knows the columns it asks for
   one<T extends Row>(sql: string, ...values: SqlValue[]): T | undefined {
     return this.all<T>(sql, ...values)[0];
   }

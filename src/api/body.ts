@@ -63,5 +63,5 @@ async function readText(request: Request): Promise<string> {
     if (size > MAX_BODY_BYTES) throw tooLarge();
     chunks.push(chunk);
   }
-  return await new Blob(chunks as Uint8Array<ArrayBuffer>[]).text();
+  return await new Blob(chunks).text();
 }

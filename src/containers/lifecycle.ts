@@ -5,7 +5,7 @@
 import type { Database } from "../database.ts";
 import { describeError } from "../errors.ts";
 import type { Report } from "../orchestrator/plan/observe.ts";
-import type { InstanceAnswer, LaunchOrder } from "../orchestrator/scheduler.ts";
+import type { InstanceAnswer, LaunchOrder, ReportReply } from "../orchestrator/scheduler.ts";
 import type { Timers } from "../timers.ts";
 import { CLEAN_EXIT, endingOf, type Ending } from "./exit.ts";
 import { InFlight } from "./in-flight.ts";
@@ -36,7 +36,7 @@ export interface LifecycleDeps {
   readonly port: ContainerPort;
   readonly clock: () => number;
   /** Tells the application; `owned: false` means that this container is nobody's. */
-  readonly report: (record: RunRecord, report: Report) => Promise<{ owned: boolean }>;
+  readonly report: (record: RunRecord, report: Report) => Promise<ReportReply>;
   /**
    * Drops this lifetime of the object and what the platform remembers of its container. A networking sidecar that died
    * is found missing only by a new lifetime; nothing is lost, since everything that counts is written first.
@@ -392,15 +392,29 @@ export class Lifecycle {
       const record = this.#record;
       if (record === null || record.applicationId === "") return;
       try {
-        const { owned } = await this.#deps.report(record, reportOf(record));
+        const { owned, checkEveryMs } = await this.#deps.report(record, reportOf(record));
         timers.clear(TIMER.report);
         if (!owned) await this.#disown(record.generation);
+        else this.#followInterval(record.generation, checkEveryMs);
       } catch (error) {
         console.warn({ message: "instance.report.failed", generation: record.generation, error: describeError(error) });
         timers.set(TIMER.report, clock() + REPORT_RETRY_MS);
         return;
       }
     } while (this.#reportAgain);
+  }
+
+  /** The interval was changed: it holds from the next look on, which may be sooner than planned. */
+  #followInterval(generation: number, checkEveryMs: number): void {
+    const record = this.#live(generation);
+    if (record === undefined || record.checkEveryMs === checkEveryMs) return;
+    const { db, timers, clock, port } = this.#deps;
+    const next = { ...record, checkEveryMs };
+    db.transaction(() => {
+      this.#write(next);
+      if (next.phase !== "stopping") timers.set(TIMER.keepalive, clock() + checkEveryMs);
+    });
+    this.#background(port.setInactivityTimeout(inactivityMs(next)));
   }
 
   async #disown(generation: number): Promise<void> {

@@ -24,5 +24,5 @@ export async function makeReplayable(request: Request): Promise<Replay> {
   const length = Number(request.headers.get("content-length") ?? Number.NaN);
   if (!(length <= REPLAY_BODY_BYTES)) return { next: () => request, canResend: false, isIdempotent };
   const body = await request.arrayBuffer();
-  return { next: () => new Request(request, { body }), canResend: true, isIdempotent };
+  return { next: () => new Request(request, { method: request.method, body }), canResend: true, isIdempotent };
 }

@@ -17,7 +17,7 @@ import { Outbox, SILENT_INTERVALS } from "./outbox.ts";
 import type { Report } from "./plan/observe.ts";
 import { ReadyWaiters } from "./ready-waiters.ts";
 import { routingOf, type Routing } from "./routing.ts";
-import { PASS_TIMER, Scheduler, type InstanceClient } from "./scheduler.ts";
+import { PASS_TIMER, Scheduler, type InstanceClient, type ReportReply } from "./scheduler.ts";
 import { APPLICATION_MIGRATIONS } from "./storage/schema.ts";
 import {
   getVersion,
@@ -121,10 +121,12 @@ export class Application extends DurableObject<Env> {
     return listEvents(this.#db, cursor, limit);
   }
 
-  /** An instance says how it is. `owned: false` tells it to destroy what it holds. */
-  report(deploymentId: string, generation: number, report: Report): { owned: boolean } {
-    if (this.#row() === undefined) return { owned: false };
-    return { owned: this.#scheduler.observe(deploymentId, generation, report) };
+  /** An instance says how it is, and hears whether it is still wanted. */
+  report(deploymentId: string, generation: number, report: Report): ReportReply {
+    const row = this.#row();
+    if (row === undefined) return { owned: false, checkEveryMs: 0 };
+    const owned = this.#scheduler.observe(deploymentId, generation, report);
+    return { owned, checkEveryMs: row.spec.checkEveryMs };
   }
 
   /** Where requests may go. Waits up to `waitMs` for the first ready instance when there is none. */

@@ -23,6 +23,14 @@ export interface InstanceAnswer {
   readonly report: Report;
 }
 
+/** What an instance hears when it reports. */
+export interface ReportReply {
+  /** False: the instance must destroy what it holds. */
+  readonly owned: boolean;
+  /** The interval as it is now; it may have changed since the launch. */
+  readonly checkEveryMs: number;
+}
+
 export interface LaunchOrder {
   readonly accountId: string;
   readonly applicationId: string;

@@ -79,7 +79,7 @@ export async function eventually<T>(probe: () => Promise<T | undefined | false>)
     async () => {
       const value = await probe();
       if (value === undefined || value === false) throw new Error("not yet");
-      return value as T;
+      return value;
     },
     { timeout: 15_000, interval: 20 },
   );
@@ -92,4 +92,4 @@ export async function untilReady(id: string, count: number): Promise<WireInstanc
   });
 }
 
-export const testEnv = env as unknown as Env;
+export const testEnv = env;

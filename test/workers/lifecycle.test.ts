@@ -1,13 +1,12 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, it } from "vitest";
-import type { Application } from "../../src/orchestrator/application.ts";
 import type { Instance } from "../../src/containers/instance.ts";
 import { applicationStub, instanceStub } from "../../src/stubs.ts";
 import { call, createApplication, eventsOf, eventually, instancesOf, raw, testEnv, untilReady } from "./client.ts";
 import { containerOf } from "./fake-container.ts";
 
-const applicationOf = (id: string) => applicationStub(testEnv, id) as DurableObjectStub<Application>;
-const instanceOf = (deploymentId: string) => instanceStub(testEnv, deploymentId) as DurableObjectStub<Instance>;
+const applicationOf = (id: string) => applicationStub(testEnv, id);
+const instanceOf = (deploymentId: string) => instanceStub(testEnv, deploymentId);
 
 /** Everything that the object waits for is due now. */
 async function fireTimers(stub: () => DurableObjectStub<Instance>): Promise<void> {
@@ -72,6 +71,23 @@ describe("a fixed count", () => {
     expect((await call("GET", `/applications/${id}`)).status).toBe(404);
     await createApplication({ name, instances: 0 });
     await eventually(async () => instances.every((instance) => !containerOf(instance.id).running));
+  });
+});
+
+describe("check_every", () => {
+  it("takes hold of running instances at their next report", async ({ expect }) => {
+    const { id } = await createApplication();
+    const { instance, container } = await first(id);
+    await call("PATCH", `/applications/${id}`, { check_every: "10m" });
+    await fireTimers(() => instanceOf(instance.deployment_id));
+    await eventually(async () => container.inactivityTimeouts.includes(1_800_000));
+    await eventually(async () =>
+      runInDurableObject(instanceOf(instance.deployment_id), async (_: Instance, state: DurableObjectState) => {
+        const alarm = await state.storage.getAlarm();
+        return alarm !== null && alarm - Date.now() > 500_000;
+      }),
+    );
+    expect(container.starts).toHaveLength(1);
   });
 });
 

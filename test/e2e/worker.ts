@@ -1,0 +1,24 @@
+/** The control plane with one more route, which drops an instance's object from memory as the platform may at any time. */
+import control from "../../src/index.ts";
+import { Instance as RealInstance } from "../../src/containers/instance.ts";
+
+export { Account } from "../../src/orchestrator/account.ts";
+export { Application } from "../../src/orchestrator/application.ts";
+
+export class Instance extends RealInstance {
+  abortForTest(): void {
+    this.ctx.abort("reset by the test");
+  }
+}
+
+const ABORT = /^\/__test\/abort\/([\w-]+)$/;
+
+export default {
+  async fetch(request, env, ctx) {
+    const deployment = ABORT.exec(new URL(request.url).pathname)?.[1];
+    if (deployment === undefined) return await control.fetch(request, env, ctx);
+    const stub = env.INSTANCE.getByName(deployment) as unknown as DurableObjectStub<Instance>;
+    await stub.abortForTest().catch(() => undefined);
+    return new Response("aborted");
+  },
+} satisfies ExportedHandler<Env>;
