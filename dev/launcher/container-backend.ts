@@ -20,6 +20,8 @@ export interface ContainerBackend {
   /** For wrangler, Miniflare and vitest. */
   readonly env: Record<string, string>;
   readonly session: string;
+  /** The engine's own socket, for the launcher. */
+  readonly dockerSocket: string;
   /** What is done otherwise than the ordinary way, one line each. */
   readonly standIns: readonly string[];
   removeContainers(): Promise<number>;
@@ -49,6 +51,7 @@ export async function startContainerBackend({ projectDir, log }: ContainerBacken
   return {
     env: { ...runtime.env, DOCKER_HOST: host, WRANGLER_DOCKER_HOST: host },
     session,
+    dockerSocket: runtime.dockerSocket,
     standIns: runtime.standIns,
     removeContainers,
     close: async () => {

@@ -3,8 +3,9 @@
  * it takes containers of earlier ones for lost.
  */
 import { startContainerBackend } from "./container-backend.ts";
-import { untilHealthy, type ControlPlane } from "./control-plane.ts";
+import { applicationsUrl, untilHealthy, type ControlPlane } from "./control-plane.ts";
 import { startHost } from "./host-process.ts";
+import { listInstances, runJanitor } from "./janitor.ts";
 import { LaunchError } from "./launch-error.ts";
 import type { Settings } from "./settings.ts";
 import { bundleWorkloads } from "./workload-bundles.ts";
@@ -57,7 +58,9 @@ export async function startSession(options: SessionOptions): Promise<Session> {
     onProcess,
     onGroup,
   });
+  const janitor = new AbortController();
   const stop = async () => {
+    janitor.abort();
     await host.stop();
     await backend.close();
   };
@@ -75,6 +78,15 @@ export async function startSession(options: SessionOptions): Promise<Session> {
     await stop();
     throw error;
   }
+  void runJanitor(
+    {
+      socket: backend.dockerSocket,
+      session: backend.session,
+      knownInstances: () => listInstances(applicationsUrl(plane), plane.token),
+      log,
+    },
+    janitor.signal,
+  );
   return { standIns: backend.standIns, ended: host.ended, stop };
 }
 

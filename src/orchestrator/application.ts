@@ -158,14 +158,16 @@ export class Application extends DurableObject<Env> {
     return { rowsWritten: this.#db.rowsWritten, alarmsSet: this.#timers.alarmsSet };
   }
 
-  /** After a boot that no container outlives, what the rows say of running containers is to be asked for again. */
+  /** After a boot that no container outlives, everything that the rows call live is lost: said at once, so that nobody is told otherwise. */
   #adoptSession(): void {
     const row = this.#row();
     const session = this.env.GANTRY_SESSION;
     if (row === undefined || session === "" || row.session === session) return;
-    writeApplication(this.#db, { ...row, session });
-    for (const deployment of this.#deployments.all()) this.#outbox.doubt(deployment.id);
-    if (this.#deployments.size > 0) this.#timers.set(PASS_TIMER, Date.now());
+    this.#db.transaction(() => {
+      writeApplication(this.#db, { ...row, session });
+      this.#scheduler.loseAll("SessionEnded");
+    });
+    if (this.#deployments.size > 0 || row.deleting) this.#timers.set(PASS_TIMER, Date.now());
   }
 
   #pass(): void {

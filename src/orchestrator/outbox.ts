@@ -26,7 +26,6 @@ export class Outbox implements Delivery {
   readonly #acknowledged = new Map<string, string>();
   readonly #failures = new Map<string, { count: number; retryAt: number }>();
   readonly #lastHeard = new Map<string, number>();
-  readonly #doubted = new Set<string>();
   readonly #bornAt: number;
   readonly #silentAfterMs: () => number;
   readonly #clock: () => number;
@@ -53,24 +52,15 @@ export class Outbox implements Delivery {
   }
 
   isSilent(id: string): boolean {
-    if (this.#doubted.has(id)) return true;
     return this.#clock() - (this.#lastHeard.get(id) ?? this.#bornAt) > this.#silentAfterMs();
   }
 
-  /** An instance spoke: whatever was doubted about it is answered. */
   heard(id: string): void {
     this.#lastHeard.set(id, this.#clock());
-    this.#doubted.delete(id);
-  }
-
-  /** Its word of before is worth nothing: ask it. */
-  doubt(id: string): void {
-    this.#doubted.add(id);
   }
 
   forget(id: string): void {
     for (const memory of [this.#acknowledged, this.#failures, this.#lastHeard]) memory.delete(id);
-    this.#doubted.delete(id);
   }
 
   /** Queues a message. `send` resolves when the instance has answered; its rejection is a failed delivery. */

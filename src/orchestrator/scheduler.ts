@@ -128,6 +128,17 @@ export class Scheduler {
     return result.owned;
   }
 
+  /** Every placement that may live is gone. Only rows and events: the next pass acts on them. */
+  loseAll(reason: string): void {
+    const { db, deployments, clock } = this.#deps;
+    for (const deployment of deployments.all()) {
+      const report: Report = { state: "ended", outcome: { kind: "lost", exitCode: null, reason } };
+      const { next, events } = observe(deployment, deployment.generation, report, clock());
+      if (next !== null) deployments.put(next);
+      appendEvents(db, events, clock());
+    }
+  }
+
   /** Writes every intent of the plan, then sends. */
   #perform(application: ApplicationRow, actions: readonly Action[], now: number): void {
     const { db, deployments } = this.#deps;

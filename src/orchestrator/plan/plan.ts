@@ -23,7 +23,7 @@ export interface Delivery {
   isInFlight(deploymentId: string): boolean;
   /** When an unanswered message may be sent again; 0 when none failed. */
   retryAt(deploymentId: string): number;
-  /** The instance has been silent for too long, or a new boot makes its word worthless. */
+  /** The instance has been silent for too long. */
   isSilent(deploymentId: string): boolean;
 }
 
