@@ -131,11 +131,7 @@ export const configurationSchema = z
     checks: z.array(check).max(LIMITS.checks).optional(),
   })
   .superRefine((value, context) => {
-    const sized = value.vcpu !== undefined || value.memory_mib !== undefined || value.disk !== undefined;
-    if (value.instance_type !== undefined && sized) {
-      const message = "excludes vcpu, memory_mib and disk: give either a type or a size";
-      context.addIssue({ code: "custom", path: ["instance_type"], message });
-    }
+    refuseOtherSize(value, context);
     if (value.command !== undefined && value.entrypoint === undefined) {
       const message = "needs entrypoint: the platform starts either the image's own command or a whole new one";
       context.addIssue({ code: "custom", path: ["command"], message });
@@ -157,6 +153,27 @@ export const configurationSchema = z
 
 export type Configuration = z.output<typeof configurationSchema>;
 export type Check = z.output<typeof check>;
+
+/** A type is a size. Both may be given where they agree, so that what was read can be written back. */
+function refuseOtherSize(
+  value: {
+    instance_type?: InstanceType | undefined;
+    vcpu?: number | undefined;
+    memory_mib?: number | undefined;
+    disk?: { size_mb: number } | undefined;
+  },
+  context: z.core.$RefinementCtx,
+): void {
+  if (value.instance_type === undefined) return;
+  const type = INSTANCE_TYPES[value.instance_type];
+  const given = { vcpu: value.vcpu, memory_mib: value.memory_mib, disk_mb: value.disk?.size_mb };
+  const other = Object.entries(given).some(([name, size]) => {
+    return size !== undefined && size !== type[name as keyof typeof type];
+  });
+  if (!other) return;
+  const message = `is ${type.vcpu} vCPU, ${type.memory_mib} MiB, ${type.disk_mb} MB: give either a type or another size`;
+  context.addIssue({ code: "custom", path: ["instance_type"], message });
+}
 
 function boundedBytes(min: number, max: number) {
   return z
