@@ -10,7 +10,7 @@ try {
   await runLauncher({
     projectDir: join(import.meta.dirname, ".."),
     watch: process.argv.includes("--watch"),
-    env: process.env,
+    port: process.env["PORT"],
     print: (line) => process.stdout.write(`${line}\n`),
   });
   process.exit(0);

@@ -15,14 +15,15 @@ import { supervise } from "./supervisor.ts";
 export interface LauncherOptions {
   readonly projectDir: string;
   readonly watch: boolean;
-  readonly env: NodeJS.ProcessEnv;
+  /** PORT, as it is in the environment. */
+  readonly port: string | undefined;
   readonly print: (line: string) => void;
 }
 
 /** Resolves when everything was stopped on request; rejects where Gantry cannot start. */
-export async function runLauncher({ projectDir, watch, env, print }: LauncherOptions): Promise<void> {
+export async function runLauncher({ projectDir, watch, port, print }: LauncherOptions): Promise<void> {
   const startedAt = performance.now();
-  const settings = await readSettings(projectDir, env);
+  const settings = await readSettings(projectDir, port);
   const launch = await Launch.claim(settings.stateDir, settings.port, print);
   const groups: number[] = [];
   const signals = stopSignals({

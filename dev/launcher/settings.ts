@@ -25,8 +25,8 @@ const workerConfig = z.looseObject({
   secrets: z.looseObject({ required: z.array(z.string()) }),
 });
 
-export async function readSettings(projectDir: string, env: NodeJS.ProcessEnv): Promise<Settings> {
-  const port = portFrom(env["PORT"]);
+export async function readSettings(projectDir: string, portText: string | undefined): Promise<Settings> {
+  const port = portFrom(portText);
   const configPath = join(projectDir, "wrangler.jsonc");
   const config = workerConfig.safeParse(parse(await readFile(configPath, "utf8")));
   if (!config.success) {

@@ -15,33 +15,27 @@ export interface SourceWatch {
 }
 
 export function watchSources(projectDir: string): SourceWatch {
-  let waiting: (() => void) | undefined;
-  let pending = false;
-  const timer = setTimeout(() => {
-    if (waiting === undefined) pending = true;
-    else waiting();
-    waiting = undefined;
-  }, QUIET_MS);
-  clearTimeout(timer);
+  let next = Promise.withResolvers<void>();
+  let timer: NodeJS.Timeout | undefined;
+  const note = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => next.resolve(), QUIET_MS);
+  };
   const watchers = FOLDERS.filter((folder) => existsSync(join(projectDir, folder))).map((folder) =>
     watch(join(projectDir, folder), { recursive: true }, (_event, name) => {
-      if (isSource(name)) timer.refresh();
+      if (isSource(name)) note();
     }),
   );
   watchers.push(
     watch(projectDir, (_event, name) => {
-      if (name !== null && FILES.has(name)) timer.refresh();
+      if (name !== null && FILES.has(name)) note();
     }),
   );
   return {
-    changed: () => {
-      if (pending) {
-        pending = false;
-        return Promise.resolve();
-      }
-      return new Promise((resolve) => {
-        waiting = resolve;
-      });
+    changed: async () => {
+      const seen = next;
+      await seen.promise;
+      if (next === seen) next = Promise.withResolvers<void>();
     },
     close: () => {
       clearTimeout(timer);
