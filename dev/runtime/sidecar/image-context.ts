@@ -9,7 +9,7 @@ import { build, type Plugin } from "esbuild";
 import { addLibraries } from "../base-tree.ts";
 import { sharedLibraries } from "../shared-libraries.ts";
 import { createAuthority } from "./authority.ts";
-import { AUTHORITY_FILES, SIDECAR_FOLDER } from "./paths.ts";
+import { AUTHORITY_FILES, INGRESS_PORT, SIDECAR_FOLDER } from "./paths.ts";
 
 const IPTABLES_RESTORE = "/usr/sbin/iptables-restore";
 
@@ -31,7 +31,9 @@ export async function layOutSidecar(folder: string, { base, labels }: ContextOpt
     `LABEL ${Object.entries(labels)
       .map(([name, value]) => `${name}=${value}`)
       .join(" ")}`,
-    `ENTRYPOINT ["node", "${SIDECAR_FOLDER}/main.cjs"]`,
+    // workerd connects within milliseconds of the start, and waits a fifth of a second when that is refused. So
+    // busybox listens at once, and turns into Node, with the connection on standard input, when workerd comes.
+    `ENTRYPOINT ["nc", "-l", "-p", "${INGRESS_PORT}", "-e", "node", "${SIDECAR_FOLDER}/main.cjs"]`,
   ];
   await writeFile(join(folder, "Dockerfile"), dockerfile.join("\n"));
 }

@@ -2,7 +2,9 @@
  * Stand-in for the networking sidecar that workerd starts beside every container, for machines that cannot pull the
  * real one. Its start is part of every cold start, so nothing is loaded before it is needed.
  */
+import { fstatSync } from "node:fs";
 import { createServer } from "node:http";
+import { Socket } from "node:net";
 import { AddressBook } from "./address-book.ts";
 import { findNetwork, isInside } from "./addresses.ts";
 import { answerControl, type Control } from "./control.ts";
@@ -37,12 +39,14 @@ const server = createServer({ noDelay: true }, (request, response) => {
 });
 server.on("connect", openTunnel);
 server.listen({ port: options.ingressPort, host: options.ingressHost, backlog: 4096 });
+// The image starts this program when somebody connects, with that connection as standard input.
+if (fstatSync(0).isSocket()) server.emit("connection", new Socket({ fd: 0, allowHalfOpen: true }));
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => process.exit(0));
 
-async function openEgress({ gatewayCidr, dns, tls }: SidecarOptions): Promise<void> {
+async function openEgress({ gatewayCidr, ingressPort, dns, tls }: SidecarOptions): Promise<void> {
   const network = findNetwork();
   const cidr = gatewayCidr ?? `${network.ownAddress}/32`;
-  const { workerdHost, ports } = await setUpRouting({ network, gatewayCidr: cidr });
+  const { workerdHost, ports } = await setUpRouting({ network, gatewayCidr: cidr, ingressPort });
   const context: EgressContext = {
     workerdHost,
     workerdPort: () => policy.port,

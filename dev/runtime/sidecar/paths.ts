@@ -1,6 +1,9 @@
 /**
- * Where things are inside the sidecar's image; `image.ts` puts them there.
+ * What the sidecar's image and the program in it agree on.
  */
+
+/** Fixed in workerd, which also passes it on the command line. */
+export const INGRESS_PORT = 39_001;
 
 export const SIDECAR_FOLDER = "/sidecar";
 

@@ -12,6 +12,7 @@ export const SIDECAR_UID = 39_001;
 export interface RoutingOptions {
   readonly network: Network;
   readonly gatewayCidr: string;
+  readonly ingressPort: number;
 }
 
 /** The ports that connections to 80, 443 and 53 arrive at. */
@@ -32,17 +33,17 @@ export interface Routing {
   readonly ports: CapturePorts;
 }
 
-export async function setUpRouting({ network, gatewayCidr }: RoutingOptions): Promise<Routing> {
+export async function setUpRouting(options: RoutingOptions): Promise<Routing> {
   const workerdHost = lookUpHost(await readFile("/etc/hosts", "utf8"), "host.docker.internal");
   if (workerdHost === undefined) throw new Error("host.docker.internal is not in /etc/hosts");
   // Rules first: once addresses are local, a connection that no rule catches could reach the workload itself.
   const filtered = await execute(
     "/usr/sbin/iptables-restore",
     [],
-    filterRules({ network, gatewayCidr, workerdHost, ports: REDIRECTED }),
+    filterRules({ ...options, workerdHost, ports: REDIRECTED }),
   );
   if (!filtered) process.stderr.write("no packet filter here: the workload cannot listen on ports 80 and 443\n");
-  if (!(await execute("/bin/sh", ["-c", await routeCommands({ network, gatewayCidr }, workerdHost)]))) {
+  if (!(await execute("/bin/sh", ["-c", await routeCommands(options, workerdHost)]))) {
     throw new Error("the routes could not be set");
   }
   return { workerdHost, ports: filtered ? REDIRECTED : DIRECT };
@@ -66,7 +67,7 @@ export interface FilterOptions extends RoutingOptions {
 }
 
 /** The input of iptables-restore. Only ports change, never addresses: the listeners need the dialled address. */
-export function filterRules({ network, gatewayCidr, workerdHost, ports }: FilterOptions): string {
+export function filterRules({ network, gatewayCidr, ingressPort, workerdHost, ports }: FilterOptions): string {
   const { ownAddress } = network;
   return [
     "*nat",
@@ -80,6 +81,8 @@ export function filterRules({ network, gatewayCidr, workerdHost, ports }: Filter
     "*filter",
     "-A OUTPUT -d 127.0.0.0/8 -j ACCEPT",
     `-A OUTPUT -d ${ownAddress} -j ACCEPT`,
+    // workerd may connect before these rules are in force; such a connection does not count as established.
+    `-A OUTPUT -p tcp --sport ${ingressPort} -j ACCEPT`,
     "-A OUTPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
     "-A OUTPUT -m conntrack --ctstate DNAT -j ACCEPT",
     // The workload has no business with the host or with its neighbours.
