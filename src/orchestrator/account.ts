@@ -23,6 +23,13 @@ export interface ApplicationEntry {
   readonly name: string;
 }
 
+export interface Reservation {
+  readonly reserved: boolean;
+  readonly entry: ApplicationEntry;
+  /** How long ago the name was taken. */
+  readonly ageMs: number;
+}
+
 interface EntryRow extends Row {
   id: string;
   name: string;
@@ -38,11 +45,14 @@ export class Account extends DurableObject<Env> {
   }
 
   /** Takes a name for a new application. When it is taken, `reserved` is false and the entry is the holder. */
-  reserveName(name: string, id: string): { reserved: boolean; entry: ApplicationEntry } {
-    const holder = this.#byName(name);
-    if (holder !== undefined) return { reserved: false, entry: holder };
-    this.#db.run("INSERT INTO applications VALUES (?, ?, ?)", id, name, Date.now());
-    return { reserved: true, entry: { id, name } };
+  reserveName(name: string, id: string): Reservation {
+    const now = Date.now();
+    const holder = this.#db.one<EntryRow & { created_at: number }>("SELECT * FROM applications WHERE name = ?", name);
+    if (holder !== undefined) {
+      return { reserved: false, entry: { id: holder.id, name }, ageMs: now - holder.created_at };
+    }
+    this.#db.run("INSERT INTO applications VALUES (?, ?, ?)", id, name, now);
+    return { reserved: true, entry: { id, name }, ageMs: 0 };
   }
 
   removeApplication(id: string): void {

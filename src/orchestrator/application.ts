@@ -5,7 +5,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Configuration } from "../api/schemas/configuration.ts";
 import { Database } from "../database.ts";
-import { GantryError } from "../errors.ts";
+import { describeError, GantryError } from "../errors.ts";
 import { migrate } from "../migrations.ts";
 import { accountStub, instanceStub, publicInstanceId } from "../stubs.ts";
 import { Timers } from "../timers.ts";
@@ -28,6 +28,8 @@ import {
   type Version,
 } from "./storage/application-row.ts";
 import { applicationView, instanceViews, type ApplicationView, type InstanceView } from "./views.ts";
+
+const ERASE_RETRY_MS = 5_000;
 
 export class Application extends DurableObject<Env> {
   readonly #db: Database;
@@ -176,15 +178,22 @@ export class Application extends DurableObject<Env> {
 
   #erase(): void {
     const row = this.#row();
+    if (row === undefined) return;
     this.#gone = true;
     this.ctx.waitUntil(
-      (async () => {
-        // The name was freed when the delete began; this covers a crash between the two.
-        if (row !== undefined) await accountStub(this.env, row.accountId).removeApplication(row.id);
-        await this.ctx.storage.deleteAlarm();
-        await this.ctx.storage.deleteAll();
-      })(),
+      this.#eraseNow(row).catch((error: unknown) => {
+        console.warn({ message: "application.erase.failed", application: row.name, error: describeError(error) });
+        this.#gone = false;
+        this.#timers.set(PASS_TIMER, Date.now() + ERASE_RETRY_MS);
+      }),
     );
+  }
+
+  async #eraseNow(row: ApplicationRow): Promise<void> {
+    // The name was freed when the delete began; this covers a crash between the two.
+    await accountStub(this.env, row.accountId).removeApplication(row.id);
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
   }
 
   #row(): ApplicationRow | undefined {

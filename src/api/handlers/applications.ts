@@ -22,6 +22,8 @@ import { findApplication, findView, notFound, viewsOf } from "./lookup.ts";
 const NO_QUERY = z.strictObject({});
 /** Cloudflare's internal clients expect everything in one answer. */
 const MAX_PAGE = 1_000;
+/** A create takes milliseconds; what stands half done after this was cut off. */
+const ABANDONED_AFTER_MS = 30_000;
 
 export const applicationRoutes = [
   defineRoute({
@@ -33,10 +35,10 @@ export const applicationRoutes = [
     run: async ({ env, accountId, body }) => {
       await requireDeclared(env, body.configuration);
       const account = accountStub(env, accountId);
-      const { reserved, entry } = await account.reserveName(body.name, crypto.randomUUID());
+      const { reserved, entry, ageMs } = await account.reserveName(body.name, crypto.randomUUID());
       const application = applicationStub(env, entry.id);
-      // A name without an application behind it was reserved by a try that did not get further: this one takes it up.
-      if (!reserved && (await application.exists())) {
+      // A name that was taken long ago without an application behind it belongs to a try that did not get further.
+      if (!reserved && (ageMs < ABANDONED_AFTER_MS || (await application.exists()))) {
         const message = `an application named ${body.name} already exists: ${entry.id}`;
         throw new GantryError("APPLICATION_ALREADY_EXISTS", message, { name: body.name, id: entry.id });
       }
