@@ -19,5 +19,14 @@ export function ingressTarget(requestUrl: string, ingressDomain: string): Ingres
   }
   const match = /^\/a\/([^/]+)(?=\/|$)/.exec(url.pathname);
   if (match?.[1] === undefined) return null;
-  return { application: decodeURIComponent(match[1]), prefix: match[0] };
+  return { application: decoded(match[1]), prefix: match[0] };
+}
+
+/** What is not an encoding is not a name either: it stays as it is and is not found. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -26,16 +26,18 @@ export async function readJson(request: Request): Promise<unknown> {
 export function validate<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
   const result = schema.safeParse(value, { reportInput: false });
   if (result.success) return result.data;
-  const details: Record<string, string> = {};
+  // A map, since a key may be `__proto__`, which an assignment to an object would drop.
+  const details = new Map<string, string>();
   for (const issue of result.error.issues.slice(0, MAX_ISSUES)) {
     if (issue.code === "unrecognized_keys") {
       for (const key of issue.keys.slice(0, MAX_ISSUES))
-        details[fieldName([...issue.path, key])] = "is not a known field";
+        details.set(fieldName([...issue.path, key]), "is not a known field");
     } else {
-      details[fieldName(issue.path)] ??= issue.message;
+      const field = fieldName(issue.path);
+      if (!details.has(field)) details.set(field, issue.message);
     }
   }
-  throw invalid(details);
+  throw invalid(Object.fromEntries(details));
 }
 
 /** `configuration.ports[0].port`; `body` for the whole. */
