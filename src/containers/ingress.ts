@@ -21,6 +21,8 @@ export interface IngressTarget {
 /** A request waits this long for a ready instance, all tries together. */
 export const QUEUE_DEADLINE_MS = 30_000;
 const RETRY_AFTER_SECONDS = "1";
+const ROUND_PAUSE_MS = 20;
+const ROUND_PAUSE_MAX_MS = 1_000;
 
 export async function serveIngress(
   target: IngressTarget,
@@ -42,10 +44,14 @@ async function answer(target: IngressTarget, request: Request, env: Env, ctx: Ex
   await authorize(routing, request, env);
   const call = await makeReplayable(forward(target, routing, request));
   const tried = new Set<string>();
+  let round = 0;
 
   for (;;) {
     const member = pick(routing.members, tried);
     if (member === undefined) {
+      // Everybody was tried: a pause first, since who is dead is found out within moments.
+      if (tried.size > 0) await sleep(Math.min(ROUND_PAUSE_MAX_MS, ROUND_PAUSE_MS * 2 ** round));
+      round += 1;
       routing = await waitForMember(application, routing, env, deadline);
       tried.clear();
       continue;
@@ -127,4 +133,8 @@ async function send(member: RoutingMember, request: ReplayableRequest, env: Env)
 function failure(routing: Routing, refusal: string, member: RoutingMember): GantryError {
   const message = `instance ${member.instanceId} of ${routing.name} did not answer (${refusal}), and the request cannot be sent again`;
   return new GantryError("INSTANCE_UNREACHABLE", message, { application: routing.name, instance: member.instanceId });
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -4,24 +4,21 @@
  */
 import type { Database } from "../database.ts";
 import { describeError } from "../errors.ts";
-import type { Report } from "../orchestrator/plan/observe.ts";
-import type { InstanceAnswer, LaunchOrder, ReportReply } from "../orchestrator/scheduler.ts";
+import type { InstanceAnswer, LaunchOrder } from "../orchestrator/scheduler.ts";
 import type { Timers } from "../timers.ts";
 import { CLEAN_EXIT, endingOf, type Ending } from "./exit.ts";
+import { HealthWatch } from "./health-watch.ts";
 import { InFlight } from "./in-flight.ts";
+import { inactivityMs, REVISION_LABEL, startOptions } from "./launch-options.ts";
 import type { ContainerPort } from "./port.ts";
-import { isReachable, probeReadiness, proofDelayMs, type Readiness } from "./readiness.ts";
+import type { Readiness } from "./readiness.ts";
+import { Reporter, type ReporterDeps } from "./reporter.ts";
 import { newRecord, readRecord, reportOf, tombstone, writeRecord, type RunRecord } from "./run-record.ts";
 
-/** The platform stops a container this long after its object leaves memory; six hours is its maximum. */
-const MAX_INACTIVITY_MS = 6 * 3_600_000;
 /** Requests under way get this long before SIGTERM. */
 export const DRAIN_MS = 5_000;
 /** From SIGTERM to SIGKILL. */
 export const STOP_GRACE_MS = 10_000;
-/** A container that answered once and answers nothing for this long is lost, whatever `running` says. */
-export const UNREACHABLE_MS = 5_000;
-const UNREACHABLE_POLL_MS = 250;
 /** A pending `monitor()` stops reporting after 15 minutes, so it is renewed before. */
 const MONITOR_RENEW_MS = 600_000;
 const REPORT_RETRY_MS = 1_000;
@@ -35,8 +32,8 @@ export interface LifecycleDeps {
   readonly timers: Timers;
   readonly port: ContainerPort;
   readonly clock: () => number;
-  /** Tells the application; `owned: false` means that this container is nobody's. */
-  readonly report: (record: RunRecord, report: Report) => Promise<ReportReply>;
+  /** Tells the application. */
+  readonly report: ReporterDeps["send"];
   /**
    * Drops this lifetime of the object and what the platform remembers of its container. A networking sidecar that died
    * is found missing only by a new lifetime; nothing is lost, since everything that counts is written first.
@@ -53,13 +50,31 @@ export class Lifecycle {
   #monitorSince = 0;
   /** Why we are destroying a generation: the monitor then only adds the exit code. */
   #cause: { readonly generation: number; readonly ending: Ending } | null = null;
-  #suspecting = false;
-  #reporting: Promise<void> | null = null;
-  #reportAgain = false;
+  readonly #watch: HealthWatch;
+  readonly #reporter: Reporter;
 
   constructor(deps: LifecycleDeps) {
     this.#deps = deps;
     this.#record = readRecord(deps.db);
+    this.#watch = new HealthWatch({
+      port: deps.port,
+      clock: deps.clock,
+      live: (generation) => this.#live(generation),
+      onReadiness: (record, readiness) => this.#applyReadiness(record, readiness),
+      onVanished: (record) => this.#noticeVanished(record),
+      onUnreachable: (generation) => this.#destroy(generation, { kind: "lost", exitCode: null, reason: UNREACHABLE }),
+      background: (work) => this.#background(work),
+    });
+    this.#reporter = new Reporter({
+      current: () => this.#record,
+      send: deps.report,
+      onReply: async (record, { owned, checkEveryMs }) => {
+        deps.timers.clear(TIMER.report);
+        if (owned) this.#followInterval(record.generation, checkEveryMs);
+        else await this.#disown(record.generation);
+      },
+      onFailure: () => deps.timers.set(TIMER.report, deps.clock() + REPORT_RETRY_MS),
+    });
   }
 
   get record(): RunRecord | null {
@@ -79,9 +94,9 @@ export class Lifecycle {
       return;
     }
     await port.setInactivityTimeout(inactivityMs(record));
-    this.#watch(record.generation);
+    this.#monitor(record.generation);
     if (record.phase === "stopping") this.#background(this.#drain(record.generation));
-    else if (!record.ready) this.#background(this.#prove(record.generation));
+    else if (!record.ready) this.#watch.prove(record.generation);
   }
 
   async launch(order: LaunchOrder): Promise<InstanceAnswer> {
@@ -102,14 +117,14 @@ export class Lifecycle {
       return this.#answer();
     }
     try {
-      port.start({ ...order.spec, image, env: launchEnv(order), labels: launchLabels(order) });
+      port.start(startOptions(order, image));
     } catch (error) {
       console.warn({ message: "container.start.failed", generation: record.generation, error: describeError(error) });
       this.#end(record.generation, endingOf(error));
       return this.#answer();
     }
-    this.#watch(record.generation);
-    this.#background(this.#prove(record.generation));
+    this.#monitor(record.generation);
+    this.#watch.prove(record.generation);
     await port.setInactivityTimeout(inactivityMs(record)).catch((error: unknown) => {
       console.warn({ message: "container.inactivity.failed", error: describeError(error) });
     });
@@ -161,7 +176,7 @@ export class Lifecycle {
         return;
       }
       case TIMER.report: {
-        await this.#report();
+        await this.#reporter.report();
         return;
       }
       default: {
@@ -170,16 +185,9 @@ export class Lifecycle {
     }
   }
 
-  /** A request got no answer: looks whether the container is still there. */
+  /** A request got no answer. */
   suspect(): void {
-    const record = this.#record;
-    if (record?.phase !== "running" || this.#suspecting) return;
-    this.#suspecting = true;
-    this.#background(
-      this.#investigate(record.generation).finally(() => {
-        this.#suspecting = false;
-      }),
-    );
+    if (this.#record?.phase === "running") this.#watch.suspect(this.#record.generation);
   }
 
   #answer(): InstanceAnswer {
@@ -205,7 +213,7 @@ export class Lifecycle {
     );
   }
 
-  #watch(generation: number): void {
+  #monitor(generation: number): void {
     this.#monitorSince = this.#deps.clock();
     this.#background(
       this.#deps.port.monitor().then(
@@ -238,7 +246,7 @@ export class Lifecycle {
     console.log({ message: "container.ended", generation, kind, reason, exitCode });
     // The next lifetime tells the application, from the timer that was just written.
     if (isSuspect) this.#deps.reset(reason);
-    else this.#background(this.#report());
+    else this.#background(this.#reporter.report());
   }
 
   #causeOf(generation: number): Ending | null {
@@ -260,30 +268,11 @@ export class Lifecycle {
     }
   }
 
-  /** From launched to ready: polls quickly at first, since every millisecond here is a caller's cold start. */
-  async #prove(generation: number): Promise<void> {
-    const { port, clock } = this.#deps;
-    for (;;) {
-      const before = this.#live(generation);
-      if (before === undefined || before.phase === "stopping" || before.ready) return;
-      if (!port.running) {
-        this.#noticeVanished(before);
-        return;
-      }
-      const readiness = await probeReadiness(port, before, clock());
-      const record = this.#live(generation);
-      if (record === undefined || record.phase === "stopping") return;
-      this.#applyReadiness(record, readiness);
-      if (readiness.ready) return;
-      await sleep(proofDelayMs(clock() - record.startedAt));
-    }
-  }
-
   #applyReadiness(record: RunRecord, readiness: Readiness): void {
     const phase = readiness.started ? "running" : record.phase;
     if (phase === record.phase && readiness.ready === record.ready) return;
-    this.#write({ ...record, phase, ready: readiness.ready });
-    this.#background(this.#report());
+    this.#write({ ...record, phase, ready: readiness.ready, listens: record.listens || readiness.listens });
+    this.#background(this.#reporter.report());
   }
 
   async #keepAlive(): Promise<void> {
@@ -294,70 +283,15 @@ export class Lifecycle {
     timers.set(TIMER.keepalive, clock() + record.checkEveryMs);
     this.#noticeVanished(record);
     if (this.#live(record.generation) === undefined) return;
-    if (clock() - this.#monitorSince >= MONITOR_RENEW_MS) this.#watch(record.generation);
+    if (clock() - this.#monitorSince >= MONITOR_RENEW_MS) this.#monitor(record.generation);
     const info = await port.inspect();
-    if (
-      info !== null &&
-      info.labels["gantry.revision"] !== undefined &&
-      info.labels["gantry.revision"] !== record.revision
-    ) {
+    const revision = info?.labels[REVISION_LABEL];
+    if (revision !== undefined && revision !== record.revision) {
       await this.#destroy(record.generation, { kind: "lost", exitCode: null, reason: "Replaced" });
       return;
     }
-    if (record.phase === "running") await this.#recheck(record.generation);
-    await this.#report();
-  }
-
-  /** Readiness of a running container, with as many attempts as its checks allow. */
-  async #recheck(generation: number): Promise<void> {
-    const { port, clock } = this.#deps;
-    const attempts = Math.max(1, ...(this.#record?.probes.map((probe) => probe.attempts) ?? []));
-    for (let attempt = 1; attempt <= attempts; attempt += 1) {
-      const before = this.#live(generation);
-      if (before?.phase !== "running") return;
-      const readiness = await probeReadiness(port, before, clock());
-      const record = this.#live(generation);
-      if (record?.phase !== "running") return;
-      if (readiness.refused) {
-        this.suspect();
-        return;
-      }
-      if (readiness.ready || attempt === attempts) {
-        this.#applyReadiness(record, { ...readiness, started: true });
-        if (!readiness.ready) this.#background(this.#prove(generation));
-        return;
-      }
-      await sleep(Math.max(...record.probes.map((probe) => probe.intervalMs)));
-    }
-  }
-
-  /** Out of routing at once, back when it answers, lost when it stays silent. */
-  async #investigate(generation: number): Promise<void> {
-    const { port, clock } = this.#deps;
-    const deadline = clock() + UNREACHABLE_MS;
-    for (;;) {
-      const before = this.#live(generation);
-      if (before?.phase !== "running") return;
-      if (!port.running) {
-        // Its exit code may be a moment behind.
-        await sleep(UNREACHABLE_POLL_MS);
-        this.#noticeVanished(before);
-        return;
-      }
-      const reachable = await isReachable(port, before);
-      const record = this.#live(generation);
-      if (record?.phase !== "running") return;
-      if (reachable) {
-        if (!record.ready) this.#background(this.#prove(generation));
-        return;
-      }
-      if (record.ready) this.#applyReadiness(record, { started: true, ready: false, refused: true });
-      if (clock() >= deadline) {
-        await this.#destroy(generation, { kind: "lost", exitCode: null, reason: UNREACHABLE });
-        return;
-      }
-      await sleep(UNREACHABLE_POLL_MS);
-    }
+    if (record.phase === "running") await this.#watch.recheck(record.generation);
+    await this.#reporter.report();
   }
 
   /** Cordoned already: wait for requests, SIGTERM, grace, SIGKILL. The `kill` timer finishes it after an eviction. */
@@ -371,37 +305,6 @@ export class Lifecycle {
       const record = this.#live(generation);
       if (record !== undefined) this.#end(generation, stopped(record));
     }
-  }
-
-  /** Tells the application the state as it is now; what changes meanwhile is told right after, in order. */
-  #report(): Promise<void> {
-    if (this.#reporting !== null) {
-      this.#reportAgain = true;
-      return this.#reporting;
-    }
-    this.#reporting = this.#reportUntilHeard().finally(() => {
-      this.#reporting = null;
-    });
-    return this.#reporting;
-  }
-
-  async #reportUntilHeard(): Promise<void> {
-    const { timers, clock } = this.#deps;
-    do {
-      this.#reportAgain = false;
-      const record = this.#record;
-      if (record === null || record.applicationId === "") return;
-      try {
-        const { owned, checkEveryMs } = await this.#deps.report(record, reportOf(record));
-        timers.clear(TIMER.report);
-        if (!owned) await this.#disown(record.generation);
-        else this.#followInterval(record.generation, checkEveryMs);
-      } catch (error) {
-        console.warn({ message: "instance.report.failed", generation: record.generation, error: describeError(error) });
-        timers.set(TIMER.report, clock() + REPORT_RETRY_MS);
-        return;
-      }
-    } while (this.#reportAgain);
   }
 
   /** The interval was changed: it holds from the next look on, which may be sooner than planned. */
@@ -438,34 +341,4 @@ export class Lifecycle {
 
 function stopped(record: RunRecord): Ending {
   return { kind: "stopped", exitCode: null, reason: record.stopReason ?? "Stopped" };
-}
-
-function inactivityMs(record: RunRecord): number {
-  return Math.min(MAX_INACTIVITY_MS, 3 * record.checkEveryMs);
-}
-
-function launchEnv(order: LaunchOrder): Record<string, string> {
-  return {
-    ...order.spec.env,
-    GANTRY_APPLICATION: order.applicationName,
-    GANTRY_INSTANCE: order.instanceName,
-    GANTRY_DEPLOYMENT: order.deploymentId,
-    GANTRY_GENERATION: String(order.generation),
-  };
-}
-
-/** The platform takes ten labels, names of 16 and values of 64 bytes: ours are five of them. */
-function launchLabels(order: LaunchOrder): Record<string, string> {
-  return {
-    ...order.spec.labels,
-    "gantry.app": order.applicationName,
-    "gantry.dep": order.deploymentId,
-    "gantry.version": String(order.version),
-    "gantry.gen": String(order.generation),
-    "gantry.revision": order.revision,
-  };
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -8,6 +8,8 @@ export interface Readiness {
   readonly ready: boolean;
   /** Nobody was there at all. */
   readonly refused: boolean;
+  /** Something answered, well or not. */
+  readonly listens: boolean;
 }
 
 /** An application that declares no port and does not listen is taken as ready after running this long. */
@@ -21,8 +23,10 @@ export async function probeReadiness(port: ContainerPort, record: RunRecord, now
 }
 
 export function summarise(results: readonly ProbeResult[]): Readiness {
+  const listens = results.some(({ verdict }) => verdict === "passed" || verdict === "failed");
   return {
-    started: results.some(({ verdict }) => verdict === "passed" || verdict === "failed"),
+    started: listens,
+    listens,
     ready: results.every(({ verdict }) => verdict === "passed"),
     refused: results.length > 0 && results.every(({ verdict }) => verdict === "refused"),
   };
@@ -30,16 +34,17 @@ export function summarise(results: readonly ProbeResult[]): Readiness {
 
 async function probeImplicitReadiness(port: ContainerPort, record: RunRecord, now: number): Promise<Readiness> {
   const { verdict } = await probeImplicit(port, record.port, IMPLICIT_TIMEOUT_MS);
-  if (verdict === "passed") return { started: true, ready: true, refused: false };
+  if (verdict === "passed") return { started: true, ready: true, refused: false, listens: true };
   // A worker that serves nobody has no port to lose: only its exit tells.
-  if (now - record.startedAt >= SILENT_IMAGE_READY_MS && port.running) {
-    return { started: true, ready: true, refused: false };
+  if (!record.listens && now - record.startedAt >= SILENT_IMAGE_READY_MS && port.running) {
+    return { started: true, ready: true, refused: false, listens: false };
   }
-  return { started: false, ready: false, refused: verdict === "refused" };
+  return { started: false, ready: false, refused: verdict === "refused", listens: false };
 }
 
-/** Is anybody there, whatever they answer? */
+/** Is anybody there, whatever they answer? Of what never listened only its process can tell. */
 export async function isReachable(port: ContainerPort, record: RunRecord): Promise<boolean> {
+  if (!record.listens) return port.running;
   if (record.implicitPort) {
     const { verdict } = await probeImplicit(port, record.port, IMPLICIT_TIMEOUT_MS);
     return verdict !== "refused";

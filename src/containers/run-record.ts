@@ -23,6 +23,8 @@ export interface RunRecord {
   readonly implicitPort: boolean;
   readonly phase: RunPhase;
   readonly ready: boolean;
+  /** Something answered on a port once, so that silence later means something. */
+  readonly listens: boolean;
   readonly startedAt: number;
   readonly stopReason: string | null;
   readonly ending: Ending | null;
@@ -61,6 +63,7 @@ export function newRecord(order: LaunchOrder, now: number): RunRecord {
     implicitPort: order.spec.implicitPort,
     phase: "starting",
     ready: false,
+    listens: false,
     startedAt: now,
     stopReason: null,
     ending: null,
@@ -80,6 +83,7 @@ export function tombstone(deploymentId: string, generation: number, reason: stri
     implicitPort: false,
     phase: "ended",
     ready: false,
+    listens: false,
     startedAt: 0,
     stopReason: reason,
     ending: { kind: "stopped", exitCode: null, reason },

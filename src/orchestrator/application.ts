@@ -179,12 +179,13 @@ export class Application extends DurableObject<Env> {
   #erase(): void {
     const row = this.#row();
     if (row === undefined) return;
+    // Nothing else would wake an object that is cut off here.
+    this.#timers.set(PASS_TIMER, Date.now() + ERASE_RETRY_MS);
     this.#gone = true;
     this.ctx.waitUntil(
       this.#eraseNow(row).catch((error: unknown) => {
         console.warn({ message: "application.erase.failed", application: row.name, error: describeError(error) });
         this.#gone = false;
-        this.#timers.set(PASS_TIMER, Date.now() + ERASE_RETRY_MS);
       }),
     );
   }

@@ -87,7 +87,8 @@ export class ControlPlane {
       headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    return { ...((await answer.json()) as Envelope), status: answer.status };
+    const envelope: Envelope = await answer.json();
+    return { ...envelope, status: answer.status };
   }
 
   async create(name: string, body: Record<string, unknown>): Promise<string> {
