@@ -1,0 +1,5 @@
+/** Runs every benchmark, or those that are named. */
+import { runFromCommandLine } from "./command-line.ts";
+import { proxyBench } from "./proxy.ts";
+
+await runFromCommandLine([proxyBench]);

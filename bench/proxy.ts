@@ -1,0 +1,43 @@
+/**
+ * A request through Gantry against a request through the stock `Container` class: same image, same machine, real
+ * workerd and real containers, cold and warm, in one run.
+ */
+import type { Bench, BenchOptions, BenchResult } from "./bench.ts";
+import { runFromCommandLine } from "./command-line.ts";
+import { measureCold } from "./proxy/cold.ts";
+import { linesOf, ratiosOf } from "./proxy/report.ts";
+import { startServers } from "./proxy/servers.ts";
+import { GantrySide, StockSide } from "./proxy/sides.ts";
+import { measureWarm } from "./proxy/warm.ts";
+
+const CLIENTS = 8;
+
+export const proxyBench: Bench = {
+  name: "proxy",
+  summary: "cold and warm requests through Gantry, against the stock Container class with the same image",
+  run,
+};
+
+async function run({ quick, log, signal }: BenchOptions): Promise<BenchResult> {
+  const servers = await startServers(log);
+  const ours = new GantrySide(servers.oursPort);
+  const stock = new StockSide(servers.stockPort);
+  try {
+    await ours.create();
+    log("cold requests …");
+    const cold = await measureCold(ours, stock, servers, quick ? 5 : 20, signal);
+    log("warm requests …");
+    const targets = [await ours.warmUp(), await stock.warmUp()] as const;
+    const warm = await measureWarm(...targets, { clients: CLIENTS, rounds: quick ? 8 : 16, roundMs: 1_500, signal });
+    const single = await measureWarm(...targets, { clients: 1, rounds: quick ? 4 : 8, roundMs: 500, signal });
+    const figures = { cold, warm, single };
+    const notes = servers.standIns.map((line) => `stand-in: ${line}`);
+    return { ratios: ratiosOf(figures), lines: [...linesOf(figures), ...notes], figures };
+  } finally {
+    ours.close();
+    stock.close();
+    await servers.close();
+  }
+}
+
+if (import.meta.main) await runFromCommandLine([proxyBench]);

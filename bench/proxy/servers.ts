@@ -1,0 +1,72 @@
+/** Both sides on this machine: two workerd processes, started the same way, on one container engine. */
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createTestHarness, type TestHarness } from "wrangler";
+import * as z from "zod";
+import { startContainerBackend, type ContainerBackend } from "../../dev/launcher/container-backend.ts";
+import { bundleWorkloads } from "../../dev/launcher/workload-bundles.ts";
+import { callDocker } from "../../dev/runtime/docker-api.ts";
+import { SESSION_LABEL } from "../../dev/socket-proxy/socket-proxy.ts";
+
+const BENCH_DIR = join(import.meta.dirname, "..");
+const PROJECT_DIR = join(BENCH_DIR, "..");
+/** A stop takes its grace; beyond this something is stuck, and the next sample would not be a cold one. */
+const GONE_TIMEOUT_MS = 30_000;
+const GONE_POLL_MS = 100;
+const SIDECAR_SUFFIX = "-proxy";
+
+const containerList = z.array(z.object({ Names: z.array(z.string()) }));
+
+export interface Servers {
+  readonly oursPort: number;
+  readonly stockPort: number;
+  readonly standIns: readonly string[];
+  /** Resolves when no container of this run is left. */
+  untilNoContainers(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function startServers(log: (line: string) => void): Promise<Servers> {
+  const backend = await startContainerBackend({ projectDir: PROJECT_DIR, log });
+  const harnesses: TestHarness[] = [];
+  const close = async () => {
+    await Promise.allSettled(harnesses.map((harness) => harness.close()));
+    await backend.close();
+  };
+  try {
+    await bundleWorkloads(PROJECT_DIR);
+    Object.assign(process.env, backend.env, { WRANGLER_SEND_METRICS: "false" });
+    const listen = async (folder: string): Promise<number> => {
+      const harness = createTestHarness({
+        root: join(BENCH_DIR, folder),
+        workers: [{ configPath: "./wrangler.jsonc" }],
+      });
+      harnesses.push(harness);
+      return Number((await harness.listen()).url.port);
+    };
+    const stockPort = await listen("stock");
+    const oursPort = await listen("control-plane");
+    const untilNoContainers = () => untilGone(backend);
+    return { oursPort, stockPort, standIns: backend.standIns, untilNoContainers, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** workerd keeps the sidecar of a stopped workload for a later start of the same object; here none comes. */
+async function untilGone(backend: ContainerBackend): Promise<void> {
+  const { dockerSocket, session } = backend;
+  const filters = JSON.stringify({ label: [`${SESSION_LABEL}=${session}`], status: ["running"] });
+  const path = `/containers/json?filters=${encodeURIComponent(filters)}`;
+  const deadline = Date.now() + GONE_TIMEOUT_MS;
+  for (;;) {
+    const { status, body } = await callDocker(dockerSocket, path);
+    if (status !== 200) throw new Error(`Docker could not list containers (${status}): ${body.trim()}`);
+    const names = containerList.parse(JSON.parse(body)).flatMap(({ Names }) => Names);
+    if (names.every((name) => name.endsWith(SIDECAR_SUFFIX))) break;
+    if (Date.now() >= deadline) throw new Error(`still there after an earlier sample: ${names.join(", ")}`);
+    await sleep(GONE_POLL_MS);
+  }
+  await backend.removeContainers();
+}
