@@ -27,6 +27,10 @@ async function pages(path: string): Promise<Envelope[]> {
   return found;
 }
 
+async function idsOf(query: string): Promise<string[]> {
+  return (await call("GET", `/applications?${query}`)).result.map((application: { id: string }) => application.id);
+}
+
 /** `deriveContainerState` of wrangler 4.164 (src/containers/list.ts), which reads nothing but the counters. */
 function wranglerState(counts: Record<string, number>): string {
   if ((counts["failed"] ?? 0) > 0) return "degraded";
@@ -119,12 +123,10 @@ describe("an application", () => {
   it("is found by name and by image in the list", async ({ expect }) => {
     const { id, name } = await createApplication(IDLE);
     const other = await createApplication(IDLE, "exits-0");
-    const ids = async (query: string) =>
-      (await call("GET", `/applications?${query}`)).result.map((application: { id: string }) => application.id);
-    expect(await ids(`name=${name}`)).toEqual([id]);
-    expect(await ids("image=exits-0")).toContain(other.id);
-    expect(await ids("image=exits-0")).not.toContain(id);
-    expect(await ids("name=nobody")).toEqual([]);
+    expect(await idsOf(`name=${name}`)).toEqual([id]);
+    expect(await idsOf("image=exits-0")).toContain(other.id);
+    expect(await idsOf("image=exits-0")).not.toContain(id);
+    expect(await idsOf("name=nobody")).toEqual([]);
   });
 
   it("stands in the list exactly once, whatever the page size", async ({ expect }) => {
@@ -202,7 +204,7 @@ describe("an application", () => {
     const name = `race-${crypto.randomUUID().slice(0, 8)}`;
     const body = { name, instances: 0, configuration: { image: "hello-world" } };
     const answers = await Promise.all(Array.from({ length: 8 }, async () => await call("POST", "/applications", body)));
-    const statuses = answers.map(({ status }) => status).toSorted();
+    const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b);
     expect(statuses).toEqual([201, 409, 409, 409, 409, 409, 409, 409]);
     expect((await call("GET", `/applications?name=${name}`)).result).toHaveLength(1);
   });
