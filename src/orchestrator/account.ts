@@ -70,6 +70,11 @@ export class Account extends DurableObject<Env> {
     return this.#db.all<EntryRow>("SELECT id, name FROM applications WHERE id > ? ORDER BY id LIMIT ?", cursor, limit);
   }
 
+  /** What this lifetime of the object has cost so far. */
+  billing(): { rowsWritten: number; alarmsSet: number } {
+    return { rowsWritten: this.#db.rowsWritten, alarmsSet: 0 };
+  }
+
   #byName(name: string): EntryRow | undefined {
     return this.#db.one<EntryRow>("SELECT id, name FROM applications WHERE name = ?", name);
   }
