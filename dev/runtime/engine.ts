@@ -39,8 +39,10 @@ export async function ensureEngine(options: EngineOptions): Promise<Engine> {
   });
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** The socket of an engine that answers: DOCKER_HOST alone where it is set, else the usual places. */
-export async function findEngine(env: NodeJS.ProcessEnv = process.env): Promise<string | undefined> {
+export async function findEngine(env: Environment = process.env): Promise<string | undefined> {
   const host = env["DOCKER_HOST"];
   if (host !== undefined && host !== "") {
     const socket = socketOf(host);
@@ -65,7 +67,7 @@ export function socketOf(host: string): string | undefined {
   return host.startsWith("unix:///") ? host.slice("unix://".length) : undefined;
 }
 
-function usualSockets(env: NodeJS.ProcessEnv): readonly string[] {
+function usualSockets(env: Environment): readonly string[] {
   const runtimeDir = env["XDG_RUNTIME_DIR"];
   return [
     DEFAULT_SOCKET,

@@ -11,6 +11,8 @@ import { buildImage, findImage, tryPull } from "../docker-api.ts";
 
 export const STAND_IN_SIDECAR = "gantry-stand-in/sidecar:latest";
 
+const NOT_IN_IMAGE = /\.(?:test|fixture)\.ts$/;
+
 export interface SidecarImageOptions extends ImageOptions {
   /** False where a pull has just failed: the next one would wait as long for nothing. */
   readonly mayPull: boolean;
@@ -56,7 +58,7 @@ async function ensureStandInSidecar(options: ImageOptions): Promise<void> {
 }
 
 async function readSources(): Promise<string> {
-  const names = (await readdir(import.meta.dirname)).filter((name) => name.endsWith(".ts") && !name.includes("test."));
+  const names = (await readdir(import.meta.dirname)).filter((name) => name.endsWith(".ts") && !NOT_IN_IMAGE.test(name));
   const texts = names.toSorted().map((name) => readFile(join(import.meta.dirname, name), "utf8"));
   return (await Promise.all(texts)).join("\0");
 }
