@@ -7,6 +7,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { missingOptional } from "./lockfile.ts";
 
 const projectDir = join(import.meta.dirname, "..");
 
@@ -57,12 +58,21 @@ async function bundle(): Promise<Outcome> {
   }
 }
 
+async function lockfile(): Promise<Outcome> {
+  const missing = Object.keys(
+    missingOptional(JSON.parse(await readFile(join(projectDir, "package-lock.json"), "utf8"))),
+  );
+  const output = `package-lock.json lacks ${missing.join(", ")}: npm ci will refuse it. Run node dev/lockfile.ts.`;
+  return { ok: missing.length === 0, output };
+}
+
 const steps: readonly Step[] = [
   { name: "types", run: () => tool("tsc", "--noEmit") },
   { name: "generated types unchanged", run: () => tool("wrangler", "types", "--check") },
   { name: "lint", run: () => tool("oxlint", "--type-aware") },
   { name: "format", run: () => tool("oxfmt", "--check") },
   { name: "bundle", run: bundle },
+  { name: "lockfile complete", run: lockfile },
 ];
 
 let failed = 0;
