@@ -11,7 +11,13 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["src/**/*.test.ts", "dev/**/*.test.ts", "containers/**/*.test.ts", "test/unit/**/*.test.ts"],
+          include: [
+            "src/**/*.test.ts",
+            "dev/**/*.test.ts",
+            "containers/**/*.test.ts",
+            "test/unit/**/*.test.ts",
+            "test/simulation/**/*.test.ts",
+          ],
           exclude: ["**/node_modules/**", "**/*.e2e.test.ts"],
           restoreMocks: true,
           sequence: { groupOrder: 0 },

@@ -1,0 +1,138 @@
+/**
+ * One run of the simulator: a world, a client that changes its mind, faults for a while, then none. The invariants of the
+ * design (section 5) that exist so far are checked after every step, those of liveness once the faults have stopped.
+ */
+import type { Faults } from "./platform.ts";
+import { Random } from "./random.ts";
+import { settle, VirtualTime } from "./time.ts";
+import { World } from "./world.ts";
+
+export interface Outcome {
+  readonly steps: number;
+  readonly crashes: number;
+  readonly starts: number;
+  readonly violation: string | null;
+}
+
+const MAX_INSTANCES = 6;
+const CHAOS_MS = 600_000;
+/** After the faults stop: the longest back-off (5 min), a start deadline, a stop and some looks. */
+const CALM_MS = 900_000;
+const MAX_STEPS = 40_000;
+
+export async function simulate(seed: number): Promise<Outcome> {
+  const time = new VirtualTime();
+  const random = new Random(seed);
+  const uninstall = time.install();
+  const quiet = silence();
+  const faults = someFaults(random);
+  const world = new World(time, random, faults);
+  let steps = 0;
+  let violation: string | null = null;
+  const run = async (until: number) => {
+    while (violation === null && steps < MAX_STEPS && time.step(until)) {
+      steps += 1;
+      await settle();
+      violation = safety(world);
+    }
+    if (steps >= MAX_STEPS) violation ??= "L0: it never comes to rest";
+  };
+  try {
+    world.create(random.between(0, MAX_INSTANCES));
+    const end = time.now + CHAOS_MS;
+    scheduleClient(time, random, world, end);
+    await run(end);
+    calm(faults);
+    await run(end + CALM_MS);
+    violation ??= liveness(world);
+    return {
+      steps,
+      crashes: world.crashes,
+      starts: [...world.instances.values()].reduce((sum, { container }) => sum + container.starts, 0),
+      violation,
+    };
+  } finally {
+    quiet();
+    uninstall();
+  }
+}
+
+function scheduleClient(time: VirtualTime, random: Random, world: World, end: number): void {
+  for (let change = random.between(0, 6); change > 0; change -= 1) {
+    time.after(random.between(0, end - time.now), () => world.scale(random.between(0, MAX_INSTANCES)));
+  }
+  if (random.chance(0.2)) time.after(random.between(0, end - time.now), () => world.delete());
+  for (let crash = random.between(0, 4); crash > 0; crash -= 1) {
+    time.after(random.between(0, end - time.now), () => {
+      const hosts = [...world.instances.values()];
+      const host = hosts[random.between(0, hosts.length)];
+      if (host === undefined) world.crashApplication();
+      else world.crashInstance(host);
+    });
+  }
+}
+
+/** What holds at every step, under every fault. */
+function safety(world: World): string | null {
+  const deployments = new Map(world.deployments().map((deployment) => [deployment.id, deployment]));
+  // S1: stopping ones are on their way out; every other row counts against what is wanted.
+  const kept = [...deployments.values()].filter(({ phase }) => phase !== "stopping" && phase !== "pending").length;
+  if (kept > world.desired()) return `S1: ${kept} live deployments, ${world.desired()} wanted`;
+  const slots = [...deployments.values()].map(({ slot }) => slot);
+  if (new Set(slots).size !== slots.length) return `S14: two deployments in one slot: ${slots.join(", ")}`;
+  for (const { id, container } of world.instances.values()) {
+    const deployment = deployments.get(id);
+    const generation = Number(container.labels["gantry.gen"] ?? 0);
+    // S11: nothing newer than the scheduler asked for ever runs.
+    if (container.running && deployment !== undefined && generation > deployment.generation) {
+      return `S11: ${id} runs generation ${generation}, asked for ${deployment.generation}`;
+    }
+  }
+  return null;
+}
+
+/** What holds once the faults have stopped for long enough. */
+function liveness(world: World): string | null {
+  const deployments = world.deployments();
+  const wanted = world.desired();
+  const ready = deployments.filter(({ ready: isReady }) => isReady);
+  if (deployments.length !== wanted || ready.length !== wanted) {
+    const phases = deployments.map(({ id, phase, ready: isReady }) => `${id} ${phase}${isReady ? " ready" : ""}`);
+    return `L1: ${wanted} wanted, have ${phases.join(", ") || "none"}`;
+  }
+  const rows = new Set(deployments.map(({ id }) => id));
+  for (const { id, container } of world.instances.values()) {
+    // S16: every live container is owned by one row.
+    if (container.running && !rows.has(id)) return `S16: ${id} runs and is nobody's`;
+    if (!container.running && rows.has(id)) return `L1: ${id} is called ready and does not run`;
+  }
+  return null;
+}
+
+function someFaults(random: Random): Faults {
+  const some = (max: number) => (random.chance(0.6) ? random.next() * max : 0);
+  return {
+    refusedStart: some(0.4),
+    neverBoots: some(0.3),
+    neverStarts: some(0.3),
+    exits: some(0.5),
+    vanishes: some(0.5),
+    networkDies: some(0.5),
+    ignoresSigterm: some(0.5),
+    messageLost: some(0.3),
+    answerLost: some(0.3),
+    messageTwice: some(0.3),
+    crash: some(0.1),
+  };
+}
+
+function calm(faults: Faults): void {
+  for (const key of Object.keys(faults) as (keyof Faults)[]) faults[key] = 0;
+}
+
+/** The code under test logs every outcome; thousands of runs would drown the one line that counts. */
+function silence(): () => void {
+  const { log, warn, error } = console;
+  console.log = console.warn = console.error = () => undefined;
+  return () => Object.assign(console, { log, warn, error });
+}

@@ -1,0 +1,297 @@
+/**
+ * One application, its instances and the platform under them, in virtual time: the real scheduler and the real life of a
+ * container, on storage that survives crashes, over a network that loses and repeats messages.
+ */
+import { INSTANCE_MIGRATIONS, type RunRecord } from "../../src/containers/run-record.ts";
+import { Lifecycle } from "../../src/containers/lifecycle.ts";
+import { migrate } from "../../src/migrations.ts";
+import { applyCreate, applyDelete, applyPatch } from "../../src/orchestrator/commands.ts";
+import { DeploymentStore } from "../../src/orchestrator/deployment-store.ts";
+import { toLaunchSpec } from "../../src/orchestrator/launch-spec.ts";
+import { Outbox } from "../../src/orchestrator/outbox.ts";
+import { PASS_TIMER, Scheduler, type InstanceAnswer, type ReportReply } from "../../src/orchestrator/scheduler.ts";
+import { getVersion, readApplication } from "../../src/orchestrator/storage/application-row.ts";
+import { APPLICATION_MIGRATIONS } from "../../src/orchestrator/storage/schema.ts";
+import type { Report } from "../../src/orchestrator/plan/observe.ts";
+import { Timers } from "../../src/timers.ts";
+import { SimulatedContainer, type Faults } from "./platform.ts";
+import type { Random } from "./random.ts";
+import { SimulatedStorage, type Lifetime } from "./storage.ts";
+import type { VirtualTime } from "./time.ts";
+
+const CHECK_EVERY_MS = 60_000;
+const CONFIGURATION = { image: "app" };
+
+interface ApplicationLife extends Lifetime {
+  readonly timers: Timers;
+  readonly deployments: DeploymentStore;
+  readonly scheduler: Scheduler;
+}
+
+interface InstanceLife extends Lifetime {
+  readonly timers: Timers;
+  readonly lifecycle: Lifecycle;
+  readonly ready: Promise<void>;
+}
+
+export interface InstanceHost {
+  readonly id: string;
+  readonly storage: SimulatedStorage;
+  readonly container: SimulatedContainer;
+  life: InstanceLife | null;
+}
+
+export class World {
+  readonly instances = new Map<string, InstanceHost>();
+  crashes = 0;
+  erased = false;
+  readonly #time: VirtualTime;
+  readonly #random: Random;
+  readonly #faults: Faults;
+  readonly #storage: SimulatedStorage;
+  #life: ApplicationLife | null = null;
+  #ids = 0;
+
+  constructor(time: VirtualTime, random: Random, faults: Faults) {
+    this.#time = time;
+    this.#random = random;
+    this.#faults = faults;
+    this.#storage = new SimulatedStorage(
+      (lifetime) => this.#mayCrash(lifetime, () => this.crashApplication()),
+      (at) => this.#ring(this.#storage, at, () => this.#fireApplication()),
+    );
+  }
+
+  create(instances: number): void {
+    const { db } = this.#application();
+    const spec = { instances, maxInstances: null, ingress: "public" as const, checkEveryMs: CHECK_EVERY_MS };
+    applyCreate(
+      db,
+      { id: "a", accountId: "acc", name: "app", spec, configuration: CONFIGURATION, revision: "r" },
+      "",
+      this.#time.now,
+    );
+    this.#application().life.scheduler.pass();
+  }
+
+  scale(instances: number): void {
+    const { db, life } = this.#application();
+    const row = readApplication(db);
+    if (row === undefined || row.deleting) return;
+    applyPatch(db, row, { instances }, this.#time.now);
+    life.scheduler.pass();
+  }
+
+  delete(): void {
+    const { db, life } = this.#application();
+    const row = readApplication(db);
+    if (row === undefined || row.deleting) return;
+    applyDelete(db, row, this.#time.now);
+    life.scheduler.pass();
+  }
+
+  /** Rows as a client would read them. */
+  deployments() {
+    return this.erased ? [] : this.#application().life.deployments.all();
+  }
+
+  desired(): number {
+    const row = this.erased ? undefined : readApplication(this.#application().db);
+    return row === undefined || row.deleting ? 0 : row.spec.instances;
+  }
+
+  crashApplication(): void {
+    if (this.#life === null) return;
+    this.#life.alive = false;
+    this.#life = null;
+    this.crashes += 1;
+  }
+
+  crashInstance(host: InstanceHost): void {
+    if (host.life === null) return;
+    host.life.alive = false;
+    host.life = null;
+    this.crashes += 1;
+  }
+
+  #application(): { db: ReturnType<SimulatedStorage["viewOf"]>; life: ApplicationLife } {
+    const life = (this.#life ??= this.#bornApplication());
+    return { db: this.#storage.viewOf(life), life };
+  }
+
+  #bornApplication(): ApplicationLife {
+    const lifetime: Lifetime = { alive: true };
+    const db = this.#storage.viewOf(lifetime);
+    migrate(db, APPLICATION_MIGRATIONS);
+    const timers = new Timers(db, this.#storage.clockOf(lifetime));
+    const deployments = new DeploymentStore(db);
+    const life: ApplicationLife = Object.assign(lifetime, { timers, deployments, scheduler: undefined as never });
+    const pass = () => {
+      if (lifetime.alive && !this.erased) life.scheduler.pass();
+    };
+    const clock = () => this.#time.now;
+    const outbox = new Outbox({ clock, silentAfterMs: () => 3 * CHECK_EVERY_MS, onSettled: pass });
+    const ask = (id: string, call: (life: InstanceLife) => Promise<InstanceAnswer>) =>
+      this.#send(lifetime, () => this.#toInstance(this.#host(id), call));
+    const scheduler = new Scheduler({
+      db,
+      timers,
+      deployments,
+      outbox,
+      clock,
+      newDeploymentId: () => `d${(this.#ids += 1)}`,
+      version: (number) => {
+        const version = getVersion(db, number);
+        if (version === undefined) throw new Error(`no version ${number}`);
+        return { version, spec: toLaunchSpec(version.configuration) };
+      },
+      instances: {
+        launch: (order) => ask(order.deploymentId, ({ lifecycle }) => lifecycle.launch(order)),
+        stop: (id, generation, reason) => ask(id, ({ lifecycle }) => lifecycle.retire(id, generation, reason)),
+        check: (id, generation) => ask(id, ({ lifecycle }) => lifecycle.check(id, generation)),
+        release: async (id) => {
+          await this.#send(lifetime, async () => this.#release(this.#host(id)));
+        },
+      },
+      onRoutingChanged: () => undefined,
+      onDeleted: () => {
+        if (lifetime.alive) this.#erase();
+      },
+    });
+    Object.assign(life, { scheduler });
+    timers.rearm();
+    return life;
+  }
+
+  #host(id: string): InstanceHost {
+    const known = this.instances.get(id);
+    if (known !== undefined) return known;
+    const host: InstanceHost = {
+      id,
+      storage: new SimulatedStorage(
+        (lifetime) => this.#mayCrash(lifetime, () => this.crashInstance(host)),
+        (at) => this.#ring(host.storage, at, () => this.#fireInstance(host)),
+      ),
+      container: new SimulatedContainer(this.#time, this.#random, this.#faults),
+      life: null,
+    };
+    this.instances.set(id, host);
+    return host;
+  }
+
+  #bornInstance(host: InstanceHost): InstanceLife {
+    const lifetime: Lifetime = { alive: true };
+    const db = host.storage.viewOf(lifetime);
+    migrate(db, INSTANCE_MIGRATIONS);
+    const timers = new Timers(db, host.storage.clockOf(lifetime));
+    const lifecycle = new Lifecycle({
+      db,
+      timers,
+      port: this.#portOf(host, lifetime),
+      clock: () => this.#time.now,
+      report: (record, report) => this.#send(lifetime, () => this.#toApplication(record, report)),
+      reset: () => {
+        if (lifetime.alive) this.#time.after(0, () => lifetime.alive && this.crashInstance(host));
+      },
+      background: (work) => void work.catch(() => undefined),
+    });
+    const life: InstanceLife = Object.assign(lifetime, { timers, lifecycle, ready: lifecycle.resume() });
+    timers.rearm();
+    return life;
+  }
+
+  /** A lifetime that is over touches no container. */
+  #portOf(host: InstanceHost, lifetime: Lifetime): SimulatedContainer {
+    return new Proxy(host.container, {
+      get: (target, key) => {
+        const value: unknown = Reflect.get(target, key, target);
+        if (typeof value !== "function") return value;
+        return (...args: unknown[]): unknown => {
+          if (!lifetime.alive) return new Promise(() => undefined);
+          return Reflect.apply(value, target, args);
+        };
+      },
+    });
+  }
+
+  async #toInstance<T>(host: InstanceHost, call: (life: InstanceLife) => Promise<T>): Promise<T> {
+    const life = (host.life ??= this.#bornInstance(host));
+    await life.ready;
+    if (!life.alive) throw new Error("the object was reset");
+    return await call(life);
+  }
+
+  async #toApplication(record: RunRecord, report: Report): Promise<ReportReply> {
+    if (this.erased) return { owned: false, checkEveryMs: CHECK_EVERY_MS };
+    const owned = this.#application().life.scheduler.observe(record.deploymentId, record.generation, report);
+    return { owned, checkEveryMs: CHECK_EVERY_MS };
+  }
+
+  async #release(host: InstanceHost): Promise<void> {
+    if (host.container.running) await host.container.destroy();
+    host.storage.deleteAll();
+    if (host.life !== null) host.life.alive = false;
+    host.life = null;
+  }
+
+  #erase(): void {
+    this.erased = true;
+    this.#storage.deleteAll();
+    this.crashApplication();
+  }
+
+  /** A call over the network: late, lost on the way there or back, or made twice. */
+  #send<T>(from: Lifetime, call: () => Promise<T>): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const random = this.#random;
+    const back = (settleIt: () => void) =>
+      this.#time.after(random.between(0, 30), () => {
+        if (from.alive) settleIt();
+      });
+    const lost = new Error("Network connection lost.");
+    if (random.chance(this.#faults.messageLost)) {
+      back(() => reject(lost));
+      return promise;
+    }
+    const deliver = () =>
+      call().then(
+        (value) => back(() => (random.chance(this.#faults.answerLost) ? reject(lost) : resolve(value))),
+        (error: unknown) => back(() => reject(error)),
+      );
+    this.#time.after(random.between(0, 30), () => void deliver());
+    if (random.chance(this.#faults.messageTwice)) this.#time.after(random.between(0, 5_000), () => void deliver());
+    return promise;
+  }
+
+  #ring(storage: SimulatedStorage, at: number, fire: () => void): void {
+    const lateMs = this.#random.chance(0.1) ? this.#random.between(0, 2_000) : 0;
+    this.#time.after(at - this.#time.now + lateMs, () => {
+      if (storage.alarmAt !== at) return;
+      storage.alarmAt = null;
+      fire();
+    });
+  }
+
+  #fireApplication(): void {
+    if (this.erased) return;
+    const { life } = this.#application();
+    void life.timers.fire(this.#time.now, async (key) => {
+      if (key === PASS_TIMER && life.alive && !this.erased) life.scheduler.pass();
+    });
+  }
+
+  #fireInstance(host: InstanceHost): void {
+    const life = (host.life ??= this.#bornInstance(host));
+    void life.ready
+      .then(() => life.timers.fire(this.#time.now, (key) => life.lifecycle.onTimer(key)))
+      .catch(() => undefined);
+  }
+
+  /** Between two stretches of writes: the microtask runs when the code that writes now has come to an await. */
+  #mayCrash(lifetime: Lifetime, crash: () => void): void {
+    if (!this.#random.chance(this.#faults.crash)) return;
+    queueMicrotask(() => {
+      if (lifetime.alive) crash();
+    });
+  }
+}
