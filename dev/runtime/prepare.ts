@@ -36,7 +36,7 @@ export async function prepareRuntime({ projectDir, log }: PrepareOptions): Promi
     const standsInForNode = await ensureNodeImage(options);
     return { standsInForNode, sidecar: await ensureSidecarImage({ ...options, mayPull: !standsInForNode }) };
   });
-  const cli = await findDockerCli();
+  const cli = findDockerCli();
   const hasBuildx = (await tryRun(cli, ["buildx", "version"])).code === 0;
   const env: Record<string, string> = {
     WRANGLER_DOCKER_BIN: join(import.meta.dirname, "docker-cli/docker"),
@@ -48,17 +48,21 @@ export async function prepareRuntime({ projectDir, log }: PrepareOptions): Promi
     standIns.push("image builds: the engine's classic builder, since the docker CLI has no buildx");
   }
   if (images.standsInForNode) {
-    standIns.push(`${NODE_IMAGE}: built from this machine's Node and busybox, since it could not be pulled`);
+    standIns.push(
+      `${NODE_IMAGE}: built from this machine's Node and busybox, since it could not be pulled (docker rmi ${NODE_IMAGE} tries again)`,
+    );
   }
   if (images.sidecar !== undefined) {
     env["MINIFLARE_CONTAINER_EGRESS_IMAGE"] = images.sidecar;
-    standIns.push("networking sidecar: Gantry's stand-in, since cloudflare/proxy-everything could not be pulled");
+    standIns.push(
+      `networking sidecar: Gantry's stand-in, since cloudflare/proxy-everything could not be pulled (docker rmi ${images.sidecar} tries again)`,
+    );
   }
   return { dockerSocket: engine.socket, env, standIns };
 }
 
 /** The first docker on PATH, by its full path: the children's PATH may differ. */
-async function findDockerCli(): Promise<string> {
+function findDockerCli(): string {
   for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
     const path = join(folder, "docker");
     if (folder !== "" && existsSync(path)) return path;
