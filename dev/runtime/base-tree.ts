@@ -123,8 +123,11 @@ async function copyOrLink(from: string, to: string): Promise<void> {
   await chmod(to, 0o755);
 }
 
-/** What the tree is made from, as text to take a digest of: it must cost no process, since it runs at every start. */
+/**
+ * What the tree is made from, as text to take a digest of. It must cost no process, since it runs at every start, and
+ * be the same for two checkouts with the same Node, which share an engine: so no times.
+ */
 export async function describeSources(node: string): Promise<string> {
-  const { size, mtimeMs } = await stat(node);
-  return [await readFile(import.meta.filename, "utf8"), size, mtimeMs, process.arch].join("\n");
+  const { size } = await stat(node);
+  return [await readFile(import.meta.filename, "utf8"), size, process.arch].join("\n");
 }
