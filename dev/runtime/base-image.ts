@@ -7,7 +7,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describeSources, findNodeBinary, layOut } from "./base-tree.ts";
 import { ensureBusybox } from "./busybox.ts";
-import { findImage, sendFolder, tagImage, tryPull } from "./docker-api.ts";
+import { dropImage, findImage, sendFolder, tagImage, tryPull } from "./docker-api.ts";
 
 export const NODE_IMAGE = "node:24-slim";
 export const STAND_IN_LABEL = "dev.gantry.stand-in";
@@ -35,6 +35,7 @@ export async function ensureNodeImage(options: ImageOptions): Promise<boolean> {
   const reference = await ensureStandInBase(options);
   const base = await findImage(socket, reference);
   if (base?.id !== present?.id) await tagImage(socket, reference, "node", "24-slim");
+  if (present !== undefined && base?.id !== present.id) await dropImage(socket, present.id);
   return true;
 }
 

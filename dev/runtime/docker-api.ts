@@ -99,6 +99,14 @@ export async function tryPull(socketPath: string, reference: string, silenceMs: 
   return (await findImage(socketPath, reference)) !== undefined;
 }
 
+/** Removes an image that lost its last name. One that something still uses stays. */
+export async function dropImage(socketPath: string, id: string): Promise<void> {
+  const image = await callDocker(socketPath, `/images/${id}/json`);
+  if (image.status !== 200) return;
+  const { RepoTags: names }: { RepoTags?: string[] | null } = JSON.parse(image.body);
+  if ((names ?? []).length === 0) await callDocker(socketPath, `/images/${id}`, { method: "DELETE" });
+}
+
 export interface TarUpload {
   readonly socketPath: string;
   readonly path: string;

@@ -1,5 +1,5 @@
 /**
- * The container's DNS server.
+ * The container's DNS server, on UDP.
  */
 import { createSocket } from "node:dgram";
 import type { Resolve } from "./dns-answer.ts";

@@ -7,7 +7,7 @@ import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { DIGEST_LABEL, ensureStandInBase, type ImageOptions, PULL_SILENCE_MS, STAND_IN_LABEL } from "../base-image.ts";
-import { buildImage, findImage, tryPull } from "../docker-api.ts";
+import { buildImage, dropImage, findImage, tryPull } from "../docker-api.ts";
 
 export const STAND_IN_SIDECAR = "gantry-stand-in/sidecar:latest";
 
@@ -52,6 +52,7 @@ async function ensureStandInSidecar(options: ImageOptions): Promise<void> {
     const { layOutSidecar } = await import("./image-context.ts");
     await layOutSidecar(context, { base: baseName, labels: { [STAND_IN_LABEL]: "true", [DIGEST_LABEL]: digest } });
     await buildImage(socket, STAND_IN_SIDECAR, context);
+    if (present !== undefined) await dropImage(socket, present.id);
   } finally {
     await rm(context, { recursive: true, force: true });
   }
