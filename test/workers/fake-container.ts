@@ -40,6 +40,12 @@ export class FakeContainer implements ContainerPort {
   readonly starts: StartOptions[] = [];
   readonly signals: number[] = [];
   readonly inactivityTimeouts: number[] = [];
+  /** Requests that got into the container, checks apart. */
+  readonly received: string[] = [];
+  /** Requests that were tried on it, whether they got in or not. */
+  attempts = 0;
+  /** Reads every request and dies before it answers, as a crash in the middle does. */
+  dropsAnswers = false;
   #placement: Placement | null = null;
 
   get running(): boolean {
@@ -94,11 +100,19 @@ export class FakeContainer implements ContainerPort {
   }
 
   async fetch(port: number, request: Request): Promise<Response> {
+    const isCheck = request.headers.get("user-agent")?.startsWith("Gantry-Check/") === true;
+    if (!isCheck) this.attempts += 1;
     if (this.#placement?.listens !== true)
       throw new Error("The container is not listening in the TCP address 10.0.0.1:8080");
-    const { pathname } = new URL(request.url);
+    const { pathname, search } = new URL(request.url);
+    if (pathname === "/ws") return acceptWebSocket();
+    const body = await request.text();
+    if (!isCheck) this.received.push(`${request.method} ${pathname} ${body.length}`);
+    if (!isCheck && this.dropsAnswers) throw new Error("Network connection lost.");
     if (pathname === "/forged") return new Response("mine", { headers: { "gantry-refused": "not-ready" } });
-    return Response.json({ port, path: pathname, method: request.method, body: await request.text() });
+    const headers: Record<string, string> = pathname === "/cookie" ? { "set-cookie": "a=1" } : {};
+    const echo = { port, path: pathname, search, method: request.method, headers: Object.fromEntries(request.headers) };
+    return Response.json({ ...echo, body }, { headers });
   }
 
   async accepts(): Promise<boolean> {
@@ -129,6 +143,13 @@ export class FakeContainer implements ContainerPort {
     this.#placement = null;
     placement.ending = error;
   }
+}
+
+function acceptWebSocket(): Response {
+  const { 0: client, 1: server } = new WebSocketPair();
+  server.accept();
+  server.addEventListener("message", ({ data }) => server.send(`echo ${String(data)}`));
+  return new Response(null, { status: 101, webSocket: client });
 }
 
 /** Containers outlive their objects, so they are kept by the object's id and not in it. */
