@@ -96,12 +96,16 @@ export function plan(input: PlanInput): Plan {
   };
 }
 
-/** Keeps the best `wanted` deployments. Those being stopped are never kept: a stop is not taken back. */
+/**
+ * Keeps the best `wanted` deployments. Those being stopped are not kept, since a stop is not taken back; but a start
+ * that is being given up keeps its slot, in which it is tried again after its back-off.
+ */
 function divide(deployments: readonly Deployment[], wanted: number) {
-  const candidates = deployments.filter((d) => d.phase !== "stopping");
+  const candidates = deployments.filter((d) => d.phase !== "stopping" || d.stopReason === "NeverStarted");
   const surplusCount = Math.max(0, candidates.length - wanted);
   if (surplusCount === 0) {
-    return { keep: candidates, surplus: deployments.filter((d) => d.phase === "stopping") };
+    const kept = new Set(candidates);
+    return { keep: candidates, surplus: deployments.filter((d) => !kept.has(d)) };
   }
   const ranked = candidates.toSorted((a, b) => worth(b) - worth(a) || a.slot - b.slot || compare(a.id, b.id));
   const keep = new Set(ranked.slice(0, wanted).map((d) => d.id));
@@ -196,8 +200,9 @@ function maintain(
       }
       return;
     }
-    // `divide` never keeps these.
+    // A start that is being given up: its end makes it pending.
     case "stopping": {
+      awaitIntent(deployment, input, input.limits.stopDeadlineMs, actions, wakeups);
       return;
     }
     default: {
