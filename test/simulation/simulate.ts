@@ -87,6 +87,10 @@ function safety(world: World): string | null {
     if (container.running && deployment !== undefined && generation > deployment.generation) {
       return `S11: ${id} runs generation ${generation}, asked for ${deployment.generation}`;
     }
+    // S4: an end is told of a container that has ended.
+    if (container.running && deployment?.phase === "pending" && generation === deployment.generation) {
+      return `S4: ${id} generation ${generation} is called ended and runs`;
+    }
   }
   return null;
 }

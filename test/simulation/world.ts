@@ -2,6 +2,7 @@
  * One application, its instances and the platform under them, in virtual time: the real scheduler and the real life of a
  * container, on storage that survives crashes, over a network that loses and repeats messages.
  */
+import type { Configuration } from "../../src/api/schemas/configuration.ts";
 import { INSTANCE_MIGRATIONS, type RunRecord } from "../../src/containers/run-record.ts";
 import { Lifecycle } from "../../src/containers/lifecycle.ts";
 import { migrate } from "../../src/migrations.ts";
@@ -20,7 +21,25 @@ import { SimulatedStorage, type Lifetime } from "./storage.ts";
 import type { VirtualTime } from "./time.ts";
 
 const CHECK_EVERY_MS = 60_000;
-const CONFIGURATION = { image: "app" };
+/** One that says where it listens, and one that leaves it to be found out. */
+const CONFIGURATIONS = [
+  { image: "app" },
+  {
+    image: "app",
+    ports: [{ name: "http", port: 8080 }],
+    checks: [
+      {
+        type: "http" as const,
+        kind: "ready" as const,
+        port: "http",
+        http: { method: "GET" as const, path: "/" },
+        timeout: "1s",
+        interval: "1s",
+        attempts_before_failure: 3,
+      },
+    ],
+  },
+] as const;
 
 interface ApplicationLife extends Lifetime {
   readonly timers: Timers;
@@ -64,13 +83,9 @@ export class World {
 
   create(instances: number): void {
     const { db } = this.#application();
+    const configuration = structuredClone(this.#random.pick(CONFIGURATIONS)) as Configuration;
     const spec = { instances, maxInstances: null, ingress: "public" as const, checkEveryMs: CHECK_EVERY_MS };
-    applyCreate(
-      db,
-      { id: "a", accountId: "acc", name: "app", spec, configuration: CONFIGURATION, revision: "r" },
-      "",
-      this.#time.now,
-    );
+    applyCreate(db, { id: "a", accountId: "acc", name: "app", spec, configuration, revision: "r" }, "", this.#time.now);
     this.#application().life.scheduler.pass();
   }
 
@@ -243,6 +258,7 @@ export class World {
   /** A call over the network: late, lost on the way there or back, or made twice. */
   #send<T>(from: Lifetime, call: () => Promise<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
+    if (!from.alive) return promise;
     const random = this.#random;
     const back = (settleIt: () => void) =>
       this.#time.after(random.between(0, 30), () => {
@@ -259,7 +275,7 @@ export class World {
         (error: unknown) => back(() => reject(error)),
       );
     this.#time.after(random.between(0, 30), () => void deliver());
-    if (random.chance(this.#faults.messageTwice)) this.#time.after(random.between(0, 5_000), () => void deliver());
+    if (random.chance(this.#faults.messageTwice)) this.#time.after(random.between(0, 60_000), () => void deliver());
     return promise;
   }
 
