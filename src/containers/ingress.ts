@@ -95,10 +95,13 @@ async function authorize(routing: Routing, request: Request, env: Env): Promise<
 
 /** The request as the container gets it. The common case, a host of its own and no token, passes untouched. */
 function forward(target: IngressTarget, routing: Routing, request: Request): Request {
-  if (target.prefix === null && routing.ingress === "public") return request;
+  const isPlain = target.prefix === null && routing.ingress === "public" && !request.headers.has("expect");
+  if (isPlain) return request;
   const url = new URL(request.url);
   if (target.prefix !== null) url.pathname = url.pathname.slice(target.prefix.length) || "/";
   const next = new Request(url, request);
+  // The Worker has the body already; a second `100 Continue` from the container breaks the request.
+  next.headers.delete("expect");
   // Gantry's own token must not reach the application.
   if (routing.ingress === "token") next.headers.delete("authorization");
   if (target.prefix !== null) {

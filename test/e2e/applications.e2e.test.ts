@@ -152,6 +152,11 @@ describe("ingress", () => {
     expect(answer.status).toBe(200);
     expect(answer.body.length).toBe(body.length);
     expect(answer.body === body.toString()).toBe(true);
+    // curl asks first before it sends a large body.
+    const headers = { expect: "100-continue" };
+    expect((await plane.ingress("streams", "/echo", { method: "POST", body: "after a while", headers })).body).toBe(
+      "after a while",
+    );
   });
 
   it("carries WebSockets under the path address", async ({ expect }) => {

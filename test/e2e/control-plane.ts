@@ -113,7 +113,11 @@ export class ControlPlane {
   }
 
   /** Through the application's own host, as a browser calls it. */
-  ingress(application: string, path = "/", options: { method?: string; body?: string | Buffer } = {}): Promise<Answer> {
+  ingress(
+    application: string,
+    path = "/",
+    options: { method?: string; body?: string | Buffer; headers?: Record<string, string> } = {},
+  ): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const call = request(
         {
@@ -121,7 +125,7 @@ export class ControlPlane {
           port: this.#url.port,
           path,
           method: options.method ?? "GET",
-          headers: { host: `${application}.localhost:${this.#url.port}` },
+          headers: { ...options.headers, host: `${application}.localhost:${this.#url.port}` },
         },
         (response) => {
           const chunks: Buffer[] = [];
