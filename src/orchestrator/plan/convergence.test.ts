@@ -1,0 +1,342 @@
+/**
+ * Planner, observer and intents together in a model of the world: instances that fail in every way they can, messages
+ * and reports that come late, twice or never, and a scheduler that forgets everything it has not written.
+ */
+import * as fc from "fast-check";
+import { describe, it } from "vitest";
+import { intendPlacement, intendStart, intendStop, messageFor } from "../intents.ts";
+import type { Deployment, OutcomeKind } from "./deployment.ts";
+import { observe, type Report } from "./observe.ts";
+import { DEFAULT_LIMITS, plan, type Delivery } from "./plan.ts";
+
+interface Instance {
+  generation: number;
+  phase: "starting" | "running" | "stopping" | "ended";
+  /** A container lives, whatever the instance believes. */
+  container: boolean;
+  ending: Extract<Report, { state: "ended" }>["outcome"];
+}
+
+interface Message {
+  readonly id: string;
+  readonly generation: number;
+  readonly phase: Deployment["phase"];
+}
+
+interface LateReport {
+  readonly id: string;
+  readonly generation: number;
+  readonly report: Report;
+}
+
+class World {
+  readonly rows = new Map<string, Deployment>();
+  readonly instances = new Map<string, Instance>();
+  readonly problems: string[] = [];
+  wanted = 0;
+  now = 1_000;
+  #messages: Message[] = [];
+  #late: LateReport[] = [];
+  #acknowledged = new Map<string, string>();
+  #retryAt = new Map<string, number>();
+  #silent = new Set<string>();
+  #nextId = 0;
+
+  get live(): number {
+    return [...this.instances.values()].filter(({ container }) => container).length;
+  }
+
+  pass(): number | null {
+    const delivery: Delivery = {
+      isAcknowledged: (id, generation, phase) => this.#acknowledged.get(id) === `${generation}:${phase}`,
+      isInFlight: (id) => this.#messages.some((message) => message.id === id),
+      retryAt: (id) => this.#retryAt.get(id) ?? 0,
+      isSilent: (id) => this.#silent.has(id),
+    };
+    const { actions, requeueAt } = plan({
+      desired: { instances: this.wanted, version: 1, deleting: false },
+      deployments: [...this.rows.values()],
+      delivery,
+      limits: DEFAULT_LIMITS,
+      now: this.now,
+    });
+    for (const action of actions) {
+      if (action.type === "place") this.#intend(intendPlacement(`d${this.#nextId++}`, action.slot, 1, this.now).next);
+      if (!("id" in action)) continue;
+      const row = this.rows.get(action.id) as Deployment;
+      if (action.type === "start") this.#intend(intendStart(row, action.version, action.reason, this.now).next);
+      else if (action.type === "stop") this.#intend(intendStop(row, action.reason, this.now).next);
+      else if (action.type === "remove") this.rows.delete(row.id);
+      else this.#messages.push({ id: row.id, generation: row.generation, phase: row.phase });
+    }
+    const started = [...this.rows.values()].filter(({ phase }) => phase === "starting" || phase === "running");
+    if (started.length > this.wanted) this.problems.push(`${started.length} are live, ${this.wanted} are wanted`);
+    return requeueAt;
+  }
+
+  #intend(next: Deployment): void {
+    this.#store(next);
+    this.#messages.push({ id: next.id, generation: next.generation, phase: next.phase });
+  }
+
+  #store(next: Deployment): void {
+    const before = this.rows.get(next.id);
+    const takenBack = before?.phase === "stopping" && before.generation === next.generation;
+    if (takenBack && next.phase !== "pending") this.problems.push(`a stop of ${next.id} was taken back`);
+    if (before !== undefined && next.generation < before.generation) this.problems.push("a generation went back");
+    this.rows.set(next.id, next);
+  }
+
+  /** The instance gets the message; its answer may be kept back. */
+  deliver(index: number, fate: "answered" | "answer lost" | "lost"): void {
+    const [message] = this.#messages.splice(index % Math.max(1, this.#messages.length), 1);
+    if (message === undefined) return;
+    const { id, generation } = message;
+    if (fate === "lost") {
+      this.#retryAt.set(id, this.now + 500);
+      return;
+    }
+    const kind = messageFor(message.phase);
+    if (kind === "launch") this.#launch(id, generation);
+    else this.#stopOrLook(id, generation, kind === "stop");
+    if (fate === "answer lost") {
+      this.#retryAt.set(id, this.now + 500);
+      return;
+    }
+    this.#acknowledged.set(id, `${generation}:${message.phase}`);
+    this.#retryAt.delete(id);
+    this.report(id);
+  }
+
+  #launch(id: string, generation: number): void {
+    const instance = this.instances.get(id);
+    if (instance !== undefined && generation <= instance.generation) return;
+    const ending = { kind: "lost", exitCode: null, reason: "Unknown" } as const;
+    this.instances.set(id, { generation, phase: "starting", container: true, ending });
+  }
+
+  #stopOrLook(id: string, generation: number, stop: boolean): void {
+    const instance = this.instances.get(id);
+    if (instance === undefined || generation > instance.generation) {
+      const ending = { kind: "stopped", exitCode: null, reason: "Unknown" } as const;
+      this.instances.set(id, { generation, phase: "ended", container: false, ending });
+      return;
+    }
+    if (instance.phase === "ended") return;
+    if (!instance.container) this.#end(instance, "lost");
+    else if (stop && instance.generation === generation) instance.phase = "stopping";
+  }
+
+  #end(instance: Instance, kind: OutcomeKind): void {
+    instance.phase = "ended";
+    instance.container = false;
+    instance.ending = { kind, exitCode: kind === "exited" ? 1 : null, reason: kind };
+  }
+
+  /** The instance tells what it is now. */
+  report(id: string): void {
+    const instance = this.instances.get(id);
+    if (instance === undefined) return;
+    this.#hear({ id, generation: instance.generation, report: reportOf(instance) });
+  }
+
+  reportLate(id: string): void {
+    const instance = this.instances.get(id);
+    if (instance !== undefined) this.#late.push({ id, generation: instance.generation, report: reportOf(instance) });
+  }
+
+  hearLate(index: number): void {
+    const [late] = this.#late.splice(index % Math.max(1, this.#late.length), 1);
+    if (late !== undefined) this.#hear(late);
+  }
+
+  #hear({ id, generation, report }: LateReport): void {
+    const row = this.rows.get(id);
+    const { next, owned } = observe(row, generation, report, this.now);
+    if (next !== null) {
+      if (row?.generation !== generation) this.problems.push("a stale generation changed something");
+      this.#store(next);
+    }
+    if (owned) this.#silent.delete(id);
+    const instance = this.instances.get(id);
+    if (!owned && instance?.generation === generation && instance.phase !== "ended") this.#end(instance, "stopped");
+  }
+
+  /** Time and the container go on: a start proves itself, a stop is over, an unseen loss is found. */
+  keepAlive(id: string): void {
+    const instance = this.instances.get(id);
+    if (instance === undefined || instance.phase === "ended") return;
+    if (!instance.container) this.#end(instance, "lost");
+    else if (instance.phase === "starting") instance.phase = "running";
+    else if (instance.phase === "stopping") this.#end(instance, "stopped");
+  }
+
+  fail(id: string, fault: OutcomeKind | "vanished" | "silent"): void {
+    const instance = this.instances.get(id);
+    if (instance === undefined || instance.phase === "ended") return;
+    if (fault === "vanished") instance.container = false;
+    else if (fault === "silent") this.#silent.add(id);
+    else this.#end(instance, fault);
+  }
+
+  /** The scheduler's memory is gone between two writes; of its messages, the first few had been sent. */
+  crash(sent: number): void {
+    const messages = this.#messages.length;
+    for (let index = 0; index < Math.min(sent, messages); index += 1) this.deliver(0, "answer lost");
+    this.#messages = [];
+    this.#acknowledged.clear();
+    this.#retryAt.clear();
+  }
+
+  /** No more faults: everything is delivered, everybody speaks, time passes. */
+  settle(): boolean {
+    for (let round = 0; round < 60; round += 1) {
+      const requeueAt = this.pass();
+      while (this.#messages.length > 0) this.deliver(0, "answered");
+      while (this.#late.length > 0) this.hearLate(0);
+      for (const id of this.instances.keys()) {
+        this.keepAlive(id);
+        this.report(id);
+      }
+      if (this.#rests() && requeueAt === null) return true;
+      this.now = Math.max(this.now + 1, requeueAt ?? 0);
+    }
+    return false;
+  }
+
+  #rests(): boolean {
+    const rows = [...this.rows.values()];
+    return rows.length === this.wanted && rows.every((row) => row.phase === "running" && row.ready);
+  }
+}
+
+function reportOf({ phase, ending }: Instance): Report {
+  if (phase === "ended") return { state: "ended", outcome: ending };
+  return phase === "running" ? { state: "running", ready: true } : { state: phase };
+}
+
+type Step = (world: World) => void;
+
+/** Any deployment that there ever was. */
+const someone = fc.nat(7).map((n) => `d${n}`);
+const fault = fc.constantFrom("exited", "refused", "lost", "never-started", "vanished", "silent" as const);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 4, arbitrary: fc.constant<Step>((world) => void world.pass()) },
+  {
+    weight: 2,
+    arbitrary: fc.nat(4).map(
+      (n): Step =>
+        (world) =>
+          (world.wanted = n),
+    ),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.tuple(fc.nat(8), fc.constantFrom("answered", "answered", "answer lost", "lost" as const)).map(
+      ([n, fate]): Step =>
+        (world) =>
+          world.deliver(n, fate),
+    ),
+  },
+  {
+    weight: 3,
+    arbitrary: someone.map(
+      (id): Step =>
+        (world) =>
+          world.keepAlive(id),
+    ),
+  },
+  {
+    weight: 3,
+    arbitrary: someone.map(
+      (id): Step =>
+        (world) =>
+          world.report(id),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: someone.map(
+      (id): Step =>
+        (world) =>
+          world.reportLate(id),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.nat(8).map(
+      (n): Step =>
+        (world) =>
+          world.hearLate(n),
+    ),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(someone, fault).map(
+      ([id, how]): Step =>
+        (world) =>
+          world.fail(id, how),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.nat(4).map(
+      (sent): Step =>
+        (world) =>
+          world.crash(sent),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom(1, 1_000, 30_000, 130_000).map(
+      (ms): Step =>
+        (world) =>
+          void (world.now += ms),
+    ),
+  },
+);
+const faults = fc.array(step, { minLength: 1, maxLength: 80 });
+const RUNS = { numRuns: 1_000 };
+
+function suffer(steps: readonly Step[]): World {
+  const world = new World();
+  for (const act of steps) act(world);
+  return world;
+}
+
+describe("after any history of faults", () => {
+  it("never more was live than wanted, no stop taken back, nothing changed by the past", ({ expect }) => {
+    fc.assert(
+      fc.property(faults, (steps) => {
+        expect(suffer(steps).problems).toEqual([]);
+      }),
+      RUNS,
+    );
+  });
+
+  it("what runs becomes what is wanted once faults stop, and then nothing is left to do", ({ expect }) => {
+    fc.assert(
+      fc.property(faults, fc.nat(5), (steps, wanted) => {
+        const world = suffer(steps);
+        world.wanted = wanted;
+        expect(world.settle()).toBe(true);
+        expect(world.problems).toEqual([]);
+        expect(world.live).toBe(wanted);
+        expect(world.pass()).toBeNull();
+      }),
+      RUNS,
+    );
+  });
+
+  it("nothing is left alive when nothing is wanted", ({ expect }) => {
+    fc.assert(
+      fc.property(faults, (steps) => {
+        const world = suffer(steps);
+        world.wanted = 0;
+        expect(world.settle()).toBe(true);
+        expect([world.live, world.rows.size]).toEqual([0, 0]);
+      }),
+      RUNS,
+    );
+  });
+});
