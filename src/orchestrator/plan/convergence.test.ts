@@ -33,10 +33,12 @@ class World {
   readonly rows = new Map<string, Deployment>();
   readonly instances = new Map<string, Instance>();
   readonly problems: string[] = [];
-  wanted = 0;
+  wanted = 3;
   now = 1_000;
   #messages: Message[] = [];
   #late: LateReport[] = [];
+  /** Messages of an earlier lifetime of the scheduler that are still on their way. */
+  #orphans: Message[] = [];
   #acknowledged = new Map<string, string>();
   #retryAt = new Map<string, number>();
   #silent = new Set<string>();
@@ -66,8 +68,11 @@ class World {
       const row = this.rows.get(action.id) as Deployment;
       if (action.type === "start") this.#intend(intendStart(row, action.version, action.reason, this.now).next);
       else if (action.type === "stop") this.#intend(intendStop(row, action.reason, this.now).next);
-      else if (action.type === "remove") this.rows.delete(row.id);
-      else this.#messages.push({ id: row.id, generation: row.generation, phase: row.phase });
+      else if (action.type === "remove") {
+        this.rows.delete(row.id);
+        // The release: the instance forgets everything and holds nothing.
+        this.instances.delete(row.id);
+      } else this.#messages.push({ id: row.id, generation: row.generation, phase: row.phase });
     }
     const started = [...this.rows.values()].filter(({ phase }) => phase === "starting" || phase === "running");
     if (started.length > this.wanted) this.problems.push(`${started.length} are live, ${this.wanted} are wanted`);
@@ -96,9 +101,7 @@ class World {
       this.#retryAt.set(id, this.now + 500);
       return;
     }
-    const kind = messageFor(message.phase);
-    if (kind === "launch") this.#launch(id, generation);
-    else this.#stopOrLook(id, generation, kind === "stop");
+    this.#arrive(message);
     if (fate === "answer lost") {
       this.#retryAt.set(id, this.now + 500);
       return;
@@ -106,6 +109,17 @@ class World {
     this.#acknowledged.set(id, `${generation}:${message.phase}`);
     this.#retryAt.delete(id);
     this.report(id);
+  }
+
+  deliverOrphan(): void {
+    const message = this.#orphans.shift();
+    if (message !== undefined) this.#arrive(message);
+  }
+
+  #arrive({ id, generation, phase }: Message): void {
+    const kind = messageFor(phase);
+    if (kind === "launch") this.#launch(id, generation);
+    else this.#stopOrLook(id, generation, kind === "stop");
   }
 
   #launch(id: string, generation: number): void {
@@ -179,10 +193,9 @@ class World {
     else this.#end(instance, fault);
   }
 
-  /** The scheduler's memory is gone between two writes; of its messages, the first few had been sent. */
+  /** The scheduler's memory is gone between two writes; the first few of its messages are on their way. */
   crash(sent: number): void {
-    const messages = this.#messages.length;
-    for (let index = 0; index < Math.min(sent, messages); index += 1) this.deliver(0, "answer lost");
+    this.#orphans.push(...this.#messages.slice(0, sent));
     this.#messages = [];
     this.#acknowledged.clear();
     this.#retryAt.clear();
@@ -193,6 +206,7 @@ class World {
     for (let round = 0; round < 60; round += 1) {
       const requeueAt = this.pass();
       while (this.#messages.length > 0) this.deliver(0, "answered");
+      while (this.#orphans.length > 0) this.deliverOrphan();
       while (this.#late.length > 0) this.hearLate(0);
       for (const id of this.instances.keys()) {
         this.keepAlive(id);
@@ -295,7 +309,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     ),
   },
 );
-const faults = fc.array(step, { minLength: 1, maxLength: 80 });
+const faults = fc.array(step, { minLength: 1, maxLength: 120, size: "max" });
 const RUNS = { numRuns: 1_000 };
 
 function suffer(steps: readonly Step[]): World {
