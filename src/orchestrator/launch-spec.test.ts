@@ -1,0 +1,75 @@
+import { describe, it } from "vitest";
+import { configurationSchema } from "../api/schemas/configuration.ts";
+import { revisionOf, toLaunchSpec } from "./launch-spec.ts";
+
+const specOf = (configuration: object) =>
+  toLaunchSpec(configurationSchema.parse({ image: "hello-world", ...configuration }));
+const revision = (configuration: object) => revisionOf(specOf(configuration));
+const PORTS = [{ name: "http", port: 9_090 }];
+
+describe("a launch spec", () => {
+  it("without ports takes any answer on 8080 as readiness", ({ expect }) => {
+    expect(specOf({})).toMatchObject({ port: 8_080, probes: [], implicitPort: true, entrypoint: null });
+    expect(specOf({}).size).toEqual({ vcpu: 0.0625, memoryMib: 256, diskMb: 2_000 });
+  });
+
+  it("with a port but no check wants it to accept connections", ({ expect }) => {
+    expect(specOf({ ports: PORTS })).toMatchObject({
+      port: 9_090,
+      implicitPort: false,
+      probes: [{ type: "tcp", port: 9_090 }],
+    });
+  });
+
+  it("resolves each check's port by name and its times to milliseconds", ({ expect }) => {
+    const ports = [...PORTS, { name: "admin", port: 1 }];
+    const check = { type: "http", port: "admin", kind: "ready", http: { path: "/h" }, timeout: 2, interval: "1m" };
+    expect(specOf({ ports, checks: [check] }).probes).toEqual([
+      {
+        type: "http",
+        port: 1,
+        http: { method: "GET", path: "/h", headers: {}, body: null },
+        timeoutMs: 2_000,
+        intervalMs: 60_000,
+        attempts: 3,
+      },
+    ]);
+  });
+
+  it("starts the entrypoint with the command as its arguments", ({ expect }) => {
+    expect(specOf({ entrypoint: ["sh", "-c"], command: ["true"] }).entrypoint).toEqual(["sh", "-c", "true"]);
+  });
+});
+
+describe("a revision", () => {
+  it("does not depend on the order of keys", async ({ expect }) => {
+    const [a, b] = [
+      { name: "A", value: "1" },
+      { name: "B", value: "2" },
+    ];
+    const one = await revision({ environment_variables: [a, b], ports: PORTS });
+    expect(one).toMatch(/^[0-9a-f]{64}$/);
+    expect(await revision({ ports: PORTS, environment_variables: [b, a] })).toBe(one);
+  });
+
+  it("is the same for the same thing said differently", async ({ expect }) => {
+    expect(await revision({ instance_type: "dev" })).toBe(await revision({}));
+    expect(await revision({ vcpu: 0.0625, memory_mib: 256 })).toBe(await revision({ instance_type: "lite" }));
+  });
+
+  it.for([
+    { image: "other" },
+    { environment_variables: [{ name: "A", value: "1" }] },
+    { labels: [{ name: "a", value: "1" }] },
+    { entrypoint: ["a"] },
+    { entrypoint: ["a b"] },
+    { entrypoint: ["a", "b"] },
+    { ports: PORTS },
+    { vcpu: 1 },
+    { instance_type: "basic" },
+  ])("differs for %j", async (configuration, { expect }) => {
+    const others = [{}, { entrypoint: ["ab"] }, { environment_variables: [{ name: "A", value: "2" }] }];
+    const revisions = await Promise.all(others.map(revision));
+    expect(revisions).not.toContain(await revision(configuration));
+  });
+});
