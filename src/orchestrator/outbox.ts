@@ -14,10 +14,14 @@ const RETRY_MAX_MS = 30_000;
 /** After this many silent check intervals an instance is asked. */
 export const SILENT_INTERVALS = 3;
 
+/** An instance answers within moments or not at all; a message without an answer may not hold its place for ever. */
+export const MESSAGE_TIMEOUT_MS = 30_000;
+
 interface Message {
   readonly id: string;
   readonly key: string;
-  readonly send: () => Promise<void>;
+  /** Resolves with what is to be done with the answer, once the message no longer counts as under way. */
+  readonly send: () => Promise<() => void>;
 }
 
 export class Outbox implements Delivery {
@@ -64,7 +68,7 @@ export class Outbox implements Delivery {
   }
 
   /** Queues a message. `send` resolves when the instance has answered; its rejection is a failed delivery. */
-  post(deployment: Pick<Deployment, "id" | "generation" | "phase">, send: () => Promise<void>): void {
+  post(deployment: Pick<Deployment, "id" | "generation" | "phase">, send: Message["send"]): void {
     this.#inFlight.add(deployment.id);
     this.#waiting.push({ id: deployment.id, key: messageKey(deployment.generation, deployment.phase), send });
     this.#pump();
@@ -80,8 +84,9 @@ export class Outbox implements Delivery {
   }
 
   async #deliver(message: Message): Promise<void> {
+    let consume: (() => void) | undefined;
     try {
-      await message.send();
+      consume = await withTimeout(message.send(), MESSAGE_TIMEOUT_MS);
       this.#acknowledged.set(message.id, message.key);
       this.#failures.delete(message.id);
     } catch (error) {
@@ -89,13 +94,24 @@ export class Outbox implements Delivery {
       const delayMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(count - 1, 10));
       this.#failures.set(message.id, { count, retryAt: this.#clock() + delayMs });
       console.warn({ message: "instance.message.failed", deployment: message.id, count, error: String(error) });
-    } finally {
-      this.#active -= 1;
-      // A later message about the same deployment may already wait.
-      if (!this.#waiting.some((waiting) => waiting.id === message.id)) this.#inFlight.delete(message.id);
-      this.#pump();
-      this.#onSettled();
     }
+    this.#active -= 1;
+    // A later message about the same deployment may already wait.
+    if (!this.#waiting.some((waiting) => waiting.id === message.id)) this.#inFlight.delete(message.id);
+    this.#pump();
+    // A crash from here on forgets only what the instance says again.
+    if (consume === undefined) this.#onSettled();
+    else consume();
+  }
+}
+
+async function withTimeout<T>(work: Promise<T>, ms: number): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`no answer within ${ms / 1_000} s`)), ms);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -197,7 +197,7 @@ export class Scheduler {
       if (kind === "launch") answer = await instances.launch(this.#order(application, deployment));
       else if (kind === "stop") answer = await instances.stop(id, generation, deployment.stopReason ?? "Stopped");
       else answer = await instances.check(id, generation);
-      this.observe(id, answer.generation, answer.report);
+      return () => void this.observe(id, answer.generation, answer.report);
     });
   }
 

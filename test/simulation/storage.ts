@@ -10,6 +10,8 @@ import type { AlarmClock } from "../../src/timers.ts";
 /** One stay of an object in memory. */
 export interface Lifetime {
   alive: boolean;
+  /** An alarm's handler has begun and not ended. */
+  isInAlarm?: boolean;
 }
 
 const WRITES = /^\s*(?:INSERT|UPDATE|DELETE|CREATE|DROP)/i;

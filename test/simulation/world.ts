@@ -21,6 +21,7 @@ import { SimulatedStorage, type Lifetime } from "./storage.ts";
 import type { VirtualTime } from "./time.ts";
 
 const CHECK_EVERY_MS = 60_000;
+const ALARM_RETRY_MS = 2_000;
 /** One that says where it listens, and one that leaves it to be found out. */
 const CONFIGURATIONS = [
   { image: "app" },
@@ -51,6 +52,7 @@ interface InstanceLife extends Lifetime {
   readonly timers: Timers;
   readonly lifecycle: Lifecycle;
   readonly ready: Promise<void>;
+  readonly onReset: (() => void)[];
 }
 
 export interface InstanceHost {
@@ -116,17 +118,22 @@ export class World {
   }
 
   crashApplication(): void {
-    if (this.#life === null) return;
-    this.#life.alive = false;
+    const life = this.#life;
+    if (life === null) return;
+    life.alive = false;
     this.#life = null;
     this.crashes += 1;
+    this.#retryAlarm(life, this.#storage, () => this.#fireApplication());
   }
 
   crashInstance(host: InstanceHost): void {
-    if (host.life === null) return;
-    host.life.alive = false;
+    const { life } = host;
+    if (life === null) return;
+    life.alive = false;
     host.life = null;
     this.crashes += 1;
+    for (const tell of life.onReset) tell();
+    this.#retryAlarm(life, host.storage, () => this.#fireInstance(host));
   }
 
   #application(): { db: ReturnType<SimulatedStorage["viewOf"]>; life: ApplicationLife } {
@@ -210,7 +217,7 @@ export class World {
       },
       background: (work) => void work.catch(() => undefined),
     });
-    const life: InstanceLife = Object.assign(lifetime, { timers, lifecycle, ready: lifecycle.resume() });
+    const life: InstanceLife = Object.assign(lifetime, { timers, lifecycle, ready: lifecycle.resume(), onReset: [] });
     timers.rearm();
     return life;
   }
@@ -233,7 +240,10 @@ export class World {
     const life = (host.life ??= this.#bornInstance(host));
     await life.ready;
     if (!life.alive) throw new Error("the object was reset");
-    return await call(life);
+    // Whoever calls an object that is reset meanwhile is told so.
+    const reset = Promise.withResolvers<never>();
+    life.onReset.push(() => reset.reject(new Error("the object was reset")));
+    return await Promise.race([call(life), reset.promise]);
   }
 
   async #toApplication(record: RunRecord, report: Report): Promise<ReportReply> {
@@ -291,16 +301,35 @@ export class World {
   #fireApplication(): void {
     if (this.erased) return;
     const { life } = this.#application();
-    void life.timers.fire(this.#time.now, async (key) => {
-      if (key === PASS_TIMER && life.alive && !this.erased) life.scheduler.pass();
-    });
+    this.#handleAlarm(life, () =>
+      life.timers.fire(this.#time.now, async (key) => {
+        if (key === PASS_TIMER && life.alive && !this.erased) life.scheduler.pass();
+      }),
+    );
   }
 
   #fireInstance(host: InstanceHost): void {
     const life = (host.life ??= this.#bornInstance(host));
-    void life.ready
-      .then(() => life.timers.fire(this.#time.now, (key) => life.lifecycle.onTimer(key)))
-      .catch(() => undefined);
+    this.#handleAlarm(life, async () => {
+      await life.ready;
+      await life.timers.fire(this.#time.now, (key) => life.lifecycle.onTimer(key));
+    });
+  }
+
+  #handleAlarm(lifetime: Lifetime, handle: () => Promise<void>): void {
+    lifetime.isInAlarm = true;
+    void handle().then(
+      () => (lifetime.isInAlarm = false),
+      () => undefined,
+    );
+  }
+
+  /** The platform rings again when the object was reset before its alarm's handler came to an end. */
+  #retryAlarm(lifetime: Lifetime, storage: SimulatedStorage, fire: () => void): void {
+    if (lifetime.isInAlarm !== true) return;
+    this.#time.after(ALARM_RETRY_MS, () => {
+      if (storage.alarmAt === null) fire();
+    });
   }
 
   /** Between two stretches of writes: the microtask runs when the code that writes now has come to an await. */

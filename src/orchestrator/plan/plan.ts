@@ -140,9 +140,8 @@ function worth(deployment: Deployment): number {
 function retire(deployment: Deployment, input: PlanInput, actions: Action[], wakeups: number[]): void {
   switch (deployment.phase) {
     case "pending": {
-      if (!input.delivery.isInFlight(deployment.id)) {
-        actions.push({ type: "remove", id: deployment.id, reason: "NotWanted" });
-      }
+      if (input.delivery.isInFlight(deployment.id)) wakeups.push(input.now + RECHECK_MS);
+      else actions.push({ type: "remove", id: deployment.id, reason: "NotWanted" });
       return;
     }
     case "starting":
@@ -177,7 +176,9 @@ function maintain(
         wakeups.push(deployment.nextStartAt);
       } else if (starts.left === 0) {
         wakeups.push(input.now + 1);
-      } else if (!input.delivery.isInFlight(id)) {
+      } else if (input.delivery.isInFlight(id)) {
+        wakeups.push(input.now + RECHECK_MS);
+      } else {
         starts.left -= 1;
         const reason = deployment.last === null ? "NotStarted" : deployment.last.reason;
         actions.push({ type: "start", id, version: input.desired.version, reason });
