@@ -25,8 +25,8 @@ export async function runFromCommandLine(benches: readonly Bench[]): Promise<voi
     return;
   }
   const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
       console.error("stopping, and removing what was started …");
       stop.abort();
     });

@@ -13,6 +13,7 @@ const PROJECT_DIR = join(BENCH_DIR, "..");
 /** A stop takes its grace; beyond this something is stuck, and the next sample would not be a cold one. */
 const GONE_TIMEOUT_MS = 30_000;
 const GONE_POLL_MS = 100;
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 const SIDECAR_SUFFIX = "-proxy";
 
 const containerList = z.array(z.object({ Names: z.array(z.string()) }));
@@ -27,6 +28,7 @@ export interface Servers {
 }
 
 export async function startServers(log: (line: string) => void): Promise<Servers> {
+  const restoreSignals = keepSignalListeners();
   const backend = await startContainerBackend({ projectDir: PROJECT_DIR, log });
   const harnesses: TestHarness[] = [];
   const close = async () => {
@@ -46,12 +48,28 @@ export async function startServers(log: (line: string) => void): Promise<Servers
     };
     const stockPort = await listen("stock");
     const oursPort = await listen("control-plane");
+    restoreSignals();
     const untilNoContainers = () => untilGone(backend);
     return { oursPort, stockPort, standIns: backend.standIns, untilNoContainers, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/**
+ * Miniflare answers a signal with `process.exit`, before containers can be removed. What it adds is dropped again; its
+ * `exit` listener, which ends workerd, stays.
+ */
+function keepSignalListeners(): () => void {
+  const before = SIGNALS.map((signal) => [signal, new Set(process.listeners(signal))] as const);
+  return () => {
+    for (const [signal, known] of before) {
+      for (const listener of process.listeners(signal)) {
+        if (!known.has(listener)) process.removeListener(signal, listener);
+      }
+    }
+  };
 }
 
 /** workerd keeps the sidecar of a stopped workload for a later start of the same object; here none comes. */
