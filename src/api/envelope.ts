@@ -43,8 +43,14 @@ function respond(
   const { status, numeric, retryable } = ERRORS[code];
   const text = JSON.stringify({ error: code, message, retryable, details });
   const body = { success: false, errors: [{ code: numeric, message: text }], messages: [], result: null };
-  const challenge: Record<string, string> = status === 401 ? { "www-authenticate": 'Bearer realm="Gantry"' } : {};
-  return Response.json(body, { status, headers: { ...headers, ...challenge } });
+  return Response.json(body, { status, headers: { ...headers, ...standardHeaders(code, details) } });
+}
+
+/** What HTTP itself asks for beside some statuses. */
+function standardHeaders(code: keyof typeof ERRORS, details: GantryError["details"]): Record<string, string> {
+  if (code === "UNAUTHORIZED") return { "www-authenticate": 'Bearer realm="Gantry"' };
+  if (code === "METHOD_NOT_ALLOWED") return { allow: String(details["allowed"] ?? "") };
+  return {};
 }
 
 function stackOf(error: unknown): string {

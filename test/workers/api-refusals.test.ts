@@ -120,8 +120,9 @@ describe("a method that a path does not take", () => {
     ["POST", "/applications/x", "GET, PATCH, DELETE"],
     ["PATCH", "/dash/applications", "GET"],
   ] as const)("%s %s is 405 and says what is allowed", async ([method, path, allowed], { expect }) => {
-    const answer = await call(method, path, {});
-    expect(answer.status).toBe(405);
+    const response = await raw(method, path, "{}");
+    expect([response.status, response.headers.get("allow")]).toEqual([405, allowed]);
+    const answer = await response.json<Envelope>();
     expect(domainError(answer)).toMatchObject({ error: "METHOD_NOT_ALLOWED", details: { allowed } });
   });
 
