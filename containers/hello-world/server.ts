@@ -23,8 +23,15 @@ function whoAmI(): Record<string, string> {
   );
 }
 
+/** With its length, which a proxy can hand on whole; `writeHead` would make a chunked answer of it. */
+function send(answer: ServerResponse, status: number, type: string, body: string): void {
+  answer.statusCode = status;
+  answer.setHeader("content-type", type);
+  answer.end(body);
+}
+
 function sendJson(answer: ServerResponse, status: number, body: object): void {
-  answer.writeHead(status, { "content-type": "application/json" }).end(`${JSON.stringify(body)}\n`);
+  send(answer, status, "application/json", `${JSON.stringify(body)}\n`);
 }
 
 /** `/stream?lines=5&ms=1000`: one line at a time. */
@@ -44,8 +51,10 @@ function respond(request: IncomingMessage, answer: ServerResponse): void {
   const timestamp = new Date().toISOString();
   switch (url.pathname) {
     case "/":
-      answer.writeHead(200, { "content-type": "text/html; charset=utf-8" });
-      answer.end(
+      send(
+        answer,
+        200,
+        "text/html; charset=utf-8",
         `<!doctype html><title>Hello</title><h1>Hello from a container</h1><p>This is <b>${hostname()}</b>.\n`,
       );
       break;
