@@ -1,15 +1,23 @@
 /** `npm start` and, with --watch, `npm run dev`: brings up Gantry on this machine and keeps it running. */
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { runLauncher } from "./launcher/launcher.ts";
 
 // A closed terminal takes standard output with it; stopping must go on.
 process.stdout.on("error", () => undefined);
 process.stderr.on("error", () => undefined);
 
+const USAGE = "usage: npm start, or npm run dev to start again on changes; PORT=<port> chooses the port.";
+
 try {
+  const { values } = parseArgs({ options: { watch: { type: "boolean" }, help: { type: "boolean", short: "h" } } });
+  if (values.help === true) {
+    process.stdout.write(`${USAGE}\n`);
+    process.exit(0);
+  }
   await runLauncher({
     projectDir: join(import.meta.dirname, ".."),
-    watch: process.argv.includes("--watch"),
+    watch: values.watch === true,
     port: process.env["PORT"],
     print: (line) => process.stdout.write(`${line}\n`),
   });

@@ -10,7 +10,7 @@ import { acceptWebSocket } from "./websocket.ts";
 const MAX_STREAM_LINES = 3600;
 
 /** What Gantry and Cloudflare tell an instance about itself. */
-const SELF = ["APPLICATION", "DEPLOYMENT_ID", "INSTANCE_ID", "LOCATION", "REGION", "COUNTRY_A2"].map(
+const SELF = ["APPLICATION", "INSTANCE", "DEPLOYMENT", "GENERATION", "LOCATION", "REGION", "COUNTRY_A2"].map(
   (name) => [name.toLowerCase(), [`GANTRY_${name}`, `CLOUDFLARE_${name}`]] as const,
 );
 

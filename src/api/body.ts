@@ -34,7 +34,8 @@ export function validate<Schema extends z.ZodType>(schema: Schema, value: unknow
         details.set(fieldName([...issue.path, key]), "is not a known field");
     } else {
       const field = fieldName(issue.path);
-      if (!details.has(field)) details.set(field, issue.message);
+      const isMissing = issue.message.endsWith("received undefined");
+      if (!details.has(field)) details.set(field, isMissing ? "is required" : issue.message);
     }
   }
   throw invalid(Object.fromEntries(details));

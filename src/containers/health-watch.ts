@@ -119,7 +119,14 @@ export class HealthWatch {
         if (!record.ready) this.prove(generation);
         return;
       }
-      if (record.ready) this.#deps.onReadiness(record, { started: true, ready: false, refused: true, listens: true });
+      if (record.ready)
+        this.#deps.onReadiness(record, {
+          started: true,
+          ready: false,
+          refused: true,
+          listens: true,
+          detail: "nothing answers",
+        });
       if (clock() >= deadline) {
         await this.#deps.onUnreachable(generation);
         return;

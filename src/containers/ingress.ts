@@ -61,9 +61,10 @@ async function answer(target: IngressTarget, request: Request, env: Env, ctx: Ex
     const refusal = refusalOf(response);
     if (refusal === null) return target.prefix === null ? response : isolate(response);
     excludeMember(application, member);
+    if (refusal === "not-listening") throw failure(routing, member, `nothing listens on its port ${routing.port}`);
     const mayRepeat = refusal === "not-ready" ? call.canResend : call.canResend && call.isIdempotent;
-    if (!mayRepeat) throw failure(routing, refusal, member);
-    if (Date.now() >= deadline) throw failure(routing, refusal, member);
+    if (!mayRepeat) throw failure(routing, member, `it is ${refusal}, and the request cannot be sent twice`);
+    if (Date.now() >= deadline) throw failure(routing, member, `it is ${refusal}, and so was every other one`);
   }
 }
 
@@ -133,8 +134,8 @@ async function send(member: RoutingMember, request: ReplayableRequest, env: Env)
   }
 }
 
-function failure(routing: Routing, refusal: string, member: RoutingMember): GantryError {
-  const message = `instance ${member.instanceId} of ${routing.name} did not answer (${refusal}), and the request cannot be sent again`;
+function failure(routing: Routing, member: RoutingMember, why: string): GantryError {
+  const message = `instance ${member.instanceId} of ${routing.name} did not answer: ${why}`;
   return new GantryError("INSTANCE_UNREACHABLE", message, { application: routing.name, instance: member.instanceId });
 }
 

@@ -77,6 +77,7 @@ export class Instance extends BaseContainer<Env> {
     } catch (error) {
       inFlight.end();
       if (request.signal.aborted) throw error;
+      if (!record.listens) return refuse("not-listening");
       this.#lifecycle.suspect();
       return refuse("unreachable");
     }

@@ -271,7 +271,8 @@ export class Lifecycle {
   #applyReadiness(record: RunRecord, readiness: Readiness): void {
     const phase = readiness.started ? "running" : record.phase;
     if (phase === record.phase && readiness.ready === record.ready) return;
-    this.#write({ ...record, phase, ready: readiness.ready, listens: record.listens || readiness.listens });
+    const { ready, detail } = readiness;
+    this.#write({ ...record, phase, ready, detail, listens: record.listens || readiness.listens });
     this.#background(this.#reporter.report());
   }
 
@@ -297,8 +298,10 @@ export class Lifecycle {
   /** Cordoned already: wait for requests, SIGTERM, grace, SIGKILL. The `kill` timer finishes it after an eviction. */
   async #drain(generation: number): Promise<void> {
     const { port } = this.#deps;
-    await this.inFlight.drained(DRAIN_MS);
+    const drained = await this.inFlight.drained(DRAIN_MS);
     if (this.#live(generation) === undefined) return;
+    // Nothing was under way for as long as it might have been: the grace begins now.
+    if (drained) this.#deps.timers.set(TIMER.kill, this.#deps.clock() + STOP_GRACE_MS);
     try {
       port.signal(SIGTERM);
     } catch {

@@ -10,6 +10,8 @@ export interface Readiness {
   readonly refused: boolean;
   /** Something answered, well or not. */
   readonly listens: boolean;
+  /** What the first check that did not pass said; null when all passed. */
+  readonly detail: string | null;
 }
 
 /** An application that declares no port and does not listen is taken as ready after running this long. */
@@ -29,17 +31,18 @@ export function summarise(results: readonly ProbeResult[]): Readiness {
     listens,
     ready: results.every(({ verdict }) => verdict === "passed"),
     refused: results.length > 0 && results.every(({ verdict }) => verdict === "refused"),
+    detail: results.find(({ verdict }) => verdict !== "passed")?.detail ?? null,
   };
 }
 
 async function probeImplicitReadiness(port: ContainerPort, record: RunRecord, now: number): Promise<Readiness> {
-  const { verdict } = await probeImplicit(port, record.port, IMPLICIT_TIMEOUT_MS);
-  if (verdict === "passed") return { started: true, ready: true, refused: false, listens: true };
+  const { verdict, detail } = await probeImplicit(port, record.port, IMPLICIT_TIMEOUT_MS);
+  if (verdict === "passed") return { started: true, ready: true, refused: false, listens: true, detail: null };
   // A worker that serves nobody has no port to lose: only its exit tells.
   if (!record.listens && now - record.startedAt >= SILENT_IMAGE_READY_MS && port.running) {
-    return { started: true, ready: true, refused: false, listens: false };
+    return { started: true, ready: true, refused: false, listens: false, detail: null };
   }
-  return { started: false, ready: false, refused: verdict === "refused", listens: false };
+  return { started: false, ready: false, refused: verdict === "refused", listens: false, detail };
 }
 
 /** Is anybody there, whatever they answer? Of what never listened only its process can tell. */

@@ -7,11 +7,14 @@ export const REFUSED_HEADER = "gantry-refused";
 /** Which instance answered; on every answer through ingress. */
 export const INSTANCE_HEADER = "gantry-instance";
 
+const REFUSALS = ["not-ready", "not-listening", "unreachable"] as const;
+
 /**
  * - `not-ready`: the request was not sent to the container
- * - `unreachable`: it may have been
+ * - `not-listening`: nothing has ever listened on its port, and waiting will not help
+ * - `unreachable`: the request may have been sent
  */
-export type Refusal = "not-ready" | "unreachable";
+export type Refusal = (typeof REFUSALS)[number];
 
 export function refuse(refusal: Refusal): Response {
   return new Response(null, { status: 503, headers: { [REFUSED_HEADER]: refusal } });
@@ -19,5 +22,5 @@ export function refuse(refusal: Refusal): Response {
 
 export function refusalOf(response: Response): Refusal | null {
   const value = response.headers.get(REFUSED_HEADER);
-  return value === "not-ready" || value === "unreachable" ? value : null;
+  return REFUSALS.find((refusal) => refusal === value) ?? null;
 }

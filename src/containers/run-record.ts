@@ -25,6 +25,8 @@ export interface RunRecord {
   readonly ready: boolean;
   /** Something answered on a port once, so that silence later means something. */
   readonly listens: boolean;
+  /** Why it is not ready, as the first failing check said when that began. */
+  readonly detail: string | null;
   readonly startedAt: number;
   readonly stopReason: string | null;
   readonly ending: Ending | null;
@@ -64,6 +66,7 @@ export function newRecord(order: LaunchOrder, now: number): RunRecord {
     phase: "starting",
     ready: false,
     listens: false,
+    detail: null,
     startedAt: now,
     stopReason: null,
     ending: null,
@@ -84,6 +87,7 @@ export function tombstone(deploymentId: string, generation: number, reason: stri
     phase: "ended",
     ready: false,
     listens: false,
+    detail: null,
     startedAt: 0,
     stopReason: reason,
     ending: { kind: "stopped", exitCode: null, reason },
@@ -96,7 +100,7 @@ export function reportOf(record: RunRecord): Report {
       return { state: "starting" };
     }
     case "running": {
-      return { state: "running", ready: record.ready };
+      return { state: "running", ready: record.ready, ...(record.detail === null ? {} : { detail: record.detail }) };
     }
     case "stopping": {
       return { state: "stopping" };

@@ -54,7 +54,7 @@ export class VirtualTime {
   install(): () => void {
     const { setTimeout: realSet, clearTimeout: realClear } = globalThis;
     const realNow = Date.now;
-    const realAbort = AbortSignal.timeout;
+    const realAbort = AbortSignal.timeout.bind(AbortSignal);
     globalThis.setTimeout = ((run: () => void, ms = 0) => this.after(ms, run)) as unknown as typeof setTimeout;
     globalThis.clearTimeout = ((number: number) => this.cancel(number)) as typeof clearTimeout;
     Date.now = () => this.now;

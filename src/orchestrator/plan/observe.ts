@@ -65,9 +65,10 @@ function observeRunning(deployment: Deployment, ready: boolean, detail: string |
   const event: EventDraft = {
     type: ready || first ? "Info" : "Warn",
     name: first ? "ContainerStarted" : "CheckUpdate",
-    message: first
-      ? `container started${ready ? " and is ready" : ", not ready yet"}`
-      : `container is ${ready ? "ready" : "not ready"}`,
+    message:
+      (first
+        ? `container started${ready ? " and is ready" : ", not ready yet"}`
+        : `container is ${ready ? "ready" : "not ready"}`) + (ready || detail === undefined ? "" : `: ${detail}`),
     deployment: deployment.id,
     generation: deployment.generation,
     details: { ready, ...(detail === undefined ? {} : { detail }) },
@@ -109,7 +110,9 @@ const END_EVENTS = {
 } as const;
 
 function endEvent(deployment: Deployment, outcome: Outcome, delayMs: number): EventDraft {
-  const { type, name, health } = END_EVENTS[outcome.kind];
+  const { name, health } = END_EVENTS[outcome.kind];
+  // A launcher that was stopped takes its containers with it: expected, and nobody's error.
+  const type = outcome.reason === "SessionEnded" ? "Info" : END_EVENTS[outcome.kind].type;
   const code = outcome.exitCode === null ? "no exit code" : `exit code ${outcome.exitCode}`;
   const again =
     outcome.kind === "stopped" ? "" : delayMs === 0 ? "; starting again" : `; next start in ${delayMs / 1_000} s`;
