@@ -173,6 +173,18 @@ describe("ingress", () => {
   });
 });
 
+describe("an image that listens nowhere", () => {
+  it("is ready by running on, and a request to it fails at once and costs it nothing", async ({ expect }) => {
+    const configuration = { image: "hello-world", entrypoint: ["/bin/sh", "-c", "exec sleep 1000"] };
+    const id = await plane.create("silent", { instances: 1, configuration });
+    await plane.untilReady(id, 1);
+    const answer = await plane.ingress("silent");
+    expect(answer.status).toBe(502);
+    expect(answer.body).toContain("nothing listens on its port 8080");
+    expect(await firstInstance(id)).toMatchObject({ generation: 1, ready: true });
+  });
+});
+
 describe("a stock wrangler", () => {
   it("lists, shows and deletes what the API made, with the same states and counters", async ({ expect }) => {
     const id = await plane.create("listed", { instances: 2, configuration: { image: "hello-world" } });

@@ -109,6 +109,7 @@ export class FakeContainer implements ContainerPort {
     const body = await request.text();
     if (!isCheck) this.received.push(`${request.method} ${pathname} ${body.length}`);
     if (!isCheck && this.dropsAnswers) throw new Error("Network connection lost.");
+    if (pathname === "/missing") return new Response(null, { status: 404 });
     if (pathname === "/forged") return new Response("mine", { headers: { "gantry-refused": "not-ready" } });
     const headers: Record<string, string> = pathname === "/cookie" ? { "set-cookie": "a=1" } : {};
     const echo = { port, path: pathname, search, method: request.method, headers: Object.fromEntries(request.headers) };

@@ -74,6 +74,21 @@ describe("a fixed count", () => {
   });
 });
 
+describe("a check that does not pass", () => {
+  it("keeps the instance from traffic and says why", async ({ expect }) => {
+    const { id } = await createApplication({
+      configuration: {
+        image: "hello-world",
+        ports: [{ name: "http", port: 8080 }],
+        checks: [{ type: "http", kind: "ready", port: "http", http: { path: "/missing" } }],
+      },
+    });
+    const event = await eventually(async () => (await eventsOf(id)).find(({ name }) => name === "ContainerStarted"));
+    expect(event.details).toEqual({ ready: false, detail: "GET /missing on port 8080 answered 404" });
+    expect((await instancesOf(id))[0]).toMatchObject({ ready: false, status: { state: "provisioning" } });
+  });
+});
+
 describe("check_every", () => {
   it("takes hold of running instances at their next report", async ({ expect }) => {
     const { id } = await createApplication();
