@@ -14,8 +14,10 @@ export async function route(request: Request, env: Env, ctx: ExecutionContext): 
 export function ingressTarget(requestUrl: string, ingressDomain: string): IngressTarget | null {
   const url = new URL(requestUrl);
   const suffix = `.${ingressDomain}`;
-  if (ingressDomain !== "" && url.hostname.endsWith(suffix)) {
-    return { application: url.hostname.slice(0, -suffix.length), prefix: null };
+  // A fully qualified name may end in a dot.
+  const host = url.hostname.replace(/\.$/, "");
+  if (ingressDomain !== "" && host.endsWith(suffix)) {
+    return { application: host.slice(0, -suffix.length), prefix: null };
   }
   const match = /^\/a\/([^/]+)(?=\/|$)/.exec(url.pathname);
   if (match?.[1] === undefined) return null;

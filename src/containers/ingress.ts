@@ -8,7 +8,7 @@ import { GantryError } from "../errors.ts";
 import type { Routing, RoutingMember } from "../orchestrator/routing.ts";
 import { instanceStub } from "../stubs.ts";
 import { begin, end, pick } from "./load.ts";
-import { refusalOf, REFUSED_HEADER } from "./refusal.ts";
+import { INSTANCE_HEADER, refusalOf, REFUSED_HEADER } from "./refusal.ts";
 import { makeReplayable, type ReplayableRequest } from "./replay.ts";
 import { cachedRouting, excludeMember, forgetRouting, loadRouting } from "./routing-cache.ts";
 
@@ -42,7 +42,7 @@ async function answer(target: IngressTarget, request: Request, env: Env, ctx: Ex
   const deadline = Date.now() + QUEUE_DEADLINE_MS;
   let routing = cachedRouting(application, env, ctx, Date.now()) ?? (await loadRouting(application, env, 0));
   await authorize(routing, request, env);
-  const call = await makeReplayable(forward(target, routing, request));
+  const call = await makeReplayable(request);
   const tried = new Set<string>();
   let round = 0;
 
@@ -53,11 +53,13 @@ async function answer(target: IngressTarget, request: Request, env: Env, ctx: Ex
       if (tried.size > 0) await sleep(Math.min(ROUND_PAUSE_MAX_MS, ROUND_PAUSE_MS * 2 ** round));
       round += 1;
       routing = await waitForMember(application, routing, env, deadline);
+      // It may be another application by now, or have another policy.
+      await authorize(routing, request, env);
       tried.clear();
       continue;
     }
     tried.add(member.deploymentId);
-    const response = await send(member, call.next(), env);
+    const response = await send(member, forward(target, routing, call.next()), env);
     const refusal = refusalOf(response);
     if (refusal === null) return target.prefix === null ? response : isolate(response);
     excludeMember(application, member);
@@ -94,15 +96,18 @@ async function authorize(routing: Routing, request: Request, env: Env): Promise<
   }
 }
 
+/** Headers that only Gantry sets, and one that the Worker has already answered. */
+const OWN_HEADERS = [REFUSED_HEADER, INSTANCE_HEADER, "x-forwarded-prefix", "expect"] as const;
+
 /** The request as the container gets it. The common case, a host of its own and no token, passes untouched. */
 function forward(target: IngressTarget, routing: Routing, request: Request): Request {
-  const isPlain = target.prefix === null && routing.ingress === "public" && !request.headers.has("expect");
-  if (isPlain) return request;
+  const isPlain = target.prefix === null && routing.ingress === "public";
+  if (isPlain && !OWN_HEADERS.some((name) => request.headers.has(name))) return request;
   const url = new URL(request.url);
   if (target.prefix !== null) url.pathname = url.pathname.slice(target.prefix.length) || "/";
   const next = new Request(url, request);
-  // The Worker has the body already; a second `100 Continue` from the container breaks the request.
-  next.headers.delete("expect");
+  // `expect` among them: a second `100 Continue` from the container breaks the request.
+  for (const name of OWN_HEADERS) next.headers.delete(name);
   // Gantry's own token must not reach the application.
   if (routing.ingress === "token") next.headers.delete("authorization");
   if (target.prefix !== null) {
@@ -114,8 +119,10 @@ function forward(target: IngressTarget, routing: Routing, request: Request): Req
 
 /** A page under `/a/` shares its origin with the control API, so it gets an opaque one and no cookies. */
 function isolate(response: Response): Response {
-  if (response.webSocket) return response;
-  const isolated = new Response(response.body, response);
+  const { status, headers, webSocket } = response;
+  const isolated = webSocket
+    ? new Response(null, { status, headers, webSocket })
+    : new Response(response.body, response);
   isolated.headers.set("content-security-policy", "sandbox");
   isolated.headers.delete("set-cookie");
   return isolated;

@@ -100,6 +100,7 @@ export class Instance extends BaseContainer<Env> {
       inFlight.end();
       const headers = new Headers(answer.headers);
       headers.set(INSTANCE_HEADER, this.#id);
+      headers.delete(REFUSED_HEADER);
       return new Response(null, { status: 101, webSocket: answer.webSocket, headers });
     }
     const tagged = new Response(inFlight.track(answer), answer);

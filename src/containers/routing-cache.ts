@@ -6,7 +6,7 @@ import { GantryError } from "../errors.ts";
 import type { Routing, RoutingMember } from "../orchestrator/routing.ts";
 import { accountStub, applicationStub } from "../stubs.ts";
 
-/** How long a change (a new instance, a changed policy) may take to be seen by a warm isolate. */
+/** A snapshot is refreshed beside a request after this long, and not used at all after twice as long. */
 export const SNAPSHOT_TTL_MS = 2_000;
 /** Beyond this many applications the oldest snapshots are dropped: an isolate has 128 MB. */
 const MAX_SNAPSHOTS = 2_000;
@@ -15,7 +15,8 @@ const MAX_NAME_LENGTH = 64;
 interface Entry {
   routing: Routing;
   freshUntil: number;
-  isRefreshing: boolean;
+  /** Since when a refresh is under way; 0 when none is. */
+  refreshingSince: number;
 }
 
 /** Per isolate; rebuilt from the objects at any time. */
@@ -31,15 +32,17 @@ export function excludeMember(application: string, member: RoutingMember): void 
   if (entry === undefined) return;
   const members = entry.routing.members.filter((other) => other.deploymentId !== member.deploymentId);
   entry.routing = { ...entry.routing, members };
-  entry.freshUntil = 0;
+  entry.freshUntil = Math.min(entry.freshUntil, Date.now());
 }
 
 /** The copy, or null when there is none with a member in it. */
 export function cachedRouting(application: string, env: Env, ctx: ExecutionContext, now: number): Routing | null {
   const entry = entries.get(application);
   if (entry === undefined || entry.routing.members.length === 0) return null;
-  if (now >= entry.freshUntil && !entry.isRefreshing) {
-    entry.isRefreshing = true;
+  // A policy may have changed: what is too old decides nothing any more.
+  if (now >= entry.freshUntil + SNAPSHOT_TTL_MS) return null;
+  if (now >= entry.freshUntil && now - entry.refreshingSince >= SNAPSHOT_TTL_MS) {
+    entry.refreshingSince = now;
     ctx.waitUntil(
       loadRouting(application, env, 0).then(
         () => undefined,
@@ -62,7 +65,7 @@ export async function loadRouting(application: string, env: Env, waitMs: number)
   if (routing === null) throw unknown(application);
   const oldest = entries.keys().next();
   if (entries.size >= MAX_SNAPSHOTS && oldest.done !== true) entries.delete(oldest.value);
-  entries.set(application, { routing, freshUntil: Date.now() + SNAPSHOT_TTL_MS, isRefreshing: false });
+  entries.set(application, { routing, freshUntil: Date.now() + SNAPSHOT_TTL_MS, refreshingSince: 0 });
   return routing;
 }
 

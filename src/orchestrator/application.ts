@@ -14,7 +14,7 @@ import { DeploymentStore } from "./deployment-store.ts";
 import { listEvents } from "./events.ts";
 import { toLaunchSpec, type LaunchSpec } from "./launch-spec.ts";
 import { Outbox, SILENT_INTERVALS } from "./outbox.ts";
-import type { Report } from "./plan/observe.ts";
+import { SESSION_ENDED, type Report } from "./plan/observe.ts";
 import { ReadyWaiters } from "./ready-waiters.ts";
 import { routingOf, type Routing } from "./routing.ts";
 import { PASS_TIMER, Scheduler, type InstanceClient, type ReportReply } from "./scheduler.ts";
@@ -167,7 +167,7 @@ export class Application extends DurableObject<Env> {
     if (row === undefined || session === "" || row.session === session) return;
     this.#db.transaction(() => {
       writeApplication(this.#db, { ...row, session });
-      this.#scheduler.loseAll("SessionEnded");
+      this.#scheduler.loseAll(SESSION_ENDED);
     });
     if (this.#deployments.size > 0 || row.deleting) this.#timers.set(PASS_TIMER, Date.now());
   }

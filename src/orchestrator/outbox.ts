@@ -30,6 +30,7 @@ export class Outbox implements Delivery {
   readonly #acknowledged = new Map<string, string>();
   readonly #failures = new Map<string, { count: number; retryAt: number }>();
   readonly #lastHeard = new Map<string, number>();
+  readonly #lastSent = new Map<string, number>();
   readonly #bornAt: number;
   readonly #silentAfterMs: () => number;
   readonly #clock: () => number;
@@ -55,6 +56,10 @@ export class Outbox implements Delivery {
     return this.#failures.get(id)?.retryAt ?? 0;
   }
 
+  lastSentAt(id: string): number {
+    return this.#lastSent.get(id) ?? 0;
+  }
+
   isSilent(id: string): boolean {
     return this.#clock() - (this.#lastHeard.get(id) ?? this.#bornAt) > this.#silentAfterMs();
   }
@@ -64,7 +69,7 @@ export class Outbox implements Delivery {
   }
 
   forget(id: string): void {
-    for (const memory of [this.#acknowledged, this.#failures, this.#lastHeard]) memory.delete(id);
+    for (const memory of [this.#acknowledged, this.#failures, this.#lastHeard, this.#lastSent]) memory.delete(id);
   }
 
   /** Queues a message. `send` resolves when the instance has answered; its rejection is a failed delivery. */
@@ -85,6 +90,7 @@ export class Outbox implements Delivery {
 
   async #deliver(message: Message): Promise<void> {
     let consume: (() => void) | undefined;
+    this.#lastSent.set(message.id, this.#clock());
     try {
       consume = await withTimeout(message.send(), MESSAGE_TIMEOUT_MS);
       this.#acknowledged.set(message.id, message.key);

@@ -150,7 +150,9 @@ function acceptWebSocket(): Response {
   const { 0: client, 1: server } = new WebSocketPair();
   server.accept();
   server.addEventListener("message", ({ data }) => server.send(`echo ${String(data)}`));
-  return new Response(null, { status: 101, webSocket: client });
+  // What a hostile application adds.
+  const headers = { "set-cookie": "evil=1; path=/", "gantry-refused": "not-ready" };
+  return new Response(null, { status: 101, webSocket: client, headers });
 }
 
 /** Containers outlive their objects, so they are kept by the object's id and not in it. */

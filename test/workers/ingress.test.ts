@@ -46,6 +46,10 @@ describe("an application's address", () => {
     expect(seen).toMatchObject({ port: 9_090, path: "/deep/path", search: "?q=1&q=%2F", method: "PUT", body: "hello" });
     expect(seen.headers).toMatchObject({ "x-mine": "yes", cookie: "a=1" });
     expect(seen.headers["x-forwarded-prefix"]).toBeUndefined();
+    // Nobody outside speaks for Gantry.
+    const forged = await echo("GET", `${host}/x`, { "x-forwarded-prefix": "/evil", "gantry-refused": "not-ready" });
+    expect(forged.headers).not.toHaveProperty("x-forwarded-prefix");
+    expect(forged.headers).not.toHaveProperty("gantry-refused");
   });
 
   it("is a path of the control plane's host, whose prefix is taken off and told", async ({ expect }) => {
@@ -116,6 +120,24 @@ describe("who may call", () => {
   it("a public one is everybody, and its own authorization is the application's", async ({ expect }) => {
     const { host } = await warm(1, { ingress: { mode: "public" } });
     expect((await echo("GET", `${host}/`, { authorization: "Basic abc" })).headers["authorization"]).toBe("Basic abc");
+  });
+
+  it("is decided by a policy no older than moments, however long nobody called", async ({ expect }) => {
+    const { id, host } = await warm(1);
+    await call("PATCH", `/applications/${id}`, { ingress: { mode: "private" } });
+    const { now } = Date;
+    vi.spyOn(Date, "now").mockImplementation(() => now() + 10_000);
+    expect((await raw("GET", `${host}/x`)).status).toBe(403);
+  });
+
+  it("is asked of the application that answers, not of one that had its name before", async ({ expect }) => {
+    const { id, name, host, containers } = await warm(1);
+    await call("DELETE", `/applications/${id}`);
+    await eventually(async () => containers.every((container) => !container.running));
+    const next = await createApplication({ name, ingress: { mode: "private" } });
+    await untilReady(next.id, 1);
+    const answer = await raw("GET", `${host}/x`);
+    expect([answer.status, answer.headers.get("gantry-instance")]).toEqual([403, null]);
   });
 
   it("follows a patch", async ({ expect }) => {
@@ -189,6 +211,18 @@ describe("an answer", () => {
     const answers = await Promise.all(Array.from({ length: 60 }, async () => await raw("GET", `${host}/`)));
     const seen = new Set(answers.map(({ headers }) => headers.get("gantry-instance")));
     expect(seen).toEqual(new Set(members.map(({ id }) => id)));
+  });
+
+  it("of a WebSocket under a path sets no cookie and cannot pretend to be a refusal", async ({ expect }) => {
+    const { name } = await warm(1);
+    const answer = await raw("GET", `http://control.test/a/${name}/ws`, undefined, { upgrade: "websocket" });
+    answer.webSocket?.accept();
+    answer.webSocket?.close();
+    expect([answer.status, answer.headers.get("set-cookie"), answer.headers.get("gantry-refused")]).toEqual([
+      101,
+      null,
+      null,
+    ]);
   });
 
   it("of a WebSocket is the application's own, in both directions", async ({ expect }) => {

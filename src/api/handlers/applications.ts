@@ -116,9 +116,9 @@ export const applicationRoutes = [
     run: async (call) => {
       const { id, name } = await findApplication(call);
       // The application first: a name that is free while containers of nobody run on would be worse than the reverse.
-      const existed = await applicationStub(call.env, id).delete();
+      // Without one, its create may be under way, and the name is not ours to free.
+      if (!(await applicationStub(call.env, id).delete())) throw notFound(name);
       await accountStub(call.env, call.accountId).removeApplication(id);
-      if (!existed) throw notFound(name);
       return { result: { message: `application ${name} is deleted; its instances are being stopped` } };
     },
   }),

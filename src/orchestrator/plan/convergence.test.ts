@@ -53,6 +53,7 @@ class World {
       isAcknowledged: (id, generation, phase) => this.#acknowledged.get(id) === `${generation}:${phase}`,
       isInFlight: (id) => this.#messages.some((message) => message.id === id),
       retryAt: (id) => this.#retryAt.get(id) ?? 0,
+      lastSentAt: () => 0,
       isSilent: (id) => this.#silent.has(id),
     };
     const { actions, requeueAt } = plan({

@@ -2,7 +2,7 @@
  * What an observation does to a deployment's row, and which events it is worth. Pure: the scheduler only stores the
  * result. A report of an older generation changes nothing and tells the instance that it is disowned.
  */
-import { decideRestart } from "./backoff.ts";
+import { decideRestart, type RestartDecision } from "./backoff.ts";
 import type { Deployment, Outcome } from "./deployment.ts";
 import type { EventDraft } from "../events.ts";
 
@@ -14,6 +14,9 @@ export type Report =
   | { readonly state: "stopping" }
   /** No container of this generation is left. */
   | { readonly state: "ended"; readonly outcome: Omit<Outcome, "at"> };
+
+/** Reason of the end of everything that an earlier boot of workerd ran. */
+export const SESSION_ENDED = "SessionEnded";
 
 export interface Observation {
   /** The row to store, or null when nothing changed. */
@@ -88,9 +91,16 @@ function observeEnd(deployment: Deployment, outcome: Outcome, now: number): Obse
     since: now,
     stopReason: null,
     last: settled,
-    ...decideRestart(deployment, settled.kind, now),
+    ...restartAfter(deployment, settled, now),
   };
   return { next, events: [endEvent(deployment, settled, next.nextStartAt - now)], owned: true };
+}
+
+/** The launcher has its own back-off; a restart of workerd says nothing about the application. */
+function restartAfter(deployment: Deployment, outcome: Outcome, now: number): RestartDecision {
+  const { failures, losses } = deployment;
+  if (outcome.reason === SESSION_ENDED) return { failures, losses, nextStartAt: now };
+  return decideRestart(deployment, outcome.kind, now);
 }
 
 /** A container that we stopped ended as wished, however it went; one that never proved itself is the platform's. */
@@ -112,7 +122,7 @@ const END_EVENTS = {
 function endEvent(deployment: Deployment, outcome: Outcome, delayMs: number): EventDraft {
   const { name, health } = END_EVENTS[outcome.kind];
   // A launcher that was stopped takes its containers with it: expected, and nobody's error.
-  const type = outcome.reason === "SessionEnded" ? "Info" : END_EVENTS[outcome.kind].type;
+  const type = outcome.reason === SESSION_ENDED ? "Info" : END_EVENTS[outcome.kind].type;
   const code = outcome.exitCode === null ? "no exit code" : `exit code ${outcome.exitCode}`;
   const again =
     outcome.kind === "stopped" ? "" : delayMs === 0 ? "; starting again" : `; next start in ${delayMs / 1_000} s`;

@@ -11,6 +11,7 @@ const FORGETFUL: Delivery = {
   isAcknowledged: () => false,
   isInFlight: () => false,
   retryAt: () => 0,
+  lastSentAt: () => 0,
   isSilent: () => false,
 };
 const HEARD: Delivery = { ...FORGETFUL, isAcknowledged: () => true };
@@ -52,6 +53,7 @@ function deliveryOf({ acknowledged, inFlight, silent }: { acknowledged: boolean;
     isAcknowledged: () => acknowledged,
     isInFlight: () => inFlight,
     retryAt: () => 0,
+    lastSentAt: () => 0,
     isSilent: () => silent,
   } satisfies Delivery;
 }
@@ -141,7 +143,7 @@ describe("an intent", () => {
   });
 
   it("that failed is sent again only at its time", ({ expect }) => {
-    const delivery = { ...FORGETFUL, retryAt: () => NOW + 500 };
+    const delivery = { ...FORGETFUL, retryAt: () => NOW + 500, lastSentAt: () => 0 };
     expect(run(1, [starting], { delivery })).toMatchObject({ actions: [], requeueAt: NOW + 500 });
   });
 
@@ -287,5 +289,26 @@ describe("for any rows", () => {
         expect(actions.length === 0 && requeueAt === null).toBe(rests);
       }),
     );
+  });
+});
+
+describe("an intent that is answered and does not come to its end", () => {
+  it("is asked after again now and then, however often it is answered", ({ expect }) => {
+    const stuck = deployment(0, { phase: "stopping", ready: false, stopReason: "ScaledDown", since: NOW });
+    let sent = 0;
+    let lastSentAt = NOW;
+    const end = NOW + 10 * 60_000;
+    // Each message is answered at once, and each answer makes a pass.
+    for (let now = NOW; now < end; now += 100) {
+      const delivery: Delivery = { ...HEARD, lastSentAt: () => lastSentAt };
+      for (let pass = 0; pass < 3; pass += 1) {
+        const { actions } = run(0, [stuck], { delivery, now });
+        if (!actions.some(({ type }) => type === "resend")) continue;
+        sent += 1;
+        lastSentAt = now;
+      }
+    }
+    expect(sent).toBeGreaterThan(0);
+    expect(sent).toBeLessThanOrEqual(60);
   });
 });

@@ -23,6 +23,8 @@ export interface Delivery {
   isInFlight(deploymentId: string): boolean;
   /** When an unanswered message may be sent again; 0 when none failed. */
   retryAt(deploymentId: string): number;
+  /** When a message about this deployment was last sent; 0 when not by this lifetime. */
+  lastSentAt(deploymentId: string): number;
   /** The instance has been silent for too long. */
   isSilent(deploymentId: string): boolean;
 }
@@ -67,7 +69,7 @@ export interface Plan {
   readonly explain: Readonly<Record<Action["type"] | "unchanged", number>>;
 }
 
-export const DEFAULT_LIMITS: PlanLimits = { startsPerPass: 200, startDeadlineMs: 120_000, stopDeadlineMs: 20_000 };
+export const DEFAULT_LIMITS: PlanLimits = { startsPerPass: 200, startDeadlineMs: 120_000, stopDeadlineMs: 60_000 };
 
 export function plan(input: PlanInput): Plan {
   const wanted = input.desired.deleting ? 0 : input.desired.instances;
@@ -195,7 +197,7 @@ function maintain(
     }
     case "running": {
       if (input.delivery.isSilent(id) && !input.delivery.isInFlight(id)) {
-        const retryAt = input.delivery.retryAt(id);
+        const retryAt = Math.max(input.delivery.retryAt(id), input.delivery.lastSentAt(id) + RECHECK_MS);
         if (retryAt > input.now) wakeups.push(retryAt);
         else actions.push({ type: "verify", id, reason: "Silent" });
       }
@@ -226,10 +228,10 @@ function awaitIntent(
     wakeups.push(Math.max(deadline, now + RECHECK_MS));
     return;
   }
-  const due = Math.max(
-    delivery.isAcknowledged(deployment.id, deployment.generation, deployment.phase) ? deadline : 0,
-    delivery.retryAt(deployment.id),
-  );
+  const isAcknowledged = delivery.isAcknowledged(deployment.id, deployment.generation, deployment.phase);
+  // An instance that answers and yet does not come to an end is asked again now and then, not at once.
+  const patience = Math.max(deadline, delivery.lastSentAt(deployment.id) + RECHECK_MS);
+  const due = Math.max(isAcknowledged ? patience : 0, delivery.retryAt(deployment.id));
   if (due > now) {
     wakeups.push(due);
   } else {
