@@ -134,7 +134,8 @@ describe("npm start", () => {
     const placed = events.filter(({ name }) => name === "SchedulerPlaced").length;
     const ended = events.filter(({ details }) => details["outcome"] !== undefined).length;
     expect(placed - ended).toBe(5);
-    expect(instances.reduce((sum, instance) => sum + instance.losses, 0)).toBe(ended);
+    // A restart of workerd is held against nobody.
+    expect(instances.map(({ losses, failures }) => losses + failures)).toEqual([0, 0, 0, 0, 0]);
   });
 
   it("stops everything on Ctrl-C and brings the applications back at the next start", async ({ expect }) => {
