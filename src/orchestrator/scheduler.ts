@@ -192,6 +192,9 @@ export class Scheduler {
     const { outbox, instances } = this.#deps;
     const { id, generation } = deployment;
     outbox.post(deployment, async () => {
+      // It waited for its turn, and another intent has taken its place: a container less to start and stop.
+      const current = this.#deps.deployments.get(id);
+      if (current?.generation !== generation || current.phase !== deployment.phase) return () => this.pass();
       const kind = messageFor(deployment.phase);
       let answer: InstanceAnswer;
       if (kind === "launch") answer = await instances.launch(this.#order(application, deployment));

@@ -1,6 +1,8 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, it } from "vitest";
 import type { Instance } from "../../src/containers/instance.ts";
+import { toLaunchSpec } from "../../src/orchestrator/launch-spec.ts";
+import type { LaunchOrder } from "../../src/orchestrator/scheduler.ts";
 import { applicationStub, instanceStub } from "../../src/stubs.ts";
 import { call, createApplication, eventsOf, eventually, instancesOf, raw, testEnv, untilReady } from "./client.ts";
 import { containerOf } from "./fake-container.ts";
@@ -211,6 +213,23 @@ describe("an eviction", () => {
   });
 });
 
+/** A first launch, as the scheduler orders it. */
+function launchOrder(applicationId: string, deploymentId: string): LaunchOrder {
+  return {
+    accountId: "a",
+    applicationId,
+    applicationName: "x",
+    deploymentId,
+    instanceName: "x-0",
+    generation: 1,
+    version: 1,
+    revision: "r",
+    checkEveryMs: 60_000,
+    startDeadlineMs: 60_000,
+    spec: toLaunchSpec({ image: "hello-world" }),
+  };
+}
+
 describe("what comes late", () => {
   it("a launch after its stop starts nothing", async ({ expect }) => {
     const { id } = await createApplication();
@@ -218,29 +237,7 @@ describe("what comes late", () => {
     const stub = instanceOf(`auto-0-${crypto.randomUUID()}`);
     const container = containerOf(stub.id.toString());
     await stub.retire(1, "Deleted");
-    const order = {
-      accountId: "a",
-      applicationId: id,
-      applicationName: "x",
-      deploymentId: instance.deployment_id,
-      instanceName: "x-0",
-      generation: 1,
-      version: 1,
-      revision: "r",
-      checkEveryMs: 60_000,
-      startDeadlineMs: 60_000,
-      spec: {
-        image: "hello-world",
-        size: { vcpu: 1, memoryMib: 1, diskMb: 1 },
-        entrypoint: null,
-        env: {},
-        labels: {},
-        port: 8080,
-        probes: [],
-        implicitPort: true,
-      },
-    };
-    const answer = await stub.launch(order);
+    const answer = await stub.launch(launchOrder(id, instance.deployment_id));
     expect(answer.report.state).toBe("ended");
     expect(container.starts).toHaveLength(0);
   });
@@ -250,28 +247,7 @@ describe("what comes late", () => {
     const deploymentId = `auto-0-${crypto.randomUUID()}`;
     const stub = instanceOf(deploymentId);
     const container = containerOf(stub.id.toString());
-    await stub.launch({
-      accountId: "a",
-      applicationId: id,
-      applicationName: "x",
-      deploymentId,
-      instanceName: "x-0",
-      generation: 1,
-      version: 1,
-      revision: "r",
-      checkEveryMs: 60_000,
-      startDeadlineMs: 60_000,
-      spec: {
-        image: "hello-world",
-        size: { vcpu: 1, memoryMib: 1, diskMb: 1 },
-        entrypoint: null,
-        env: {},
-        labels: {},
-        port: 8080,
-        probes: [],
-        implicitPort: true,
-      },
-    });
+    await stub.launch(launchOrder(id, deploymentId));
     expect(container.starts).toHaveLength(1);
     await eventually(async () => !container.running);
   });

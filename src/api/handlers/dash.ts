@@ -4,7 +4,7 @@ import { accountStub } from "../../stubs.ts";
 import { decodePageToken, pageOf, pageQuery } from "../pagination.ts";
 import { defineRoute } from "../route.ts";
 import { wireDashApplication, wireDashInstances } from "../wire.ts";
-import { pageKey, readInstances } from "./instances.ts";
+import { pageOfInstances, readInstances } from "./instances.ts";
 import { findApplication, viewsOf } from "./lookup.ts";
 
 const PER_PAGE = 25;
@@ -31,12 +31,7 @@ export const dashRoutes = [
     query: pages,
     run: async (call) => {
       const { id } = await findApplication(call);
-      const { per_page: perPage, page_token: token } = call.query;
-      const after = decodePageToken(token);
-      const views = (await readInstances(call.env, id))
-        .filter((view) => pageKey(view) > after)
-        .toSorted((a, b) => (pageKey(a) < pageKey(b) ? -1 : 1));
-      const { page, info } = pageOf(views, perPage, token, pageKey);
+      const { page, info } = pageOfInstances(await readInstances(call.env, id), call.query);
       return { result: wireDashInstances(page), resultInfo: info };
     },
   }),

@@ -66,18 +66,24 @@ export async function readInstances(env: Env, applicationId: string): Promise<In
 
 async function listInstances(call: Call<z.output<typeof listQuery>, null>) {
   const { id } = await findApplication(call);
-  const { name_prefix: prefix, state, per_page: perPage, page_token: token } = call.query;
-  const after = decodePageToken(token);
+  const { name_prefix: prefix, state } = call.query;
   const matching = (await readInstances(call.env, id))
     .filter(({ instanceId, name }) => prefix === undefined || name.startsWith(prefix) || instanceId === prefix)
-    .filter((view) => state === undefined || ACTIVE.has(view.state) === (state === "active"))
-    .filter((view) => pageKey(view) > after)
-    .toSorted((a, b) => (pageKey(a) < pageKey(b) ? -1 : 1));
-  const { page, info } = pageOf(matching, perPage, token, pageKey);
+    .filter((view) => state === undefined || ACTIVE.has(view.state) === (state === "active"));
+  const { page, info } = pageOfInstances(matching, call.query);
   return { result: page.map((view) => wireInstance(id, view)), info };
 }
 
+export function pageOfInstances(
+  views: readonly InstanceView[],
+  { per_page: perPage, page_token: token }: { per_page: number; page_token?: string | undefined },
+) {
+  const after = decodePageToken(token);
+  const rest = views.filter((view) => pageKey(view) > after).toSorted((a, b) => (pageKey(a) < pageKey(b) ? -1 : 1));
+  return pageOf(rest, perPage, token, pageKey);
+}
+
 /** Slot order that also sorts as text, then the id: a slot that is replaced while pages are read keeps its place. */
-export function pageKey({ deployment }: InstanceView): string {
+function pageKey({ deployment }: InstanceView): string {
   return `${String(deployment.slot).padStart(6, "0")}:${deployment.id}`;
 }
