@@ -18,6 +18,9 @@ const MAX_INSTANCES = 6;
 const CHAOS_MS = 600_000;
 /** After the faults stop: the longest back-off (5 min), a start deadline, a stop and some looks. */
 const CALM_MS = 900_000;
+/** Then nothing happens any more but the looks of running instances. */
+const REST_MS = 300_000;
+const LOOKS_IN_REST = 6;
 const MAX_STEPS = 40_000;
 
 export async function simulate(seed: number): Promise<Outcome> {
@@ -33,7 +36,7 @@ export async function simulate(seed: number): Promise<Outcome> {
     while (violation === null && steps < MAX_STEPS && time.step(until)) {
       steps += 1;
       await settle();
-      violation = safety(world);
+      violation = safety(world) ?? world.storm;
     }
     if (steps >= MAX_STEPS) violation ??= "L0: it never comes to rest";
   };
@@ -45,6 +48,9 @@ export async function simulate(seed: number): Promise<Outcome> {
     calm(faults);
     await run(end + CALM_MS);
     violation ??= liveness(world);
+    const before = world.messages;
+    await run(end + CALM_MS + REST_MS);
+    violation ??= rest(world, world.messages - before);
     return {
       steps,
       crashes: world.crashes,
@@ -111,6 +117,12 @@ function liveness(world: World): string | null {
     if (!container.running && rows.has(id)) return `L1: ${id} is called ready and does not run`;
   }
   return null;
+}
+
+/** A world that has what it wants is quiet: each instance says so once per check interval, and nobody else speaks. */
+function rest(world: World, messages: number): string | null {
+  const most = world.desired() * LOOKS_IN_REST;
+  return messages > most ? `L6: ${messages} messages at rest, ${most} would do` : null;
 }
 
 function someFaults(random: Random): Faults {

@@ -22,6 +22,8 @@ import type { VirtualTime } from "./time.ts";
 
 const CHECK_EVERY_MS = 60_000;
 const ALARM_RETRY_MS = 2_000;
+/** Messages to one instance within a second: a start, a stop, a crash of the scheduler between them and some more. */
+const STORM = 12;
 /** One that says where it listens, and one that leaves it to be found out. */
 const CONFIGURATIONS = [
   { image: "app" },
@@ -65,6 +67,11 @@ export interface InstanceHost {
 export class World {
   readonly instances = new Map<string, InstanceHost>();
   crashes = 0;
+  /** Set when the scheduler asked one instance more often than it can have a reason to. */
+  storm: string | null = null;
+  readonly #asked = new Map<string, number[]>();
+  /** Sent over the network so far. */
+  messages = 0;
   erased = false;
   readonly #time: VirtualTime;
   readonly #random: Random;
@@ -153,8 +160,10 @@ export class World {
     };
     const clock = () => this.#time.now;
     const outbox = new Outbox({ clock, silentAfterMs: () => 3 * CHECK_EVERY_MS, onSettled: pass });
-    const ask = (id: string, call: (life: InstanceLife) => Promise<InstanceAnswer>) =>
-      this.#send(lifetime, () => this.#toInstance(this.#host(id), call));
+    const ask = (id: string, call: (life: InstanceLife) => Promise<InstanceAnswer>) => {
+      if (lifetime.alive) this.#countAsk(id);
+      return this.#send(lifetime, () => this.#toInstance(this.#host(id), call));
+    };
     const scheduler = new Scheduler({
       db,
       timers,
@@ -183,6 +192,13 @@ export class World {
     Object.assign(life, { scheduler });
     timers.rearm();
     return life;
+  }
+
+  #countAsk(id: string): void {
+    const recent = (this.#asked.get(id) ?? []).filter((at) => this.#time.now - at < 1_000);
+    recent.push(this.#time.now);
+    this.#asked.set(id, recent);
+    if (recent.length > STORM) this.storm ??= `L6: ${id} was asked ${recent.length} times within a second`;
   }
 
   #host(id: string): InstanceHost {
@@ -269,6 +285,7 @@ export class World {
   #send<T>(from: Lifetime, call: () => Promise<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     if (!from.alive) return promise;
+    this.messages += 1;
     const random = this.#random;
     const back = (settleIt: () => void) =>
       this.#time.after(random.between(0, 30), () => {
