@@ -6,6 +6,7 @@
 import type { ContainerPort } from "./port.ts";
 import { isReachable, probeReadiness, proofDelayMs, type Readiness } from "./readiness.ts";
 import type { RunRecord } from "./run-record.ts";
+import { sleep } from "../sleep.ts";
 
 /** A container that answered once and answers nothing for this long is lost, whatever `running` says. */
 export const UNREACHABLE_MS = 5_000;
@@ -134,8 +135,4 @@ export class HealthWatch {
       await sleep(UNREACHABLE_POLL_MS);
     }
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -9,8 +9,9 @@ import type { Routing, RoutingMember } from "../orchestrator/routing.ts";
 import { instanceStub } from "../stubs.ts";
 import { begin, end, pick } from "./load.ts";
 import { INSTANCE_HEADER, refusalOf, REFUSED_HEADER } from "./refusal.ts";
-import { makeReplayable, type ReplayableRequest } from "./replay.ts";
+import { makeReplayable } from "./replay.ts";
 import { cachedRouting, excludeMember, forgetRouting, loadRouting } from "./routing-cache.ts";
+import { sleep } from "../sleep.ts";
 
 export interface IngressTarget {
   readonly application: string;
@@ -128,7 +129,7 @@ function isolate(response: Response): Response {
   return isolated;
 }
 
-async function send(member: RoutingMember, request: ReplayableRequest, env: Env): Promise<Response> {
+async function send(member: RoutingMember, request: Request, env: Env): Promise<Response> {
   begin(member);
   try {
     return await instanceStub(env, member.deploymentId).fetch(request);
@@ -144,8 +145,4 @@ async function send(member: RoutingMember, request: ReplayableRequest, env: Env)
 function failure(routing: Routing, member: RoutingMember, why: string): GantryError {
   const message = `instance ${member.instanceId} of ${routing.name} did not answer: ${why}`;
   return new GantryError("INSTANCE_UNREACHABLE", message, { application: routing.name, instance: member.instanceId });
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

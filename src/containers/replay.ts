@@ -6,11 +6,9 @@
 /** Larger bodies are streamed. */
 export const REPLAY_BODY_BYTES = 65_536;
 
-export type ReplayableRequest = Request;
-
 export interface Replay {
   /** The request for the next try. */
-  next(): ReplayableRequest;
+  next(): Request;
   readonly canResend: boolean;
   /** Safe to send again though it may have been delivered. */
   readonly isIdempotent: boolean;

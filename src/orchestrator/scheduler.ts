@@ -32,7 +32,6 @@ export interface ReportReply {
 }
 
 export interface LaunchOrder {
-  readonly accountId: string;
   readonly applicationId: string;
   readonly applicationName: string;
   readonly deploymentId: string;
@@ -41,7 +40,6 @@ export interface LaunchOrder {
   readonly version: number;
   readonly revision: string;
   readonly checkEveryMs: number;
-  readonly startDeadlineMs: number;
   readonly spec: LaunchSpec;
 }
 
@@ -215,7 +213,6 @@ export class Scheduler {
   #order(application: ApplicationRow, deployment: Deployment): LaunchOrder {
     const { version, spec } = this.#deps.version(deployment.version);
     return {
-      accountId: application.accountId,
       applicationId: application.id,
       applicationName: application.name,
       deploymentId: deployment.id,
@@ -224,7 +221,6 @@ export class Scheduler {
       version: version.version,
       revision: version.revision,
       checkEveryMs: application.spec.checkEveryMs,
-      startDeadlineMs: DEFAULT_LIMITS.startDeadlineMs,
       spec,
     };
   }

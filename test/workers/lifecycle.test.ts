@@ -216,7 +216,6 @@ describe("an eviction", () => {
 /** A first launch, as the scheduler orders it. */
 function launchOrder(applicationId: string, deploymentId: string): LaunchOrder {
   return {
-    accountId: "a",
     applicationId,
     applicationName: "x",
     deploymentId,
@@ -225,7 +224,6 @@ function launchOrder(applicationId: string, deploymentId: string): LaunchOrder {
     version: 1,
     revision: "r",
     checkEveryMs: 60_000,
-    startDeadlineMs: 60_000,
     spec: toLaunchSpec({ image: "hello-world" }),
   };
 }

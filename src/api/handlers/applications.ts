@@ -6,7 +6,7 @@ import type { ApplicationPatch } from "../../orchestrator/commands.ts";
 import { revisionOf, toLaunchSpec } from "../../orchestrator/launch-spec.ts";
 import type { ApplicationView } from "../../orchestrator/views.ts";
 import { accountStub, applicationStub } from "../../stubs.ts";
-import { decodePageToken, pageOf, pageQuery } from "../pagination.ts";
+import { pageQuery } from "../pagination.ts";
 import { defineRoute } from "../route.ts";
 import {
   checkEveryMs,
@@ -17,7 +17,7 @@ import {
 } from "../schemas/application.ts";
 import type { Configuration } from "../schemas/configuration.ts";
 import { wireApplication } from "../wire.ts";
-import { findApplication, findView, notFound, viewsOf } from "./lookup.ts";
+import { findApplication, findView, notFound, pageOfApplications, viewsOf } from "./lookup.ts";
 
 const NO_QUERY = z.strictObject({});
 /** Cloudflare's internal clients expect everything in one answer. */
@@ -67,9 +67,7 @@ export const applicationRoutes = [
       image: z.string().max(512).optional(),
     }),
     run: async ({ env, accountId, query }) => {
-      const after = decodePageToken(query.page_token);
-      const entries = await accountStub(env, accountId).listApplications(after, query.per_page + 1);
-      const { page, info } = pageOf(entries, query.per_page, query.page_token, ({ id }) => id);
+      const { page, info } = await pageOfApplications(env, accountId, query);
       const views = await viewsOf(
         env,
         page.filter(({ name }) => query.name === undefined || name === query.name),

@@ -1,11 +1,10 @@
 /** The dashboard's endpoints, which are what `wrangler containers list` and `instances` read. */
 import * as z from "zod";
-import { accountStub } from "../../stubs.ts";
-import { decodePageToken, pageOf, pageQuery } from "../pagination.ts";
+import { pageQuery } from "../pagination.ts";
 import { defineRoute } from "../route.ts";
 import { wireDashApplication, wireDashInstances } from "../wire.ts";
 import { pageOfInstances, readInstances } from "./instances.ts";
-import { findApplication, viewsOf } from "./lookup.ts";
+import { findApplication, pageOfApplications, viewsOf } from "./lookup.ts";
 
 const PER_PAGE = 25;
 const MAX_PER_PAGE = 100;
@@ -18,9 +17,7 @@ export const dashRoutes = [
     summary: "List application summaries",
     query: pages,
     run: async ({ env, accountId, query }) => {
-      const after = decodePageToken(query.page_token);
-      const entries = await accountStub(env, accountId).listApplications(after, query.per_page + 1);
-      const { page, info } = pageOf(entries, query.per_page, query.page_token, ({ id }) => id);
+      const { page, info } = await pageOfApplications(env, accountId, query);
       return { result: (await viewsOf(env, page)).map(wireDashApplication), resultInfo: info };
     },
   }),

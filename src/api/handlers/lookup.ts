@@ -3,6 +3,7 @@ import { GantryError } from "../../errors.ts";
 import type { ApplicationEntry } from "../../orchestrator/account.ts";
 import type { ApplicationView } from "../../orchestrator/views.ts";
 import { accountStub, applicationStub } from "../../stubs.ts";
+import { decodePageToken, pageOf } from "../pagination.ts";
 import type { Call } from "../route.ts";
 
 type Target = Pick<Call<unknown, unknown>, "env" | "accountId" | "params">;
@@ -20,6 +21,19 @@ export async function findView(target: Target): Promise<ApplicationView> {
   const view: ApplicationView | null = await applicationStub(target.env, id).view();
   if (view === null) throw notFound(target.params["id"] ?? "");
   return view;
+}
+
+/** One page of an account's applications, in order of id. */
+export async function pageOfApplications(
+  env: Env,
+  accountId: string,
+  { per_page: perPage, page_token: token }: { per_page: number; page_token?: string | undefined },
+) {
+  const entries: ApplicationEntry[] = await accountStub(env, accountId).listApplications(
+    decodePageToken(token),
+    perPage + 1,
+  );
+  return pageOf(entries, perPage, token, ({ id }) => id);
 }
 
 /** Views of many, in order; those that were deleted meanwhile are left out. At most six are asked at a time. */

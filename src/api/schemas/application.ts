@@ -54,9 +54,6 @@ export const patchApplicationSchema = z
   })
   .superRefine(refuseAboveMaximum);
 
-export type CreateApplication = z.output<typeof createApplicationSchema>;
-export type PatchApplication = z.output<typeof patchApplicationSchema>;
-
 function refuseAboveMaximum(
   value: { instances?: number | undefined; max_instances?: number | undefined },
   context: z.core.$RefinementCtx,

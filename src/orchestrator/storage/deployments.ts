@@ -23,11 +23,6 @@ export function listDeployments(db: Database): Deployment[] {
   return db.all<DeploymentRow>("SELECT * FROM deployments ORDER BY slot, id").map(toDeployment);
 }
 
-export function getDeployment(db: Database, id: string): Deployment | undefined {
-  const row = db.one<DeploymentRow>("SELECT * FROM deployments WHERE id = ?", id);
-  return row === undefined ? undefined : toDeployment(row);
-}
-
 export function deleteDeployment(db: Database, id: string): void {
   db.run("DELETE FROM deployments WHERE id = ?", id);
 }
