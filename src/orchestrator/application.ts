@@ -6,18 +6,36 @@ import { DurableObject } from "cloudflare:workers";
 import type { Configuration } from "../api/schemas/configuration.ts";
 import { Database } from "../database.ts";
 import { describeError, GantryError } from "../errors.ts";
+import { etagOf, requireMatch } from "../etag.ts";
 import { migrate } from "../migrations.ts";
 import { accountStub, instanceStub, publicInstanceId } from "../stubs.ts";
 import { Timers } from "../timers.ts";
-import { applyCreate, applyDelete, applyPatch, type ApplicationPatch, type NewApplication } from "./commands.ts";
+import {
+  applyActivate,
+  applyCreate,
+  applyDelete,
+  applyPatch,
+  type ApplicationPatch,
+  type NewApplication,
+} from "./commands.ts";
+import { newDeploymentId } from "./deployment-id.ts";
 import { DeploymentStore } from "./deployment-store.ts";
 import { listEvents } from "./events.ts";
+import { decideAction, decideReplacement, type ActionContext, type Decision, type InstanceAction } from "./instance-actions.ts";
 import { toLaunchSpec, type LaunchSpec } from "./launch-spec.ts";
 import { Outbox, SILENT_INTERVALS } from "./outbox.ts";
+import type { Deployment } from "./plan/deployment.ts";
 import { SESSION_ENDED, type Report } from "./plan/observe.ts";
 import { ReadyWaiters } from "./ready-waiters.ts";
 import { routingOf, type Routing } from "./routing.ts";
-import { PASS_TIMER, Scheduler, type InstanceClient, type ReportReply } from "./scheduler.ts";
+import {
+  instanceName,
+  PASS_TIMER,
+  Scheduler,
+  type InstanceClient,
+  type LaunchOrder,
+  type ReportReply,
+} from "./scheduler.ts";
 import { APPLICATION_MIGRATIONS } from "./storage/schema.ts";
 import {
   getVersion,
@@ -27,7 +45,14 @@ import {
   type ApplicationRow,
   type Version,
 } from "./storage/application-row.ts";
-import { applicationView, instanceViews, type ApplicationView, type InstanceView } from "./views.ts";
+import {
+  applicationView,
+  instanceViews,
+  versionViews,
+  type ApplicationView,
+  type InstanceView,
+  type VersionView,
+} from "./views.ts";
 
 const ERASE_RETRY_MS = 5_000;
 
@@ -59,8 +84,9 @@ export class Application extends DurableObject<Env> {
       outbox: this.#outbox,
       instances: this.#instanceClient(),
       clock: Date.now,
-      newDeploymentId: () => newDeploymentId(),
+      newDeploymentId,
       version: (version) => this.#version(version),
+      prepare: (order) => this.#prepare(order),
       onRoutingChanged: () => this.#waiters.wake(),
       onDeleted: () => this.#erase(),
     });
@@ -88,8 +114,10 @@ export class Application extends DurableObject<Env> {
     return row === undefined || row.deleting ? null : this.#viewOf(row);
   }
 
-  patch(patch: ApplicationPatch): ApplicationView {
-    applyPatch(this.#db, this.#mustRow(), patch, Date.now());
+  patch(patch: ApplicationPatch, ifMatch: string | null): ApplicationView {
+    const row = this.#mustRow();
+    requireMatch(ifMatch, etagOf(row.id, row.generation));
+    applyPatch(this.#db, row, patch, Date.now());
     this.#pass();
     // A change of ingress is routing too.
     this.#waiters.wake();
@@ -97,10 +125,11 @@ export class Application extends DurableObject<Env> {
   }
 
   /** Stops everything; the object erases itself when the last container is gone. Deleting twice is no error. */
-  delete(): boolean {
+  delete(ifMatch: string | null): boolean {
     const row = this.#row();
     if (row === undefined) return false;
     if (!row.deleting) {
+      requireMatch(ifMatch, etagOf(row.id, row.generation));
       applyDelete(this.#db, row, Date.now());
       this.#waiters.wake();
       this.#pass();
@@ -113,9 +142,34 @@ export class Application extends DurableObject<Env> {
     return this.#instanceViews();
   }
 
-  versions(): (Version & { active: boolean })[] {
+  /** Newest first, with how many live instances are on each. */
+  versions(): VersionView[] {
+    return versionViews(this.#mustRow(), listVersions(this.#db), this.#deployments.all());
+  }
+
+  /** Makes a stored version the one that runs. What runs another revision is replaced from here on. */
+  activate(version: number, ifMatch: string | null = null): ApplicationView {
     const row = this.#mustRow();
-    return listVersions(this.#db).map((version) => ({ ...version, active: version.version === row.activeVersion }));
+    requireMatch(ifMatch, etagOf(row.id, row.generation));
+    applyActivate(this.#db, row, version, Date.now());
+    this.#pass();
+    // The port that requests go to is the version's.
+    this.#waiters.wake();
+    return this.#mustView();
+  }
+
+  /** Acts on an instance by its public id, its name or its deployment's id. Null when there is none. */
+  act(key: string, action: InstanceAction, actor: string): InstanceView | null {
+    return this.#act(this.#find(key), actor, (deployment, context) =>
+      decideAction(deployment, action, context, Date.now()),
+    );
+  }
+
+  /** A new placement in a deployment, if `generation` is its current one. Null when there is no such deployment. */
+  replacePlacement(deploymentId: string, generation: number, actor: string): InstanceView | null {
+    return this.#act(this.#deployments.get(deploymentId), actor, (deployment, context) =>
+      decideReplacement(deployment, generation, context, Date.now()),
+    );
   }
 
   events(cursor: number, limit: number): ReturnType<typeof listEvents> {
@@ -216,9 +270,38 @@ export class Application extends DurableObject<Env> {
     return applicationView(row, version.configuration, this.#instanceViews());
   }
 
-  #instanceViews(): InstanceView[] {
+  #instanceViews(deployments = this.#deployments.all()): InstanceView[] {
     const row = this.#mustRow();
-    return instanceViews(row, this.#deployments.all(), this.#publicId, (version) => this.#configuration(version));
+    return instanceViews(row, deployments, this.#publicId, (version) => this.#configuration(version));
+  }
+
+  #find(key: string): Deployment | undefined {
+    const { name } = this.#mustRow();
+    const all = this.#deployments.all();
+    return (
+      this.#deployments.get(key) ??
+      all.find(({ id }) => this.#publicId(id) === key) ??
+      all.find(({ slot }) => instanceName(name, slot) === key)
+    );
+  }
+
+  #act(
+    deployment: Deployment | undefined,
+    actor: string,
+    decide: (deployment: Deployment, context: ActionContext) => Decision,
+  ): InstanceView | null {
+    const row = this.#mustRow();
+    if (deployment === undefined) return null;
+    const context = { actor, kind: row.kind, name: instanceName(row.name, deployment.slot) };
+    const decision = decide(deployment, context);
+    if (decision.type === "refused") throw new GantryError(decision.code, decision.message, decision.details);
+    const [view] = this.#instanceViews([this.#scheduler.act(deployment, decision)]);
+    return view ?? null;
+  }
+
+  /** What an instance gets beside its version's launch spec. */
+  async #prepare(order: LaunchOrder): Promise<LaunchOrder> {
+    return order;
   }
 
   readonly #publicId = (deploymentId: string): string => publicInstanceId(this.env, deploymentId);
@@ -247,9 +330,4 @@ export class Application extends DurableObject<Env> {
       release: async (id) => await stub(id).release(),
     };
   }
-}
-
-/** `<region>-<shard>-<random>`: region and shard are there so that one application can be spread later. */
-function newDeploymentId(): string {
-  return `auto-0-${crypto.randomUUID().replaceAll("-", "")}`;
 }

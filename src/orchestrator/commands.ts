@@ -4,9 +4,11 @@ import type { Database } from "../database.ts";
 import { GantryError } from "../errors.ts";
 import { appendEvents, type EventDraft } from "./events.ts";
 import {
+  getVersion,
   insertVersion,
   listVersions,
   writeApplication,
+  type ApplicationKind,
   type ApplicationRow,
   type ApplicationSpec,
 } from "./storage/application-row.ts";
@@ -15,6 +17,8 @@ export interface NewApplication {
   readonly id: string;
   readonly accountId: string;
   readonly name: string;
+  /** `application` unless said otherwise. A `deployment` has exactly one instance. */
+  readonly kind?: ApplicationKind;
   readonly spec: ApplicationSpec;
   readonly configuration: Configuration;
   readonly revision: string;
@@ -34,6 +38,7 @@ export function applyCreate(db: Database, input: NewApplication, session: string
       id: input.id,
       accountId: input.accountId,
       name: input.name,
+      kind: input.kind ?? "application",
       spec: input.spec,
       activeVersion: 1,
       generation: 1,
@@ -51,6 +56,10 @@ export function applyCreate(db: Database, input: NewApplication, session: string
 }
 
 export function applyPatch(db: Database, row: ApplicationRow, patch: ApplicationPatch, now: number): void {
+  if (row.kind === "deployment" && (patch.instances ?? 1) !== 1) {
+    const reason = "must be 1: a deployment is one instance; create an application to scale";
+    throw new GantryError("VALIDATE_INPUT", `instances ${reason}`, { instances: reason });
+  }
   const maxInstances = patch.maxInstances ?? row.spec.maxInstances;
   const ceiling = maxInstances ?? Number.POSITIVE_INFINITY;
   if (patch.instances !== undefined && patch.instances > ceiling) {
@@ -82,6 +91,30 @@ export function applyPatch(db: Database, row: ApplicationRow, patch: Application
     const generation = row.generation + 1;
     writeApplication(db, { ...row, spec, generation, observedGeneration: generation, updatedAt: now });
     appendEvents(db, events, now);
+  });
+}
+
+/** From here on `version` is what runs: the pass that follows begins to replace whatever differs from it. */
+export function applyActivate(db: Database, row: ApplicationRow, version: number, now: number): void {
+  if (version === row.activeVersion) return;
+  if (getVersion(db, version) === undefined) {
+    const known = listVersions(db)
+      .slice(0, 10)
+      .map((stored) => stored.version);
+    const message = `application ${row.name}: version ${version} not found; the latest are ${known.join(", ")}`;
+    throw new GantryError("VERSION_NOT_FOUND", message, { version });
+  }
+  db.transaction(() => {
+    const generation = row.generation + 1;
+    writeApplication(db, {
+      ...row,
+      activeVersion: version,
+      generation,
+      observedGeneration: generation,
+      updatedAt: now,
+    });
+    const message = `version ${version} is active, ${row.activeVersion} was`;
+    appendEvents(db, [info("VersionActivated", message, { from: row.activeVersion, to: version })], now);
   });
 }
 

@@ -1,6 +1,6 @@
 /** Counters and states that clients show, derived from the rows. Pure. */
 import { assertNever } from "../assert-never.ts";
-import { isFailing, type Deployment } from "./plan/deployment.ts";
+import { isAvailable, isFailing, isLeaving, type Deployment } from "./plan/deployment.ts";
 
 export interface HealthCounts {
   /** The process runs and has been ready at least once. */
@@ -11,7 +11,7 @@ export interface HealthCounts {
   readonly failed: number;
   /** Started, and not ready for the first time. */
   readonly starting: number;
-  /** Wanted, without a container. */
+  /** Wanted, without a container. One that a user holds stopped is in no counter: nothing is to come of it. */
   readonly scheduling: number;
 }
 
@@ -22,12 +22,14 @@ export function countHealth(deployments: readonly Deployment[], desired: number)
   const counts = { active: 0, healthy: 0, failed: 0, starting: 0, scheduling: 0 };
   let kept = 0;
   for (const deployment of deployments) {
-    if (deployment.phase === "stopping") continue;
+    if (isLeaving(deployment)) continue;
+    if (deployment.phase === "stopping" && !deployment.held) continue;
     kept += 1;
+    if (deployment.held) continue;
     if (deployment.phase === "pending") counts[isFailing(deployment) ? "failed" : "scheduling"] += 1;
     else if (deployment.readyAt === null) counts.starting += 1;
     else counts.active += 1;
-    if (deployment.ready) counts.healthy += 1;
+    if (isAvailable(deployment)) counts.healthy += 1;
   }
   counts.scheduling += Math.max(0, desired - kept);
   return counts;
@@ -43,6 +45,7 @@ export function applicationState(counts: HealthCounts): ApplicationState {
 export function instanceState(deployment: Deployment): InstanceState {
   switch (deployment.phase) {
     case "pending": {
+      if (deployment.held) return "stopped";
       if (isFailing(deployment)) return "failed";
       return deployment.last?.kind === "stopped" ? "stopped" : "provisioning";
     }

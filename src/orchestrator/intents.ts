@@ -3,7 +3,7 @@
  * transaction of the pass and only then acts, so that a crash in between is finished by the next pass.
  */
 import type { EventDraft } from "./events.ts";
-import type { Deployment } from "./plan/deployment.ts";
+import { STOP, type Deployment } from "./plan/deployment.ts";
 import { assertNever } from "../assert-never.ts";
 
 export interface Intent {
@@ -12,7 +12,13 @@ export interface Intent {
 }
 
 /** The first placement of a new slot. */
-export function intendPlacement(id: string, slot: number, version: number, now: number): Intent {
+export function intendPlacement(
+  id: string,
+  slot: number,
+  version: number,
+  now: number,
+  reason = "BelowDesiredCount",
+): Intent {
   const next: Deployment = {
     id,
     slot,
@@ -28,13 +34,23 @@ export function intendPlacement(id: string, slot: number, version: number, now: 
     nextStartAt: now,
     stopReason: null,
     last: null,
+    held: false,
+    cordoned: false,
   };
-  return { next, event: placedEvent(next, "BelowDesiredCount") };
+  return { next, event: placedEvent(next, reason) };
 }
 
-export function intendStart(deployment: Deployment, version: number, reason: string, now: number): Intent {
+/** `forgive`: what failed so far was another revision, and is not held against this one. */
+export function intendStart(
+  deployment: Deployment,
+  version: number,
+  reason: string,
+  now: number,
+  forgive = false,
+): Intent {
   const next: Deployment = {
     ...deployment,
+    ...(forgive ? { failures: 0, losses: 0 } : {}),
     phase: "starting",
     generation: deployment.generation + 1,
     version,
@@ -42,13 +58,14 @@ export function intendStart(deployment: Deployment, version: number, reason: str
     ready: false,
     readyAt: null,
     stopReason: null,
+    cordoned: false,
   };
   return { next, event: placedEvent(next, reason) };
 }
 
 export function intendStop(deployment: Deployment, reason: string, now: number): Intent {
   const next: Deployment = { ...deployment, phase: "stopping", since: now, ready: false, stopReason: reason };
-  const neverStarted = reason === "NeverStarted";
+  const neverStarted = reason === STOP.neverStarted;
   return {
     next,
     event: {

@@ -1,7 +1,7 @@
 /** The routing snapshot: which instances take traffic. The Worker caches it and calls instances directly. */
 import type { IngressMode } from "../api/schemas/application.ts";
 import type { LaunchSpec } from "./launch-spec.ts";
-import type { Deployment } from "./plan/deployment.ts";
+import { isAvailable, type Deployment } from "./plan/deployment.ts";
 import type { ApplicationRow } from "./storage/application-row.ts";
 
 export interface RoutingMember {
@@ -31,7 +31,7 @@ export function routingOf(
     port: spec.port,
     desired: row.spec.instances,
     members: deployments
-      .filter((deployment) => deployment.ready)
+      .filter(isAvailable)
       .map(({ id }) => ({ deploymentId: id, instanceId: publicId(id) })),
   };
 }

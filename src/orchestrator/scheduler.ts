@@ -6,15 +6,18 @@
  */
 import { assertNever } from "../assert-never.ts";
 import type { Database } from "../database.ts";
+import { describeError, GantryError } from "../errors.ts";
 import type { Timers } from "../timers.ts";
 import type { DeploymentStore } from "./deployment-store.ts";
 import { appendEvents, type EventDraft } from "./events.ts";
+import type { Decision } from "./instance-actions.ts";
 import { intendPlacement, intendStart, intendStop, messageFor, type Intent } from "./intents.ts";
 import type { LaunchSpec } from "./launch-spec.ts";
 import type { Outbox } from "./outbox.ts";
-import type { Deployment } from "./plan/deployment.ts";
+import { isLeaving, type Deployment } from "./plan/deployment.ts";
 import { observe, type Report } from "./plan/observe.ts";
 import { DEFAULT_LIMITS, plan, type Action } from "./plan/plan.ts";
+import type { Desired } from "./plan/selection.ts";
 import { readApplication, type ApplicationRow, type Version } from "./storage/application-row.ts";
 
 /** What an instance answers: its state, for the generation that it was asked about. */
@@ -59,8 +62,13 @@ export interface SchedulerDeps {
   readonly outbox: Outbox;
   readonly instances: InstanceClient;
   readonly clock: () => number;
-  readonly newDeploymentId: () => string;
+  readonly newDeploymentId: (applicationId: string) => string;
   readonly version: (version: number) => { readonly version: Version; readonly spec: LaunchSpec };
+  /**
+   * Completes an order with what is looked up at launch only. A `GantryError` refuses the launch, and its message is what
+   * people read; any other error is a message that did not arrive.
+   */
+  readonly prepare?: (order: LaunchOrder) => Promise<LaunchOrder>;
   /** The set of ready instances may have changed. */
   readonly onRoutingChanged: () => void;
   /** The last container of a deleted application is gone. */
@@ -87,11 +95,7 @@ export class Scheduler {
       if (application === undefined) return;
       const now = this.#deps.clock();
       const result = plan({
-        desired: {
-          instances: application.spec.instances,
-          version: application.activeVersion,
-          deleting: application.deleting,
-        },
+        desired: this.#desired(application),
         deployments: this.#deps.deployments.all(),
         delivery: this.#deps.outbox,
         limits: DEFAULT_LIMITS,
@@ -111,19 +115,24 @@ export class Scheduler {
 
   /** Applies what an instance said. False: the instance must destroy what it holds. */
   observe(deploymentId: string, generation: number, report: Report): boolean {
-    const { db, deployments, outbox, clock } = this.#deps;
+    const { deployments, outbox, clock } = this.#deps;
     const result = observe(deployments.get(deploymentId), generation, report, clock());
     if (result.owned) outbox.heard(deploymentId);
     const { next } = result;
-    if (next !== null) {
-      db.transaction(() => {
-        deployments.put(next);
-        appendEvents(db, result.events, clock());
-      });
-      this.#deps.onRoutingChanged();
-    }
+    if (next !== null) this.#keep(next, result.events);
     this.pass();
     return result.owned;
+  }
+
+  /** Carries out what a user's action on one instance comes to. Returns the row, which may be its last. */
+  act(deployment: Deployment, decision: Exclude<Decision, { type: "refused" }>): Deployment {
+    if (decision.type === "unchanged") return deployment;
+    const { next, event } = decision;
+    const application = readApplication(this.#deps.db);
+    this.#keep(next, [event]);
+    if (next.phase !== deployment.phase && application !== undefined) this.#send(application, next);
+    this.pass();
+    return this.#deps.deployments.get(next.id) ?? next;
   }
 
   /** Every placement that may live is gone. Only rows and events: the next pass acts on them. */
@@ -137,6 +146,31 @@ export class Scheduler {
     }
   }
 
+  /** Stores a changed row with what is told of it. One that has come to its last end is not kept at all. */
+  #keep(next: Deployment, events: readonly EventDraft[]): void {
+    const { db, deployments, outbox, clock } = this.#deps;
+    const isOver = next.phase === "pending" && isLeaving(next) && !outbox.isInFlight(next.id);
+    db.transaction(() => {
+      if (isOver) deployments.remove(next.id);
+      else deployments.put(next);
+      appendEvents(db, events, clock());
+    });
+    if (isOver) this.#release(next.id);
+    this.#deps.onRoutingChanged();
+  }
+
+  #desired(application: ApplicationRow): Desired {
+    const { activeVersion, kind, deleting, spec } = application;
+    const revisionOf = (version: number) => this.#deps.version(version).version.revision;
+    return {
+      instances: kind === "deployment" ? 1 : spec.instances,
+      version: activeVersion,
+      isOutdated: (version) => version !== activeVersion && revisionOf(version) !== revisionOf(activeVersion),
+      strategy: kind === "deployment" ? "in-place" : "rolling",
+      deleting,
+    };
+  }
+
   /** Writes every intent of the plan, then sends. */
   #perform(application: ApplicationRow, actions: readonly Action[], now: number): void {
     const { db, deployments } = this.#deps;
@@ -144,7 +178,7 @@ export class Scheduler {
     db.transaction(() => {
       const events: EventDraft[] = [];
       for (const action of actions) {
-        const intent = this.#intend(action, now);
+        const intent = this.#intend(application, action, now);
         if (intent !== null) {
           deployments.put(intent.next);
           events.push(intent.event);
@@ -160,15 +194,16 @@ export class Scheduler {
     for (const action of actions) if (action.type === "remove") this.#release(action.id);
   }
 
-  #intend(action: Action, now: number): Intent | null {
+  #intend(application: ApplicationRow, action: Action, now: number): Intent | null {
     const { deployments, newDeploymentId } = this.#deps;
     switch (action.type) {
       case "place": {
-        return intendPlacement(newDeploymentId(), action.slot, action.version, now);
+        return intendPlacement(newDeploymentId(application.id), action.slot, action.version, now, action.reason);
       }
       case "start": {
         const deployment = deployments.get(action.id);
-        return deployment === undefined ? null : intendStart(deployment, action.version, action.reason, now);
+        const { version, reason, forgive } = action;
+        return deployment === undefined ? null : intendStart(deployment, version, reason, now, forgive);
       }
       case "stop": {
         const deployment = deployments.get(action.id);
@@ -191,15 +226,50 @@ export class Scheduler {
     const { id, generation } = deployment;
     outbox.post(deployment, async () => {
       // It waited for its turn, and another intent has taken its place: a container less to start and stop.
-      const current = this.#deps.deployments.get(id);
-      if (current?.generation !== generation || current.phase !== deployment.phase) return () => this.pass();
+      if (!this.#isCurrent(deployment)) return () => this.pass();
       const kind = messageFor(deployment.phase);
       let answer: InstanceAnswer;
-      if (kind === "launch") answer = await instances.launch(this.#order(application, deployment));
-      else if (kind === "stop") answer = await instances.stop(id, generation, deployment.stopReason ?? "Stopped");
+      if (kind === "launch") return await this.#launch(application, deployment);
+      if (kind === "stop") answer = await instances.stop(id, generation, deployment.stopReason ?? "Stopped");
       else answer = await instances.check(id, generation);
       return () => void this.observe(id, answer.generation, answer.report);
     });
+  }
+
+  async #launch(application: ApplicationRow, deployment: Deployment): Promise<() => void> {
+    const { instances, prepare } = this.#deps;
+    const { id } = deployment;
+    let order = this.#order(application, deployment);
+    if (prepare !== undefined) {
+      try {
+        order = await prepare(order);
+      } catch (error) {
+        if (!GantryError.is(error)) throw error;
+        return await this.#refuse(deployment, error);
+      }
+      if (!this.#isCurrent(deployment)) return () => this.pass();
+    }
+    const answer = await instances.launch(order);
+    return () => void this.observe(id, answer.generation, answer.report);
+  }
+
+  /** What may have been launched by an earlier lifetime of this object lives on; nothing else of this placement ever will. */
+  async #refuse({ id, generation }: Deployment, error: GantryError): Promise<() => void> {
+    const { instances } = this.#deps;
+    let answer = await instances.check(id, generation);
+    if (answer.generation < generation) answer = await instances.stop(id, generation, error.code);
+    const { report } = answer;
+    if (answer.generation !== generation || report.state !== "ended") {
+      return () => void this.observe(id, answer.generation, report);
+    }
+    const outcome = { kind: "refused", exitCode: null, reason: error.code, message: describeError(error) } as const;
+    return () => void this.observe(id, generation, { state: "ended", outcome });
+  }
+
+  /** The intent still stands. */
+  #isCurrent({ id, generation, phase }: Deployment): boolean {
+    const current = this.#deps.deployments.get(id);
+    return current?.generation === generation && current.phase === phase;
   }
 
   #release(deploymentId: string): void {

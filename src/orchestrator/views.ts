@@ -1,5 +1,6 @@
 /** What the Application object tells the API: plain data, close to the rows. The wire form is made in `src/api`. */
 import type { Configuration } from "../api/schemas/configuration.ts";
+import { etagOf } from "../etag.ts";
 import {
   applicationState,
   countHealth,
@@ -8,15 +9,16 @@ import {
   type HealthCounts,
   type InstanceState,
 } from "./health.ts";
-import type { Deployment } from "./plan/deployment.ts";
+import { isLive, type Deployment } from "./plan/deployment.ts";
 import { instanceName } from "./scheduler.ts";
-import type { ApplicationRow } from "./storage/application-row.ts";
+import type { ApplicationRow, Version } from "./storage/application-row.ts";
 
 export interface ApplicationView {
   readonly row: ApplicationRow;
   readonly configuration: Configuration;
   readonly health: HealthCounts;
   readonly state: ApplicationState;
+  readonly etag: string;
 }
 
 export interface InstanceView {
@@ -27,6 +29,30 @@ export interface InstanceView {
   readonly configuration: Configuration;
 }
 
+export interface VersionView extends Version {
+  readonly active: boolean;
+  /** Live instances on it. Those that run the active version's revision under another number are the active version's. */
+  readonly instances: number;
+}
+
+export function versionViews(
+  { activeVersion }: ApplicationRow,
+  versions: readonly Version[],
+  deployments: readonly Deployment[],
+): VersionView[] {
+  const revisions = new Map(versions.map(({ version, revision }) => [version, revision]));
+  const counts = new Map<number, number>();
+  for (const { version } of deployments.filter(isLive)) {
+    const adopted = revisions.get(version) === revisions.get(activeVersion) ? activeVersion : version;
+    counts.set(adopted, (counts.get(adopted) ?? 0) + 1);
+  }
+  return versions.map((version) => ({
+    ...version,
+    active: version.version === activeVersion,
+    instances: counts.get(version.version) ?? 0,
+  }));
+}
+
 export function applicationView(
   row: ApplicationRow,
   configuration: Configuration,
@@ -34,7 +60,7 @@ export function applicationView(
 ): ApplicationView {
   const deployments = instances.map((instance) => instance.deployment);
   const health = countHealth(deployments, row.spec.instances);
-  return { row, configuration, health, state: applicationState(health) };
+  return { row, configuration, health, state: applicationState(health), etag: etagOf(row.id, row.generation) };
 }
 
 export function instanceViews(

@@ -20,6 +20,8 @@ export interface Outcome {
   /** Machine-readable: `ExitedWithCode`, `Vanished`, `ImageDoesNotBoot`, `ScaledDown`… */
   readonly reason: string;
   readonly at: number;
+  /** What went wrong in words for people, where the reason alone does not say it. */
+  readonly message?: string;
 }
 
 export interface Deployment {
@@ -41,9 +43,50 @@ export interface Deployment {
   /** Consecutive ends that are the platform's (lost, never started): a short back-off of their own. */
   readonly losses: number;
   readonly nextStartAt: number;
-  /** Why `stopping`: `ScaledDown`, `Deleted`, `NeverStarted`, else null. */
+  /** Why `stopping`, a `STOP` reason, else null. */
   readonly stopReason: string | null;
   readonly last: Outcome | null;
+  /** A user stopped it: it stays stopped, keeps its slot and counts towards what is wanted. */
+  readonly held: boolean;
+  /** Keeps running without new traffic. Of the placement: the next start clears it. */
+  readonly cordoned: boolean;
+}
+
+/** Why a placement is stopped by us. */
+export const STOP = {
+  scaledDown: "ScaledDown",
+  deleted: "Deleted",
+  outdated: "Outdated",
+  destroyed: "Destroyed",
+  neverStarted: "NeverStarted",
+  updating: "Updating",
+  stoppedByUser: "StoppedByUser",
+  restarted: "Restarted",
+} as const;
+
+const FINAL_STOPS: ReadonlySet<string> = new Set([STOP.scaledDown, STOP.deleted, STOP.outdated, STOP.destroyed]);
+const SLOT_KEEPING_STOPS: ReadonlySet<string> = new Set([
+  STOP.neverStarted,
+  STOP.updating,
+  STOP.stoppedByUser,
+  STOP.restarted,
+]);
+
+/** On its way out: it never starts again, and its row goes with its container. */
+export function isLeaving(deployment: Deployment): boolean {
+  const { phase, stopReason, last } = deployment;
+  if (phase === "stopping") return stopReason === null || !SLOT_KEEPING_STOPS.has(stopReason);
+  return phase === "pending" && last?.kind === "stopped" && FINAL_STOPS.has(last.reason);
+}
+
+/** A container of it may live and is not on its way out. */
+export function isLive({ phase }: Deployment): boolean {
+  return phase === "starting" || phase === "running";
+}
+
+/** Takes new traffic. */
+export function isAvailable({ ready, cordoned }: Deployment): boolean {
+  return ready && !cordoned;
 }
 
 /** A deployment that waits after a failure of its own: shown as `failed`, and the application as degraded. */

@@ -3,7 +3,7 @@
  * result. A report of an older generation changes nothing and tells the instance that it is disowned.
  */
 import { decideRestart, type RestartDecision } from "./backoff.ts";
-import type { Deployment, Outcome } from "./deployment.ts";
+import { STOP, type Deployment, type Outcome } from "./deployment.ts";
 import type { EventDraft } from "../events.ts";
 
 /** What an instance says of itself. */
@@ -105,8 +105,8 @@ function restartAfter(deployment: Deployment, outcome: Outcome, now: number): Re
 
 /** A container that we stopped ended as wished, however it went; one that never proved itself is the platform's. */
 function settleStop(deployment: Deployment, outcome: Outcome): Outcome {
-  if (deployment.stopReason === "NeverStarted") {
-    return { ...outcome, kind: "never-started", reason: "NeverStarted" };
+  if (deployment.stopReason === STOP.neverStarted) {
+    return { ...outcome, kind: "never-started", reason: STOP.neverStarted };
   }
   return { ...outcome, kind: "stopped", reason: deployment.stopReason ?? "Stopped" };
 }
@@ -129,7 +129,7 @@ function endEvent(deployment: Deployment, outcome: Outcome, delayMs: number): Ev
   return {
     type,
     name,
-    message: `container ${outcome.kind === "refused" ? "did not start" : outcome.kind}: ${outcome.reason}, ${code}${again}`,
+    message: `container ${outcome.kind === "refused" ? "did not start" : outcome.kind}: ${outcome.reason}, ${outcome.message ?? code}${again}`,
     deployment: deployment.id,
     generation: deployment.generation,
     details: { outcome: outcome.kind, reason: outcome.reason, exit_code: outcome.exitCode, restart_in_ms: delayMs },

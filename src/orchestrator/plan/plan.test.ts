@@ -3,6 +3,7 @@ import { describe, it } from "vitest";
 import { intendPlacement, intendStart, intendStop } from "../intents.ts";
 import type { Deployment } from "./deployment.ts";
 import { DEFAULT_LIMITS, plan, type Action, type Delivery, type PlanInput } from "./plan.ts";
+import type { Desired } from "./selection.ts";
 
 const NOW = 1_000_000;
 
@@ -33,13 +34,19 @@ function deployment(slot: number, fields: Partial<Deployment> = {}): Deployment 
     nextStartAt: 0,
     stopReason: null,
     last: null,
+    held: false,
+    cordoned: false,
     ...fields,
   };
 }
 
+function desire(fields: Partial<Desired> = {}): Desired {
+  return { instances: 1, version: 1, isOutdated: () => false, strategy: "rolling", deleting: false, ...fields };
+}
+
 function run(instances: number, deployments: readonly Deployment[], fields: Partial<PlanInput> = {}) {
   return plan({
-    desired: { instances, version: 1, deleting: false },
+    desired: desire({ instances }),
     deployments,
     delivery: FORGETFUL,
     limits: DEFAULT_LIMITS,
@@ -95,8 +102,8 @@ describe("what is missing", () => {
   it("carries the version that is wanted and the reason of the last end", ({ expect }) => {
     const lost = { kind: "lost", exitCode: null, reason: "Vanished", at: 0 } as const;
     const ended = deployment(0, { phase: "pending", ready: false, last: lost });
-    expect(run(1, [ended], { desired: { instances: 1, version: 3, deleting: false } }).actions).toEqual([
-      { type: "start", id: "d0", version: 3, reason: "Vanished" },
+    expect(run(1, [ended], { desired: desire({ version: 3 }) }).actions).toEqual([
+      { type: "start", id: "d0", version: 3, forgive: false, reason: "Vanished" },
     ]);
   });
 });
@@ -129,7 +136,7 @@ describe("what is too many", () => {
   });
 
   it("is stopped because of the delete when the application is deleted", ({ expect }) => {
-    const desired = { instances: 2, version: 1, deleting: true };
+    const desired = desire({ instances: 2, deleting: true });
     expect(run(2, [deployment(0)], { desired }).actions).toEqual([{ type: "stop", id: "d0", reason: "Deleted" }]);
     expect(kinds(run(2, [], { desired }).actions)).toEqual(["finish-delete"]);
   });
@@ -237,7 +244,7 @@ describe("for any rows", () => {
   it("nothing is started when none is wanted, and everything is on its way out", ({ expect }) => {
     fc.assert(
       fc.property(rows, fc.boolean(), flags, wanted, (before, deleting, flag, count) => {
-        const desired = { instances: deleting ? count : 0, version: 1, deleting };
+        const desired = desire({ instances: deleting ? count : 0, deleting });
         const { actions } = run(0, before, { desired, delivery: deliveryOf(flag) });
         expect(actions.filter(({ type }) => type === "place" || type === "start")).toEqual([]);
         expect(apply(before, actions).filter(isLive)).toEqual([]);

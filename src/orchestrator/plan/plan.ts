@@ -5,15 +5,8 @@
  * feeds what comes back into the rows; planning again over unchanged rows gives an empty plan.
  */
 import { assertNever } from "../../assert-never.ts";
-import { isFailing, type Deployment } from "./deployment.ts";
-
-export interface Desired {
-  /** Containers wanted. 0 while `deleting`. */
-  readonly instances: number;
-  /** The version whose configuration new placements get. */
-  readonly version: number;
-  readonly deleting: boolean;
-}
+import { isLive, STOP, type Deployment } from "./deployment.ts";
+import { select, type Desired } from "./selection.ts";
 
 /** What this lifetime of the scheduler knows of its own messages; empty after an eviction, and safe to be so. */
 export interface Delivery {
@@ -49,8 +42,14 @@ export interface PlanInput {
 export type Action =
   /** A new slot, with its first start intended. */
   | { readonly type: "place"; readonly slot: number; readonly version: number; readonly reason: string }
-  /** A new placement in an existing slot. */
-  | { readonly type: "start"; readonly id: string; readonly version: number; readonly reason: string }
+  /** A new placement in an existing slot. `forgive`: what failed there was another revision. */
+  | {
+      readonly type: "start";
+      readonly id: string;
+      readonly version: number;
+      readonly forgive: boolean;
+      readonly reason: string;
+    }
   | { readonly type: "stop"; readonly id: string; readonly reason: string }
   /** Sends the start or stop that is already intended. */
   | { readonly type: "resend"; readonly id: string; readonly reason: string }
@@ -72,21 +71,20 @@ export interface Plan {
 export const DEFAULT_LIMITS: PlanLimits = { startsPerPass: 200, startDeadlineMs: 120_000, stopDeadlineMs: 60_000 };
 
 export function plan(input: PlanInput): Plan {
-  const wanted = input.desired.deleting ? 0 : input.desired.instances;
-  const { keep, surplus } = divide(input.deployments, wanted);
+  const { keep, leave, missing, reason } = select(input.deployments, input.desired);
   const actions: Action[] = [];
   const wakeups: number[] = [];
   const starts = { left: input.limits.startsPerPass };
 
-  for (const deployment of surplus) retire(deployment, input, actions, wakeups);
+  for (const { deployment, reason: why } of leave) retire(deployment, why, input, actions, wakeups);
   for (const deployment of keep) maintain(deployment, input, actions, wakeups, starts);
-  for (const slot of freeSlots(input.deployments, wanted - keep.length)) {
+  for (const slot of freeSlots(input.deployments, missing)) {
     if (starts.left === 0) {
       wakeups.push(input.now + 1);
       break;
     }
     starts.left -= 1;
-    actions.push({ type: "place", slot, version: input.desired.version, reason: "BelowDesiredCount" });
+    actions.push({ type: "place", slot, version: input.desired.version, reason });
   }
   if (input.desired.deleting && input.deployments.length === 0) {
     actions.push({ type: "finish-delete", reason: "NothingLeft" });
@@ -98,48 +96,8 @@ export function plan(input: PlanInput): Plan {
   };
 }
 
-/**
- * Keeps the best `wanted` deployments. Those being stopped are not kept, since a stop is not taken back; but a start
- * that is being given up keeps its slot, in which it is tried again after its back-off.
- */
-function divide(deployments: readonly Deployment[], wanted: number) {
-  const candidates = deployments.filter((d) => d.phase !== "stopping" || d.stopReason === "NeverStarted");
-  const surplusCount = Math.max(0, candidates.length - wanted);
-  if (surplusCount === 0) {
-    const kept = new Set(candidates);
-    return { keep: candidates, surplus: deployments.filter((d) => !kept.has(d)) };
-  }
-  const ranked = candidates.toSorted((a, b) => worth(b) - worth(a) || a.slot - b.slot || compare(a.id, b.id));
-  const keep = new Set(ranked.slice(0, wanted).map((d) => d.id));
-  return {
-    keep: deployments.filter((d) => keep.has(d.id)),
-    surplus: deployments.filter((d) => !keep.has(d.id)),
-  };
-}
-
-/** What scaling down would lose: a ready instance most, a failing one least. */
-function worth(deployment: Deployment): number {
-  switch (deployment.phase) {
-    case "running": {
-      return deployment.ready ? 4 : 3;
-    }
-    case "starting": {
-      return 2;
-    }
-    case "pending": {
-      return isFailing(deployment) ? 0 : 1;
-    }
-    case "stopping": {
-      return -1;
-    }
-    default: {
-      return assertNever(deployment.phase);
-    }
-  }
-}
-
 /** Brings a deployment that is not wanted to its end. */
-function retire(deployment: Deployment, input: PlanInput, actions: Action[], wakeups: number[]): void {
+function retire(deployment: Deployment, reason: string, input: PlanInput, actions: Action[], wakeups: number[]): void {
   switch (deployment.phase) {
     case "pending": {
       if (input.delivery.isInFlight(deployment.id)) wakeups.push(input.now + RECHECK_MS);
@@ -148,7 +106,6 @@ function retire(deployment: Deployment, input: PlanInput, actions: Action[], wak
     }
     case "starting":
     case "running": {
-      const reason = input.desired.deleting ? "Deleted" : "ScaledDown";
       actions.push({ type: "stop", id: deployment.id, reason });
       return;
     }
@@ -171,10 +128,18 @@ function maintain(
   starts: { left: number },
 ): void {
   const { id } = deployment;
+  const isOutdated = input.desired.isOutdated(deployment.version);
+  if (isOutdated && isLive(deployment) && input.desired.strategy === "in-place") {
+    actions.push({ type: "stop", id, reason: STOP.updating });
+    return;
+  }
   switch (deployment.phase) {
     case "pending": {
-      // Time decides first, so that a slot whose time has not come costs no start.
-      if (deployment.nextStartAt > input.now) {
+      if (deployment.held) return;
+      const isDue = deployment.nextStartAt <= input.now;
+      // Time decides first, so that a slot whose time has not come costs no start. A new revision need not wait for
+      // what the old one did.
+      if (!isDue && !isOutdated) {
         wakeups.push(deployment.nextStartAt);
       } else if (starts.left === 0) {
         wakeups.push(input.now + 1);
@@ -182,14 +147,14 @@ function maintain(
         wakeups.push(input.now + RECHECK_MS);
       } else {
         starts.left -= 1;
-        const reason = deployment.last === null ? "NotStarted" : deployment.last.reason;
-        actions.push({ type: "start", id, version: input.desired.version, reason });
+        const reason = isDue ? (deployment.last?.reason ?? "NotStarted") : "VersionActivated";
+        actions.push({ type: "start", id, version: input.desired.version, forgive: isOutdated, reason });
       }
       return;
     }
     case "starting": {
       if (input.now >= deployment.since + input.limits.startDeadlineMs) {
-        actions.push({ type: "stop", id, reason: "NeverStarted" });
+        actions.push({ type: "stop", id, reason: STOP.neverStarted });
       } else {
         awaitIntent(deployment, input, input.limits.startDeadlineMs, actions, wakeups);
       }
@@ -203,7 +168,7 @@ function maintain(
       }
       return;
     }
-    // A start that is being given up: its end makes it pending.
+    // A stop that keeps its slot: its end makes it pending.
     case "stopping": {
       awaitIntent(deployment, input, input.limits.stopDeadlineMs, actions, wakeups);
       return;
@@ -248,11 +213,6 @@ function freeSlots(deployments: readonly Deployment[], missing: number): number[
   const slots: number[] = [];
   for (let slot = 0; slots.length < missing; slot += 1) if (!taken.has(slot)) slots.push(slot);
   return slots;
-}
-
-function compare(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }
 
 function count(actions: readonly Action[], deployments: number): Plan["explain"] {

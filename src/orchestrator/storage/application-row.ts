@@ -11,8 +11,12 @@ export interface ApplicationSpec {
   readonly checkEveryMs: number;
 }
 
+/** `deployment`: a standalone one, whose one slot and id stay for its whole life. */
+export type ApplicationKind = "application" | "deployment";
+
 export interface ApplicationRow {
   readonly id: string;
+  readonly kind: ApplicationKind;
   readonly accountId: string;
   readonly name: string;
   readonly spec: ApplicationSpec;
@@ -47,6 +51,7 @@ interface StoredApplication extends Row {
   session: string;
   created_at: number;
   updated_at: number;
+  kind: string;
 }
 
 interface StoredVersion extends Row {
@@ -71,12 +76,14 @@ export function readApplication(db: Database): ApplicationRow | undefined {
     session: row.session,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
+    // Written by `writeApplication` only.
+    kind: row.kind as ApplicationKind,
   };
 }
 
 export function writeApplication(db: Database, row: ApplicationRow): void {
   db.run(
-    `INSERT INTO application VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    `INSERT INTO application VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
       name = excluded.name, spec = excluded.spec, active_version = excluded.active_version,
       generation = excluded.generation, observed_generation = excluded.observed_generation,
       deleting = excluded.deleting, session = excluded.session, updated_at = excluded.updated_at`,
@@ -91,6 +98,7 @@ export function writeApplication(db: Database, row: ApplicationRow): void {
     row.session,
     row.createdAt,
     row.updatedAt,
+    row.kind,
   );
 }
 

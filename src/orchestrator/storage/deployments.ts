@@ -17,6 +17,8 @@ interface DeploymentRow extends Row {
   next_start_at: number;
   stop_reason: string | null;
   last: string | null;
+  held: number;
+  cordoned: number;
 }
 
 export function listDeployments(db: Database): Deployment[] {
@@ -36,7 +38,8 @@ export function updateDeployment(db: Database, deployment: Deployment): void {
   const [id, ...rest] = toValues(deployment);
   db.run(
     `UPDATE deployments SET slot = ?, created_at = ?, phase = ?, ready = ?, generation = ?, version = ?, since = ?,
-      ready_at = ?, failures = ?, losses = ?, next_start_at = ?, stop_reason = ?, last = ? WHERE id = ?`,
+      ready_at = ?, failures = ?, losses = ?, next_start_at = ?, stop_reason = ?, last = ?, held = ?, cordoned = ?
+      WHERE id = ?`,
     ...rest,
     id,
   );
@@ -58,6 +61,8 @@ function toValues(d: Deployment): [string, ...(string | number | null)[]] {
     d.nextStartAt,
     d.stopReason,
     d.last === null ? null : JSON.stringify(d.last),
+    d.held ? 1 : 0,
+    d.cordoned ? 1 : 0,
   ];
 }
 
@@ -78,5 +83,7 @@ function toDeployment(row: DeploymentRow): Deployment {
     nextStartAt: row.next_start_at,
     stopReason: row.stop_reason,
     last: row.last === null ? null : (JSON.parse(row.last) as Outcome),
+    held: row.held === 1,
+    cordoned: row.cordoned === 1,
   };
 }

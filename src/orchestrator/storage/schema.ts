@@ -46,4 +46,11 @@ CREATE TABLE deployments (
 ${EVENTS_SCHEMA}
 ${TIMERS_SCHEMA}`,
   },
+  {
+    id: "002_hold_cordon_kind",
+    sql: `
+ALTER TABLE deployments ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE deployments ADD COLUMN cordoned INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE application ADD COLUMN kind TEXT NOT NULL DEFAULT 'application';`,
+  },
 ];

@@ -1,0 +1,127 @@
+/**
+ * Which deployments of an application stay, which go, and how many are missing. Pure.
+ *
+ * Replacing what is outdated costs no availability: one new placement more than wanted is allowed, and an old one that
+ * takes traffic goes only while more than needed take traffic. Old ones that take none go at once.
+ */
+import { assertNever } from "../../assert-never.ts";
+import { isAvailable, isFailing, isLeaving, isLive, STOP, type Deployment } from "./deployment.ts";
+
+/** New placements allowed above the count while outdated ones live. */
+export const MAX_SURGE = 1;
+
+export interface Desired {
+  /** Containers wanted. 0 while `deleting`. */
+  readonly instances: number;
+  /** The version whose configuration new placements get. */
+  readonly version: number;
+  /** A placement of that version starts something else than the wanted version does. */
+  isOutdated(version: number): boolean;
+  /** `rolling`: a new slot before an old one goes. `in-place`: the same deployment, stopped and started again. */
+  readonly strategy: "rolling" | "in-place";
+  readonly deleting: boolean;
+}
+
+export interface Selection {
+  readonly keep: readonly Deployment[];
+  /** To be brought to their end, with the reason for those that still live. */
+  readonly leave: readonly { readonly deployment: Deployment; readonly reason: string }[];
+  /** New slots to place. */
+  readonly missing: number;
+  /** Why they are placed. */
+  readonly reason: string;
+}
+
+export function select(deployments: readonly Deployment[], desired: Desired): Selection {
+  const wanted = desired.deleting ? 0 : desired.instances;
+  const candidates = deployments.filter((deployment) => !isLeaving(deployment));
+  const isOutdated = (deployment: Deployment) => isLive(deployment) && desired.isOutdated(deployment.version);
+  const isRolling = desired.strategy === "rolling" && wanted > 0;
+  const replaced = new Set(isRolling ? replaceable(candidates, wanted, isOutdated) : []);
+  const rest = candidates.filter((deployment) => !replaced.has(deployment));
+  const keep = new Set<Deployment>();
+  let room = wanted;
+  if (isRolling && rest.some(isOutdated)) {
+    // What a user holds brings nobody nearer to the new version, so the surge comes on top of it.
+    for (const held of best(rest.filter(isHeld), wanted, isOutdated)) keep.add(held);
+    room = Math.max(1, wanted - keep.size) + MAX_SURGE + keep.size;
+    for (const free of best(rest.filter(isFree), room - keep.size, isOutdated)) keep.add(free);
+  } else {
+    for (const deployment of best(rest, wanted, isOutdated)) keep.add(deployment);
+  }
+  const reasonOf = (deployment: Deployment) => {
+    if (desired.deleting) return STOP.deleted;
+    return replaced.has(deployment) ? STOP.outdated : STOP.scaledDown;
+  };
+  return {
+    keep: deployments.filter((deployment) => keep.has(deployment)),
+    leave: deployments
+      .filter((deployment) => !keep.has(deployment))
+      .map((deployment) => ({ deployment, reason: reasonOf(deployment) })),
+    missing: room - keep.size,
+    reason: room > wanted && keep.size >= wanted ? "Surge" : "BelowDesiredCount",
+  };
+}
+
+/** Outdated ones that may go now: all that take no traffic, and as many others as are not needed. */
+function replaceable(
+  candidates: readonly Deployment[],
+  wanted: number,
+  isOutdated: (deployment: Deployment) => boolean,
+): Deployment[] {
+  const outdated = candidates.filter(isOutdated);
+  const serving = outdated.filter(isAvailable);
+  const held = candidates.filter(isHeld).length;
+  // Out of traffic by a user's wish: nothing to wait for. But one that serves is always left.
+  const cordoned = candidates.filter((d) => d.cordoned && d.ready && !isOutdated(d)).length;
+  const needed = Math.max(1, wanted - held - cordoned);
+  const spare = Math.max(0, candidates.filter(isAvailable).length - needed);
+  const first = serving.toSorted((a, b) => b.slot - a.slot || compare(a.id, b.id)).slice(0, spare);
+  return [...outdated.filter((deployment) => !isAvailable(deployment)), ...first];
+}
+
+function isHeld(deployment: Deployment): boolean {
+  return deployment.held;
+}
+
+function isFree(deployment: Deployment): boolean {
+  return !deployment.held;
+}
+
+function best(
+  candidates: readonly Deployment[],
+  count: number,
+  isOutdated: (deployment: Deployment) => boolean,
+): readonly Deployment[] {
+  if (candidates.length <= count) return candidates;
+  const age = (deployment: Deployment) => (isOutdated(deployment) ? 1 : 0);
+  return candidates
+    .toSorted((a, b) => worth(b) - worth(a) || age(a) - age(b) || a.slot - b.slot || compare(a.id, b.id))
+    .slice(0, count);
+}
+
+/** What scaling down would lose: one that takes traffic most, a failing one least. */
+function worth(deployment: Deployment): number {
+  switch (deployment.phase) {
+    case "running": {
+      return isAvailable(deployment) ? 4 : 3;
+    }
+    case "starting": {
+      return 2;
+    }
+    case "pending": {
+      return isFailing(deployment) ? 0 : 1;
+    }
+    case "stopping": {
+      return -1;
+    }
+    default: {
+      return assertNever(deployment.phase);
+    }
+  }
+}
+
+function compare(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
