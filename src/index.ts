@@ -1,7 +1,7 @@
 /** What the platform sees: the objects and the handlers. No logic. */
 import { route } from "./router.ts";
 
-export { Account } from "./orchestrator/account.ts";
+export { Account } from "./account/account.ts";
 export { Application } from "./orchestrator/application.ts";
 export { Instance } from "./containers/instance.ts";
 

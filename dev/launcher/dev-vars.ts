@@ -7,7 +7,8 @@ import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 
-const SECRET_BYTES = 24;
+/** What the master key is long; more than enough for a token. */
+const SECRET_BYTES = 32;
 
 export interface DevVars {
   readonly values: Readonly<Record<string, string>>;

@@ -1,75 +1,83 @@
 /**
- * The control API: authenticates, finds the route, parses the input, calls the handler, wraps the answer. The same
- * handlers answer under the account's path and under `/client/v4/containers`, which means the token's account.
+ * The control API: finds the route, lets `dispatch` run it, and puts the request's id on whatever comes out. The same
+ * handlers answer under the account's path, under `/client/v4/containers`, which means the token's account, and, without
+ * the envelope, under the legacy `cloudchamber`.
  */
 import { Router } from "itty-router";
 import { GantryError } from "../errors.ts";
-import { isAuthorized } from "./auth.ts";
-import { readJson, validate } from "./body.ts";
-import { errorResponse, successResponse } from "./envelope.ts";
+import { credentialOf } from "./credentials.ts";
+import { dispatch, type Dispatch } from "./dispatch.ts";
+import { renderError, toResponse, type Form } from "./envelope.ts";
 import type { Route } from "./route.ts";
+import { publicRoutes } from "./public-routes.ts";
 import { ROUTES } from "./routes.ts";
 
 /** itty-router adds what the path matched. */
-type ApiRequest = Request & { params: Record<string, string> };
-type Args = [env: Env, ctx: ExecutionContext];
+type ApiRequest = Request & { params: Record<string, string | undefined> };
+type Args = [context: Omit<Dispatch, "params" | "form" | "request">];
 
-const BASES = ["/client/v4/accounts/:account_id/containers", "/client/v4/containers"] as const;
-const RETRY_AFTER = { "retry-after": "1" };
+const BASES: readonly { readonly path: string; readonly form: Form }[] = [
+  { path: "/client/v4/accounts/:account_id/containers", form: "envelope" },
+  { path: "/client/v4/containers", form: "envelope" },
+  { path: "/client/v4/accounts/:account_id/cloudchamber", form: "bare" },
+];
 
 const router = Router<ApiRequest, Args>();
-router.get("/healthz", () => Response.json({ status: "ok" }));
-for (const base of BASES) {
-  for (const route of ROUTES) {
-    router.all(`${base}${route.path}`, (request, env) => dispatch(`${base}${route.path}`, request, env));
-  }
+for (const [path, answer] of Object.entries(publicRoutes)) router.get(path, (_, { env }) => answer(env));
+// One handler for all methods of a path, so that a known path with another method is 405 and not 404.
+for (const [path, { form, methods }] of mounted()) {
+  router.all(path, (request, context) => {
+    const { params } = request;
+    return dispatch(pickMethod(methods, request.method), { ...context, request, form, params });
+  });
 }
-router.all("*", async (request, env) => {
-  if (new URL(request.url).pathname.startsWith("/client/")) await authenticate(request, env);
-  throw new GantryError(
-    "ROUTE_NOT_FOUND",
-    `no route for ${request.method} ${new URL(request.url).pathname.slice(0, 200)}`,
-  );
+router.all("*", async (request, { env }) => {
+  const { pathname } = new URL(request.url);
+  if (pathname.startsWith("/client/") && (await credentialOf(request, env)) === null) {
+    const message = "Authentication error: send Authorization: Bearer <token> with a valid token";
+    throw new GantryError("UNAUTHORIZED", message);
+  }
+  throw new GantryError("ROUTE_NOT_FOUND", `no route for ${request.method} ${pathname.slice(0, 200)}`);
 });
 
-/** Routes by full path, so that a known path with another method is 405 and not 404. */
-const BY_PATH = new Map<string, Map<string, Route>>();
-for (const base of BASES) {
-  for (const route of ROUTES) {
-    const key = `${base}${route.path}`;
-    const methods = BY_PATH.get(key) ?? new Map<string, Route>();
-    methods.set(route.method, route);
-    BY_PATH.set(key, methods);
-  }
-}
-
 export async function serveApi(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+  const requestId = crypto.randomUUID();
+  let response: Response;
   try {
-    return await router.fetch(request, env, ctx);
+    response = await router.fetch(request, { env, ctx, requestId });
   } catch (error) {
-    return errorResponse(error, RETRY_AFTER);
+    const isLegacy = /^\/client\/v4\/accounts\/[^/]+\/cloudchamber\//.test(new URL(request.url).pathname);
+    response = toResponse(renderError(error, isLegacy ? "bare" : "envelope", requestId));
   }
+  if (response.status >= 500) console.warn({ message: "request.answered", requestId, status: response.status });
+  if (response.webSocket) return response;
+  const tagged = new Response(response.body, response);
+  tagged.headers.set("x-request-id", requestId);
+  return tagged;
 }
 
-async function dispatch(key: string, request: ApiRequest, env: Env): Promise<Response> {
-  await authenticate(request, env);
-  const methods = BY_PATH.get(key);
-  const route = methods?.get(request.method === "HEAD" ? "GET" : request.method);
-  if (route === undefined) {
-    const allowed = [...(methods?.keys() ?? [])].join(", ");
-    throw new GantryError("METHOD_NOT_ALLOWED", `${request.method} is not allowed here; allowed: ${allowed}`, {
-      allowed,
-    });
-  }
-  const { account_id: accountId = env.GANTRY_ACCOUNT_ID, ...params } = request.params;
-  // The same answer for an account that exists elsewhere and one that does not.
-  if (accountId !== env.GANTRY_ACCOUNT_ID) throw new GantryError("ACCOUNT_NOT_FOUND", "Unknown account");
-  const query = validate(route.query, Object.fromEntries(new URL(request.url).searchParams));
-  const body = route.body === null ? null : validate(route.body, await readJson(request));
-  return successResponse(await route.run({ env, accountId, params, query, body }));
+interface Mount {
+  readonly form: Form;
+  readonly methods: Map<string, Route>;
 }
 
-async function authenticate(request: Request, env: Env): Promise<void> {
-  if (await isAuthorized(request, env)) return;
-  throw new GantryError("UNAUTHORIZED", "Authentication error: send Authorization: Bearer <token> with a valid token");
+function mounted(): Map<string, Mount> {
+  const mounts = new Map<string, Mount>();
+  const mount = (path: string, form: Form, route: Route) => {
+    const entry = mounts.get(path) ?? { form, methods: new Map<string, Route>() };
+    entry.methods.set(route.method, route);
+    mounts.set(path, entry);
+  };
+  for (const route of ROUTES) {
+    if (route.base === "root") mount(route.path, "envelope", route);
+    else for (const base of BASES) mount(`${base.path}${route.path}`, base.form, route);
+  }
+  return mounts;
+}
+
+function pickMethod(methods: ReadonlyMap<string, Route>, method: string): Route {
+  const route = methods.get(method === "HEAD" ? "GET" : method);
+  if (route !== undefined) return route;
+  const allowed = [...methods.keys()].join(", ");
+  throw new GantryError("METHOD_NOT_ALLOWED", `${method} is not allowed here; allowed: ${allowed}`, { allowed });
 }

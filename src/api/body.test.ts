@@ -1,10 +1,12 @@
 import { describe, it } from "vitest";
 import * as z from "zod";
 import { GantryError } from "../errors.ts";
-import { fieldName, invalid, MAX_BODY_BYTES, readJson, validate } from "./body.ts";
+import { fieldName, invalid, MAX_BODY_BYTES, parseJson, readText, validate } from "./body.ts";
 
 const post = (body: BodyInit | null, headers: Record<string, string> = {}) =>
   new Request("http://control.test/", { method: "POST", body, headers });
+
+const readJson = async (request: Request) => parseJson(await readText(request), request);
 
 async function codeOf(work: Promise<unknown>): Promise<string> {
   const error: unknown = await work.then(

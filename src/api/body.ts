@@ -8,13 +8,13 @@ const JSON_TYPES = /^(?:application\/(?:[\w.+-]*json|x-www-form-urlencoded)|text
 /** Enough to mend a body; more would only repeat itself. */
 const MAX_ISSUES = 32;
 
-export async function readJson(request: Request): Promise<unknown> {
+/** A body of a write; empty and absent are the same. */
+export function parseJson(text: string, request: Request): unknown {
   const type = request.headers.get("content-type");
   if (type !== null && !JSON_TYPES.test(type)) {
     const message = `the body must be JSON: send content-type application/json instead of ${type.slice(0, 80)}`;
     throw new GantryError("UNSUPPORTED_MEDIA_TYPE", message);
   }
-  const text = await readText(request);
   if (text.trim() === "") throw invalid({ body: "is empty: send a JSON object" });
   try {
     return JSON.parse(text) as unknown;
@@ -55,7 +55,8 @@ export function invalid(details: ErrorDetails): GantryError {
   return new GantryError("VALIDATE_INPUT", fields.join("; ").slice(0, 1_000), details);
 }
 
-async function readText(request: Request): Promise<string> {
+/** The body's text, capped. */
+export async function readText(request: Request): Promise<string> {
   const tooLarge = () =>
     new GantryError("BODY_TOO_LARGE", `the body must be at most ${MAX_BODY_BYTES} bytes`, { limit: MAX_BODY_BYTES });
   if (Number(request.headers.get("content-length")) > MAX_BODY_BYTES) throw tooLarge();

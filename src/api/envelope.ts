@@ -1,6 +1,6 @@
 /**
  * Cloudflare's envelope, for every answer. A domain error's `message` is itself JSON `{"error": "<ENUM>", "details"}`,
- * which is what Cloudflare's clients parse.
+ * which is what Cloudflare's clients parse. The legacy base gives the bare result, and errors as `{error, details}`.
  */
 import { describeError, ERRORS, GantryError } from "../errors.ts";
 
@@ -15,42 +15,81 @@ export interface Answer {
   readonly status?: number;
   readonly result: unknown;
   readonly resultInfo?: ResultInfo;
+  readonly etag?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export function successResponse(answer: Answer): Response {
-  const { status = 200, result, resultInfo, headers } = answer;
-  const body = { success: true, errors: [], messages: [], result, ...(resultInfo && { result_info: resultInfo }) };
-  return Response.json(body, { status, headers: { ...headers } });
+/** How an answer is dressed: Cloudflare's envelope, or the bare form of the legacy base. */
+export type Form = "envelope" | "bare";
+
+/** What is sent, and what is kept for a retry with the same idempotency key. */
+export interface Rendered {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
 }
 
-export function errorResponse(error: unknown, retryHeaders: Readonly<Record<string, string>> = {}): Response {
-  if (!GantryError.is(error)) {
-    const requestId = crypto.randomUUID();
-    console.error({ message: "request.failed", requestId, error: describeError(error), stack: stackOf(error) });
-    return respond("INTERNAL", "an internal error; the request id names it in the logs", { request_id: requestId }, {});
-  }
-  const headers = ERRORS[error.code].retryable ? retryHeaders : {};
-  return respond(error.code, error.message, error.details, headers);
+const JSON_TYPE = { "content-type": "application/json" };
+
+export function renderSuccess(answer: Answer, form: Form): Rendered {
+  const { status = 200, result, resultInfo, etag, headers } = answer;
+  const enveloped = { success: true, errors: [], messages: [], result, ...(resultInfo && { result_info: resultInfo }) };
+  return {
+    status,
+    headers: { ...JSON_TYPE, ...(etag === undefined ? {} : { etag }), ...headers },
+    body: JSON.stringify(form === "bare" ? result : enveloped),
+  };
 }
 
-function respond(
+export function renderError(error: unknown, form: Form, requestId: string): Rendered {
+  if (GantryError.is(error)) return render(error.code, error.message, error.details, form, requestId);
+  console.error({ message: "request.failed", requestId, error: describeError(error), stack: stackOf(error) });
+  const message = `an internal error; request ${requestId} names it in the logs`;
+  return render("INTERNAL", message, { request_id: requestId }, form, requestId);
+}
+
+/** For answers outside of the control API, which have no request id of their own. */
+export function errorResponse(error: unknown): Response {
+  return toResponse(renderError(error, "envelope", crypto.randomUUID()));
+}
+
+export function toResponse({ status, headers, body }: Rendered): Response {
+  return new Response(status === 204 || status === 304 ? null : body, { status, headers });
+}
+
+function render(
   code: keyof typeof ERRORS,
   message: string,
   details: GantryError["details"],
-  headers: Readonly<Record<string, string>>,
-): Response {
+  form: Form,
+  requestId: string,
+): Rendered {
   const { status, numeric, retryable } = ERRORS[code];
-  const text = JSON.stringify({ error: code, message, retryable, details });
-  const body = { success: false, errors: [{ code: numeric, message: text }], messages: [], result: null };
-  return Response.json(body, { status, headers: { ...headers, ...standardHeaders(code, details) } });
+  // Clients show the details and not the message beside them.
+  const explained = code === "VALIDATE_INPUT" ? details : { reason: message, ...details };
+  const domain = { error: code, message, retryable, details: explained };
+  const body =
+    form === "bare"
+      ? { ...domain, request_id: requestId }
+      : {
+          success: false,
+          errors: [{ code: numeric, message: JSON.stringify(domain) }],
+          messages: [],
+          result: null,
+        };
+  return { status, headers: { ...JSON_TYPE, ...standardHeaders(code, details) }, body: JSON.stringify(body) };
 }
 
 /** What HTTP itself asks for beside some statuses. */
 function standardHeaders(code: keyof typeof ERRORS, details: GantryError["details"]): Record<string, string> {
-  if (code === "UNAUTHORIZED") return { "www-authenticate": 'Bearer realm="Gantry"' };
-  if (code === "METHOD_NOT_ALLOWED") return { allow: String(details["allowed"] ?? "") };
-  return {};
+  const { status, retryable } = ERRORS[code];
+  // Official SDKs repeat every 409 on their own unless they are told.
+  const retry = { "x-should-retry": String(retryable) };
+  if (status === 401) return { ...retry, "www-authenticate": 'Bearer realm="Gantry"' };
+  if (status === 405) return { ...retry, allow: String(details["allowed"] ?? "") };
+  if (status === 412 && typeof details["etag"] === "string") return { ...retry, etag: details["etag"] };
+  if (retryable) return { ...retry, "retry-after": String(details["retry_after"] ?? 1) };
+  return retry;
 }
 
 function stackOf(error: unknown): string {

@@ -16,13 +16,18 @@ export function wireApplication({ row, configuration, health, state }: Applicati
     instances: row.spec.instances,
     ...(row.spec.maxInstances === null ? {} : { max_instances: row.spec.maxInstances }),
     configuration: { ...configuration, ...wireSize(configuration) },
-    health: { instances: health },
+    health: wireHealth(health),
     state,
     ingress: { mode: row.spec.ingress },
     check_every: row.spec.checkEveryMs / 1_000,
     generation: row.generation,
     observed_generation: row.observedGeneration,
   };
+}
+
+/** `assigned` is Cloudflare's word for what is bound to an object and does not run yet. */
+function wireHealth(health: ApplicationView["health"]) {
+  return { instances: { ...health, assigned: health.starting }, errors: [] };
 }
 
 /** The summary that `wrangler containers list` shows. */

@@ -2,7 +2,7 @@
  * Requests from outside to an application: who may call it, which ready instance answers, and what happens when that
  * one does not. Streams and WebSockets pass through unbuffered.
  */
-import { isAuthorized } from "../api/auth.ts";
+import { mayInvoke } from "./caller.ts";
 import { errorResponse } from "../api/envelope.ts";
 import { GantryError } from "../errors.ts";
 import type { Routing, RoutingMember } from "../orchestrator/routing.ts";
@@ -21,7 +21,6 @@ export interface IngressTarget {
 
 /** A request waits this long for a ready instance, all tries together. */
 export const QUEUE_DEADLINE_MS = 30_000;
-const RETRY_AFTER_SECONDS = "1";
 const ROUND_PAUSE_MS = 20;
 const ROUND_PAUSE_MAX_MS = 1_000;
 
@@ -34,7 +33,7 @@ export async function serveIngress(
   try {
     return await answer(target, request, env, ctx);
   } catch (error) {
-    return errorResponse(error, { "retry-after": RETRY_AFTER_SECONDS });
+    return errorResponse(error);
   }
 }
 
@@ -91,7 +90,7 @@ async function authorize(routing: Routing, request: Request, env: Env): Promise<
     const message = `application ${routing.name} is private: set ingress.mode to "token" or "public" to call it from outside`;
     throw new GantryError("FORBIDDEN", message, details);
   }
-  if (!(await isAuthorized(request, env))) {
+  if (!(await mayInvoke(routing, request, env))) {
     const message = `application ${routing.name} takes a bearer token: send Authorization: Bearer <token>`;
     throw new GantryError("UNAUTHORIZED", message, details);
   }

@@ -2,7 +2,7 @@
 import control from "../../src/index.ts";
 import { Instance as RealInstance } from "../../src/containers/instance.ts";
 
-export { Account } from "../../src/orchestrator/account.ts";
+export { Account } from "../../src/account/account.ts";
 export { Application } from "../../src/orchestrator/application.ts";
 
 export class Instance extends RealInstance {

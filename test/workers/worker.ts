@@ -3,7 +3,7 @@ import { Instance as RealInstance } from "../../src/containers/instance.ts";
 import { BASE_CONTAINER, containerOf } from "./fake-container.ts";
 
 export { default } from "../../src/index.ts";
-export { Account } from "../../src/orchestrator/account.ts";
+export { Account } from "../../src/account/account.ts";
 export { Application } from "../../src/orchestrator/application.ts";
 
 export class Instance extends RealInstance {

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { declaredImages } from "../../containers/catalog.ts";
 import { GantryError } from "../../errors.ts";
+import type { Reservation } from "../../account/applications.ts";
 import type { ApplicationPatch } from "../../orchestrator/commands.ts";
 import { revisionOf, toLaunchSpec } from "../../orchestrator/launch-spec.ts";
 import type { ApplicationView } from "../../orchestrator/views.ts";
@@ -18,10 +19,13 @@ import {
 import type { Configuration } from "../schemas/configuration.ts";
 import { wireApplication } from "../wire.ts";
 import { findApplication, findView, notFound, pageOfApplications, viewsOf } from "./lookup.ts";
+import { applicationResult, versionResult } from "../results/application.ts";
+import { message } from "../results/common.ts";
+import { mayReach } from "../scopes.ts";
 
 const NO_QUERY = z.strictObject({});
 /** Cloudflare's internal clients expect everything in one answer. */
-const MAX_PAGE = 1_000;
+const MAX_PAGE = 10_000;
 /** A create takes milliseconds; what stands half done after this was cut off. */
 const ABANDONED_AFTER_MS = 30_000;
 
@@ -29,18 +33,27 @@ export const applicationRoutes = [
   defineRoute({
     method: "POST",
     path: "/applications",
+    tag: "Applications",
     summary: "Create an application",
     query: NO_QUERY,
     body: createApplicationSchema,
-    run: async ({ env, accountId, body }) => {
+    result: applicationResult,
+    statuses: [201],
+    errors: ["APPLICATION_ALREADY_EXISTS", "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE"],
+    etag: true,
+    run: async ({ env, accountId, actor, seed, body }) => {
+      if (!mayReach(actor, { id: "", name: body.name })) {
+        const text = `this token is limited to other applications than ${body.name}`;
+        throw new GantryError("FORBIDDEN", text, { applications: [...(actor.applications ?? [])] });
+      }
       await requireDeclared(env, body.configuration);
       const account = accountStub(env, accountId);
-      const { reserved, entry, ageMs } = await account.reserveName(body.name, crypto.randomUUID());
+      const { reserved, entry, ageMs }: Reservation = await account.reserveName(body.name, seed, "application");
       const application = applicationStub(env, entry.id);
       // A name that was taken long ago without an application behind it belongs to a try that did not get further.
       if (!reserved && (ageMs < ABANDONED_AFTER_MS || (await application.exists()))) {
-        const message = `an application named ${body.name} already exists: ${entry.id}`;
-        throw new GantryError("APPLICATION_ALREADY_EXISTS", message, { name: body.name, id: entry.id });
+        const text = `an application named ${body.name} already exists: ${entry.id}`;
+        throw new GantryError("APPLICATION_ALREADY_EXISTS", text, { name: body.name, id: entry.id });
       }
       const view: ApplicationView = await application.create({
         id: entry.id,
@@ -54,22 +67,25 @@ export const applicationRoutes = [
         },
         ...(await versioned(body.configuration)),
       });
-      return { status: 201, result: wireApplication(view) };
+      return { status: 201, result: wireApplication(view), etag: view.etag };
     },
   }),
   defineRoute({
     method: "GET",
     path: "/applications",
+    tag: "Applications",
     summary: "List applications",
     query: z.strictObject({
       ...pageQuery(MAX_PAGE, MAX_PAGE),
       name: z.string().max(100).optional(),
       image: z.string().max(512).optional(),
     }),
-    run: async ({ env, accountId, query }) => {
-      const { page, info } = await pageOfApplications(env, accountId, query);
+    result: z.array(applicationResult),
+    paged: true,
+    run: async ({ query, ...call }) => {
+      const { page, info } = await pageOfApplications(call, query);
       const views = await viewsOf(
-        env,
+        call.env,
         page.filter(({ name }) => query.name === undefined || name === query.name),
       );
       const result = views.filter(
@@ -81,18 +97,29 @@ export const applicationRoutes = [
   defineRoute({
     method: "GET",
     path: "/applications/:id",
+    tag: "Applications",
     summary: "Get an application by id or name",
     query: NO_QUERY,
-    run: async (call) => ({ result: wireApplication(await findView(call)) }),
+    result: applicationResult,
+    etag: true,
+    errors: ["APPLICATION_NOT_FOUND"],
+    run: async (call) => {
+      const view = await findView(call);
+      return { result: wireApplication(view), etag: view.etag };
+    },
   }),
   defineRoute({
     method: "PATCH",
     path: "/applications/:id",
+    tag: "Applications",
     summary: "Change an application: counts and policies act at once, a configuration is stored as a version",
     query: NO_QUERY,
     body: patchApplicationSchema,
+    result: applicationResult,
+    etag: true,
+    errors: ["APPLICATION_NOT_FOUND", "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE"],
     run: async (call) => {
-      const { id } = await findApplication(call);
+      const { id } = findApplication(call);
       const { instances, max_instances, ingress, check_every, configuration } = call.body;
       if (configuration !== undefined) await requireDeclared(call.env, configuration);
       const patch: ApplicationPatch = {
@@ -102,31 +129,43 @@ export const applicationRoutes = [
         ...(check_every === undefined ? {} : { checkEveryMs: checkEveryMs(check_every) }),
         ...(configuration === undefined ? {} : { version: await versioned(configuration) }),
       };
-      const view: ApplicationView = await applicationStub(call.env, id).patch(patch);
-      return { result: wireApplication(view) };
+      const view: ApplicationView = await applicationStub(call.env, id).patch(patch, call.ifMatch);
+      return { result: wireApplication(view), etag: view.etag };
     },
   }),
   defineRoute({
     method: "DELETE",
     path: "/applications/:id",
+    tag: "Applications",
     summary: "Delete an application and stop its instances",
     query: NO_QUERY,
+    result: message,
+    etag: true,
+    errors: ["APPLICATION_NOT_FOUND"],
     run: async (call) => {
-      const { id, name } = await findApplication(call);
+      const gone = (name: string) => ({
+        result: { message: `application ${name} is deleted; its instances are being stopped` },
+      });
+      // An earlier try with this key may have deleted it without being heard.
+      if (call.isRetry && call.application === null) return gone(call.params["id"] ?? "");
+      const { id, name } = findApplication(call);
       // The application first: a name that is free while containers of nobody run on would be worse than the reverse.
       // Without one, its create may be under way, and the name is not ours to free.
-      if (!(await applicationStub(call.env, id).delete())) throw notFound(name);
+      if (!(await applicationStub(call.env, id).delete(call.ifMatch))) throw notFound(name);
       await accountStub(call.env, call.accountId).removeApplication(id);
-      return { result: { message: `application ${name} is deleted; its instances are being stopped` } };
+      return gone(name);
     },
   }),
   defineRoute({
     method: "GET",
     path: "/applications/:id/versions",
+    tag: "Applications",
     summary: "List the versions of an application's configuration",
     query: NO_QUERY,
+    result: z.array(versionResult),
+    errors: ["APPLICATION_NOT_FOUND"],
     run: async (call) => {
-      const { id } = await findApplication(call);
+      const { id } = findApplication(call);
       const versions: {
         version: number;
         active: boolean;

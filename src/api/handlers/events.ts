@@ -2,9 +2,10 @@
 import * as z from "zod";
 import type { StoredEvent } from "../../orchestrator/events.ts";
 import { applicationStub } from "../../stubs.ts";
+import { eventResult } from "../results/instance.ts";
 import { defineRoute, type Call } from "../route.ts";
 import { wireEvent } from "../wire.ts";
-import { findApplication } from "./lookup.ts";
+import { findApplication, findNamed } from "./lookup.ts";
 
 const PER_PAGE = 100;
 const MAX_PER_PAGE = 1_000;
@@ -19,21 +20,28 @@ export const eventRoutes = [
   defineRoute({
     method: "GET",
     path: "/applications/:id/events",
+    tag: "Events",
     summary: "List the events of an application",
     query: z.strictObject(cursorQuery),
-    run: async (call) => await listEvents(call),
+    result: z.array(eventResult),
+    paged: true,
+    errors: ["APPLICATION_NOT_FOUND"],
+    run: async (call) => await listEvents(call, findApplication(call)),
   }),
   defineRoute({
     method: "GET",
     path: "/events",
+    tag: "Events",
     summary: "List the events of the application that the query names",
     query: z.strictObject({ ...cursorQuery, application: z.string().min(1).max(100) }),
-    run: async (call) => await listEvents({ ...call, params: { id: call.query.application } }),
+    result: z.array(eventResult),
+    paged: true,
+    errors: ["APPLICATION_NOT_FOUND"],
+    run: async (call) => await listEvents(call, await findNamed(call, call.query.application)),
   }),
 ];
 
-async function listEvents(call: Call<{ after: number; per_page: number }, null>) {
-  const { id } = await findApplication(call);
+async function listEvents(call: Call<{ after: number; per_page: number }, null>, { id }: { readonly id: string }) {
   const { after, per_page: perPage } = call.query;
   const { events }: { events: StoredEvent[] } = await applicationStub(call.env, id).events(after, perPage);
   const last = events.at(-1);

@@ -5,6 +5,7 @@ import type { InstanceState } from "../../orchestrator/health.ts";
 import type { InstanceView } from "../../orchestrator/views.ts";
 import { applicationStub } from "../../stubs.ts";
 import { decodePageToken, pageOf, pageQuery } from "../pagination.ts";
+import { instanceResult } from "../results/instance.ts";
 import { defineRoute, type Call } from "../route.ts";
 import { wireInstance } from "../wire.ts";
 import { findApplication } from "./lookup.ts";
@@ -23,8 +24,12 @@ export const instanceRoutes = [
   defineRoute({
     method: "GET",
     path: "/applications/:id/instances-v2",
+    tag: "Instances",
     summary: "List instances",
     query: listQuery,
+    result: z.array(instanceResult),
+    paged: true,
+    errors: ["APPLICATION_NOT_FOUND"],
     run: async (call) => {
       const { result, info } = await listInstances(call);
       return { result, resultInfo: info };
@@ -33,8 +38,12 @@ export const instanceRoutes = [
   defineRoute({
     method: "GET",
     path: "/applications/:id/instances",
+    tag: "Instances",
     summary: "List instances (v1)",
     query: listQuery,
+    result: z.strictObject({ instances: z.array(instanceResult) }),
+    paged: true,
+    errors: ["APPLICATION_NOT_FOUND"],
     run: async (call) => {
       const { result, info } = await listInstances(call);
       return { result: { instances: result }, resultInfo: info };
@@ -43,10 +52,13 @@ export const instanceRoutes = [
   defineRoute({
     method: "GET",
     path: "/applications/:id/instances/:instance_id",
+    tag: "Instances",
     summary: "Get an instance by id or name",
     query: z.strictObject({}),
+    result: instanceResult,
+    errors: ["APPLICATION_NOT_FOUND", "INSTANCE_NOT_FOUND"],
     run: async (call) => {
-      const { id } = await findApplication(call);
+      const { id } = findApplication(call);
       const wanted = call.params["instance_id"] ?? "";
       const views = await readInstances(call.env, id);
       const view = views.find(({ instanceId, name }) => instanceId === wanted || name === wanted);
@@ -65,7 +77,7 @@ export async function readInstances(env: Env, applicationId: string): Promise<In
 }
 
 async function listInstances(call: Call<z.output<typeof listQuery>, null>) {
-  const { id } = await findApplication(call);
+  const { id } = findApplication(call);
   const { name_prefix: prefix, state } = call.query;
   const matching = (await readInstances(call.env, id))
     .filter(({ instanceId, name }) => prefix === undefined || name.startsWith(prefix) || instanceId === prefix)

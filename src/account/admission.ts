@@ -1,0 +1,145 @@
+/**
+ * What every request of the control API passes in its account: is the token good, may it do this, is it within its
+ * rate, was it done before. One call answers all of it, and has written the audit row when it lets a write through.
+ */
+import type { Credential } from "../api/credentials.ts";
+import { allows, mayReach, OPERATOR, type Actor, type Scope } from "../api/scopes.ts";
+import type { Database } from "../database.ts";
+import { ERRORS, type ErrorCode, type ErrorDetails } from "../errors.ts";
+import { findApplication } from "./applications.ts";
+import { beginAudit, recordDenied, type AuditDraft } from "./audit.ts";
+import { claimKey } from "./idempotency.ts";
+import { DEFAULT_REQUESTS_PER_SECOND, type RateLimiter } from "./rate-limit.ts";
+import { verifyToken } from "./tokens.ts";
+
+export interface AdmissionRequest {
+  readonly requestId: string;
+  readonly credential: Credential;
+  readonly scope: Scope;
+  readonly method: string;
+  readonly path: string;
+  readonly isWrite: boolean;
+  /** Id or name that the path's `/applications/{id}` carries; null when it has none. */
+  readonly application: string | null;
+  readonly idempotency: { readonly key: string; readonly fingerprint: string } | null;
+  readonly address: string | null;
+}
+
+export type Admission =
+  | {
+      readonly outcome: "admitted";
+      readonly actor: Actor;
+      readonly application: { readonly id: string; readonly name: string } | null;
+      readonly seed: string;
+      readonly isRetry: boolean;
+      /** 0 for reads. */
+      readonly auditId: number;
+    }
+  | { readonly outcome: "answered"; readonly answer: string }
+  | {
+      readonly outcome: "denied";
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly details: ErrorDetails;
+    };
+
+export interface AdmissionDeps {
+  readonly db: Database;
+  readonly limiter: RateLimiter;
+  /** Keys whose first try is under way in this lifetime of the object, and until when that is believed. */
+  readonly running: Map<string, number>;
+}
+
+/** A try that has not ended by then was cut off: the next one goes on where it stopped. */
+const RUNNING_MS = 30_000;
+/** Bucket of the audit rows of denied writes. */
+const DENIED = "denied";
+const DENIED_PER_SECOND = 20;
+
+export function admit(deps: AdmissionDeps, request: AdmissionRequest, now: number): Admission {
+  const { db, limiter, running } = deps;
+  const caller = authenticate(db, request.credential, now);
+  if (caller === null) {
+    return deny(deps, request, null, "UNAUTHORIZED", "the token is not valid: it is unknown, revoked or expired", now);
+  }
+  const { actor, perSecond } = caller;
+  const retryAfter = limiter.take(actor.tokenId ?? "", perSecond, now);
+  if (retryAfter > 0) {
+    const message = `more than ${perSecond} requests a second: come back after ${retryAfter} s`;
+    return deny(deps, request, actor, "RATE_LIMITED", message, now, { retry_after: retryAfter });
+  }
+  if (!allows(actor.scopes, request.scope)) {
+    const message = `this needs a token of scope ${request.scope}; this one has ${actor.scopes.join(", ")}`;
+    return deny(deps, request, actor, "FORBIDDEN", message, now, { scope: request.scope });
+  }
+  const application = reach(db, actor, request.application);
+  const draft = draftOf(request, actor);
+  if (request.idempotency === null) {
+    const auditId = request.isWrite ? beginAudit(db, draft, now) : 0;
+    return { outcome: "admitted", actor, application, seed: crypto.randomUUID(), isRetry: false, auditId };
+  }
+  const key = storedKey(actor, request.idempotency.key);
+  const claim = claimKey(db, key, request.idempotency.fingerprint, crypto.randomUUID(), now);
+  if (claim.outcome === "answered") return { outcome: "answered", answer: claim.answer };
+  if (claim.outcome === "mismatch") {
+    const message = "this Idempotency-Key was used with another request: take a new key";
+    return deny(deps, request, actor, "IDEMPOTENCY_KEY_REUSED", message, now);
+  }
+  if ((running.get(key) ?? 0) > now) {
+    const message = "a request with this Idempotency-Key is under way: ask again in a moment";
+    return deny(deps, request, actor, "IDEMPOTENCY_IN_PROGRESS", message, now);
+  }
+  running.set(key, now + RUNNING_MS);
+  const auditId = beginAudit(db, draft, now);
+  return { outcome: "admitted", actor, application, seed: claim.seed, isRetry: claim.isRetry, auditId };
+}
+
+/** The row's key: two tokens never share one. */
+export function storedKey(actor: Pick<Actor, "tokenId">, key: string): string {
+  return `${actor.tokenId ?? "operator"} ${key}`;
+}
+
+function authenticate(db: Database, credential: Credential, now: number): { actor: Actor; perSecond: number } | null {
+  if (credential.kind === "operator") return { actor: OPERATOR, perSecond: DEFAULT_REQUESTS_PER_SECOND };
+  const token = verifyToken(db, credential.tokenId, credential.digest, now);
+  if (token === null) return null;
+  const { id, name, scopes, applications, rateLimit } = token;
+  const actor: Actor = { name: `token ${name} (${id})`, tokenId: id, scopes, applications };
+  return { actor, perSecond: rateLimit ?? DEFAULT_REQUESTS_PER_SECOND };
+}
+
+/** Out of reach and not there are the same. */
+function reach(db: Database, actor: Actor, idOrName: string | null): { id: string; name: string } | null {
+  if (idOrName === null) return null;
+  const entry = findApplication(db, idOrName);
+  return entry === null || !mayReach(actor, entry) ? null : { id: entry.id, name: entry.name };
+}
+
+function deny(
+  { db, limiter }: AdmissionDeps,
+  request: AdmissionRequest,
+  actor: Actor | null,
+  code: ErrorCode,
+  message: string,
+  now: number,
+  details: ErrorDetails = {},
+): Admission {
+  // A flood would fill the audit at the account's cost: the first of each second tell enough.
+  if (request.isWrite && limiter.take(DENIED, DENIED_PER_SECOND, now) === 0) {
+    recordDenied(db, draftOf(request, actor), ERRORS[code].status, code, now);
+  }
+  return { outcome: "denied", code, message, details };
+}
+
+function draftOf(request: AdmissionRequest, actor: Actor | null): AuditDraft {
+  const { requestId, credential, method, path, address, idempotency } = request;
+  return {
+    requestId,
+    actor: actor?.name ?? "unknown",
+    tokenId: credential.kind === "token" ? credential.tokenId : null,
+    method,
+    path,
+    address,
+    idempotencyKey: idempotency?.key ?? null,
+  };
+}

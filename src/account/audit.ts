@@ -1,0 +1,66 @@
+/**
+ * The audit: one row for every write that was asked for, written before anything is done and completed with what came
+ * of it. A row without a status is a write whose outcome nobody saw: the control plane was cut off in the middle.
+ * Bodies are not kept, since they may hold secrets.
+ */
+import type { Database, Row } from "../database.ts";
+
+export interface AuditDraft {
+  readonly requestId: string;
+  readonly actor: string;
+  readonly tokenId: string | null;
+  readonly method: string;
+  readonly path: string;
+  readonly address: string | null;
+  readonly idempotencyKey: string | null;
+}
+
+export interface AuditEntry extends AuditDraft {
+  readonly id: number;
+  readonly time: number;
+  readonly status: number | null;
+  readonly code: string | null;
+}
+
+interface AuditRow extends Row {
+  id: number;
+  time: number;
+  entry: string;
+  status: number | null;
+  code: string | null;
+}
+
+/** Kept per account; older ones are dropped in batches. */
+export const AUDIT_KEPT = 50_000;
+const TRIM_BATCH = 1_000;
+
+export function beginAudit(db: Database, draft: AuditDraft, now: number): number {
+  const id = (db.one<{ id: number | null }>("SELECT MAX(id) AS id FROM audit")?.id ?? 0) + 1;
+  db.run("INSERT INTO audit (id, time, entry) VALUES (?, ?, ?)", id, now, JSON.stringify(draft));
+  if (id % TRIM_BATCH === 0) db.run("DELETE FROM audit WHERE id <= ?", id - AUDIT_KEPT);
+  return id;
+}
+
+export function finishAudit(db: Database, id: number, status: number, code: string | null): void {
+  db.run("UPDATE audit SET status = ?, code = ? WHERE id = ?", status, code, id);
+}
+
+/** A write that was refused before anything was done: one row, complete at once. */
+export function recordDenied(db: Database, draft: AuditDraft, status: number, code: string, now: number): void {
+  const id = (db.one<{ id: number | null }>("SELECT MAX(id) AS id FROM audit")?.id ?? 0) + 1;
+  db.run("INSERT INTO audit VALUES (?, ?, ?, ?, ?)", id, now, JSON.stringify(draft), status, code);
+  if (id % TRIM_BATCH === 0) db.run("DELETE FROM audit WHERE id <= ?", id - AUDIT_KEPT);
+}
+
+/** Newest first, below `before`. */
+export function listAudit(db: Database, before: number, limit: number): AuditEntry[] {
+  const sql = "SELECT * FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?";
+  return db.all<AuditRow>(sql, before, limit).map((row) => ({
+    // Written by this file only, so the JSON has that shape.
+    ...(JSON.parse(row.entry) as AuditDraft),
+    id: row.id,
+    time: row.time,
+    status: row.status,
+    code: row.code,
+  }));
+}

@@ -1,0 +1,181 @@
+/**
+ * One request of the control API, from credential to answer: who is it, which account, may it (one call to the
+ * account's object, which has then written the audit row), parse, run, keep the answer for a retry.
+ */
+import type { Admission } from "../account/admission.ts";
+import { GantryError } from "../errors.ts";
+import { masterKeys, open, seal } from "../sealing.ts";
+import { accountStub } from "../stubs.ts";
+import { accountExists } from "./account-directory.ts";
+import { parseJson, readText, validate } from "./body.ts";
+import { credentialOf, hexDigest, type Credential } from "./credentials.ts";
+import { renderError, renderSuccess, toResponse, type Form, type Rendered } from "./envelope.ts";
+import { queryOf } from "./query.ts";
+import { isWrite, type Call, type Route } from "./route.ts";
+
+const MAX_KEY_LENGTH = 255;
+
+export interface Dispatch {
+  readonly request: Request;
+  readonly env: Env;
+  readonly ctx: ExecutionContext;
+  readonly requestId: string;
+  readonly form: Form;
+  readonly params: Readonly<Record<string, string | undefined>>;
+}
+
+export async function dispatch(route: Route, context: Dispatch): Promise<Response> {
+  const { request, env, params } = context;
+  const credential = await credentialOf(request, env);
+  if (credential === null) {
+    const message = "Authentication error: send Authorization: Bearer <token> with a valid token";
+    throw new GantryError("UNAUTHORIZED", message);
+  }
+  const { account_id: inPath, ...rest } = decoded(params);
+  const accountId = await resolveAccount(env, credential, inPath);
+  const text = route.body === null ? "" : await readText(request);
+  const key = idempotencyKey(request);
+  const account = accountStub(env, accountId);
+  const url = new URL(request.url);
+  const admission: Admission = await account.admit({
+    requestId: context.requestId,
+    credential,
+    scope: route.scope,
+    method: request.method,
+    path: url.pathname.slice(0, 500),
+    isWrite: isWrite(request.method),
+    application: route.path.includes("/applications/:id") ? (rest["id"] ?? "").slice(0, 100) : null,
+    idempotency:
+      key === null
+        ? null
+        : { key, fingerprint: await hexDigest([request.method, url.pathname, url.search, text].join("\n")) },
+    address: request.headers.get("cf-connecting-ip"),
+  });
+  if (admission.outcome === "denied") throw new GantryError(admission.code, admission.message, admission.details);
+  if (admission.outcome === "answered") return await replay(env, admission.answer);
+
+  const call = { ...context, accountId, admission, params: rest, text, url };
+  if (!isWrite(request.method)) return await respond(route, call);
+  return await runWrite(route, call, key);
+}
+
+interface Admitted extends Omit<Dispatch, "params"> {
+  readonly accountId: string;
+  readonly admission: Extract<Admission, { outcome: "admitted" }>;
+  readonly params: Readonly<Record<string, string>>;
+  readonly text: string;
+  readonly url: URL;
+}
+
+/** Runs a write, and says in the audit, and to later tries with its key, what came of it. */
+async function runWrite(route: Route, call: Admitted, key: string | null): Promise<Response> {
+  const { env, ctx, admission, requestId, accountId, form } = call;
+  let rendered: Rendered;
+  let code: string | null = null;
+  let isFinal = true;
+  try {
+    const outcome = await run(route, call);
+    if (outcome instanceof Response) return outcome;
+    rendered = outcome;
+  } catch (error) {
+    rendered = renderError(error, form, requestId);
+    code = GantryError.is(error) ? error.code : "INTERNAL";
+    // What may go better next time, or was refused before anything began, is no answer to keep.
+    isFinal = rendered.status < 500 && !NOT_KEPT.has(rendered.status);
+  }
+  const idempotency = key === null ? null : { tokenId: admission.actor.tokenId, key, seed: admission.seed };
+  const answer = key !== null && isFinal ? await kept(env, rendered, route.sensitive) : null;
+  const { auditId } = admission;
+  const finished = accountStub(env, accountId).finish({ auditId, status: rendered.status, code, idempotency, answer });
+  // Only a promise about retries must be kept before the answer goes out.
+  if (idempotency === null) ctx.waitUntil(finished);
+  else await finished;
+  return toResponse(rendered);
+}
+
+const NOT_KEPT: ReadonlySet<number> = new Set([400, 408, 412, 429]);
+
+async function respond(route: Route, call: Admitted): Promise<Response> {
+  const outcome = await run(route, call);
+  if (outcome instanceof Response) return outcome;
+  const etag = outcome.headers["etag"];
+  if (etag !== undefined && matchesEtag(call.request.headers.get("if-none-match"), etag)) {
+    return toResponse({ ...outcome, status: 304, body: "" });
+  }
+  return toResponse(outcome);
+}
+
+async function run(route: Route, call: Admitted): Promise<Rendered | Response> {
+  const { admission, request, form, url, env, ctx, requestId, accountId, params } = call;
+  const query = validate(route.query, queryOf(url, route.query));
+  const body = route.body === null ? null : validate(route.body, parseJson(call.text, request));
+  const input: Call<unknown, unknown> = {
+    env,
+    ctx,
+    request,
+    requestId,
+    accountId,
+    params,
+    query,
+    body,
+    actor: admission.actor,
+    application: admission.application,
+    seed: admission.seed,
+    isRetry: admission.isRetry,
+    ifMatch: request.headers.get("if-match"),
+  };
+  const answer = await route.run(input);
+  return answer instanceof Response ? answer : renderSuccess(answer, form);
+}
+
+/** The path's account, or the token's. The same answer for one that exists elsewhere and one that does not. */
+async function resolveAccount(env: Env, credential: Credential, inPath: string | undefined): Promise<string> {
+  const own = credential.kind === "token" ? credential.accountId : env.GANTRY_ACCOUNT_ID;
+  const accountId = inPath ?? own;
+  const isReachable = credential.kind === "operator" || accountId === own;
+  if (isReachable && (await accountExists(env, accountId))) return accountId;
+  throw new GantryError("ACCOUNT_NOT_FOUND", "Unknown account");
+}
+
+function idempotencyKey(request: Request): string | null {
+  const key = request.headers.get("idempotency-key");
+  if (key === null || !isWrite(request.method)) return null;
+  if (key.length > 0 && key.length <= MAX_KEY_LENGTH) return key;
+  const reason = `must be 1 to ${MAX_KEY_LENGTH} characters`;
+  throw new GantryError("VALIDATE_INPUT", `Idempotency-Key ${reason}`, { "Idempotency-Key": reason });
+}
+
+const SEALED = "sealed:";
+const CONTEXT = "idempotency";
+
+async function kept(env: Env, rendered: Rendered, isSensitive: boolean): Promise<string> {
+  const text = JSON.stringify(rendered);
+  return isSensitive ? `${SEALED}${await seal(masterKeys(env), text, CONTEXT)}` : text;
+}
+
+async function replay(env: Env, answer: string): Promise<Response> {
+  const text = answer.startsWith(SEALED) ? await open(masterKeys(env), answer.slice(SEALED.length), CONTEXT) : answer;
+  // Written by `kept` only.
+  const rendered = JSON.parse(text) as Rendered;
+  return toResponse({ ...rendered, headers: { ...rendered.headers, "idempotency-replayed": "true" } });
+}
+
+function matchesEtag(header: string | null, etag: string): boolean {
+  return header !== null && header.split(",").some((item) => ["*", etag, `W/${etag}`].includes(item.trim()));
+}
+
+/** Decoded, so that `localhost%3A5000` is `localhost:5000`; what is no encoding stays as it is, and is not found. */
+function decoded(params: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const values = Object.entries(params).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, decode(value)]],
+  );
+  return Object.fromEntries(values) as Record<string, string>;
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,63 @@
+/** Answers about applications. */
+import * as z from "zod";
+import { configurationSchema } from "../schemas/configuration.ts";
+import { ingressMode } from "../schemas/application.ts";
+import { timestamp, uuid } from "./common.ts";
+
+const count = z.int().min(0);
+
+/** A configuration as it is stored, with the size that it comes to. */
+export const configurationResult = z.looseObject(configurationSchema.shape);
+
+const health = z.strictObject({
+  instances: z.strictObject({
+    active: count.describe("running, and ready at least once"),
+    assigned: count.describe("bound to an object whose container does not run yet"),
+    healthy: count.describe("taking traffic"),
+    failed: count.describe("waiting after a failure of their own"),
+    starting: count.describe("started, and not ready for the first time"),
+    scheduling: count.describe("wanted, without a container"),
+  }),
+  errors: z.array(z.strictObject({ instance_id: z.string(), event: z.string() })),
+});
+
+export const applicationState = z.enum(["ready", "active", "provisioning", "degraded"]);
+
+export const applicationResult = z.strictObject({
+  id: uuid,
+  account_id: z.string(),
+  name: z.string(),
+  created_at: timestamp,
+  updated_at: timestamp,
+  version: z.int().describe("the version that is active"),
+  scheduling_policy: z.literal("default"),
+  instances: count,
+  max_instances: count.optional(),
+  configuration: configurationResult,
+  health,
+  state: applicationState,
+  ingress: z.strictObject({ mode: ingressMode }),
+  check_every: z.number(),
+  generation: z.int(),
+  observed_generation: z.int(),
+});
+
+export const dashApplicationResult = z.strictObject({
+  id: uuid,
+  name: z.string(),
+  created_at: timestamp,
+  updated_at: timestamp,
+  version: z.int(),
+  instances: count,
+  image: z.string(),
+  health,
+  state: applicationState,
+});
+
+export const versionResult = z.strictObject({
+  version: z.int(),
+  percentage: z.number().min(0).max(100),
+  configuration: configurationResult,
+  revision: z.string(),
+  created_at: timestamp,
+});

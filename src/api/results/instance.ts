@@ -1,0 +1,71 @@
+/** Answers about instances. */
+import * as z from "zod";
+import { timestamp, uuid } from "./common.ts";
+
+export const instanceState = z.enum(["provisioning", "running", "unhealthy", "failed", "stopping", "stopped"]);
+
+export const instanceResult = z.strictObject({
+  id: z.string().regex(/^[0-9a-f]{64}$/),
+  application_id: uuid,
+  name: z.string(),
+  image: z.string(),
+  status: z.strictObject({
+    state: instanceState,
+    updated_at: timestamp,
+    exit_code: z.int().optional(),
+    reason: z.string().optional(),
+  }),
+  configuration: z.strictObject({ vcpu: z.number(), memory: z.number(), disk: z.number() }),
+  started_at: timestamp.optional(),
+  ready: z.boolean(),
+  deployment_id: z.string(),
+  generation: z.int(),
+  version: z.int(),
+  failures: z.int(),
+  losses: z.int(),
+  next_start_at: timestamp.optional(),
+});
+
+const placement = z.strictObject({
+  id: z.string(),
+  created_at: timestamp,
+  deployment_id: z.string(),
+  deployment_version: z.int(),
+  terminate: z.boolean(),
+  status: z.strictObject({ health: z.string(), container_status: z.string(), ready: z.boolean() }),
+});
+
+export const dashInstancesResult = z.strictObject({
+  instances: z.array(
+    z.strictObject({
+      id: z.string(),
+      created_at: timestamp,
+      location: z.string(),
+      app_version: z.int(),
+      name: z.string(),
+      image: z.string(),
+      current_placement: placement,
+    }),
+  ),
+  durable_objects: z.array(
+    z.strictObject({
+      id: z.string(),
+      deployment_id: z.string(),
+      placement_id: z.string(),
+      assigned_at: timestamp,
+      name: z.string(),
+    }),
+  ),
+});
+
+export const eventResult = z.strictObject({
+  id: z.string(),
+  time: timestamp,
+  type: z.enum(["Info", "Warn", "Error", "UserError", "SystemError"]),
+  name: z.string(),
+  message: z.string(),
+  details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  statusChange: z.union([z.strictObject({}), z.strictObject({ health: z.string(), ready: z.boolean() })]),
+  deployment_id: z.string().optional(),
+  generation: z.int().optional(),
+});

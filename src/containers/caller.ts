@@ -1,0 +1,41 @@
+/**
+ * Who may call an application that takes tokens: the operator, and tokens of its account with the scope `invoke` that
+ * reach it. A good token is remembered for moments, so that a warm request asks no account.
+ */
+import type { Token } from "../account/tokens.ts";
+import { credentialOf } from "../api/credentials.ts";
+import { allows, mayReach } from "../api/scopes.ts";
+import type { Routing } from "../orchestrator/routing.ts";
+import { accountStub } from "../stubs.ts";
+
+/** A revoked token may call for this long. */
+const REMEMBERED_MS = 2_000;
+const MAX_REMEMBERED = 1_000;
+
+/** Good token by id and digest, and until when. */
+const remembered = new Map<string, { readonly token: Token; readonly until: number }>();
+
+export async function mayInvoke(routing: Routing, request: Request, env: Env): Promise<boolean> {
+  const credential = await credentialOf(request, env);
+  if (credential === null) return false;
+  if (credential.kind === "operator") return true;
+  // Applications that are reached by name belong to the account of the deployment.
+  if (credential.accountId !== env.GANTRY_ACCOUNT_ID) return false;
+  const token = await tokenOf(env, credential.tokenId, credential.digest);
+  if (token === null || !allows(token.scopes, "invoke")) return false;
+  const reach = { name: "", tokenId: token.id, scopes: token.scopes, applications: token.applications };
+  return mayReach(reach, { id: routing.applicationId, name: routing.name });
+}
+
+async function tokenOf(env: Env, id: string, digest: string): Promise<Token | null> {
+  const key = `${id} ${digest}`;
+  const now = Date.now();
+  const known = remembered.get(key);
+  if (known !== undefined && known.until > now) return known.token;
+  const token: Token | null = await accountStub(env, env.GANTRY_ACCOUNT_ID).verifyToken(id, digest);
+  remembered.delete(key);
+  if (token === null) return null;
+  if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+  remembered.set(key, { token, until: now + REMEMBERED_MS });
+  return token;
+}
