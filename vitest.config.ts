@@ -1,6 +1,7 @@
 /**
- * Three projects, by cost: `unit` (pure code on Node), `workers` (the objects inside workerd, on a fake container),
- * `e2e` (real workerd and real Docker containers). `npm test` runs them in this order.
+ * Four projects, by cost: `unit` (pure code on Node), `workers` (the objects inside workerd, on a fake container),
+ * `e2e` (real workerd and real Docker containers), `conformance` (the same, driven by the clients that people have).
+ * `npm test` runs them in this order.
  */
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
@@ -49,6 +50,17 @@ export default defineConfig({
           hookTimeout: 240_000,
           testTimeout: 120_000,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          name: "conformance",
+          include: ["test/conformance/**/*.test.ts"],
+          exclude: ["**/node_modules/**"],
+          globalSetup: ["./test/e2e/global-setup.ts"],
+          hookTimeout: 240_000,
+          testTimeout: 60_000,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

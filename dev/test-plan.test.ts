@@ -1,15 +1,24 @@
 import { describe, it } from "vitest";
-import { chooseProjects, settle, summaryLine } from "./test-plan.ts";
+import { chooseProjects, settle, splitByContainers, summaryLine } from "./test-plan.ts";
 
 describe("the arguments of npm test", () => {
   it.for([
-    [[], ["unit", "workers", "e2e"], []],
+    [[], ["unit", "workers", "e2e", "conformance"], []],
     [["unit"], ["unit"], []],
     [["unit", "plan", "-t", "drain"], ["unit"], ["plan", "-t", "drain"]],
     [["--project=e2e", "workers"], ["e2e", "workers"], []],
-    [["plan"], ["unit", "workers", "e2e"], ["plan"]],
+    [["plan"], ["unit", "workers", "e2e", "conformance"], ["plan"]],
   ] as const)("%j", ([args, projects, rest], { expect }) => {
     expect(chooseProjects(args)).toEqual({ projects, rest });
+  });
+});
+
+describe("the projects that need Docker", () => {
+  it("are told from those that run anywhere", ({ expect }) => {
+    expect(splitByContainers(["unit", "workers", "e2e", "conformance"])).toEqual({
+      contained: ["e2e", "conformance"],
+      free: ["unit", "workers"],
+    });
   });
 });
 

@@ -1,7 +1,9 @@
 /** The decisions of `npm test`: which projects run, and what a run came to. */
 import type { Counts } from "../test/summary-reporter.ts";
 
-export const PROJECTS = ["unit", "workers", "e2e"] as const;
+export const PROJECTS = ["unit", "workers", "e2e", "conformance"] as const;
+
+const WITH_CONTAINERS: readonly string[] = ["e2e", "conformance"];
 
 export interface TestPlan {
   readonly projects: readonly string[];
@@ -19,6 +21,12 @@ export function chooseProjects(args: readonly string[]): TestPlan {
     else named.push(project);
   }
   return { projects: named.length > 0 ? named : PROJECTS, rest };
+}
+
+/** The projects that need Docker, and those that do not. */
+export function splitByContainers(projects: readonly string[]): { contained: string[]; free: string[] } {
+  const contained = projects.filter((name) => WITH_CONTAINERS.includes(name));
+  return { contained, free: projects.filter((name) => !contained.includes(name)) };
 }
 
 /** A run without counts never got to its end; one that fails says so in the counts. */

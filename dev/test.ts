@@ -1,6 +1,6 @@
 /**
- * `npm test`: runs the vitest projects `unit`, `workers` and `e2e`, and ends with one line of counts. Arguments that
- * name projects choose among them, others go to vitest: `npm test -- unit plan`.
+ * `npm test`: runs the vitest projects of `test-plan.ts` and ends with one line of counts. Arguments that name projects
+ * choose among them, others go to vitest: `npm test -- unit plan`.
  */
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -9,7 +9,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import { SUMMARY_VARIABLE, type Counts } from "../test/summary-reporter.ts";
 import { prepareRuntime } from "./runtime/prepare.ts";
-import { chooseProjects, settle, summaryLine } from "./test-plan.ts";
+import { chooseProjects, settle, splitByContainers, summaryLine } from "./test-plan.ts";
 
 const projectDir = join(import.meta.dirname, "..");
 const print = (line: string) => process.stdout.write(`${line}\n`);
@@ -54,14 +54,16 @@ async function runVitest(projects: readonly string[], rest: readonly string[]): 
 }
 
 const { projects, rest } = chooseProjects(process.argv.slice(2));
-const obstacle = projects.includes("e2e") ? await whyNoContainers() : undefined;
-const runnable = obstacle === undefined ? projects : projects.filter((name) => name !== "e2e");
+const { contained, free } = splitByContainers(projects);
+const obstacle = contained.length > 0 ? await whyNoContainers() : undefined;
+const runnable = obstacle === undefined ? projects : free;
 let counts: Counts = { passed: 0, failed: 0, skipped: 0 };
 if (runnable.length > 0) counts = await runVitest(runnable, rest);
 if (obstacle !== undefined) {
   const mustRun = process.env["CI"] === "true";
-  print(`e2e ${mustRun ? "failed" : "skipped"}: ${obstacle}`);
-  counts = { ...counts, [mustRun ? "failed" : "skipped"]: counts[mustRun ? "failed" : "skipped"] + 1 };
+  const fate = mustRun ? "failed" : "skipped";
+  print(`${contained.join(" and ")} ${fate}: ${obstacle}`);
+  counts = { ...counts, [fate]: counts[fate] + contained.length };
 }
 print(summaryLine(counts));
 process.exit(counts.failed === 0 ? 0 : 1);
