@@ -64,16 +64,7 @@ export function alchemy(): void {
           `PATCH /containers/applications/${made.id}`,
           `POST /containers/applications/${made.id}/rollouts`,
         ]);
-        await eventually(async () => {
-          const instances = (await plane.call("GET", `/applications/${made.id}/instances-v2`)).result;
-          return (
-            instances.length === 2 &&
-            instances.every(
-              (instance: { ready: boolean; configuration: { memory: number } }) =>
-                instance.ready && instance.configuration.memory === 1024,
-            )
-          );
-        });
+        await untilMemory(made.id, [1024, 1024]);
       });
 
       it("destroy removes it with its containers, and a second destroy finds nothing to do", async ({ expect }) => {
@@ -114,7 +105,7 @@ export function alchemy(): void {
         for (const name of others) await plane.create(name, { instances: 0, configuration: { image: "hello-world" } });
         requests();
         const folder = await freshFolder("alchemy");
-        const adopted = await deploy(folder, { name: "theirs", adopt: true, instances: 2, maxInstances: 3 });
+        const adopted = await deploy(folder, { name: "theirs", adopt: true, maxInstances: 3, instanceType: "basic" });
         expect(adopted).toEqual({ id, name: "theirs" });
         expect(requests()).toEqual([
           "POST /containers/applications",
@@ -122,10 +113,10 @@ export function alchemy(): void {
           `PATCH /containers/applications/${id}`,
           `POST /containers/applications/${id}/rollouts`,
         ]);
-        await plane.untilReady(id, 2);
+        await untilMemory(id, [1024]);
         expect((await plane.call("GET", `/applications/${id}`)).result).toMatchObject({
-          instances: 2,
           max_instances: 3,
+          configuration: { image: "hello-world", instance_type: "basic" },
         });
       });
 
@@ -165,6 +156,16 @@ async function deploy(cwd: string, props: Props): Promise<{ id: string; name: st
   const { code, stdout, stderr } = await run(cwd, props);
   if (code !== 0) throw new Error(`Alchemy failed: ${stdout}${stderr}`);
   return JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
+}
+
+/** That many instances are ready, each of this size. */
+async function untilMemory(id: string, memory: readonly number[]): Promise<void> {
+  await eventually(async () => {
+    const { result } = await plane.call("GET", `/applications/${id}/instances-v2`);
+    const ready = result.filter((instance: { ready: boolean }) => instance.ready);
+    const sizes = ready.map((instance: { configuration: { memory: number } }) => instance.configuration.memory);
+    return result.length === ready.length && JSON.stringify(sizes) === JSON.stringify(memory);
+  });
 }
 
 async function run(cwd: string, options: Props & { phase?: "destroy" }, token = TOKEN): Promise<Ran> {

@@ -138,11 +138,12 @@ export function cloudflareSdk(): void {
         const made = await client.containers.registries.create(params);
         expect(made).toMatchObject({ domain: "docker.io", kind: "DockerHub", created_at: expect.stringMatching(/Z$/) });
         const listed = await client.containers.registries.list({ account_id });
-        expect(listed.result).toEqual([expect.objectContaining({ domain: "docker.io" })]);
+        expect(listed.result).toContainEqual(expect.objectContaining({ domain: "docker.io", kind: "DockerHub" }));
         expect(await client.containers.registries.delete("docker.io", { account_id })).toMatchObject({
           domain: "docker.io",
         });
-        expect((await client.containers.registries.list({ account_id })).result).toEqual([]);
+        const left = await client.containers.registries.list({ account_id });
+        expect(left.result.map(({ domain }) => domain)).not.toContain("docker.io");
       });
 
       it("generates credentials of the managed registry", async ({ expect }) => {
@@ -162,7 +163,7 @@ export function cloudflareSdk(): void {
       it("prepare of an image that is nowhere ends in an error with a reason", async ({ expect }) => {
         const image = `registry.cloudflare.com/${account_id}/nowhere@sha256:${"0".repeat(64)}`;
         const prepared = await client.containers.images.prepare({ account_id, image });
-        expect(prepared).toEqual({ image, status: "error", reason: expect.stringMatching(/./) });
+        expect(prepared).toMatchObject({ image, status: "error", reason: expect.stringMatching(/./) });
       });
 
       it("prepare refuses an image without a digest, by its field", async ({ expect }) => {
