@@ -17,7 +17,7 @@ import {
   type ApplicationKind,
   type Reservation,
 } from "./applications.ts";
-import { finishAudit, listAudit, type AuditEntry } from "./audit.ts";
+import { finishAudit, listAudit, recordDenied, type AuditDraft, type AuditEntry } from "./audit.ts";
 import { keepAnswer, releaseKey } from "./idempotency.ts";
 import { ACCOUNT_MIGRATIONS } from "./migrations.ts";
 import { RateLimiter } from "./rate-limit.ts";
@@ -57,6 +57,11 @@ export class Account extends DurableObject<Env> {
       if (answer === null) releaseKey(this.#db, key, idempotency.seed);
       else keepAnswer(this.#db, key, idempotency.seed, answer);
     });
+  }
+
+  /** A write that came without a credential. */
+  recordAnonymous(draft: AuditDraft): void {
+    recordDenied(this.#db, this.#limiter, draft, "UNAUTHORIZED", Date.now());
   }
 
   audit(before: number, limit: number): AuditEntry[] {

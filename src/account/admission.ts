@@ -5,7 +5,7 @@
 import type { Credential } from "../api/credentials.ts";
 import { allows, mayReach, OPERATOR, type Actor, type Scope } from "../api/scopes.ts";
 import type { Database } from "../database.ts";
-import { ERRORS, type ErrorCode, type ErrorDetails } from "../errors.ts";
+import type { ErrorCode, ErrorDetails } from "../errors.ts";
 import { findApplication } from "./applications.ts";
 import { beginAudit, recordDenied, type AuditDraft } from "./audit.ts";
 import { claimKey } from "./idempotency.ts";
@@ -52,9 +52,6 @@ export interface AdmissionDeps {
 
 /** A try that has not ended by then was cut off: the next one goes on where it stopped. */
 const RUNNING_MS = 30_000;
-/** Bucket of the audit rows of denied writes. */
-const DENIED = "denied";
-const DENIED_PER_SECOND = 20;
 
 export function admit(deps: AdmissionDeps, request: AdmissionRequest, now: number): Admission {
   const { db, limiter, running } = deps;
@@ -124,10 +121,7 @@ function deny(
   now: number,
   details: ErrorDetails = {},
 ): Admission {
-  // A flood would fill the audit at the account's cost: the first of each second tell enough.
-  if (request.isWrite && limiter.take(DENIED, DENIED_PER_SECOND, now) === 0) {
-    recordDenied(db, draftOf(request, actor), ERRORS[code].status, code, now);
-  }
+  if (request.isWrite) recordDenied(db, limiter, draftOf(request, actor), code, now);
   return { outcome: "denied", code, message, details };
 }
 

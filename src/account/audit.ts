@@ -4,6 +4,8 @@
  * Bodies are not kept, since they may hold secrets.
  */
 import type { Database, Row } from "../database.ts";
+import { ERRORS, type ErrorCode } from "../errors.ts";
+import type { RateLimiter } from "./rate-limit.ts";
 
 export interface AuditDraft {
   readonly requestId: string;
@@ -33,6 +35,9 @@ interface AuditRow extends Row {
 /** Kept per account; older ones are dropped in batches. */
 export const AUDIT_KEPT = 50_000;
 const TRIM_BATCH = 1_000;
+/** Bucket of the rows of denied writes. */
+const DENIED = "denied";
+const DENIED_PER_SECOND = 20;
 
 export function beginAudit(db: Database, draft: AuditDraft, now: number): number {
   const id = (db.one<{ id: number | null }>("SELECT MAX(id) AS id FROM audit")?.id ?? 0) + 1;
@@ -45,11 +50,20 @@ export function finishAudit(db: Database, id: number, status: number, code: stri
   db.run("UPDATE audit SET status = ?, code = ? WHERE id = ?", status, code, id);
 }
 
-/** A write that was refused before anything was done: one row, complete at once. */
-export function recordDenied(db: Database, draft: AuditDraft, status: number, code: string, now: number): void {
-  const id = (db.one<{ id: number | null }>("SELECT MAX(id) AS id FROM audit")?.id ?? 0) + 1;
-  db.run("INSERT INTO audit VALUES (?, ?, ?, ?, ?)", id, now, JSON.stringify(draft), status, code);
-  if (id % TRIM_BATCH === 0) db.run("DELETE FROM audit WHERE id <= ?", id - AUDIT_KEPT);
+/**
+ * A write that was refused before anything was done: one row, complete at once. A flood of them would fill the audit at
+ * the account's cost, and the first of each second tell enough.
+ */
+export function recordDenied(
+  db: Database,
+  limiter: RateLimiter,
+  draft: AuditDraft,
+  code: ErrorCode,
+  now: number,
+): void {
+  if (limiter.take(DENIED, DENIED_PER_SECOND, now) > 0) return;
+  const id = beginAudit(db, draft, now);
+  finishAudit(db, id, ERRORS[code].status, code);
 }
 
 /** Newest first, below `before`. */

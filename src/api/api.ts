@@ -5,8 +5,7 @@
  */
 import { Router } from "itty-router";
 import { GantryError } from "../errors.ts";
-import { credentialOf } from "./credentials.ts";
-import { dispatch, type Dispatch } from "./dispatch.ts";
+import { dispatch, requireCredential, type Dispatch } from "./dispatch.ts";
 import { renderError, toResponse, type Form } from "./envelope.ts";
 import type { Route } from "./route.ts";
 import { publicRoutes } from "./public-routes.ts";
@@ -14,7 +13,7 @@ import { ROUTES } from "./routes.ts";
 
 /** itty-router adds what the path matched. */
 type ApiRequest = Request & { params: Record<string, string | undefined> };
-type Args = [context: Omit<Dispatch, "params" | "form" | "request">];
+type Args = [context: Pick<Dispatch, "env" | "ctx" | "requestId">];
 
 const BASES: readonly { readonly path: string; readonly form: Form }[] = [
   { path: "/client/v4/accounts/:account_id/containers", form: "envelope" },
@@ -26,17 +25,15 @@ const router = Router<ApiRequest, Args>();
 for (const [path, answer] of Object.entries(publicRoutes)) router.get(path, (_, { env }) => answer(env));
 // One handler for all methods of a path, so that a known path with another method is 405 and not 404.
 for (const [path, { form, methods }] of mounted()) {
-  router.all(path, (request, context) => {
+  router.all(path, async (request, context) => {
     const { params } = request;
-    return dispatch(pickMethod(methods, request.method), { ...context, request, form, params });
+    const credential = await requireCredential({ ...context, request, params });
+    return await dispatch(pickMethod(methods, request.method), { ...context, request, form, params, credential });
   });
 }
-router.all("*", async (request, { env }) => {
+router.all("*", async (request, context) => {
   const { pathname } = new URL(request.url);
-  if (pathname.startsWith("/client/") && (await credentialOf(request, env)) === null) {
-    const message = "Authentication error: send Authorization: Bearer <token> with a valid token";
-    throw new GantryError("UNAUTHORIZED", message);
-  }
+  if (pathname.startsWith("/client/")) await requireCredential({ ...context, request, params: {} });
   throw new GantryError("ROUTE_NOT_FOUND", `no route for ${request.method} ${pathname.slice(0, 200)}`);
 });
 

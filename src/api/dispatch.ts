@@ -14,6 +14,7 @@ import { queryOf } from "./query.ts";
 import { isWrite, type Call, type Route } from "./route.ts";
 
 const MAX_KEY_LENGTH = 255;
+const MAX_PATH_LENGTH = 500;
 
 export interface Dispatch {
   readonly request: Request;
@@ -22,15 +23,39 @@ export interface Dispatch {
   readonly requestId: string;
   readonly form: Form;
   readonly params: Readonly<Record<string, string | undefined>>;
+  readonly credential: Credential;
+}
+
+/** Before anything is said of routes, methods or resources. A write without a credential is in the audit all the same. */
+export async function requireCredential(
+  context: Pick<Dispatch, "request" | "env" | "ctx" | "requestId" | "params">,
+): Promise<Credential> {
+  const { request, env, ctx, params } = context;
+  const credential = await credentialOf(request, env);
+  if (credential !== null) return credential;
+  if (isWrite(request.method)) ctx.waitUntil(recordAnonymous(context, params["account_id"] ?? env.GANTRY_ACCOUNT_ID));
+  const message = "Authentication error: send Authorization: Bearer <token> with a valid token";
+  throw new GantryError("UNAUTHORIZED", message);
+}
+
+async function recordAnonymous(
+  { request, env, requestId }: Pick<Dispatch, "request" | "env" | "requestId">,
+  accountId: string,
+): Promise<void> {
+  if (!(await accountExists(env, accountId))) return;
+  await accountStub(env, accountId).recordAnonymous({
+    requestId,
+    actor: "anonymous",
+    tokenId: null,
+    method: request.method,
+    path: new URL(request.url).pathname.slice(0, MAX_PATH_LENGTH),
+    address: request.headers.get("cf-connecting-ip"),
+    idempotencyKey: null,
+  });
 }
 
 export async function dispatch(route: Route, context: Dispatch): Promise<Response> {
-  const { request, env, params } = context;
-  const credential = await credentialOf(request, env);
-  if (credential === null) {
-    const message = "Authentication error: send Authorization: Bearer <token> with a valid token";
-    throw new GantryError("UNAUTHORIZED", message);
-  }
+  const { request, env, params, credential } = context;
   const { account_id: inPath, ...rest } = decoded(params);
   const accountId = await resolveAccount(env, credential, inPath);
   const text = route.body === null ? "" : await readText(request);
@@ -42,7 +67,7 @@ export async function dispatch(route: Route, context: Dispatch): Promise<Respons
     credential,
     scope: route.scope,
     method: request.method,
-    path: url.pathname.slice(0, 500),
+    path: url.pathname.slice(0, MAX_PATH_LENGTH),
     isWrite: isWrite(request.method),
     application: route.path.includes("/applications/:id") ? (rest["id"] ?? "").slice(0, 100) : null,
     idempotency:
@@ -75,7 +100,12 @@ async function runWrite(route: Route, call: Admitted, key: string | null): Promi
   let isFinal = true;
   try {
     const outcome = await run(route, call);
-    if (outcome instanceof Response) return outcome;
+    if (outcome instanceof Response) {
+      const { status } = outcome;
+      const done = { auditId: admission.auditId, status, code: null, idempotency: null, answer: null };
+      ctx.waitUntil(accountStub(env, accountId).finish(done));
+      return outcome;
+    }
     rendered = outcome;
   } catch (error) {
     rendered = renderError(error, form, requestId);

@@ -289,7 +289,8 @@ describe("states and counters", () => {
       const { id } = await createApplication({ instances: count, configuration: { image } });
       const application = await eventually(async () => {
         const { result } = await call("GET", `/applications/${id}`);
-        return JSON.stringify(result.health.instances) === JSON.stringify(counts) && result;
+        const { assigned, ...counted } = result.health.instances;
+        return assigned === counts.starting && JSON.stringify(counted) === JSON.stringify(counts) && result;
       });
       expect(application.state).toBe(state);
       expect(wranglerState(application.health.instances)).toBe(state);
