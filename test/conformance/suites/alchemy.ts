@@ -18,6 +18,7 @@ interface Props {
   readonly maxInstances?: number;
   readonly instanceType?: string;
   readonly adopt?: boolean;
+  readonly durableObjects?: { readonly namespaceId: string };
   readonly rollout?: { readonly strategy: "rolling" | "immediate" };
 }
 
@@ -127,6 +128,43 @@ export function alchemy(): void {
         const { code, stderr } = await run(folder, { phase: "destroy", name: "shortlived" });
         expect(stderr).toBe("");
         expect(code).toBe(0);
+      });
+    });
+
+    describe("on a Durable Object namespace that has an application", () => {
+      const durableObjects = { namespaceId: "0123456789abcdef0123456789abcdef" };
+      let id = "";
+      beforeAll(async () => {
+        const folder = await freshFolder("alchemy");
+        ({ id } = await deploy(folder, { name: "first-of-namespace", instances: 0, durableObjects }));
+      });
+
+      it("without adopt says which application has it", async ({ expect }) => {
+        const folder = await freshFolder("alchemy");
+        const { code, stdout, stderr } = await run(folder, { name: "second", instances: 0, durableObjects });
+        expect(code).not.toBe(0);
+        expect(`${stdout}${stderr}`).toContain(
+          `Durable Object namespace ${durableObjects.namespaceId} already has an application with id ${id}`,
+        );
+        expect((await plane.call("GET", "/applications/second")).status).toBe(404);
+      });
+
+      it("with adopt takes that application over", async ({ expect }) => {
+        const folder = await freshFolder("alchemy");
+        const adopted = await deploy(folder, {
+          name: "second",
+          adopt: true,
+          instances: 0,
+          maxInstances: 4,
+          durableObjects,
+        });
+        expect(adopted).toEqual({ id, name: "first-of-namespace" });
+        expect(requests()).toEqual([
+          "POST /containers/applications",
+          `GET /containers/applications/${id}`,
+          `PATCH /containers/applications/${id}`,
+        ]);
+        expect((await plane.call("GET", `/applications/${id}`)).result.max_instances).toBe(4);
       });
     });
 
