@@ -115,6 +115,43 @@ describe("npm start", () => {
     await call("DELETE", "/applications/hello");
   });
 
+  it("makes one resource of two POSTs with one idempotency key and a killed process between", async ({ expect }) => {
+    // Names of tokens may repeat, so that nothing but the key keeps a second one from being made.
+    for (const delayMs of [0, 4, 8, 16]) {
+      const key = crypto.randomUUID();
+      const name = `once-${key.slice(0, 8)}`;
+      const post = async () =>
+        await fetch(`http://127.0.0.1:${port}/client/v4/accounts/${ACCOUNT_ID}/containers/tokens`, {
+          method: "POST",
+          headers: {
+            authorization: `Bearer ${await token()}`,
+            "content-type": "application/json",
+            "idempotency-key": key,
+          },
+          body: JSON.stringify({ name, scopes: ["read"] }),
+        });
+      output = "";
+      const cut = post().then(
+        (answer) => answer.status,
+        () => "cut",
+      );
+      await new Promise((resolve) => {
+        setTimeout(resolve, delayMs);
+      });
+      for (const pid of await workerdPids()) process.kill(pid, "SIGKILL");
+      expect([201, 502, "cut"]).toContain(await cut);
+      await eventually(async () => output.includes("answers again"));
+      const answers = [
+        await eventually(async () => (await post().catch(() => undefined))?.json()),
+        await (await post()).json(),
+      ];
+      const tokens = await call<{ name: string; id: string }[]>("GET", "/tokens?per_page=1000");
+      const made = tokens.filter((candidate) => candidate.name === name);
+      expect(made).toHaveLength(1);
+      expect(answers.map(({ result }) => result.id)).toEqual([made[0]?.id, made[0]?.id]);
+    }
+  });
+
   it("survives kill -9 of workerd in the middle of 0 → 5 and converges to exactly five", async ({ expect }) => {
     await call("POST", "/applications", { name: "killed", instances: 0, configuration: { image: "hello-world" } });
     await call("PATCH", "/applications/killed", { instances: 5 });
