@@ -17,7 +17,7 @@ import {
   type IngressMode,
 } from "../schemas/application.ts";
 import type { Configuration } from "../schemas/configuration.ts";
-import { wireApplication } from "../wire.ts";
+import { wireApplication } from "../wire/application.ts";
 import { findApplication, findView, notFound, pageOfApplications, viewsOf } from "./lookup.ts";
 import { applicationResult, versionResult } from "../results/application.ts";
 import { message } from "../results/common.ts";

@@ -4,7 +4,8 @@ import { pageQuery } from "../pagination.ts";
 import { dashApplicationResult } from "../results/application.ts";
 import { dashInstancesResult } from "../results/instance.ts";
 import { defineRoute } from "../route.ts";
-import { wireDashApplication, wireDashInstances } from "../wire.ts";
+import { wireDashApplication } from "../wire/application.ts";
+import { wireDashInstances } from "../wire/instance.ts";
 import { pageOfInstances, readInstances } from "./instances.ts";
 import { findApplication, pageOfApplications, viewsOf } from "./lookup.ts";
 

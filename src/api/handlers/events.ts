@@ -4,7 +4,7 @@ import type { StoredEvent } from "../../orchestrator/events.ts";
 import { applicationStub } from "../../stubs.ts";
 import { eventResult } from "../results/instance.ts";
 import { defineRoute, type Call } from "../route.ts";
-import { wireEvent } from "../wire.ts";
+import { wireEvent } from "../wire/event.ts";
 import { findApplication, findNamed } from "./lookup.ts";
 
 const PER_PAGE = 100;

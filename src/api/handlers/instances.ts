@@ -7,7 +7,7 @@ import { applicationStub } from "../../stubs.ts";
 import { decodePageToken, pageOf, pageQuery } from "../pagination.ts";
 import { instanceResult } from "../results/instance.ts";
 import { defineRoute, type Call } from "../route.ts";
-import { wireInstance } from "../wire.ts";
+import { wireInstance } from "../wire/instance.ts";
 import { findApplication } from "./lookup.ts";
 
 const PER_PAGE = 100;

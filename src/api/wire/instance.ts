@@ -1,40 +1,8 @@
-/** Views of the scheduler in Cloudflare's field names. Fields of our own stand beside them. */
-import { sizeOf } from "../orchestrator/launch-spec.ts";
-import type { StoredEvent } from "../orchestrator/events.ts";
-import type { InstanceState } from "../orchestrator/health.ts";
-import type { ApplicationView, InstanceView } from "../orchestrator/views.ts";
-
-export function wireApplication({ row, configuration, health, state }: ApplicationView) {
-  return {
-    id: row.id,
-    account_id: row.accountId,
-    name: row.name,
-    created_at: iso(row.createdAt),
-    updated_at: iso(row.updatedAt),
-    version: row.activeVersion,
-    scheduling_policy: "default",
-    instances: row.spec.instances,
-    ...(row.spec.maxInstances === null ? {} : { max_instances: row.spec.maxInstances }),
-    configuration: { ...configuration, ...wireSize(configuration) },
-    health: wireHealth(health),
-    state,
-    ingress: { mode: row.spec.ingress },
-    check_every: row.spec.checkEveryMs / 1_000,
-    generation: row.generation,
-    observed_generation: row.observedGeneration,
-  };
-}
-
-/** `assigned` is Cloudflare's word for what is bound to an object and does not run yet. */
-function wireHealth(health: ApplicationView["health"]) {
-  return { instances: { ...health, assigned: health.starting }, errors: [] };
-}
-
-/** The summary that `wrangler containers list` shows. */
-export function wireDashApplication(view: ApplicationView) {
-  const { id, name, created_at, updated_at, version, instances, health, state } = wireApplication(view);
-  return { id, name, created_at, updated_at, version, instances, image: view.configuration.image, health, state };
-}
+/** Instances in Cloudflare's field names: the public view, and the dashboard's, which joins instances and objects. */
+import type { InstanceState } from "../../orchestrator/health.ts";
+import { sizeOf } from "../../orchestrator/launch-spec.ts";
+import type { InstanceView } from "../../orchestrator/views.ts";
+import { iso } from "./time.ts";
 
 export function wireInstance(applicationId: string, view: InstanceView) {
   const { deployment, configuration } = view;
@@ -105,26 +73,4 @@ export function wireDashInstances(views: readonly InstanceView[]) {
       name: view.name,
     })),
   };
-}
-
-export function wireEvent(event: StoredEvent) {
-  return {
-    id: String(event.id),
-    time: iso(event.time),
-    type: event.type,
-    name: event.name,
-    message: event.message,
-    details: event.details ?? {},
-    statusChange: event.statusChange ?? {},
-    ...(event.deployment === undefined ? {} : { deployment_id: event.deployment, generation: event.generation }),
-  };
-}
-
-function wireSize(configuration: ApplicationView["configuration"]) {
-  const size = sizeOf(configuration);
-  return { vcpu: size.vcpu, memory_mib: size.memoryMib, disk: { size_mb: size.diskMb } };
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
 }

@@ -1,0 +1,16 @@
+/** Events in Cloudflare's field names. */
+import type { StoredEvent } from "../../orchestrator/events.ts";
+import { iso } from "./time.ts";
+
+export function wireEvent(event: StoredEvent) {
+  return {
+    id: String(event.id),
+    time: iso(event.time),
+    type: event.type,
+    name: event.name,
+    message: event.message,
+    details: event.details ?? {},
+    statusChange: event.statusChange ?? {},
+    ...(event.deployment === undefined ? {} : { deployment_id: event.deployment, generation: event.generation }),
+  };
+}
