@@ -22,7 +22,12 @@ const BASES: readonly { readonly path: string; readonly form: Form }[] = [
 ];
 
 const router = Router<ApiRequest, Args>();
-for (const [path, answer] of Object.entries(publicRoutes)) router.get(path, (_, { env }) => answer(env));
+for (const [path, answer] of Object.entries(publicRoutes)) {
+  router.all(path, async ({ method, params }, { env }) => {
+    if (method === "GET" || method === "HEAD") return await answer(env, params);
+    throw new GantryError("METHOD_NOT_ALLOWED", `${method} is not allowed here; allowed: GET`, { allowed: "GET" });
+  });
+}
 // One handler for all methods of a path, so that a known path with another method is 405 and not 404.
 for (const [path, { form, methods }] of mounted()) {
   router.all(path, async (request, context) => {

@@ -1,11 +1,17 @@
-/** What anybody may ask, without a token: is it alive, can it serve. */
+/** What anybody may ask, without a token: is it alive, can it serve, what does it take. */
 import { declaredImages } from "../containers/catalog.ts";
 import { describeError } from "../errors.ts";
 import { accountStub } from "../stubs.ts";
+import { docsPage, openApiJson } from "./openapi/page.ts";
 
-export const publicRoutes: Readonly<Record<string, (env: Env) => Promise<Response> | Response>> = {
+type PublicRoute = (env: Env, params: Readonly<Record<string, string | undefined>>) => Promise<Response> | Response;
+
+export const publicRoutes: Readonly<Record<string, PublicRoute>> = {
   "/healthz": () => Response.json({ status: "ok" }),
   "/readyz": ready,
+  "/openapi.json": openApiJson,
+  "/docs": (env) => docsPage(env),
+  "/docs/:file": (env, { file }) => docsPage(env, file),
 };
 
 /** Ready when the objects answer, secrets can be sealed and there is an image to start. */

@@ -1,0 +1,83 @@
+/** Headers, parameters and the envelope's pieces, which many operations share. */
+import { isWrite, type Route } from "../route.ts";
+import type { Json, JsonSchema } from "./schemas.ts";
+
+export const securitySchemes = {
+  token: {
+    type: "http",
+    scheme: "bearer",
+    description:
+      "The operator's token, or one of an account (`POST /tokens`). Each operation names the scope it takes.",
+  },
+};
+
+export const parameters: Readonly<Record<string, Json>> = {
+  account_id: {
+    name: "account_id",
+    in: "path",
+    required: true,
+    description: "the account: 32 hex digits",
+    schema: { type: "string", pattern: "^[0-9a-f]{32}$" },
+  },
+  "Idempotency-Key": {
+    name: "Idempotency-Key",
+    in: "header",
+    description: "the same key with the same request gives the same answer for 24 hours, and does its work once",
+    schema: { type: "string", minLength: 1, maxLength: 255 },
+  },
+  "If-Match": {
+    name: "If-Match",
+    in: "header",
+    description: "the ETag that the resource must still have; 412 with the current one when it has changed",
+    schema: { type: "string" },
+  },
+  "If-None-Match": {
+    name: "If-None-Match",
+    in: "header",
+    description: "an ETag that the caller has: 304 when it is still the one",
+    schema: { type: "string" },
+  },
+};
+
+export const headers: Readonly<Record<string, Json>> = {
+  "x-request-id": {
+    description: "the request's id, in logs and in the audit too",
+    required: true,
+    schema: { type: "string", format: "uuid" },
+  },
+  "x-should-retry": {
+    description: "whether the same request may succeed later; official SDKs follow it",
+    required: true,
+    schema: { type: "string", enum: ["true", "false"] },
+  },
+  ETag: { description: "names this state of the resource", required: true, schema: { type: "string" } },
+  "Retry-After": {
+    description: "seconds after which to come back, on errors that are retryable",
+    schema: { type: "string", pattern: "^[0-9]+$" },
+  },
+  "Idempotency-Replayed": {
+    description: "present when this is the answer that was kept for the Idempotency-Key",
+    schema: { type: "string", const: "true" },
+  },
+  "WWW-Authenticate": { required: true, schema: { type: "string" } },
+};
+
+export const resultInfo: JsonSchema = {
+  type: "object",
+  properties: {
+    per_page: { type: "integer", description: "the most that a page holds" },
+    page_token: { type: ["string", "null"], description: "of this page; null for the first" },
+    next_page_token: { type: "string", description: "of the page after this; absent on the last" },
+    count: { type: "integer", minimum: 0, description: "how many this page holds" },
+  },
+  required: ["per_page", "page_token", "count"],
+  additionalProperties: false,
+};
+
+/** Request headers that have an effect on a route. */
+export function requestHeaders({ method, etag, statuses }: Route): string[] {
+  if (!isWrite(method)) return etag ? ["If-None-Match"] : [];
+  // What only ever creates has no earlier state to match.
+  const creates = statuses.every((status) => status === 201);
+  return ["Idempotency-Key", ...(etag && !creates ? ["If-Match"] : [])];
+}

@@ -1,0 +1,102 @@
+/**
+ * JSON Schemas of what the API takes and gives, made by zod itself from the very objects that validate. A schema that
+ * has a name becomes a component, wherever it is used.
+ */
+import * as z from "zod";
+
+export type Json = Record<string, unknown>;
+
+export interface JsonSchema {
+  readonly [keyword: string]: unknown;
+  readonly $ref?: string;
+  readonly type?: string | readonly string[];
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly required?: readonly string[];
+  readonly items?: JsonSchema;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
+  readonly allOf?: readonly JsonSchema[];
+  readonly additionalProperties?: JsonSchema | boolean;
+  readonly propertyNames?: JsonSchema;
+  readonly enum?: readonly unknown[];
+}
+
+/** What is sent to the API, or what it answers: they differ where a schema has defaults or transforms. */
+export type Direction = "input" | "output";
+
+const COMPONENTS = "#/components/schemas/";
+
+export class SchemaBook {
+  readonly #components = new Map<string, JsonSchema>();
+
+  /** A schema for use in the document; what it names is put among the components. */
+  add(schema: z.ZodType, direction: Direction): JsonSchema {
+    const { properties, $defs = {} } = z.toJSONSchema(z.object({ root: schema }), {
+      io: direction,
+      unrepresentable: "any",
+      reused: "inline",
+      override: ({ zodSchema, jsonSchema }) => mend(zodSchema, jsonSchema, direction),
+    }) as unknown as { properties: { root: JsonSchema }; $defs?: Record<string, JsonSchema> };
+    for (const [name, definition] of Object.entries($defs)) this.#put(name, definition);
+    return this.#linked(properties.root);
+  }
+
+  components(): Record<string, JsonSchema> {
+    const sorted = [...this.#components].toSorted(([a], [b]) => (a < b ? -1 : 1));
+    return Object.fromEntries(sorted.map(([name, schema]) => [name, this.#linked(schema)]));
+  }
+
+  #put(name: string, { id: _, ...definition }: JsonSchema): void {
+    const known = this.#components.get(name);
+    if (known === undefined) this.#components.set(name, definition);
+    else if (JSON.stringify(known) !== JSON.stringify(definition)) {
+      throw new Error(`the schema ${name} is both sent and answered, in two forms: give its answer a name of its own`);
+    }
+  }
+
+  #linked(schema: JsonSchema): JsonSchema {
+    return JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', `"${COMPONENTS}`)) as JsonSchema;
+  }
+}
+
+/** The component that a reference names, or null. */
+export function componentName(schema: JsonSchema): string | null {
+  const ref = schema.$ref;
+  return ref?.startsWith(COMPONENTS) === true ? ref.slice(COMPONENTS.length) : null;
+}
+
+/** Gives exported schemas the names under which the document knows them. */
+export function nameSchemas(modules: readonly Readonly<Record<string, unknown>>[]): void {
+  const names = new Map<string, z.ZodType>();
+  for (const [exportName, value] of modules.flatMap((module) => Object.entries(module))) {
+    if (!(value instanceof z.ZodObject || value instanceof z.ZodUnion || value instanceof z.ZodEnum)) continue;
+    if (z.globalRegistry.get(value)?.id !== undefined) continue;
+    const name = freeName(exportName, names);
+    names.set(name, value);
+    z.globalRegistry.add(value, { ...z.globalRegistry.get(value), id: name });
+  }
+}
+
+/** `applicationResult` is `Application`; `configurationSchema` is `ConfigurationInput` beside a `configurationResult`. */
+function freeName(exportName: string, taken: ReadonlyMap<string, unknown>): string {
+  const base = exportName.replace(/(?:Result|Schema)$/, "");
+  const name = `${base.charAt(0).toUpperCase()}${base.slice(1)}`;
+  if (!taken.has(name)) return name;
+  const other = exportName.endsWith("Schema") ? `${name}Input` : `${name}Answer`;
+  if (!taken.has(other)) return other;
+  throw new Error(`two schemas would be called ${other}: rename the export ${exportName}`);
+}
+
+/** zod's own spelling is for machines that know zod; the document is for all. */
+function mend(zodSchema: unknown, json: Json, direction: Direction): void {
+  if (direction === "output" && zodSchema instanceof z.ZodPipe && zodSchema.def.out instanceof z.ZodTransform) {
+    // What comes out of a transform is among what goes in, as far as this API has any.
+    const { $schema: _, ...input } = z.toJSONSchema(zodSchema, { io: "input", unrepresentable: "any" });
+    Object.assign(json, input);
+  }
+  if (json["format"] === "starts_with") delete json["format"];
+  if (json["format"] === "date-time" || json["format"] === "uuid") delete json["pattern"];
+  if (json["minimum"] === Number.MIN_SAFE_INTEGER) delete json["minimum"];
+  if (json["maximum"] === Number.MAX_SAFE_INTEGER) delete json["maximum"];
+}
