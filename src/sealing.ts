@@ -50,12 +50,16 @@ export async function currentKeyId(keys: readonly string[]): Promise<string> {
   return (await importKey(keys[0] ?? "")).id;
 }
 
-async function importKey(material: string): Promise<{ readonly id: string; readonly key: CryptoKey }> {
+/** A master key's bytes. Throws when it is missing or is no key. */
+export function masterKeyBytes(material: string): Uint8Array<ArrayBuffer> {
   const bytes = fromBase64(material);
-  if (bytes.length !== KEY_BYTES) {
-    const message = `GANTRY_MASTER_KEY must be ${KEY_BYTES} random bytes in base64: openssl rand -base64 ${KEY_BYTES}`;
-    throw new GantryError("MASTER_KEY_MISSING", message);
-  }
+  if (bytes.length === KEY_BYTES) return bytes;
+  const message = `GANTRY_MASTER_KEY must be ${KEY_BYTES} random bytes in base64: openssl rand -base64 ${KEY_BYTES}`;
+  throw new GantryError("MASTER_KEY_MISSING", message);
+}
+
+async function importKey(material: string): Promise<{ readonly id: string; readonly key: CryptoKey }> {
+  const bytes = masterKeyBytes(material);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   const id = Array.from(digest.slice(0, 6), (byte) => byte.toString(16).padStart(2, "0")).join("");
   return { id, key: await crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]) };

@@ -19,7 +19,7 @@ export function parseJson(text: string, request: Request): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    throw invalid({ body: `is not JSON: ${error instanceof Error ? error.message.slice(0, 200) : "syntax error"}` });
+    throw invalid({ body: `is not JSON: ${error instanceof Error ? withoutExcerpt(error.message) : "syntax error"}` });
   }
 }
 
@@ -53,6 +53,11 @@ export function fieldName(path: readonly PropertyKey[]): string {
 export function invalid(details: ErrorDetails): GantryError {
   const fields = Object.entries(details).map(([field, reason]) => `${field}: ${String(reason)}`);
   return new GantryError("VALIDATE_INPUT", fields.join("; ").slice(0, 1_000), details);
+}
+
+/** The engine quotes the text around the error, which may be part of a secret. */
+function withoutExcerpt(message: string): string {
+  return message.replace(/, (?:\.{3})?".*$/s, "").slice(0, 200);
 }
 
 /** The body's text, capped. */
