@@ -70,6 +70,7 @@ export class Lifecycle {
       send: deps.report,
       onReply: async (record, { owned, checkEveryMs }) => {
         deps.timers.clear(TIMER.report);
+        if (record.phase === "ended" && record === this.#record) this.#rest();
         if (owned) this.#followInterval(record.generation, checkEveryMs);
         else await this.#disown(record.generation);
       },
@@ -108,6 +109,7 @@ export class Lifecycle {
     db.transaction(() => {
       writeRecord(db, record);
       timers.set(TIMER.keepalive, clock() + record.checkEveryMs);
+      timers.clear(TIMER.kill);
     });
     if (port.running) await port.destroy();
     if (this.#record !== record) return this.#answer();
@@ -173,6 +175,7 @@ export class Lifecycle {
       case TIMER.kill: {
         const record = this.#record;
         if (record?.phase === "stopping") await this.#destroy(record.generation, stopped(record));
+        else if (record?.phase === "ended") await this.#reporter.report();
         return;
       }
       case TIMER.report: {
@@ -238,8 +241,7 @@ export class Lifecycle {
     const isSuspect = ending.kind === "refused" || ending.reason === UNREACHABLE;
     db.transaction(() => {
       this.#write({ ...record, phase: "ended", ready: false, ending });
-      timers.clear(TIMER.keepalive);
-      timers.clear(TIMER.kill);
+      // The timers of its life stay until the application has heard: after a reset nothing else would tell it.
       if (isSuspect) timers.set(TIMER.report, clock());
     });
     const { kind, reason, exitCode } = ending;
@@ -247,6 +249,15 @@ export class Lifecycle {
     // The next lifetime tells the application, from the timer that was just written.
     if (isSuspect) this.#deps.reset(reason);
     else this.#background(this.#reporter.report());
+  }
+
+  /** Nothing lives, and the application knows. */
+  #rest(): void {
+    const { db, timers } = this.#deps;
+    db.transaction(() => {
+      timers.clear(TIMER.keepalive);
+      timers.clear(TIMER.kill);
+    });
   }
 
   #causeOf(generation: number): Ending | null {
@@ -279,7 +290,11 @@ export class Lifecycle {
   async #keepAlive(): Promise<void> {
     const { port, timers, clock } = this.#deps;
     const record = this.#record;
-    if (record === null || record.phase === "ended") return;
+    if (record === null) return;
+    if (record.phase === "ended") {
+      await this.#reporter.report();
+      return;
+    }
     // Armed before the work: whatever happens below, the object looks again.
     timers.set(TIMER.keepalive, clock() + record.checkEveryMs);
     this.#noticeVanished(record);

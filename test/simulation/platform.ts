@@ -15,6 +15,8 @@ export interface Faults {
   vanishes: number;
   networkDies: number;
   ignoresSigterm: number;
+  /** What a launch needs is not there. */
+  prepareRefused: number;
   messageLost: number;
   answerLost: number;
   messageTwice: number;
@@ -39,7 +41,7 @@ class ExitError extends Error {
 const NEVER = Number.POSITIVE_INFINITY;
 
 export class SimulatedContainer implements ContainerPort {
-  readonly images = { app: "local/app:1" };
+  readonly images = { app: "local/app:1", broken: "local/broken:1" };
   starts = 0;
   #placement: Placement | null = null;
   readonly #time: VirtualTime;
@@ -77,7 +79,10 @@ export class SimulatedContainer implements ContainerPort {
       isOver: false,
     };
     this.#placement = placement;
-    if (random.chance(faults.neverBoots)) {
+    if (options.image === this.images.broken) {
+      placement.listensAt = NEVER;
+      if (random.chance(0.7)) this.#endIn(random.between(0, 5_000), placement, new ExitError(1));
+    } else if (random.chance(faults.neverBoots)) {
       placement.listensAt = NEVER;
       this.#endIn(random.between(0, 500), placement, new Error("Container failed to start"));
     } else if (random.chance(faults.neverStarts)) {

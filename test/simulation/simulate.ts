@@ -3,14 +3,21 @@
  * design (section 5) that exist so far are checked after every step, those of liveness once the faults have stopped.
  */
 import type { Faults } from "./platform.ts";
+import { INSTANCE_ACTIONS } from "../../src/orchestrator/instance-actions.ts";
+import { isLive, type Deployment } from "../../src/orchestrator/plan/deployment.ts";
+import { MAX_SURGE } from "../../src/orchestrator/plan/selection.ts";
 import { Random } from "./random.ts";
 import { settle, VirtualTime } from "./time.ts";
-import { World } from "./world.ts";
+import { BROKEN_VERSION, VERSIONS, World } from "./world.ts";
 
 export interface Outcome {
   readonly steps: number;
   readonly crashes: number;
   readonly starts: number;
+  /** Old placements in traffic that gave way to a new version. */
+  readonly replaced: number;
+  /** Actions of users that changed something. */
+  readonly acted: number;
   readonly violation: string | null;
 }
 
@@ -36,16 +43,18 @@ export async function simulate(seed: number): Promise<Outcome> {
     while (violation === null && steps < MAX_STEPS && time.step(until)) {
       steps += 1;
       await settle();
-      violation = safety(world) ?? world.storm;
+      violation = safety(world) ?? world.takenAway ?? world.storm;
     }
     if (steps >= MAX_STEPS) violation ??= "L0: it never comes to rest";
   };
   try {
-    world.create(random.between(0, MAX_INSTANCES));
+    const isStandalone = random.chance(0.25);
+    world.create(isStandalone ? "deployment" : "application", isStandalone ? 1 : random.between(0, MAX_INSTANCES));
     const end = time.now + CHAOS_MS;
-    scheduleClient(time, random, world, end);
+    scheduleClient(time, random, world, isStandalone, end);
     await run(end);
     calm(faults);
+    comeToTerms(random, world);
     await run(end + CALM_MS);
     violation ??= liveness(world);
     const before = world.messages;
@@ -55,6 +64,8 @@ export async function simulate(seed: number): Promise<Outcome> {
       steps,
       crashes: world.crashes,
       starts: [...world.instances.values()].reduce((sum, { container }) => sum + container.starts, 0),
+      replaced: world.replaced,
+      acted: world.acted,
       violation,
     };
   } finally {
@@ -63,10 +74,17 @@ export async function simulate(seed: number): Promise<Outcome> {
   }
 }
 
-function scheduleClient(time: VirtualTime, random: Random, world: World, end: number): void {
-  for (let change = random.between(0, 6); change > 0; change -= 1) {
-    time.after(random.between(0, end - time.now), () => world.scale(random.between(0, MAX_INSTANCES)));
-  }
+function scheduleClient(time: VirtualTime, random: Random, world: World, isStandalone: boolean, end: number): void {
+  const sometimes = (most: number, change: () => void) => {
+    for (let left = random.between(0, most); left > 0; left -= 1) time.after(random.between(0, end - time.now), change);
+  };
+  if (!isStandalone) sometimes(6, () => world.scale(random.between(0, MAX_INSTANCES)));
+  sometimes(random.chance(0.6) ? 5 : 0, () => world.activate(random.between(1, VERSIONS)));
+  sometimes(random.chance(0.6) ? 12 : 0, () => {
+    const rows = world.deployments();
+    const row = rows[random.between(0, rows.length - 1)];
+    if (row !== undefined) world.act(row.id, random.pick(INSTANCE_ACTIONS));
+  });
   if (random.chance(0.2)) time.after(random.between(0, end - time.now), () => world.delete());
   for (let crash = random.between(0, 4); crash > 0; crash -= 1) {
     time.after(random.between(0, end - time.now), () => {
@@ -78,12 +96,26 @@ function scheduleClient(time: VirtualTime, random: Random, world: World, end: nu
   }
 }
 
+/** Nobody leaves a version active that cannot work, or what hinders its end out of traffic; stopped may stay stopped. */
+function comeToTerms(random: Random, world: World): void {
+  if (world.activeVersion() === BROKEN_VERSION) world.activate(random.between(1, BROKEN_VERSION - 1));
+  for (const { id } of world.deployments()) world.act(id, "uncordon");
+}
+
 /** What holds at every step, under every fault. */
 function safety(world: World): string | null {
   const deployments = new Map(world.deployments().map((deployment) => [deployment.id, deployment]));
-  // S1: stopping ones are on their way out; every other row counts against what is wanted.
-  const kept = [...deployments.values()].filter(({ phase }) => phase !== "stopping" && phase !== "pending").length;
-  if (kept > world.desired()) return `S1: ${kept} live deployments, ${world.desired()} wanted`;
+  // S1: stopping ones are on their way out; one more than wanted may live while there are outdated ones.
+  const live = [...deployments.values()].filter(isLive);
+  const most = world.desired() + (live.some((row) => world.isOutdated(row)) ? MAX_SURGE : 0);
+  if (live.length > most) return `S1: ${live.length} live deployments, ${most} may be`;
+  const restless = live.find(({ held }) => held);
+  if (restless !== undefined) return `S1: ${restless.id} is held and ${restless.phase}`;
+  const standalone = world.standalone;
+  // One deployment, whose id never changes, until the delete.
+  if (standalone !== null && [...deployments.keys()].some((id) => id !== standalone)) {
+    return `S14: ${[...deployments.keys()].join(", ")} instead of the one deployment ${standalone}`;
+  }
   const slots = [...deployments.values()].map(({ slot }) => slot);
   if (new Set(slots).size !== slots.length) return `S14: two deployments in one slot: ${slots.join(", ")}`;
   for (const { id, container } of world.instances.values()) {
@@ -105,12 +137,16 @@ function safety(world: World): string | null {
 function liveness(world: World): string | null {
   const deployments = world.deployments();
   const wanted = world.desired();
-  const ready = deployments.filter(({ ready: isReady }) => isReady);
-  if (deployments.length !== wanted || ready.length !== wanted) {
-    const phases = deployments.map(({ id, phase, ready: isReady }) => `${id} ${phase}${isReady ? " ready" : ""}`);
-    return `L1: ${wanted} wanted, have ${phases.join(", ") || "none"}`;
+  const isAsWanted = (row: Deployment) => (row.held ? row.phase === "pending" : row.ready && !world.isOutdated(row));
+  if (deployments.length !== wanted || !deployments.every(isAsWanted)) {
+    const states = deployments.map(
+      ({ id, phase, ready, held, version }) =>
+        `${id} v${version} ${phase}${ready ? " ready" : ""}${held ? " held" : ""}`,
+    );
+    return `L1: ${wanted} of version ${world.activeVersion()} wanted, have ${states.join(", ") || "none"}`;
   }
-  const rows = new Set(deployments.map(({ id }) => id));
+  // One that is held stopped owns no container either.
+  const rows = new Set(deployments.filter(({ held }) => !held).map(({ id }) => id));
   for (const { id, container } of world.instances.values()) {
     // S16: every live container is owned by one row.
     if (container.running && !rows.has(id)) return `S16: ${id} runs and is nobody's`;
@@ -135,6 +171,7 @@ function someFaults(random: Random): Faults {
     vanishes: some(0.5),
     networkDies: some(0.5),
     ignoresSigterm: some(0.5),
+    prepareRefused: some(0.3),
     messageLost: some(0.3),
     answerLost: some(0.3),
     messageTwice: some(0.3),

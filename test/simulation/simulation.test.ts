@@ -14,16 +14,24 @@ describe("a faulty world", () => {
       const broken: string[] = [];
       let starts = 0;
       let crashes = 0;
+      let replaced = 0;
+      let acted = 0;
       for (let seed = first; seed < first + seeds && broken.length < 5; seed += 1) {
         const outcome = await simulate(seed);
         starts += outcome.starts;
         crashes += outcome.crashes;
+        replaced += outcome.replaced;
+        acted += outcome.acted;
         if (outcome.violation !== null) broken.push(`seed ${seed}, step ${outcome.steps}: ${outcome.violation}`);
       }
       expect(broken).toEqual([]);
       // A world in which nothing happens would keep every invariant.
       expect(starts).toBeGreaterThan(seeds);
-      if (seeds > 1) expect(crashes).toBeGreaterThan(seeds);
+      if (seeds > 1) {
+        expect(crashes).toBeGreaterThan(seeds);
+        expect(replaced).toBeGreaterThan(seeds / 2);
+        expect(acted).toBeGreaterThan(seeds);
+      }
     },
   );
 });

@@ -5,20 +5,37 @@
 import type { Configuration } from "../../src/api/schemas/configuration.ts";
 import { INSTANCE_MIGRATIONS, type RunRecord } from "../../src/containers/run-record.ts";
 import { Lifecycle } from "../../src/containers/lifecycle.ts";
+import type { Database } from "../../src/database.ts";
 import { migrate } from "../../src/migrations.ts";
-import { applyCreate, applyDelete, applyPatch } from "../../src/orchestrator/commands.ts";
-import { DeploymentStore } from "../../src/orchestrator/deployment-store.ts";
+import { GantryError } from "../../src/errors.ts";
+import { applyChange } from "../../src/orchestrator/change.ts";
+import { applyCreate, applyDelete, planActivate, planPatch } from "../../src/orchestrator/commands.ts";
+import { decideAction, type InstanceAction } from "../../src/orchestrator/instance-actions.ts";
 import { toLaunchSpec } from "../../src/orchestrator/launch-spec.ts";
 import { Outbox } from "../../src/orchestrator/outbox.ts";
-import { PASS_TIMER, Scheduler, type InstanceAnswer, type ReportReply } from "../../src/orchestrator/scheduler.ts";
-import { getVersion, readApplication } from "../../src/orchestrator/storage/application-row.ts";
+import {
+  PASS_TIMER,
+  Scheduler,
+  type InstanceAnswer,
+  type LaunchOrder,
+  type ReportReply,
+} from "../../src/orchestrator/scheduler.ts";
+import {
+  getVersion,
+  insertVersion,
+  readApplication,
+  type ApplicationKind,
+  type ApplicationRow,
+} from "../../src/orchestrator/storage/application-row.ts";
 import { APPLICATION_MIGRATIONS } from "../../src/orchestrator/storage/schema.ts";
 import type { Report } from "../../src/orchestrator/plan/observe.ts";
+import type { Deployment } from "../../src/orchestrator/plan/deployment.ts";
 import { Timers } from "../../src/timers.ts";
 import { SimulatedContainer, type Faults } from "./platform.ts";
 import type { Random } from "./random.ts";
 import { SimulatedStorage, type Lifetime } from "./storage.ts";
 import type { VirtualTime } from "./time.ts";
+import { WatchedStore } from "./watched-store.ts";
 
 const CHECK_EVERY_MS = 60_000;
 const ALARM_RETRY_MS = 2_000;
@@ -43,10 +60,15 @@ const CONFIGURATIONS = [
     ],
   },
 ] as const;
+const BROKEN = { image: "broken" } as const;
+/** Versions 1 and 3, 2 and 5 start the same thing; 4 never works. */
+const REVISIONS = ["one", "two", "one", "broken", "two"] as const;
+export const VERSIONS = REVISIONS.length;
+export const BROKEN_VERSION = 4;
 
 interface ApplicationLife extends Lifetime {
   readonly timers: Timers;
-  readonly deployments: DeploymentStore;
+  readonly deployments: WatchedStore;
   readonly scheduler: Scheduler;
 }
 
@@ -69,6 +91,13 @@ export class World {
   crashes = 0;
   /** Set when the scheduler asked one instance more often than it can have a reason to. */
   storm: string | null = null;
+  /** Set when a new version took away what it may not. */
+  takenAway: string | null = null;
+  /** How often an old placement that took traffic was stopped for a new version, and a user's action changed something. */
+  replaced = 0;
+  acted = 0;
+  /** The id of the one deployment of a standalone one. */
+  standalone: string | null = null;
   readonly #asked = new Map<string, number[]>();
   /** Sent over the network so far. */
   messages = 0;
@@ -90,33 +119,73 @@ export class World {
     );
   }
 
-  create(instances: number): void {
-    const { db } = this.#application();
-    const configuration = structuredClone(this.#random.pick(CONFIGURATIONS)) as Configuration;
+  /** With all of its versions; the first is active. */
+  create(kind: ApplicationKind, instances: number): void {
+    const { db, life } = this.#application();
+    const now = this.#time.now;
+    const versions = REVISIONS.map((revision) => ({
+      configuration: structuredClone(
+        revision === "broken" ? BROKEN : this.#random.pick(CONFIGURATIONS),
+      ) as Configuration,
+      revision,
+    }));
     const spec = { instances, maxInstances: null, ingress: "public" as const, checkEveryMs: CHECK_EVERY_MS };
-    applyCreate(db, { id: "a", accountId: "acc", name: "app", spec, configuration, revision: "r" }, "", this.#time.now);
-    this.#application().life.scheduler.pass();
+    const [first] = versions;
+    if (first === undefined) throw new Error("no version");
+    applyCreate(db, { id: "a", accountId: "acc", name: "app", kind, spec, ...first }, "", now);
+    for (const [index, version] of versions.slice(1).entries()) {
+      insertVersion(db, { version: index + 2, ...version, createdAt: now });
+    }
+    life.scheduler.pass();
+    if (kind === "deployment") this.standalone = this.deployments()[0]?.id ?? null;
   }
 
   scale(instances: number): void {
-    const { db, life } = this.#application();
-    const row = readApplication(db);
-    if (row === undefined || row.deleting) return;
-    applyPatch(db, row, { instances }, this.#time.now);
-    life.scheduler.pass();
+    this.#change((db, row) => applyChange(db, row, planPatch(db, row, { instances }), this.#time.now));
+  }
+
+  activate(version: number): void {
+    this.#change((db, row) => applyChange(db, row, planActivate(db, row, version), this.#time.now));
   }
 
   delete(): void {
+    this.#change((db, row) => applyDelete(db, row, this.#time.now));
+  }
+
+  /** A user acts on one instance; what is refused is refused. */
+  act(id: string, action: InstanceAction): void {
+    if (this.erased) return;
+    const { db, life } = this.#application();
+    const row = readApplication(db);
+    const deployment = life.deployments.get(id);
+    if (row === undefined || row.deleting || deployment === undefined) return;
+    const decision = decideAction(deployment, action, { actor: "me", name: id, kind: row.kind }, this.#time.now);
+    if (decision.type === "refused") return;
+    if (decision.type === "changed") this.acted += 1;
+    life.scheduler.act(deployment, decision);
+  }
+
+  #change(apply: (db: Database, row: ApplicationRow) => void): void {
+    if (this.erased) return;
     const { db, life } = this.#application();
     const row = readApplication(db);
     if (row === undefined || row.deleting) return;
-    applyDelete(db, row, this.#time.now);
+    apply(db, row);
     life.scheduler.pass();
   }
 
   /** Rows as a client would read them. */
   deployments() {
     return this.erased ? [] : this.#application().life.deployments.all();
+  }
+
+  /** Runs something else than the active version does. */
+  isOutdated({ version }: Deployment): boolean {
+    return REVISIONS[version - 1] !== REVISIONS[this.activeVersion() - 1];
+  }
+
+  activeVersion(): number {
+    return (this.erased ? undefined : readApplication(this.#application().db)?.activeVersion) ?? 0;
   }
 
   desired(): number {
@@ -153,7 +222,10 @@ export class World {
     const db = this.#storage.viewOf(lifetime);
     migrate(db, APPLICATION_MIGRATIONS);
     const timers = new Timers(db, this.#storage.clockOf(lifetime));
-    const deployments = new DeploymentStore(db);
+    const deployments = new WatchedStore(db, (serving, all) => {
+      // What a lifetime that is over still does, it does to itself only.
+      if (lifetime.alive) this.#judge(serving, all);
+    });
     const life: ApplicationLife = Object.assign(lifetime, { timers, deployments, scheduler: undefined as never });
     const pass = () => {
       if (lifetime.alive && !this.erased) life.scheduler.pass();
@@ -184,6 +256,7 @@ export class World {
           await this.#send(lifetime, async () => this.#release(this.#host(id)));
         },
       },
+      prepare: (order) => this.#prepare(order),
       onRoutingChanged: () => undefined,
       onDeleted: () => {
         if (lifetime.alive) this.#erase();
@@ -192,6 +265,21 @@ export class World {
     Object.assign(life, { scheduler });
     timers.rearm();
     return life;
+  }
+
+  /** What is looked up at a launch takes a moment, and may not be there. */
+  async #prepare(order: LaunchOrder): Promise<LaunchOrder> {
+    await new Promise<void>((resolve) => this.#time.after(this.#random.between(0, 50), resolve));
+    if (this.#random.chance(this.#faults.prepareRefused)) throw new GantryError("VALIDATE_INPUT", "no such secret");
+    return order;
+  }
+
+  /** S2: a new version leaves as many in traffic as are wanted, but for those that users took out of it. */
+  #judge(serving: number, all: readonly Deployment[]): void {
+    this.replaced += 1;
+    const out = all.filter(({ held, cordoned, ready }) => held || (cordoned && ready)).length;
+    const least = Math.max(1, this.desired() - out);
+    if (serving < least) this.takenAway ??= `S2: ${serving} serve after one was replaced, ${least} have to`;
   }
 
   #countAsk(id: string): void {

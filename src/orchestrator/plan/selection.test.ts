@@ -138,6 +138,11 @@ describe("a rolling activation", () => {
     expect(steps(1, [row(0, 1), row(1, 2, HELD)])).toEqual(["place 2 Surge"]);
     expect(steps(1, [row(0, 1), row(1, 2, HELD), row(2, 2)])).toEqual(["stop d0 Outdated", "remove d1 NotWanted"]);
   });
+
+  it("scaled down below what is there gives up a held one, not one that serves", ({ expect }) => {
+    const rows = [row(0, 1), row(1, 1, HELD), row(2, 2), row(3, 2), row(4, 2, STARTING)];
+    expect(steps(3, rows)).toEqual(["remove d1 NotWanted"]);
+  });
 });
 
 describe("an activation in place", () => {

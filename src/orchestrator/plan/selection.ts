@@ -37,15 +37,19 @@ export function select(deployments: readonly Deployment[], desired: Desired): Se
   const candidates = deployments.filter((deployment) => !isLeaving(deployment));
   const isOutdated = (deployment: Deployment) => isLive(deployment) && desired.isOutdated(deployment.version);
   const isRolling = desired.strategy === "rolling" && wanted > 0;
-  const replaced = new Set(isRolling ? replaceable(candidates, wanted, isOutdated) : []);
+  // What runs or comes in the wanted version has its place before what a user holds.
+  const current = candidates.filter((deployment) => !deployment.held && !isOutdated(deployment)).length;
+  const heldCount = Math.min(candidates.filter(isHeld).length, Math.max(0, wanted - current));
+  const replaced = new Set(isRolling ? replaceable(candidates, wanted - heldCount, isOutdated) : []);
   const rest = candidates.filter((deployment) => !replaced.has(deployment));
   const keep = new Set<Deployment>();
   let room = wanted;
   if (isRolling && rest.some(isOutdated)) {
     // What a user holds brings nobody nearer to the new version, so the surge comes on top of it.
-    for (const held of best(rest.filter(isHeld), wanted, isOutdated)) keep.add(held);
-    room = Math.max(1, wanted - keep.size) + MAX_SURGE + keep.size;
-    for (const free of best(rest.filter(isFree), room - keep.size, isOutdated)) keep.add(free);
+    const most = Math.max(1, wanted - heldCount) + MAX_SURGE;
+    room = heldCount + most;
+    for (const held of best(rest.filter(isHeld), heldCount, isOutdated)) keep.add(held);
+    for (const free of best(rest.filter(isFree), most, isOutdated)) keep.add(free);
   } else {
     for (const deployment of best(rest, wanted, isOutdated)) keep.add(deployment);
   }
@@ -66,15 +70,14 @@ export function select(deployments: readonly Deployment[], desired: Desired): Se
 /** Outdated ones that may go now: all that take no traffic, and as many others as are not needed. */
 function replaceable(
   candidates: readonly Deployment[],
-  wanted: number,
+  wantedFree: number,
   isOutdated: (deployment: Deployment) => boolean,
 ): Deployment[] {
   const outdated = candidates.filter(isOutdated);
   const serving = outdated.filter(isAvailable);
-  const held = candidates.filter(isHeld).length;
   // Out of traffic by a user's wish: nothing to wait for. But one that serves is always left.
   const cordoned = candidates.filter((d) => d.cordoned && d.ready && !isOutdated(d)).length;
-  const needed = Math.max(1, wanted - held - cordoned);
+  const needed = Math.max(1, wantedFree - cordoned);
   const spare = Math.max(0, candidates.filter(isAvailable).length - needed);
   const first = serving.toSorted((a, b) => b.slot - a.slot || compare(a.id, b.id)).slice(0, spare);
   return [...outdated.filter((deployment) => !isAvailable(deployment)), ...first];
