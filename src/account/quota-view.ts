@@ -1,0 +1,15 @@
+/** What an account may use and what it does use, in one reading. */
+import type { Database } from "../database.ts";
+import { usedBy, usedLocations, type Amounts } from "./ledger.ts";
+import type { Settings } from "./limits.ts";
+
+export interface Quota {
+  readonly settings: Settings;
+  readonly used: Amounts;
+  readonly usedAt: readonly ({ readonly location: string } & Amounts)[];
+}
+
+export function quotaOf(db: Database, settings: Settings): Quota {
+  const usedAt = usedLocations(db).map((location) => ({ location, ...usedBy(db, location) }));
+  return { settings, used: usedBy(db, null), usedAt };
+}

@@ -1,0 +1,33 @@
+/** What an application holds of its account's limits: what it is to run, at the size of the version that is active. */
+import { beyondGrant, type Grant, type Usage } from "../account/ledger.ts";
+import { ANYWHERE } from "../account/locations.ts";
+import type { Database } from "../database.ts";
+import { GantryError } from "../errors.ts";
+import type { StoredConfiguration } from "./configurations.ts";
+import { sizeOf } from "./launch-spec.ts";
+import { networkOf } from "./network.ts";
+import { getVersion, readApplication, type ApplicationRow } from "./storage/application-row.ts";
+
+export function usageOf(row: ApplicationRow, configuration: StoredConfiguration): Usage {
+  return {
+    instances: row.kind === "deployment" ? 1 : row.spec.instances,
+    size: sizeOf(configuration),
+    ipv4s: networkOf(configuration).ipv4 === "none" ? 0 : 1,
+    location: configuration.location ?? ANYWHERE,
+    generation: row.generation,
+  };
+}
+
+/** Does a write so that it is undone when it would come to more than was granted. Without a grant nothing is checked. */
+export function withinGrant<T>(db: Database, grant: Grant | null, now: number, write: () => T): T {
+  if (grant === null) return write();
+  return db.transaction(() => {
+    const result = write();
+    const row = readApplication(db);
+    const version = row === undefined ? undefined : getVersion(db, row.activeVersion);
+    const why = row && version ? beyondGrant(grant, usageOf(row, version.configuration), now) : null;
+    if (why === null) return result;
+    const message = `another write came between: ${why}; try again`;
+    throw new GantryError("WRITE_CONFLICT", message, { retry_after: 1 });
+  });
+}
