@@ -5,6 +5,7 @@
 import type { Database } from "../database.ts";
 import { describeError } from "../errors.ts";
 import type { InstanceAnswer, LaunchOrder } from "../orchestrator/scheduler.ts";
+import { isFinalStop, STOP } from "../orchestrator/plan/deployment.ts";
 import type { Timers } from "../timers.ts";
 import { CLEAN_EXIT, endingOf, type Ending } from "./exit.ts";
 import { HealthWatch } from "./health-watch.ts";
@@ -25,7 +26,8 @@ const REPORT_RETRY_MS = 1_000;
 const SIGTERM = 15;
 const UNREACHABLE = "Unreachable";
 
-export const TIMER = { keepalive: "keepalive", kill: "kill", report: "report" } as const;
+/** `keepalive`: the next look; in a stop, when it is over. One timer, since each costs rows of its own. */
+export const TIMER = { keepalive: "keepalive", report: "report" } as const;
 
 export interface LifecycleDeps {
   readonly db: Database;
@@ -70,7 +72,9 @@ export class Lifecycle {
       send: deps.report,
       onReply: async (record, { owned, checkEveryMs }) => {
         deps.timers.clear(TIMER.report);
-        if (record.phase === "ended" && record === this.#record) this.#rest();
+        // What is on its way out for good is released, timers and all.
+        const isReleased = owned && isFinalStop(record.stopReason);
+        if (record.phase === "ended" && record === this.#record && !isReleased) deps.timers.clear(TIMER.keepalive);
         if (owned) this.#followInterval(record.generation, checkEveryMs);
         else await this.#disown(record.generation);
       },
@@ -109,7 +113,6 @@ export class Lifecycle {
     db.transaction(() => {
       writeRecord(db, record);
       timers.set(TIMER.keepalive, clock() + record.checkEveryMs);
-      timers.clear(TIMER.kill);
     });
     if (port.running) await port.destroy();
     if (this.#record !== record) return this.#answer();
@@ -147,11 +150,11 @@ export class Lifecycle {
     if (generation < record.generation || record.phase === "ended" || record.phase === "stopping") {
       return this.#answer();
     }
-    const now = reason === "NeverStarted";
+    const now = reason === STOP.neverStarted;
+    const patienceMs = now ? 0 : (this.inFlight.count === 0 ? 0 : DRAIN_MS) + STOP_GRACE_MS;
     db.transaction(() => {
       this.#write({ ...record, phase: "stopping", ready: false, stopReason: reason });
-      timers.clear(TIMER.keepalive);
-      timers.set(TIMER.kill, clock() + (now ? 0 : DRAIN_MS + STOP_GRACE_MS));
+      timers.set(TIMER.keepalive, clock() + patienceMs);
     });
     if (!port.running) this.#end(generation, { kind: "stopped", exitCode: null, reason });
     else if (!now) this.#background(this.#drain(generation));
@@ -170,12 +173,6 @@ export class Lifecycle {
     switch (key) {
       case TIMER.keepalive: {
         await this.#keepAlive();
-        return;
-      }
-      case TIMER.kill: {
-        const record = this.#record;
-        if (record?.phase === "stopping") await this.#destroy(record.generation, stopped(record));
-        else if (record?.phase === "ended") await this.#reporter.report();
         return;
       }
       case TIMER.report: {
@@ -251,15 +248,6 @@ export class Lifecycle {
     else this.#background(this.#reporter.report());
   }
 
-  /** Nothing lives, and the application knows. */
-  #rest(): void {
-    const { db, timers } = this.#deps;
-    db.transaction(() => {
-      timers.clear(TIMER.keepalive);
-      timers.clear(TIMER.kill);
-    });
-  }
-
   #causeOf(generation: number): Ending | null {
     return this.#cause?.generation === generation ? this.#cause.ending : null;
   }
@@ -295,6 +283,12 @@ export class Lifecycle {
       await this.#reporter.report();
       return;
     }
+    if (record.phase === "stopping") {
+      await this.#destroy(record.generation, stopped(record));
+      // Within the timer, which is over when this is: it rings again if the object is reset before the end is told.
+      await this.#reporter.report();
+      return;
+    }
     // Armed before the work: whatever happens below, the object looks again.
     timers.set(TIMER.keepalive, clock() + record.checkEveryMs);
     this.#noticeVanished(record);
@@ -310,13 +304,14 @@ export class Lifecycle {
     await this.#reporter.report();
   }
 
-  /** Cordoned already: wait for requests, SIGTERM, grace, SIGKILL. The `kill` timer finishes it after an eviction. */
+  /** Cordoned already: wait for requests, SIGTERM, grace, SIGKILL. The timer finishes it after an eviction. */
   async #drain(generation: number): Promise<void> {
     const { port } = this.#deps;
+    const wasBusy = this.inFlight.count > 0;
     const drained = await this.inFlight.drained(DRAIN_MS);
     if (this.#live(generation) === undefined) return;
     // Nothing was under way for as long as it might have been: the grace begins now.
-    if (drained) this.#deps.timers.set(TIMER.kill, this.#deps.clock() + STOP_GRACE_MS);
+    if (drained && wasBusy) this.#deps.timers.set(TIMER.keepalive, this.#deps.clock() + STOP_GRACE_MS);
     try {
       port.signal(SIGTERM);
     } catch {
@@ -351,7 +346,6 @@ export class Lifecycle {
         ending: { kind: "stopped", exitCode: null, reason: "Disowned" },
       });
       timers.clear(TIMER.keepalive);
-      timers.clear(TIMER.kill);
     });
     await this.#deps.port.destroy();
   }

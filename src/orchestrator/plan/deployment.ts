@@ -50,6 +50,8 @@ export interface Deployment {
   readonly held: boolean;
   /** Keeps running without new traffic. Of the placement: the next start clears it. */
   readonly cordoned: boolean;
+  /** Why the container that runs is not ready, in words for people. */
+  readonly detail?: string;
 }
 
 /** Why a placement is stopped by us. */
@@ -76,7 +78,12 @@ const SLOT_KEEPING_STOPS: ReadonlySet<string> = new Set([
 export function isLeaving(deployment: Deployment): boolean {
   const { phase, stopReason, last } = deployment;
   if (phase === "stopping") return stopReason === null || !SLOT_KEEPING_STOPS.has(stopReason);
-  return phase === "pending" && last?.kind === "stopped" && FINAL_STOPS.has(last.reason);
+  return phase === "pending" && last?.kind === "stopped" && isFinalStop(last.reason);
+}
+
+/** After a stop for this reason the deployment itself goes. */
+export function isFinalStop(reason: string | null): boolean {
+  return reason !== null && FINAL_STOPS.has(reason);
 }
 
 /** A container of it may live and is not on its way out. */
