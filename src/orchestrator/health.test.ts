@@ -10,6 +10,8 @@ const ready = row({ phase: "running", ready: true, readyAt: 1 });
 const unhealthy = row({ phase: "running", ready: false, readyAt: 1 });
 const unproved = row({ phase: "running", ready: false, readyAt: null });
 const failing = row({ phase: "pending", failures: 1 });
+const held = row({ phase: "pending", held: true, failures: 2 });
+const cordoned = row({ phase: "running", ready: true, readyAt: 1, cordoned: true });
 const stopped = row({ phase: "pending", last: { kind: "stopped", exitCode: 0, reason: "Stopped", at: 0 } });
 
 describe("an instance", () => {
@@ -21,6 +23,8 @@ describe("an instance", () => {
     [row({ phase: "pending" }), "provisioning"],
     [failing, "failed"],
     [stopped, "stopped"],
+    [held, "stopped"],
+    [cordoned, "running"],
     [row({ phase: "stopping" }), "stopping"],
   ] as const)("is shown by what it does and has done: %o", ([deployment, state], { expect }) => {
     expect(instanceState(deployment)).toBe(state);
@@ -36,6 +40,13 @@ describe("the counters", () => {
       starting: 2,
       scheduling: 2,
     });
+  });
+
+  it("count one that is held stopped nowhere, and one without traffic as active and not healthy", ({ expect }) => {
+    const none = { active: 0, healthy: 0, failed: 0, starting: 0, scheduling: 0 };
+    expect(countHealth([held, ready], 2)).toEqual({ ...none, active: 1, healthy: 1 });
+    expect(countHealth([row({ phase: "stopping", held: true, stopReason: "StoppedByUser" })], 1)).toEqual(none);
+    expect(countHealth([cordoned], 1)).toEqual({ ...none, active: 1 });
   });
 
   it("add up to what is wanted, or to what is there when that is more", ({ expect }) => {

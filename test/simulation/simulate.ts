@@ -5,7 +5,6 @@
 import type { Faults } from "./platform.ts";
 import { INSTANCE_ACTIONS } from "../../src/orchestrator/instance-actions.ts";
 import { isLive, type Deployment } from "../../src/orchestrator/plan/deployment.ts";
-import { MAX_SURGE } from "../../src/orchestrator/plan/selection.ts";
 import { Random } from "./random.ts";
 import { settle, VirtualTime } from "./time.ts";
 import { BROKEN_VERSION, VERSIONS, World } from "./world.ts";
@@ -22,6 +21,8 @@ export interface Outcome {
 }
 
 const MAX_INSTANCES = 6;
+/** What may live above the count while a version replaces another; said here again, so that the planner cannot move it. */
+const MAX_SURGE = 1;
 const CHAOS_MS = 600_000;
 /** After the faults stop: the longest back-off (5 min), a start deadline, a stop and some looks. */
 const CALM_MS = 900_000;

@@ -3,6 +3,7 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, it } from "vitest";
 import type { Application } from "../../src/orchestrator/application.ts";
 import type { Instance } from "../../src/containers/instance.ts";
+import type { InstanceAction } from "../../src/orchestrator/instance-actions.ts";
 import { accountStub, applicationStub, instanceStub } from "../../src/stubs.ts";
 import { ACCOUNT_ID, call, createApplication, eventually, instancesOf, raw, testEnv, untilReady } from "./client.ts";
 
@@ -183,5 +184,120 @@ describe("the budget", () => {
     const fresh = await tables(stub);
     await stub.declaredImages();
     expect(await rows(stub)).toBe(fresh);
+  });
+});
+
+/** What both sides write for one change, counted from when nothing is under way to when nothing is again. */
+async function costOf(id: string, others: readonly string[], change: () => Promise<unknown>) {
+  const before = await settled(() => applicationOf(id));
+  const instances = new Map<string, number>();
+  for (const deploymentId of others) instances.set(deploymentId, await settled(() => instanceOf(deploymentId)));
+  await change();
+  const application = (await settled(() => applicationOf(id))) - before;
+  const fresh = await tables(instanceOf(`auto-0-${crypto.randomUUID()}`));
+  let instance = 0;
+  for (const { deployment_id: deploymentId } of await instancesOf(id)) {
+    if (!instances.has(deploymentId)) instances.set(deploymentId, fresh);
+  }
+  for (const [deploymentId, rowsBefore] of instances) {
+    instance += (await settled(() => instanceOf(deploymentId))) - rowsBefore;
+  }
+  return { application, instance };
+}
+
+const actOn = (id: string, deploymentId: string) => async (action: InstanceAction) =>
+  await applicationOf(id).act(deploymentId, action, "ann");
+
+async function running() {
+  const { id } = await createApplication();
+  const [instance] = await untilReady(id, 1);
+  return { id, deploymentId: instance?.deployment_id ?? "", act: actOn(id, instance?.deployment_id ?? "") };
+}
+
+describe("a user's action on an instance", () => {
+  it("costs its row and its event, and nothing when it changes nothing", async ({ expect }) => {
+    const { id, deploymentId, act } = await running();
+    const costs = [];
+    for (const action of ["cordon", "cordon", "uncordon", "uncordon", "start"] as const) {
+      costs.push(await costOf(id, [deploymentId], () => act(action)));
+    }
+    expect(costs).toEqual([
+      { application: 2, instance: 0 },
+      { application: 0, instance: 0 },
+      { application: 2, instance: 0 },
+      { application: 0, instance: 0 },
+      { application: 0, instance: 0 },
+    ]);
+  });
+
+  it("that stops it costs 7 rows of the application and 5 of the instance, and starting it again 9 and 4", async ({
+    expect,
+  }) => {
+    const { id, deploymentId, act } = await running();
+    const stop = await costOf(id, [deploymentId], async () => {
+      await act("stop");
+      await eventually(async () => (await instancesOf(id))[0]?.status.state === "stopped");
+    });
+    expect(stop.application).toBeLessThanOrEqual(7);
+    expect(stop.instance).toBeLessThanOrEqual(5);
+    expect(await costOf(id, [deploymentId], () => act("stop"))).toEqual({ application: 0, instance: 0 });
+    expect(await applicationAlarm(id)).toBeNull();
+    expect(await instanceAlarm(deploymentId)).toBeNull();
+    const start = await costOf(id, [deploymentId], async () => {
+      await act("start");
+      await untilReady(id, 1);
+    });
+    expect(start.application).toBeLessThanOrEqual(9);
+    expect(start.instance).toBeLessThanOrEqual(4);
+  });
+
+  it("that restarts it costs 11 rows of the application and 9 of the instance", async ({ expect }) => {
+    const { id, deploymentId, act } = await running();
+    const restart = await costOf(id, [deploymentId], async () => {
+      await act("restart");
+      await eventually(async () => (await instancesOf(id))[0]?.generation === 2);
+      await untilReady(id, 1);
+    });
+    expect(restart.application).toBeLessThanOrEqual(11);
+    expect(restart.instance).toBeLessThanOrEqual(9);
+  });
+});
+
+const version = (value: string) => ({
+  image: "hello-world",
+  environment_variables: [{ name: "VERSION", value }],
+});
+
+describe("a version that becomes active", () => {
+  it.for([1, 4])(
+    "replaces %i instances for 8 rows each of the application and of both objects, and 7",
+    async (n, { expect }) => {
+      const { id } = await createApplication({ instances: n, configuration: version("1") });
+      const old = await untilReady(id, n);
+      await call("PATCH", `/applications/${id}`, { configuration: version("2") });
+      const ids = old.map(({ deployment_id: deploymentId }) => deploymentId);
+      const { application, instance } = await costOf(id, ids, async () => {
+        await applicationOf(id).activate(2);
+        await eventually(async () => {
+          const fresh = await untilReady(id, n);
+          return fresh.every(({ deployment_id: deploymentId }) => !ids.includes(deploymentId));
+        });
+      });
+      expect(application).toBeLessThanOrEqual(8 * n + 7);
+      expect(instance).toBeLessThanOrEqual(8 * n);
+      expect(await applicationAlarm(id)).toBeNull();
+    },
+  );
+
+  it("and starts the same thing costs two rows", async ({ expect }) => {
+    const { id } = await createApplication({ configuration: version("1") });
+    const [instance] = await untilReady(id, 1);
+    await call("PATCH", `/applications/${id}`, { configuration: version("2") });
+    await call("PATCH", `/applications/${id}`, { configuration: version("1") });
+    const ids = [instance?.deployment_id ?? ""];
+    const cost = await costOf(id, ids, () => applicationOf(id).activate(3));
+    expect(cost).toEqual({ application: 2, instance: 0 });
+    const again = await costOf(id, ids, () => applicationOf(id).activate(3));
+    expect(again).toEqual({ application: 0, instance: 0 });
   });
 });

@@ -9,7 +9,6 @@ import { decideAction, INSTANCE_ACTIONS, type InstanceAction } from "../instance
 import { isLive, type Deployment, type OutcomeKind } from "./deployment.ts";
 import { observe, type Report } from "./observe.ts";
 import { DEFAULT_LIMITS, plan, type Delivery } from "./plan.ts";
-import { MAX_SURGE } from "./selection.ts";
 
 interface Instance {
   generation: number;
@@ -31,6 +30,8 @@ interface LateReport {
   readonly report: Report;
 }
 
+/** What may live above the count while a version replaces another. */
+const MAX_SURGE = 1;
 /** Versions 1 and 3 start the same thing. */
 const REVISIONS = ["", "a", "b", "a", "c"];
 
