@@ -1,7 +1,7 @@
 /**
- * Four projects, by cost: `unit` (pure code on Node), `workers` (the objects inside workerd, on a fake container),
- * `e2e` (real workerd and real Docker containers), `conformance` (the same, driven by the clients that people have).
- * `npm test` runs them in this order.
+ * Five projects, by cost: `unit` (pure code on Node), `workers` (the objects inside workerd, on a fake container),
+ * `contract` (requests made from openapi.json against workerd), `e2e` (real workerd and real Docker containers),
+ * `conformance` (the same, driven by the clients that people have). `npm test` runs them in this order.
  */
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
@@ -41,6 +41,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: "contract",
+          include: ["test/contract/**/*.test.ts"],
+          // A walk of the default length takes half a minute on an idle machine.
+          testTimeout: 600_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
           name: "e2e",
           include: ["**/*.e2e.test.ts"],
           exclude: ["**/node_modules/**"],
@@ -49,7 +58,7 @@ export default defineConfig({
           fileParallelism: false,
           hookTimeout: 240_000,
           testTimeout: 120_000,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -60,7 +69,7 @@ export default defineConfig({
           globalSetup: ["./test/e2e/global-setup.ts"],
           hookTimeout: 240_000,
           testTimeout: 60_000,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

@@ -69,6 +69,7 @@ async function lockfile(): Promise<Outcome> {
 const steps: readonly Step[] = [
   { name: "types", run: () => tool("tsc", "--noEmit") },
   { name: "generated types unchanged", run: () => tool("wrangler", "types", "--check") },
+  { name: "openapi.json and docs/fields.md as the routes say", run: () => tool("node", "dev/openapi.ts", "--check") },
   { name: "lint", run: () => tool("oxlint", "--type-aware") },
   { name: "format", run: () => tool("oxfmt", "--check") },
   { name: "bundle", run: bundle },

@@ -3,11 +3,11 @@ import { chooseProjects, settle, splitByContainers, summaryLine } from "./test-p
 
 describe("the arguments of npm test", () => {
   it.for([
-    [[], ["unit", "workers", "e2e", "conformance"], []],
+    [[], ["unit", "workers", "contract", "e2e", "conformance"], []],
     [["unit"], ["unit"], []],
     [["unit", "plan", "-t", "drain"], ["unit"], ["plan", "-t", "drain"]],
     [["--project=e2e", "workers"], ["e2e", "workers"], []],
-    [["plan"], ["unit", "workers", "e2e", "conformance"], ["plan"]],
+    [["plan"], ["unit", "workers", "contract", "e2e", "conformance"], ["plan"]],
   ] as const)("%j", ([args, projects, rest], { expect }) => {
     expect(chooseProjects(args)).toEqual({ projects, rest });
   });
@@ -15,9 +15,9 @@ describe("the arguments of npm test", () => {
 
 describe("the projects that need Docker", () => {
   it("are told from those that run anywhere", ({ expect }) => {
-    expect(splitByContainers(["unit", "workers", "e2e", "conformance"])).toEqual({
+    expect(splitByContainers(["unit", "workers", "contract", "e2e", "conformance"])).toEqual({
       contained: ["e2e", "conformance"],
-      free: ["unit", "workers"],
+      free: ["unit", "workers", "contract"],
     });
   });
 });

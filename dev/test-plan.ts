@@ -1,7 +1,7 @@
 /** The decisions of `npm test`: which projects run, and what a run came to. */
 import type { Counts } from "../test/summary-reporter.ts";
 
-export const PROJECTS = ["unit", "workers", "e2e", "conformance"] as const;
+export const PROJECTS = ["unit", "workers", "contract", "e2e", "conformance"] as const;
 
 const WITH_CONTAINERS: readonly string[] = ["e2e", "conformance"];
 

@@ -69,6 +69,8 @@ export const resultInfo: JsonSchema = {
     page_token: { type: ["string", "null"], description: "of this page; null for the first" },
     next_page_token: { type: "string", description: "of the page after this; absent on the last" },
     count: { type: "integer", minimum: 0, description: "how many this page holds" },
+    page: { type: "integer", minimum: 1, description: "of this page, in lists whose pages are numbered" },
+    total_count: { type: "integer", minimum: 0, description: "how many there are, in lists whose pages are numbered" },
   },
   required: ["per_page", "page_token", "count"],
   additionalProperties: false,

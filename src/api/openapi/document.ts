@@ -93,7 +93,7 @@ function responsesOf(route: Route, form: Form, books: Books): Json {
       description: status === 201 ? "Created" : "OK",
       headers: {
         ...headerRef("x-request-id"),
-        ...(route.etag ? headerRef("ETag") : {}),
+        ...(route.etag && route.method !== "DELETE" ? headerRef("ETag") : {}),
         ...(isWrite(route.method) ? headerRef("Idempotency-Replayed") : {}),
       },
       ...contentOf(route, form, books),

@@ -59,7 +59,11 @@ function errorResponse(status: number, codes: readonly ErrorCode[], form: Form):
   };
 }
 
-const ERROR_SCHEMA: Readonly<Record<Form, string>> = { envelope: "ErrorEnvelope", bare: "Error" };
+const ERROR_SCHEMA: Readonly<Record<Form, string>> = {
+  envelope: "ErrorEnvelope",
+  plain: "ErrorEnvelope",
+  bare: "Error",
+};
 
 function ref(kind: string, name: string): Json {
   return { [name]: { $ref: `#/components/${kind}/${name}` } };

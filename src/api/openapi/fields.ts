@@ -165,7 +165,7 @@ function fieldsOf(
   };
   const own = Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
     const path = prefix === "" ? name : `${prefix}.${name}`;
-    const resolved = { ...(components[componentName(property) ?? ""] ?? {}), ...property };
+    const resolved = { ...components[componentName(property) ?? ""], ...property };
     const isGroup = resolved.properties !== undefined || resolved.items?.properties !== undefined;
     const required = schema.required?.includes(name) === true;
     return [{ path, schema: resolved, required, isGroup }, ...inside(property, path)];
@@ -188,7 +188,7 @@ function typeName(schema: JsonSchema): string {
   const options = [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])];
   if (options.length > 0) return [...new Set(options.map(typeName))].join(" or ");
   if (schema.type === "array") return `array of ${schema.items === undefined ? "anything" : typeName(schema.items)}`;
-  const format = schema["format"] === undefined ? "" : ` (${String(schema["format"])})`;
+  const format = typeof schema["format"] === "string" ? ` (${schema["format"]})` : "";
   const name = componentName(schema);
   if (name !== null) return `[${name}](#${name.toLowerCase()})`;
   return `${[schema.type ?? "any"].flat().join(" or ")}${format}`;
@@ -196,10 +196,9 @@ function typeName(schema: JsonSchema): string {
 
 function limitsOf(schema: JsonSchema): string {
   const range = (min: string, max: string, unit: string) => {
-    const [low, high] = [schema[min], schema[max]];
-    if (low === undefined && high === undefined) return [];
-    if (low === undefined) return [`≤ ${String(high)}${unit}`];
-    return [high === undefined ? `≥ ${String(low)}${unit}` : `${String(low)} to ${String(high)}${unit}`];
+    const [low, high] = [schema[min], schema[max]] as [number | undefined, number | undefined];
+    if (high === undefined) return low === undefined ? [] : [`≥ ${low}${unit}`];
+    return [low === undefined ? `≤ ${high}${unit}` : `${low} to ${high}${unit}`];
   };
   const { pattern } = schema;
   return [

@@ -47,7 +47,9 @@ export class SchemaBook {
     return Object.fromEntries(sorted.map(([name, schema]) => [name, this.#linked(schema)]));
   }
 
-  #put(name: string, { id: _, ...definition }: JsonSchema): void {
+  #put(name: string, named: JsonSchema): void {
+    const definition: Json = { ...named };
+    delete definition["id"];
     const known = this.#components.get(name);
     if (known === undefined) this.#components.set(name, definition);
     else if (JSON.stringify(known) !== JSON.stringify(definition)) {
