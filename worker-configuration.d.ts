@@ -6,6 +6,7 @@ interface __BaseEnv_Env {
 	GANTRY_ACCOUNT_ID: "00000000000000000000000000000001";
 	INGRESS_DOMAIN: "localhost";
 	GANTRY_DEFAULT_INGRESS: "public";
+	MANAGED_REGISTRY: "registry.cloudflare.com";
 	GANTRY_SESSION: "";
 	GANTRY_ADMIN_TOKEN: string;
 	GANTRY_MASTER_KEY: string;
@@ -25,7 +26,7 @@ type StringifyValues<EnvType extends Record<string, unknown>> = {
 	[Binding in keyof EnvType]: EnvType[Binding] extends string ? EnvType[Binding] : string;
 };
 declare namespace NodeJS {
-	interface ProcessEnv extends StringifyValues<Pick<Cloudflare.Env, "GANTRY_ACCOUNT_ID" | "INGRESS_DOMAIN" | "GANTRY_DEFAULT_INGRESS" | "GANTRY_SESSION" | "GANTRY_ADMIN_TOKEN" | "GANTRY_MASTER_KEY">> {}
+	interface ProcessEnv extends StringifyValues<Pick<Cloudflare.Env, "GANTRY_ACCOUNT_ID" | "INGRESS_DOMAIN" | "GANTRY_DEFAULT_INGRESS" | "MANAGED_REGISTRY" | "GANTRY_SESSION" | "GANTRY_ADMIN_TOKEN" | "GANTRY_MASTER_KEY">> {}
 }
 declare module "*.txt" {
 	const value: string;

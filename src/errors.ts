@@ -63,6 +63,21 @@ export class GantryError extends Error {
     this.details = details;
   }
 
+  SECRET_NAME_ALREADY_EXISTS: { status: 409, numeric: 1000, retryable: false },
+  SECRET_NAME_NOT_FOUND: { status: 404, numeric: 1000, retryable: false },
+  SECRET_IN_USE: { status: 409, numeric: 1000, retryable: false },
+  SSH_PUBLIC_KEY_ALREADY_EXISTS: { status: 409, numeric: 1000, retryable: false },
+  SSH_PUBLIC_KEY_NOT_FOUND: { status: 404, numeric: 1000, retryable: false },
+  SSH_PUBLIC_KEY_IN_USE: { status: 409, numeric: 1000, retryable: false },
+  IMAGE_REGISTRY_NOT_ALLOWED: { status: 403, numeric: 1000, retryable: false },
+  IMAGE_REGISTRY_ALREADY_EXISTS: { status: 409, numeric: 1000, retryable: false },
+  IMAGE_REGISTRY_NOT_FOUND: { status: 404, numeric: 1000, retryable: false },
+  IMAGE_REGISTRY_IN_USE: { status: 409, numeric: 1000, retryable: false },
+  IMAGE_REGISTRY_IS_PUBLIC: { status: 409, numeric: 1000, retryable: false },
+  IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS: { status: 409, numeric: 1000, retryable: false },
+  IMAGE_REGISTRY_PROTOCOL_NOT_FOUND: { status: 404, numeric: 1000, retryable: false },
+  IMAGE_REGISTRY_PROTO_IS_REFERENCED: { status: 400, numeric: 1000, retryable: false },
+  SECRETS_STORE_NOT_FOUND: { status: 404, numeric: 1000, retryable: false },
   /** True also for an error that crossed an RPC boundary, which keeps name, message and fields but drops the class. */
   static is(error: unknown): error is GantryError {
     return (

@@ -25,8 +25,8 @@ export function parseSshPublicKey(text: string): SshPublicKey | string {
 }
 
 /** One line of an `authorized_keys` file. */
-export function keyLine({ body, comment }: SshPublicKey, name: string | null = null): string {
-  return [TYPE, body, name ?? comment].filter((part) => part !== null).join(" ");
+export function keyLine({ body, comment }: SshPublicKey, name?: string): string {
+  return [TYPE, body, name ?? comment].filter((part) => typeof part === "string").join(" ");
 }
 
 function isEd25519(blob: string): boolean {

@@ -7,6 +7,11 @@ import { DurableObject } from "cloudflare:workers";
 import { Database } from "../database.ts";
 import { migrate } from "../migrations.ts";
 import { getAccount, listAccounts, putAccount, removeAccount, type AccountEntry } from "./accounts.ts";
+import { requireMatch } from "../etag.ts";
+import type { Reference } from "../orchestrator/references.ts";
+import { masterKeys, open, seal } from "../sealing.ts";
+import { GantryError } from "../errors.ts";
+import { applicationStub } from "../stubs.ts";
 import { admit, storedKey, type Admission, type AdmissionRequest } from "./admission.ts";
 import {
   findApplication,
@@ -49,6 +54,37 @@ export class Account extends DurableObject<Env> {
   }
 
   finish({ auditId, status, code, idempotency, answer }: Completion): void {
+import { claimReferences, dropUsers, dropUses, listUsers, settleClaim, type Claim, type User } from "./references.ts";
+import {
+  createRegistry,
+  deleteRegistry,
+  findRegistry,
+  listRegistries,
+  registriesWithSecret,
+  type Registry,
+} from "./registries.ts";
+import { registryContext } from "./registries.ts";
+import { deleteProtocol, findProtocol, listProtocols, putProtocol, type Protocol } from "./registry-protocols.ts";
+import { reseal, type ResealReport } from "./reseal.ts";
+import {
+  changeSecret,
+  createSecret,
+  deleteSecret,
+  getSecret,
+  listSecrets,
+  secretContext,
+  secretEtag,
+  type Secret,
+} from "./secrets.ts";
+import {
+  countSecrets,
+  createSecrets,
+  nameOfSecret,
+  searchSecrets,
+  secretsStore,
+  type SecretsStore,
+} from "./secrets-store.ts";
+import { createSshKey, deleteSshKey, findSshKey, listSshKeys, type SshKey } from "./ssh-keys.ts";
     this.#db.transaction(() => {
       finishAudit(this.#db, auditId, status, code);
       if (idempotency === null) return;
@@ -61,6 +97,17 @@ export class Account extends DurableObject<Env> {
 
   /** A write that came without a credential. */
   recordAnonymous(draft: AuditDraft): void {
+/** A secret as a client sends it. It is sealed here and goes no further. */
+export interface PlainSecret {
+  readonly id: string;
+  readonly name: string;
+  readonly comment: string;
+  readonly value: string;
+}
+
+/** `changed`: somebody uses it, or has claimed it since the users were asked. */
+export type Removal = "removed" | "missing" | "changed";
+
     recordDenied(this.#db, this.#limiter, draft, "UNAUTHORIZED", Date.now());
   }
 
@@ -73,7 +120,57 @@ export class Account extends DurableObject<Env> {
   }
 
   removeApplication(id: string): void {
-    removeApplication(this.#db, id);
+    this.#db.transaction(() => {
+      removeApplication(this.#db, id);
+      dropUses(this.#db, id);
+      removeFromLedger(this.#db, id);
+      releaseOfApplication(this.#db, id, Date.now());
+    });
+  }
+
+  settings(): Settings {
+    return readSettings(this.#db, this.#id);
+  }
+
+  updateSettings(patch: SettingsPatch, ifMatch: string | null): Settings {
+    return updateSettings(this.#db, this.#id, patch, ifMatch);
+  }
+
+  /** Leave for a write to bring an application to what it asks for. What was left open is cleared up before a refusal. */
+  async reserve(application: string, ask: Ask, intent: string): Promise<Verdict> {
+    const verdict = this.#reserve(application, ask, intent);
+    if (verdict.outcome === "granted" || verdict.code !== "SURPASSED_TOTAL_LIMITS") return verdict;
+    return (await this.#reconcileLedger()) ? this.#reserve(application, ask, intent) : verdict;
+  }
+
+  /** An application says what it is at after the write of `intent`. */
+  settle(application: string, usage: Usage, intent: string): void {
+    this.#db.transaction(() => settle(this.#db, application, usage, intent, Date.now()));
+  }
+
+  /** The write of `intent` was refused. */
+  withdraw(application: string, intent: string): void {
+    this.#db.transaction(() => withdraw(this.#db, application, intent, Date.now()));
+  }
+
+  /** Limits, defaults, locations and what is held, after clearing up what was left open. */
+  async quota(): Promise<Quota> {
+    await this.#reconcileLedger();
+    return quotaOf(this.#db, this.settings());
+  }
+
+  #reserve(application: string, ask: Ask, intent: string): Verdict {
+    return this.#db.transaction(() => reserve(this.#db, this.settings(), application, ask, intent, Date.now()));
+  }
+
+  /** Asks the applications whose last write nobody saw the end of. True when there were any. */
+  async #reconcileLedger(): Promise<boolean> {
+    const open = unsettled(this.#db, Date.now());
+    await inBatches(open, async (id) => {
+      const usage: Usage | null = await applicationStub(this.env, id).usage();
+      this.#db.transaction(() => correct(this.#db, id, usage, Date.now()));
+    });
+    return open.length > 0;
   }
 
   findApplication(idOrName: string): ApplicationEntry | null {
@@ -135,3 +232,151 @@ export class Account extends DurableObject<Env> {
     return { rowsWritten: this.#db.rowsWritten, alarmsSet: 0 };
   }
 }
+  /** Claims what a configuration refers to, before it is written. Returns what is not there: then nothing is claimed. */
+  claimReferences(claim: Claim): Reference[] {
+    return claimReferences(this.#db, claim, Date.now());
+  }
+
+  settleClaim(id: string): void {
+    settleClaim(this.#db, id);
+  }
+
+  usersOf(reference: Reference): User[] {
+    return listUsers(this.#db, reference, Date.now());
+  }
+
+  launchMaterial(request: MaterialRequest): Promise<Material> {
+    return launchMaterial(this.#db, masterKeys(this.env), this.#id, request);
+  }
+
+  async createSecret(secret: PlainSecret): Promise<Secret> {
+    const sealed = await this.#seal(secret);
+    return createSecret(this.#db, { ...secret, sealed }, Date.now());
+  }
+
+  async createSecrets(secrets: readonly PlainSecret[]): Promise<Secret[]> {
+    const sealed = await Promise.all(secrets.map(async (secret) => ({ ...secret, sealed: await this.#seal(secret) })));
+    return createSecrets(this.#db, sealed, Date.now());
+  }
+
+  async changeSecret(change: { name: string; value: string; write: string; ifMatch: string | null }): Promise<Secret> {
+    const sealed = await this.#seal(change);
+    return changeSecret(this.#db, { ...change, sealed }, Date.now());
+  }
+
+  secret(name: string): Secret | null {
+    return getSecret(this.#db, name);
+  }
+
+  secrets(cursor: string, limit: number): Secret[] {
+    return listSecrets(this.#db, cursor, limit);
+  }
+
+  secretsStore(): SecretsStore {
+    return secretsStore(this.#db);
+  }
+
+  searchSecrets(search: string, offset: number, limit: number): { secrets: Secret[]; total: number } {
+    return { secrets: searchSecrets(this.#db, search, offset, limit), total: countSecrets(this.#db, search) };
+  }
+
+  nameOfSecret(id: string): string | null {
+    return nameOfSecret(this.#db, id);
+  }
+
+  registriesWithSecret(name: string): string[] {
+    return registriesWithSecret(this.#db, name);
+  }
+
+  removeSecret(name: string, asked: readonly User[], ifMatch: string | null): Removal {
+    const secret = getSecret(this.#db, name);
+    if (secret === null) return "missing";
+    requireMatch(ifMatch, secretEtag(secret));
+    if (registriesWithSecret(this.#db, name).length > 0) return "changed";
+    return this.#remove({ kind: "secret", name }, asked, () => deleteSecret(this.#db, name));
+  }
+
+  resealAll(): Promise<ResealReport> {
+    return reseal(this.#db, masterKeys(this.env), this.#id);
+  }
+
+  createSshKey(key: SshKey): SshKey {
+    return createSshKey(this.#db, key);
+  }
+
+  sshKey(nameOrId: string): SshKey | null {
+    return findSshKey(this.#db, nameOrId);
+  }
+
+  sshKeys(cursor: string, limit: number): SshKey[] {
+    return listSshKeys(this.#db, cursor, limit);
+  }
+
+  removeSshKey(id: string, asked: readonly User[]): Removal {
+    if (findSshKey(this.#db, id) === null) return "missing";
+    return this.#remove({ kind: "ssh-key", name: id }, asked, () => deleteSshKey(this.#db, id));
+  }
+
+  /** Null when its secret is not there. `privateKey` is sealed here. */
+  async createRegistry(registry: Registry, privateKey: string | null): Promise<Registry | null> {
+    const context = registryContext(this.#id, registry.domain);
+    const sealed = privateKey === null ? null : await seal(masterKeys(this.env), privateKey, context);
+    return createRegistry(this.#db, registry, sealed);
+  }
+
+  registries(): Registry[] {
+    return listRegistries(this.#db);
+  }
+
+  /** With the opened private key, where it has one. */
+  async registry(domain: string): Promise<{ registry: Registry; privateKey: string | null } | null> {
+    const found = findRegistry(this.#db, domain);
+    if (found === null) return null;
+    const { registry, sealedKey } = found;
+    const context = registryContext(this.#id, domain);
+    return { registry, privateKey: sealedKey === null ? null : await open(masterKeys(this.env), sealedKey, context) };
+  }
+
+  removeRegistry(domain: string): Registry | null {
+    return deleteRegistry(this.#db, domain);
+  }
+
+  putProtocol(protocol: Protocol, options: { replace: boolean; managedDomains: readonly string[] }): Protocol {
+    return putProtocol(this.#db, protocol, options);
+  }
+
+  protocol(proto: string): Protocol | null {
+    return findProtocol(this.#db, proto);
+  }
+
+  protocols(): Protocol[] {
+    return listProtocols(this.#db);
+  }
+
+  removeProtocol(proto: string, asked: readonly User[]): Removal {
+    if (findProtocol(this.#db, proto) === null) return "missing";
+    return this.#remove({ kind: "protocol", name: proto }, asked, () => deleteProtocol(this.#db, proto));
+  }
+
+  /** Accounts' objects are named by their ids. */
+  get #id(): string {
+    return this.ctx.id.name ?? "";
+  }
+
+  #seal({ name, value }: { readonly name: string; readonly value: string }): Promise<string> {
+    return seal(masterKeys(this.env), value, secretContext(this.#id, name));
+  }
+
+  /** In one turn: nobody uses it, and it is gone. */
+  #remove(reference: Reference, asked: readonly User[], remove: () => void): Removal {
+    return this.#db.transaction(() => {
+      if (!dropUsers(this.#db, reference, asked, Date.now())) return "changed";
+      remove();
+      return "removed";
+    });
+  }
+
+  metrics(): AccountSample {
+    return { startedAt: this.#startedAt, requests: this.#requests.all(), costs: this.billing() };
+  }
+

@@ -7,6 +7,9 @@ import type { Database, Row } from "../database.ts";
 
 /** Answers are given again for this long. */
 export const KEPT_MS = 86_400_000;
+/** Before an answer that holds a secret, and what its sealing is bound to. */
+export const SEALED_PREFIX = "sealed:";
+export const IDEMPOTENCY_CONTEXT = "idempotency";
 /** One key in so many, by its time, sweeps out what has expired: no alarm is spent on it. */
 const SWEEP_EVERY = 64;
 

@@ -23,8 +23,9 @@ const BASES: readonly { readonly path: string; readonly form: Form }[] = [
 
 const router = Router<ApiRequest, Args>();
 for (const [path, answer] of Object.entries(publicRoutes)) {
-  router.all(path, async ({ method, params }, { env }) => {
-    if (method === "GET" || method === "HEAD") return await answer(env, params);
+  router.all(path, async (request, { env }) => {
+    const { method, params } = request;
+    if (method === "GET" || method === "HEAD") return await answer(env, params, request);
     throw new GantryError("METHOD_NOT_ALLOWED", `${method} is not allowed here; allowed: GET`, { allowed: "GET" });
   });
 }
@@ -48,8 +49,7 @@ export async function serveApi(request: Request, env: Env, ctx: ExecutionContext
   try {
     response = await router.fetch(request, { env, ctx, requestId });
   } catch (error) {
-    const isLegacy = /^\/client\/v4\/accounts\/[^/]+\/cloudchamber\//.test(new URL(request.url).pathname);
-    response = toResponse(renderError(error, isLegacy ? "bare" : "envelope", requestId));
+    response = toResponse(renderError(error, formOf(new URL(request.url).pathname), requestId));
   }
   if (response.status >= 500) console.warn({ message: "request.answered", requestId, status: response.status });
   if (response.webSocket) return response;
@@ -64,6 +64,12 @@ interface Mount {
 }
 
 function mounted(): Map<string, Mount> {
+/** Of what is refused before its route is known. */
+function formOf(pathname: string): Form {
+  const [, area] = /^\/client\/v4\/accounts\/[^/]+\/(cloudchamber|secrets_store)\//.exec(pathname) ?? [];
+  return area === "cloudchamber" ? "bare" : area === "secrets_store" ? "plain" : "envelope";
+}
+
   const mounts = new Map<string, Mount>();
   const mount = (path: string, form: Form, route: Route) => {
     const entry = mounts.get(path) ?? { form, methods: new Map<string, Route>() };
@@ -71,7 +77,7 @@ function mounted(): Map<string, Mount> {
     mounts.set(path, entry);
   };
   for (const route of ROUTES) {
-    if (route.base === "root") mount(route.path, "envelope", route);
+    if (route.base === "root") mount(route.path, route.plainErrors ? "plain" : "envelope", route);
     else for (const base of BASES) mount(`${base.path}${route.path}`, base.form, route);
   }
   return mounts;

@@ -2,7 +2,8 @@
  * One request of the control API, from credential to answer: who is it, which account, may it (one call to the
  * account's object, which has then written the audit row), parse, run, keep the answer for a retry.
  */
-import type { Admission } from "../account/admission.ts";
+import type { Admission, AdmissionRequest } from "../account/admission.ts";
+import { IDEMPOTENCY_CONTEXT, SEALED_PREFIX } from "../account/idempotency.ts";
 import { GantryError } from "../errors.ts";
 import { masterKeys, open, seal } from "../sealing.ts";
 import { accountStub } from "../stubs.ts";
@@ -138,7 +139,8 @@ async function respond(route: Route, call: Admitted): Promise<Response> {
 async function run(route: Route, call: Admitted): Promise<Rendered | Response> {
   const { admission, request, form, url, env, ctx, requestId, accountId, params } = call;
   const query = validate(route.query, queryOf(url, route.query));
-  const body = route.body === null ? null : validate(route.body, parseJson(call.text, request));
+  const schema = form === "bare" ? (route.legacyBody ?? route.body) : route.body;
+  const body = schema === null ? null : validate(schema, parseJson(call.text, request));
   const input: Call<unknown, unknown> = {
     env,
     ctx,
@@ -180,11 +182,13 @@ const CONTEXT = "idempotency";
 
 async function kept(env: Env, rendered: Rendered, isSensitive: boolean): Promise<string> {
   const text = JSON.stringify(rendered);
-  return isSensitive ? `${SEALED}${await seal(masterKeys(env), text, CONTEXT)}` : text;
+  return isSensitive ? `${SEALED_PREFIX}${await seal(masterKeys(env), text, IDEMPOTENCY_CONTEXT)}` : text;
 }
 
 async function replay(env: Env, answer: string): Promise<Response> {
-  const text = answer.startsWith(SEALED) ? await open(masterKeys(env), answer.slice(SEALED.length), CONTEXT) : answer;
+  const text = answer.startsWith(SEALED_PREFIX)
+    ? await open(masterKeys(env), answer.slice(SEALED_PREFIX.length), IDEMPOTENCY_CONTEXT)
+    : answer;
   // Written by `kept` only.
   const rendered = JSON.parse(text) as Rendered;
   return toResponse({ ...rendered, headers: { ...rendered.headers, "idempotency-replayed": "true" } });

@@ -9,6 +9,9 @@ export interface ResultInfo {
   readonly page_token: string | null;
   readonly next_page_token?: string;
   readonly count: number;
+  /** Only of lists whose clients count pages. */
+  readonly page?: number;
+  readonly total_count?: number;
 }
 
 export interface Answer {
@@ -19,8 +22,11 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** How an answer is dressed: Cloudflare's envelope, or the bare form of the legacy base. */
-export type Form = "envelope" | "bare";
+/**
+ * How an answer is dressed: Cloudflare's envelope; the same with errors as sentences, for clients that show them as they
+ * are; the bare form of the legacy base.
+ */
+export type Form = "envelope" | "plain" | "bare";
 
 /** What is sent, and what is kept for a retry with the same idempotency key. */
 export interface Rendered {
@@ -73,7 +79,7 @@ function render(
       ? { ...domain, request_id: requestId }
       : {
           success: false,
-          errors: [{ code: numeric, message: JSON.stringify(domain) }],
+          errors: [{ code: numeric, message: form === "plain" ? message : JSON.stringify(domain) }],
           messages: [],
           result: null,
         };

@@ -2,6 +2,7 @@
 import { declaredImages } from "../containers/catalog.ts";
 import { describeError } from "../errors.ts";
 import { accountStub } from "../stubs.ts";
+import { registryBase } from "../registry/base.ts";
 import { docsPage, openApiJson } from "./openapi/page.ts";
 
 type PublicRoute = (env: Env, params: Readonly<Record<string, string | undefined>>) => Promise<Response> | Response;
@@ -14,6 +15,7 @@ export const publicRoutes: Readonly<Record<string, PublicRoute>> = {
   "/docs/:file": (env, { file }) => docsPage(env, file),
 };
 
+  "/v2": (env, _, request) => registryBase(env, request),
 /** Ready when the objects answer, secrets can be sealed and there is an image to start. */
 async function ready(env: Env): Promise<Response> {
   const checks = {

@@ -44,6 +44,8 @@ export interface Route {
   readonly body: z.ZodType | null;
   /** `result` of a successful answer; null when the answer is not JSON (streams, metrics). */
   readonly result: z.ZodType | null;
+  /** What the legacy base takes, where its clients send more than the resource knows. */
+  readonly legacyBody: z.ZodType | null;
   /** Statuses of success; the first is the usual one. */
   readonly statuses: readonly number[];
   /** Domain errors beyond those that any route can give. */
@@ -56,6 +58,8 @@ export interface Route {
   readonly sensitive: boolean;
   readonly run: (call: Call<unknown, unknown>) => Promise<Answer | Response>;
 }
+  /** Errors are sentences, for clients that do not look into them. */
+  readonly plainErrors: boolean;
 
 export function defineRoute<Query extends z.ZodType, Body extends z.ZodType | null = null>(definition: {
   method: Method;
@@ -69,12 +73,14 @@ export function defineRoute<Query extends z.ZodType, Body extends z.ZodType | nu
   body?: Body;
   result: z.ZodType | null;
   statuses?: readonly number[];
+  legacyBody?: Body extends z.ZodType ? z.ZodType<z.output<Body>> : never;
   errors?: readonly ErrorCode[];
   paged?: boolean;
   etag?: boolean;
   sensitive?: boolean;
   run: (call: Call<z.output<Query>, Body extends z.ZodType ? z.output<Body> : null>) => Promise<Answer | Response>;
 }): Route {
+  plainErrors?: boolean;
   return {
     base: "containers",
     scope: definition.method === "GET" ? "read" : "deploy",
@@ -85,8 +91,10 @@ export function defineRoute<Query extends z.ZodType, Body extends z.ZodType | nu
     sensitive: false,
     ...definition,
     body: definition.body ?? null,
+    plainErrors: false,
     // `dispatch.ts` parses query and body with these very schemas before it calls `run`.
     run: definition.run as Route["run"],
+    legacyBody: definition.legacyBody ?? null,
   };
 }
 

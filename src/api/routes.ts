@@ -7,6 +7,12 @@ import { eventRoutes } from "./handlers/events.ts";
 import { instanceRoutes } from "./handlers/instances.ts";
 import { tokenRoutes } from "./handlers/tokens.ts";
 import type { Route } from "./route.ts";
+import { imagePreparationRoutes } from "./handlers/image-preparations.ts";
+import { protocolRoutes } from "./handlers/protocols.ts";
+import { registryRoutes } from "./handlers/registries.ts";
+import { secretRoutes } from "./handlers/secrets.ts";
+import { secretsStoreRoutes } from "./handlers/secrets-store.ts";
+import { sshKeyRoutes } from "./handlers/ssh-keys.ts";
 
 export const ROUTES: readonly Route[] = [
   ...applicationRoutes,
@@ -15,5 +21,11 @@ export const ROUTES: readonly Route[] = [
   ...dashRoutes,
   ...tokenRoutes,
   ...auditRoutes,
+  ...secretRoutes,
+  ...sshKeyRoutes,
+  ...protocolRoutes,
+  ...registryRoutes,
+  ...imagePreparationRoutes,
+  ...secretsStoreRoutes,
   ...accountRoutes,
 ];

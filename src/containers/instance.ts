@@ -62,9 +62,9 @@ export class Instance extends BaseContainer<Env> {
     await this.ctx.storage.deleteAll();
   }
 
-  /** Names of the images that this Worker was deployed with. */
-  declaredImages(): string[] {
-    return Object.keys(this.#port.images);
+  /** The images that this Worker was deployed with: name to reference. */
+  declaredImages(): Record<string, string> {
+    return { ...this.#port.images };
   }
 
   override async fetch(request: Request): Promise<Response> {

@@ -35,6 +35,12 @@ import {
   type InstanceClient,
   type LaunchOrder,
   type ReportReply,
+import { addressedInstance, instanceRoutingOf, type InstanceRouting } from "./instance-routing.ts";
+import { hasAddress, networkOf } from "./network.ts";
+import { prepareNetwork } from "./prepare/network.ts";
+import { prepareReferences } from "./prepare/secrets.ts";
+import { usesOf, type Reference } from "./references.ts";
+import { currentLease, releaseLease, takeLease, type Lease, type LeaseRequest } from "./leases.ts";
 } from "./scheduler.ts";
 import { APPLICATION_MIGRATIONS } from "./storage/schema.ts";
 import {
@@ -174,7 +180,40 @@ export class Application extends DurableObject<Env> {
 
   events(cursor: number, limit: number): ReturnType<typeof listEvents> {
     this.#mustRow();
-    return listEvents(this.#db, cursor, limit);
+    return listEvents(this.#db, cursor, limit, filter);
+  }
+
+  /** A WebSocket with the events after a cursor. The only use of this object's `fetch`. */
+  override fetch(request: Request): Response {
+    const watch = watchOf(request);
+    try {
+      this.#mustRow();
+      return new Response(null, { status: 101, webSocket: this.#eventSockets.accept(watch.cursor, watch.filter) });
+    } catch (error) {
+      return refusalOf(error);
+    }
+  }
+
+  override webSocketMessage(socket: WebSocket): void {
+    this.#eventSockets.refuse(socket);
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    this.#eventSockets.release(socket);
+  }
+
+  /** Null when there is no such application, or it is being deleted. */
+  metrics(): ApplicationSample | null {
+    const row = this.#row();
+    if (row === undefined || row.deleting) return null;
+    return applicationSample(this.#viewOf(row), this.#instanceViews(), eventTotals(this.#db), this.billing());
+  }
+
+  /** Where it uses what its account keeps; empty also when there is no such application. */
+  uses(reference: Reference): string[] {
+    const row = this.#row();
+    if (row === undefined || row.deleting) return [];
+    return usesOf(row, this.#deployments.all(), (version) => this.#configuration(version), reference);
   }
 
   /** An instance says how it is, and hears whether it is still wanted. */
@@ -301,7 +340,16 @@ export class Application extends DurableObject<Env> {
 
   /** What an instance gets beside its version's launch spec. */
   async #prepare(order: LaunchOrder): Promise<LaunchOrder> {
-    return order;
+    const row = this.#row();
+    return row === undefined ? order : await prepareReferences(this.env, row.accountId, order);
+  }
+
+  /** One that is lost in a crash is found when the account's pool is asked. */
+  async #releaseAddresses(deploymentId: string): Promise<void> {
+    const row = this.#row();
+    if (row === undefined || row.deleting) return;
+    const hadAny = listVersions(this.#db).some(({ configuration }) => hasAddress(networkOf(configuration)));
+    if (hadAny) await accountStub(this.env, row.accountId).releaseAddresses(deploymentId);
   }
 
   readonly #publicId = (deploymentId: string): string => publicInstanceId(this.env, deploymentId);

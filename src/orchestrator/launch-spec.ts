@@ -4,6 +4,9 @@
  */
 import { INSTANCE_TYPES, type Configuration } from "../api/schemas/configuration.ts";
 import { parseDuration } from "../duration.ts";
+import { portVariable } from "../api/schemas/network.ts";
+import { networkOf, portsOf, type InstanceNetwork } from "./network.ts";
+import { keyLine, parseSshPublicKey } from "../ssh-public-key.ts";
 
 export interface ProbeSpec {
   readonly type: "http" | "tcp";
@@ -31,6 +34,14 @@ export interface LaunchSpec {
   readonly probes: readonly ProbeSpec[];
   /** Neither ports nor checks were declared: any HTTP answer on the default port is readiness. */
   readonly implicitPort: boolean;
+  /** Absent for an instance without an address of its own, which is most of them. */
+  readonly network?: InstanceNetwork;
+  /** What is looked up at each launch. Absent when there is none, so that it does not count in the revision. */
+  readonly secrets?: readonly { readonly name: string; readonly secret: string }[];
+  readonly sshPublicKeyIds?: readonly string[];
+  /** Lines of an `authorized_keys` file. */
+  readonly authorizedKeys?: readonly string[];
+  readonly trustedUserCaKeys?: readonly string[];
 }
 
 /** Where an application listens that declares no ports. */
@@ -71,9 +82,31 @@ export function toLaunchSpec(configuration: Configuration): LaunchSpec {
 }
 
 /** A declared port without a check: it must accept connections. */
+    ...(network.mode === "private" ? {} : { network }),
+    ...referencesIn(configuration),
 function tcpProbe(port: number): ProbeSpec {
   return { type: "tcp", port, http: null, timeoutMs: 1_000, intervalMs: 1_000, attempts: 3 };
 }
+function referencesIn(
+  configuration: Configuration,
+): Pick<LaunchSpec, "secrets" | "sshPublicKeyIds" | "authorizedKeys" | "trustedUserCaKeys"> {
+  const { secrets = [], ssh_public_key_ids: ids = [], authorized_keys = [], trusted_user_ca_keys = [] } = configuration;
+  return {
+    ...(secrets.length === 0 ? {} : { secrets: secrets.map(({ name, secret }) => ({ name, secret })) }),
+    ...(ids.length === 0 ? {} : { sshPublicKeyIds: ids }),
+    ...(authorized_keys.length === 0 ? {} : { authorizedKeys: keyLines(authorized_keys) }),
+    ...(trusted_user_ca_keys.length === 0 ? {} : { trustedUserCaKeys: keyLines(trusted_user_ca_keys) }),
+  };
+}
+
+function keyLines(keys: readonly { public_key: string; name?: string | undefined }[]): string[] {
+  return keys.flatMap(({ public_key, name }) => {
+    const parsed = parseSshPublicKey(public_key);
+    // The schema has refused what is no key.
+    return typeof parsed === "string" ? [] : [keyLine(parsed, name)];
+  });
+}
+
 
 export function sizeOf(configuration: Configuration): LaunchSpec["size"] {
   const type = configuration.instance_type === undefined ? DEFAULT_TYPE : INSTANCE_TYPES[configuration.instance_type];

@@ -8,6 +8,7 @@ import { revisionOf, toLaunchSpec } from "../../orchestrator/launch-spec.ts";
 import type { ApplicationView } from "../../orchestrator/views.ts";
 import { accountStub, applicationStub } from "../../stubs.ts";
 import { pageQuery } from "../pagination.ts";
+import { withReferences } from "../references.ts";
 import { defineRoute } from "../route.ts";
 import {
   checkEveryMs,
@@ -46,7 +47,7 @@ export const applicationRoutes = [
         const text = `this token is limited to other applications than ${body.name}`;
         throw new GantryError("FORBIDDEN", text, { applications: [...(actor.applications ?? [])] });
       }
-      await requireDeclared(env, body.configuration);
+      return await withReferences(call, { applicationId: seed, configuration: body.configuration }, async () => {
       const account = accountStub(env, accountId);
       const { reserved, entry, ageMs }: Reservation = await account.reserveName(body.name, seed, "application");
       const application = applicationStub(env, entry.id);

@@ -4,6 +4,9 @@
  */
 import * as z from "zod";
 import { parseDuration } from "../../duration.ts";
+import { namedPort, network, portName, refineNetwork } from "./network.ts";
+import { SECRET_LIMITS, secretReference } from "./secret.ts";
+import { inlineSshKey, SSH_LIMITS } from "./ssh-key.ts";
 
 export const LIMITS = {
   nameLength: 63,
@@ -120,6 +123,38 @@ export const configurationSchema = z
     instance_type: instanceType.optional(),
     vcpu: z.number().min(0.0625).max(4).optional(),
     memory_mib: z.int().min(128).max(12_288).optional(),
+    secrets: z
+      .array(secretReference)
+      .max(SECRET_LIMITS.perConfiguration)
+      .optional()
+      .describe("Secrets of the account that the container gets as environment variables; default: none"),
+    ssh_public_key_ids: z
+      .array(z.uuid())
+      .max(SSH_LIMITS.keys)
+      .optional()
+      .describe("Keys of the account whose lines the container finds in GANTRY_AUTHORIZED_KEYS; default: none"),
+    authorized_keys: z
+      .array(inlineSshKey)
+      .max(SSH_LIMITS.keys)
+      .optional()
+      .describe("Further lines of GANTRY_AUTHORIZED_KEYS, from which an image with an SSH server takes them"),
+    trusted_user_ca_keys: z
+      .array(inlineSshKey)
+      .max(SSH_LIMITS.keys)
+      .optional()
+      .describe("Lines of GANTRY_TRUSTED_USER_CA_KEYS: authorities whose certificates an SSH server accepts"),
+    wrangler_ssh: z
+      .strictObject({
+        enabled: z
+          .literal(false, "must be false: SSH_NOT_AVAILABLE, there is no SSH into containers")
+          .describe("Whether `wrangler containers ssh` reaches the container; only false is taken"),
+      })
+      .optional()
+      .describe("Access by `wrangler containers ssh`; default: none"),
+    observability: z
+      .strictObject({ logs: logsSwitch })
+      .optional()
+      .describe("Like the application's own `observability`, as of a version; give one of the two. Default: off"),
     disk: z.strictObject({ size_mb: z.int().min(500).max(20_000) }).optional(),
     environment_variables: z.array(variable).max(LIMITS.environmentVariables).optional(),
     labels: z.array(label).max(LIMITS.labels).optional(),
@@ -141,6 +176,8 @@ export const configurationSchema = z
     refuseDuplicates(value.ports, "ports", context);
     const names = new Set(value.ports?.map((port) => port.name));
     value.checks?.forEach((item, index) => {
+    refuseDuplicates(value.secrets, "secrets", context);
+    refuseBothValues(value, context);
       if (names.has(item.port)) return;
       const known = names.size === 0 ? "none is declared" : `declared: ${[...names].join(", ")}`;
       context.addIssue({
@@ -180,6 +217,22 @@ function boundedBytes(min: number, max: number) {
     .string()
     .refine((text) => {
       const { length } = new TextEncoder().encode(text);
+/** One variable cannot hold two values. */
+function refuseBothValues(
+  value: {
+    environment_variables?: readonly { readonly name: string }[] | undefined;
+    secrets?: readonly { readonly name: string }[] | undefined;
+  },
+  context: z.core.$RefinementCtx,
+): void {
+  const variables = new Set(value.environment_variables?.map(({ name }) => name));
+  value.secrets?.forEach(({ name }, index) => {
+    if (!variables.has(name)) return;
+    const message = `is in environment_variables too: ${name}`;
+    context.addIssue({ code: "custom", path: ["secrets", index, "name"], message });
+  });
+}
+
       return length >= min && length <= max;
     }, `must be ${min} to ${max} bytes`)
     .refine((text) => !/\p{Cc}/u.test(text), "must not contain control characters");

@@ -1,0 +1,135 @@
+/**
+ * Between a configuration and what it refers to. A write that stores or activates a configuration runs inside
+ * `withReferences`: what it names is there and claimed before the write. What is deleted goes through `removeUnused`: it
+ * asks every application that has ever claimed it, so that neither a race nor a crash leaves an application without its
+ * secret, and no dead claim keeps anything for ever.
+ */
+import type { Removal } from "../account/account.ts";
+import type { Protocol } from "../account/registry-protocols.ts";
+import type { User } from "../account/references.ts";
+import { declaredImages } from "../containers/catalog.ts";
+import { GantryError } from "../errors.ts";
+import { referencesOf, type Reference } from "../orchestrator/references.ts";
+import { protocolOf, resolveImage, type ImageResolution } from "../registry/resolve-image.ts";
+import { accountStub, applicationStub } from "../stubs.ts";
+import { invalid } from "./body.ts";
+import type { Call } from "./route.ts";
+import type { Configuration } from "./schemas/configuration.ts";
+
+type Context = Pick<Call<unknown, unknown>, "env" | "ctx" | "accountId">;
+
+/** `field`: where the configuration stands in the request's body; empty when it is the body. */
+export interface ReferenceTarget {
+  readonly applicationId: string;
+  readonly configuration: Configuration;
+  readonly field?: string;
+}
+
+/** Throws before `write` when the image cannot be started, or a secret, key or protocol is not there. */
+export async function withReferences<T>(
+  context: Context,
+  { applicationId, configuration, field = "configuration" }: ReferenceTarget,
+  write: () => Promise<T>,
+): Promise<T> {
+  const { env, ctx, accountId } = context;
+  const references = referencesOf(configuration);
+  const fieldOf = (name: string) => (field === "" ? name : `${field}.${name}`);
+  if (references.length === 0) {
+    await requireImage(context, configuration.image, fieldOf("image"));
+    return await write();
+  }
+  const account = accountStub(env, accountId);
+  const id = crypto.randomUUID();
+  const claimed = references.map(({ kind, name }) => ({ kind, name }));
+  const missing: Reference[] = await account.claimReferences({ id, application: applicationId, references: claimed });
+  if (missing.length > 0) throw missingError(references, missing, fieldOf);
+  try {
+    await requireImage(context, configuration.image, fieldOf("image"));
+    return await write();
+  } finally {
+    // A claim that is not settled lapses by itself.
+    ctx.waitUntil(account.settleClaim(id));
+  }
+}
+
+export async function imageResolution(
+  { env, accountId }: Omit<Context, "ctx">,
+  image: string,
+): Promise<ImageResolution> {
+  const proto = protocolOf(image);
+  const protocol: Protocol | null = proto === null ? null : await accountStub(env, accountId).protocol(proto);
+  return resolveImage(image, protocol?.domains ?? null, {
+    declared: await declaredImages(env),
+    managedDomain: env.MANAGED_REGISTRY,
+    accountId,
+  });
+}
+
+async function requireImage(context: Omit<Context, "ctx">, image: string, field: string): Promise<void> {
+  const resolution = await imageResolution(context, image);
+  if (resolution.found) return;
+  throw new GantryError(resolution.code, `${field}: ${resolution.reason}`, { [field]: resolution.reason });
+}
+
+function missingError(
+  references: ReturnType<typeof referencesOf>,
+  missing: readonly Reference[],
+  fieldOf: (name: string) => string,
+): GantryError {
+  const isMissing = (kind: string, name: string) => missing.some((other) => other.kind === kind && other.name === name);
+  const protocol = missing.find(({ kind }) => kind === "protocol");
+  if (protocol !== undefined) {
+    const reason = `there is no registry protocol ${protocol.name}: create it with POST /registries/protos`;
+    return new GantryError("IMAGE_REGISTRY_PROTOCOL_NOT_FOUND", reason, { [fieldOf("image")]: reason });
+  }
+  const details = references
+    .filter(({ kind, name }) => isMissing(kind, name))
+    .map(({ kind, name, field }) => [
+      fieldOf(field),
+      kind === "secret"
+        ? `there is no secret ${name}: create it with POST /secrets first`
+        : `there is no SSH public key ${name}: create it with POST /ssh-public-keys first`,
+    ]);
+  return invalid(Object.fromEntries(details));
+}
+
+/** Somebody else's claim may come between asking and removing this often in a row. */
+const MAX_TRIES = 4;
+const AT_ONCE = 6;
+
+/**
+ * Removes what nobody uses. `remove` is told who was asked, and removes only when nobody has claimed it since. `holders`
+ * are users that are no applications.
+ */
+export async function removeUnused(
+  { env, accountId }: Omit<Context, "ctx">,
+  reference: Reference,
+  remove: (asked: User[]) => Promise<Removal>,
+  refuse: (users: string[]) => GantryError,
+  holders: () => Promise<string[]> = async () => [],
+): Promise<"removed" | "missing"> {
+  const account = accountStub(env, accountId);
+  for (let attempt = 0; attempt < MAX_TRIES; attempt += 1) {
+    const asked: User[] = await account.usersOf(reference);
+    const found = [...(await holders()), ...(await usesOf(env, asked, reference))];
+    if (found.length > 0) throw refuse(found);
+    const removal: Removal = await remove(asked);
+    if (removal !== "changed") return removal;
+  }
+  throw refuse(["writes that are under way"]);
+}
+
+async function usesOf(env: Env, users: readonly User[], reference: Reference): Promise<string[]> {
+  const uses: string[] = [];
+  for (let start = 0; start < users.length; start += AT_ONCE) {
+    const batch = users
+      .slice(start, start + AT_ONCE)
+      .map(async ({ application, name, isPending }): Promise<string[]> => {
+        if (isPending) return [`${name ?? application} (a write is under way)`];
+        // An id that the account does not know would make an object.
+        return name === null ? [] : await applicationStub(env, application).uses(reference);
+      });
+    uses.push(...(await Promise.all(batch)).flat());
+  }
+  return uses;
+}

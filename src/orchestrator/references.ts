@@ -1,0 +1,53 @@
+/** What a configuration refers to by name, and which of an application's configurations still count. Pure. */
+import type { Configuration } from "../api/schemas/configuration.ts";
+import { protocolOf } from "../registry/resolve-image.ts";
+import { isLive, type Deployment } from "./plan/deployment.ts";
+import { instanceName } from "./scheduler.ts";
+import type { ApplicationRow } from "./storage/application-row.ts";
+
+export type ReferenceKind = "secret" | "ssh-key" | "protocol";
+
+export interface Reference {
+  readonly kind: ReferenceKind;
+  /** A secret's name, a key's id, a protocol's name. */
+  readonly name: string;
+}
+
+/** With the field that each stands in, as errors name it. */
+export function referencesOf(configuration: Configuration): (Reference & { readonly field: string })[] {
+  const protocol = protocolOf(configuration.image);
+  return [
+    ...(configuration.secrets ?? []).map(({ secret }, index) => ({
+      kind: "secret" as const,
+      name: secret,
+      field: `secrets[${index}].secret`,
+    })),
+    ...(configuration.ssh_public_key_ids ?? []).map((name, index) => ({
+      kind: "ssh-key" as const,
+      name,
+      field: `ssh_public_key_ids[${index}]`,
+    })),
+    ...(protocol === null ? [] : [{ kind: "protocol" as const, name: protocol, field: "image" }]),
+  ];
+}
+
+/**
+ * Where the application uses it: its active version, and versions that a container was started with. Each in words for
+ * people; none when it does not.
+ */
+export function usesOf(
+  row: ApplicationRow,
+  deployments: readonly Deployment[],
+  configurationOf: (version: number) => Configuration,
+  { kind, name }: Reference,
+): string[] {
+  const refers = (version: number) =>
+    referencesOf(configurationOf(version)).some((reference) => reference.kind === kind && reference.name === name);
+  const placed = deployments.filter((deployment) => isLive(deployment) && deployment.version !== row.activeVersion);
+  return [
+    ...(refers(row.activeVersion) ? [`${row.name}, version ${row.activeVersion} (active)`] : []),
+    ...placed
+      .filter(({ version }) => refers(version))
+      .map(({ slot, version }) => `${row.name}, version ${version} (running in ${instanceName(row.name, slot)})`),
+  ];
+}
