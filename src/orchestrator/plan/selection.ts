@@ -35,7 +35,10 @@ export interface Selection {
 export function select(deployments: readonly Deployment[], desired: Desired): Selection {
   const wanted = desired.deleting ? 0 : desired.instances;
   const candidates = deployments.filter((deployment) => !isLeaving(deployment));
-  const isOutdated = (deployment: Deployment) => isLive(deployment) && desired.isOutdated(deployment.version);
+  const isOutdated = outdatedOf(desired);
+  const isAtRest =
+    candidates.length === wanted && deployments.length === wanted && !deployments.some((d) => isOutdated(d));
+  if (isAtRest) return { keep: deployments, leave: [], missing: 0, reason: "BelowDesiredCount" };
   const isRolling = desired.strategy === "rolling" && wanted > 0;
   // What runs or comes in the wanted version has its place before what a user holds.
   const current = candidates.filter((deployment) => !deployment.held && !isOutdated(deployment)).length;
@@ -81,6 +84,18 @@ function replaceable(
   const spare = Math.max(0, candidates.filter(isAvailable).length - needed);
   const first = serving.toSorted((a, b) => b.slot - a.slot || compare(a.id, b.id)).slice(0, spare);
   return [...outdated.filter((deployment) => !isAvailable(deployment)), ...first];
+}
+
+/** Asks once per version: there are few of those and many deployments. */
+function outdatedOf(desired: Desired): (deployment: Deployment) => boolean {
+  const known = new Map<number, boolean>();
+  return (deployment) => {
+    if (!isLive(deployment)) return false;
+    const { version } = deployment;
+    const isOutdated = known.get(version) ?? desired.isOutdated(version);
+    known.set(version, isOutdated);
+    return isOutdated;
+  };
 }
 
 function isHeld(deployment: Deployment): boolean {
