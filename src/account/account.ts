@@ -24,6 +24,8 @@ import {
 } from "./applications.ts";
 import { finishAudit, listAudit, recordDenied, type AuditDraft, type AuditEntry } from "./audit.ts";
 import { keepAnswer, releaseKey } from "./idempotency.ts";
+import type { AccountSample } from "../metrics/account-sample.ts";
+import { RequestCounts } from "../metrics/request-counts.ts";
 import { ACCOUNT_MIGRATIONS } from "./migrations.ts";
 import { RateLimiter } from "./rate-limit.ts";
 import { getToken, listTokens, putToken, removeToken, verifyToken, type Token } from "./tokens.ts";
@@ -42,6 +44,8 @@ export class Account extends DurableObject<Env> {
   readonly #db: Database;
   readonly #limiter = new RateLimiter();
   readonly #running = new Map<string, number>();
+  readonly #requests = new RequestCounts();
+  readonly #startedAt = Date.now();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -50,6 +54,7 @@ export class Account extends DurableObject<Env> {
   }
 
   admit(request: AdmissionRequest): Admission {
+    this.#requests.add(request.answered ?? []);
     return admit({ db: this.#db, limiter: this.#limiter, running: this.#running }, request, Date.now());
   }
 
@@ -225,6 +230,10 @@ export type Removal = "removed" | "missing" | "changed";
     await this.ctx.storage.deleteAll();
     // A later request finds tables again, and no token.
     migrate(this.#db, ACCOUNT_MIGRATIONS);
+  }
+
+  metrics(): AccountSample {
+    return { startedAt: this.#startedAt, requests: this.#requests.all(), costs: this.billing() };
   }
 
   /** What this lifetime of the object has cost so far. */

@@ -5,6 +5,7 @@
 import type { Credential } from "../api/credentials.ts";
 import { allows, mayReach, OPERATOR, type Actor, type Scope } from "../api/scopes.ts";
 import type { Database } from "../database.ts";
+import type { RequestCount } from "../metrics/request-counts.ts";
 import type { ErrorCode, ErrorDetails } from "../errors.ts";
 import { findApplication } from "./applications.ts";
 import { beginAudit, recordDenied, type AuditDraft } from "./audit.ts";
@@ -23,6 +24,8 @@ export interface AdmissionRequest {
   readonly application: string | null;
   readonly idempotency: { readonly key: string; readonly fingerprint: string } | null;
   readonly address: string | null;
+  /** What the Worker has answered in this account since it last told. */
+  readonly answered?: readonly RequestCount[];
 }
 
 export type Admission =

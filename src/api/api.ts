@@ -10,10 +10,11 @@ import { renderError, toResponse, type Form } from "./envelope.ts";
 import type { Route } from "./route.ts";
 import { publicRoutes } from "./public-routes.ts";
 import { ROUTES } from "./routes.ts";
+import { recordAnswer, type Trace } from "./trace.ts";
 
 /** itty-router adds what the path matched. */
 type ApiRequest = Request & { params: Record<string, string | undefined> };
-type Args = [context: Pick<Dispatch, "env" | "ctx" | "requestId">];
+type Args = [context: Pick<Dispatch, "env" | "ctx" | "requestId" | "trace">];
 
 const BASES: readonly { readonly path: string; readonly form: Form }[] = [
   { path: "/client/v4/accounts/:account_id/containers", form: "envelope" },
@@ -34,7 +35,9 @@ for (const [path, { form, methods }] of mounted()) {
   router.all(path, async (request, context) => {
     const { params } = request;
     const credential = await requireCredential({ ...context, request, params });
-    return await dispatch(pickMethod(methods, request.method), { ...context, request, form, params, credential });
+    const route = pickMethod(methods, request.method);
+    context.trace.route = route.path;
+    return await dispatch(route, { ...context, request, form, params, credential });
   });
 }
 router.all("*", async (request, context) => {
@@ -45,12 +48,15 @@ router.all("*", async (request, context) => {
 
 export async function serveApi(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   const requestId = crypto.randomUUID();
+  const { method } = request;
+  const trace: Trace = { requestId, method, startedAt: Date.now(), route: null, accountId: null, actor: null };
   let response: Response;
   try {
-    response = await router.fetch(request, { env, ctx, requestId });
+    response = await router.fetch(request, { env, ctx, requestId, trace });
   } catch (error) {
     response = toResponse(renderError(error, formOf(new URL(request.url).pathname), requestId));
   }
+  recordAnswer(trace, response.status, Date.now());
   if (response.status >= 500) console.warn({ message: "request.answered", requestId, status: response.status });
   if (response.webSocket) return response;
   const tagged = new Response(response.body, response);

@@ -18,7 +18,7 @@ export type Credential =
     };
 
 export async function credentialOf(request: Request, env: Env): Promise<Credential | null> {
-  const token = bearerToken(request.headers.get("authorization"));
+  const token = bearerToken(request.headers.get("authorization")) ?? protocolToken(request);
   if (token === null) return null;
   const match = TOKEN_PATTERN.exec(token);
   if (match !== null) {
@@ -31,6 +31,23 @@ export async function credentialOf(request: Request, env: Env): Promise<Credenti
 
 export function bearerToken(header: string | null): string | null {
   return /^Bearer +([^\s]+)$/i.exec(header ?? "")?.[1] ?? null;
+}
+
+/** What Gantry answers to a client that offers WebSocket protocols: never the one that carries the token. */
+export const WEBSOCKET_PROTOCOL = "gantry.events";
+const TOKEN_PROTOCOL = "gantry.token.";
+
+/** Browsers cannot send headers with a WebSocket, only the protocols that they offer; a URL would be in logs. */
+function protocolToken(request: Request): string | null {
+  const { headers } = request;
+  if (headers.has("authorization") || headers.get("upgrade")?.toLowerCase() !== "websocket") return null;
+  const offered =
+    headers
+      .get("sec-websocket-protocol")
+      ?.split(",")
+      .map((protocol) => protocol.trim()) ?? [];
+  const carrier = offered.find((protocol) => protocol.startsWith(TOKEN_PROTOCOL));
+  return carrier === undefined ? null : carrier.slice(TOKEN_PROTOCOL.length);
 }
 
 export async function sameSecret(a: string, b: string): Promise<boolean> {

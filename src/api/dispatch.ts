@@ -13,6 +13,7 @@ import { credentialOf, hexDigest, type Credential } from "./credentials.ts";
 import { renderError, renderSuccess, toResponse, type Form, type Rendered } from "./envelope.ts";
 import { queryOf } from "./query.ts";
 import { isWrite, type Call, type Route } from "./route.ts";
+import { giveBack, takeAnswered, type Trace } from "./trace.ts";
 
 const MAX_KEY_LENGTH = 255;
 const MAX_PATH_LENGTH = 500;
@@ -25,6 +26,7 @@ export interface Dispatch {
   readonly form: Form;
   readonly params: Readonly<Record<string, string | undefined>>;
   readonly credential: Credential;
+  readonly trace: Trace;
 }
 
 /** Before anything is said of routes, methods or resources. A write without a credential is in the audit all the same. */
@@ -63,7 +65,7 @@ export async function dispatch(route: Route, context: Dispatch): Promise<Respons
   const key = idempotencyKey(request);
   const account = accountStub(env, accountId);
   const url = new URL(request.url);
-  const admission: Admission = await account.admit({
+  const admission: Admission = await admit(account, accountId, {
     requestId: context.requestId,
     credential,
     scope: route.scope,
@@ -77,12 +79,29 @@ export async function dispatch(route: Route, context: Dispatch): Promise<Respons
         : { key, fingerprint: await hexDigest([request.method, url.pathname, url.search, text].join("\n")) },
     address: request.headers.get("cf-connecting-ip"),
   });
+  // A token that is not valid has no say in what is counted.
+  if (admission.outcome !== "denied" || admission.code !== "UNAUTHORIZED") context.trace.accountId = accountId;
+  if (admission.outcome === "admitted") context.trace.actor = admission.actor.name;
   if (admission.outcome === "denied") throw new GantryError(admission.code, admission.message, admission.details);
   if (admission.outcome === "answered") return await replay(env, admission.answer);
 
   const call = { ...context, accountId, admission, params: rest, text, url };
   if (!isWrite(request.method)) return await respond(route, call);
   return await runWrite(route, call, key);
+}
+
+async function admit(
+  account: ReturnType<typeof accountStub>,
+  accountId: string,
+  request: Omit<AdmissionRequest, "answered">,
+): Promise<Admission> {
+  const answered = takeAnswered(accountId);
+  try {
+    return await account.admit({ ...request, answered });
+  } catch (error) {
+    giveBack(accountId, answered);
+    throw error;
+  }
 }
 
 interface Admitted extends Omit<Dispatch, "params"> {

@@ -5,6 +5,7 @@ import { auditRoutes } from "./handlers/audit.ts";
 import { dashRoutes } from "./handlers/dash.ts";
 import { eventRoutes } from "./handlers/events.ts";
 import { instanceRoutes } from "./handlers/instances.ts";
+import { metricsRoutes } from "./handlers/metrics.ts";
 import { tokenRoutes } from "./handlers/tokens.ts";
 import type { Route } from "./route.ts";
 import { imagePreparationRoutes } from "./handlers/image-preparations.ts";
@@ -18,6 +19,7 @@ export const ROUTES: readonly Route[] = [
   ...applicationRoutes,
   ...instanceRoutes,
   ...eventRoutes,
+  ...metricsRoutes,
   ...dashRoutes,
   ...tokenRoutes,
   ...auditRoutes,

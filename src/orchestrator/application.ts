@@ -7,6 +7,7 @@ import type { Configuration } from "../api/schemas/configuration.ts";
 import { Database } from "../database.ts";
 import { describeError, GantryError } from "../errors.ts";
 import { etagOf, requireMatch } from "../etag.ts";
+import { applicationSample, type ApplicationSample } from "../metrics/application-sample.ts";
 import { migrate } from "../migrations.ts";
 import { accountStub, instanceStub, publicInstanceId } from "../stubs.ts";
 import { Timers } from "../timers.ts";
@@ -20,7 +21,8 @@ import {
 } from "./commands.ts";
 import { newDeploymentId } from "./deployment-id.ts";
 import { DeploymentStore } from "./deployment-store.ts";
-import { listEvents } from "./events.ts";
+import { EventSockets } from "./event-socket.ts";
+import { eventTotals, listEvents, type EventFilter, type EventPage } from "./events.ts";
 import { decideAction, decideReplacement, type ActionContext, type Decision, type InstanceAction } from "./instance-actions.ts";
 import { toLaunchSpec, type LaunchSpec } from "./launch-spec.ts";
 import { Outbox, SILENT_INTERVALS } from "./outbox.ts";
@@ -42,6 +44,7 @@ import { prepareReferences } from "./prepare/secrets.ts";
 import { usesOf, type Reference } from "./references.ts";
 import { currentLease, releaseLease, takeLease, type Lease, type LeaseRequest } from "./leases.ts";
 } from "./scheduler.ts";
+import { refusalOf, watchOf } from "./watch-request.ts";
 import { APPLICATION_MIGRATIONS } from "./storage/schema.ts";
 import {
   getVersion,
@@ -68,6 +71,7 @@ export class Application extends DurableObject<Env> {
   readonly #deployments: DeploymentStore;
   readonly #outbox: Outbox;
   readonly #scheduler: Scheduler;
+  readonly #eventSockets: EventSockets;
   readonly #waiters = new ReadyWaiters();
   readonly #specs = new Map<number, { version: Version; spec: LaunchSpec }>();
   #gone = false;
@@ -77,6 +81,7 @@ export class Application extends DurableObject<Env> {
     this.#db = new Database(ctx.storage);
     migrate(this.#db, APPLICATION_MIGRATIONS);
     this.#timers = new Timers(this.#db, ctx.storage);
+    this.#eventSockets = new EventSockets(ctx, this.#db);
     this.#deployments = new DeploymentStore(this.#db);
     this.#outbox = new Outbox({
       clock: Date.now,
@@ -178,7 +183,7 @@ export class Application extends DurableObject<Env> {
     );
   }
 
-  events(cursor: number, limit: number): ReturnType<typeof listEvents> {
+  events(cursor: number, limit: number, filter: EventFilter): EventPage {
     this.#mustRow();
     return listEvents(this.#db, cursor, limit, filter);
   }
@@ -286,6 +291,7 @@ export class Application extends DurableObject<Env> {
   async #eraseNow(row: ApplicationRow): Promise<void> {
     // The name was freed when the delete began; this covers a crash between the two.
     await accountStub(this.env, row.accountId).removeApplication(row.id);
+    this.#eventSockets.end("deleted");
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
   }

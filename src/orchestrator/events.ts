@@ -1,7 +1,10 @@
 /** Events of an application: what happened, in order, for people and for clients that know Cloudflare's names. */
-import type { Database, Row } from "../database.ts";
+import type { Database, Row, SqlValue } from "../database.ts";
+import { GantryError } from "../errors.ts";
+import { addToTotals, NO_EVENTS, type EventTotals } from "./event-totals.ts";
 
-export type EventType = "Info" | "Warn" | "Error" | "UserError" | "SystemError";
+export const EVENT_TYPES = ["Info", "Warn", "Error", "UserError", "SystemError"] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
 
 export interface EventDraft {
   readonly type: EventType;
@@ -36,15 +39,46 @@ interface EventRow extends Row {
   body: string;
 }
 
+/** Which events are wanted. What is not given does not narrow. */
+export interface EventFilter {
+  readonly types?: readonly EventType[] | undefined;
+  readonly names?: readonly string[] | undefined;
+  readonly deployment?: string | undefined;
+  /** Epoch ms: events from then on. */
+  readonly since?: number | undefined;
+}
+
+export interface EventPage {
+  readonly events: StoredEvent[];
+  /** Everything up to here was looked at, whether it passed the filter or not. */
+  readonly cursor: number;
+  /** Ids of what is kept; both are 0 when there is nothing. */
+  readonly oldest: number;
+  readonly newest: number;
+}
+
+const listeners = new WeakMap<Database, Set<(drafts: readonly EventDraft[]) => void>>();
+
+/** `listener` is called within the turn that appends, which may still be rolled back. */
+export function onAppended(db: Database, listener: (drafts: readonly EventDraft[]) => void): void {
+  const known = listeners.get(db) ?? new Set();
+  listeners.set(db, known.add(listener));
+}
+
 export function appendEvents(db: Database, drafts: readonly EventDraft[], now: number): number[] {
+  if (drafts.length === 0) return [];
   const ids: number[] = [];
-  let next = lastEventId(db) + 1;
+  const newest = newestRow(db);
+  let totals = totalsOf(db, newest);
+  let next = (newest?.id ?? 0) + 1;
   for (const draft of drafts) {
-    db.run("INSERT INTO events (id, time, body) VALUES (?, ?, ?)", next, now, JSON.stringify(draft));
+    totals = addToTotals(totals, draft);
+    db.run("INSERT INTO events (id, time, body) VALUES (?, ?, ?)", next, now, JSON.stringify({ ...draft, totals }));
     ids.push(next);
     if (next % TRIM_BATCH === 0) db.run("DELETE FROM events WHERE id <= ?", next - EVENTS_KEPT);
     next += 1;
   }
+  for (const listener of listeners.get(db) ?? []) listener(drafts);
   return ids;
 }
 
@@ -52,19 +86,68 @@ export function lastEventId(db: Database): number {
   return db.one<{ id: number | null }>("SELECT MAX(id) AS id FROM events")?.id ?? 0;
 }
 
-/** Events after `cursor`, oldest first. `oldest` tells whether the cursor fell out of what is kept. */
-export function listEvents(
-  db: Database,
-  cursor: number,
-  limit: number,
-): { readonly events: StoredEvent[]; readonly oldest: number } {
-  const rows = db.all<EventRow>("SELECT * FROM events WHERE id > ? ORDER BY id LIMIT ?", cursor, limit);
+export function eventTotals(db: Database): EventTotals {
+  return totalsOf(db, newestRow(db));
+}
+
+/** Events after `cursor`, oldest first. 0 means all that are kept; any other cursor that is not kept is refused. */
+export function listEvents(db: Database, cursor: number, limit: number, filter: EventFilter = {}): EventPage {
   const oldest = db.one<{ id: number | null }>("SELECT MIN(id) AS id FROM events")?.id ?? 0;
-  return { events: rows.map(toEvent), oldest };
+  const newest = lastEventId(db);
+  refuseExpired(cursor, oldest, newest);
+  const { sql, values } = conditionsOf(filter);
+  const rows = db.all<EventRow>(
+    `SELECT * FROM events WHERE id > ?${sql} ORDER BY id LIMIT ?`,
+    cursor,
+    ...values,
+    limit,
+  );
+  const scanned = rows.length < limit ? newest : (rows.at(-1)?.id ?? cursor);
+  return { events: rows.map(toEvent), cursor: scanned, oldest, newest };
+}
+
+function refuseExpired(cursor: number, oldest: number, newest: number): void {
+  const details = { after: String(cursor), oldest: String(oldest), newest: String(newest) };
+  if (cursor > newest) {
+    const message = `event ${cursor} is not of this application, whose newest is ${newest}: begin anew with after=0`;
+    throw new GantryError("CURSOR_EXPIRED", message, details);
+  }
+  if (cursor > 0 && cursor < oldest - 1) {
+    const message = `events after ${cursor} are no longer kept, the oldest is ${oldest}: look at the state, then go on with after=${oldest - 1}`;
+    throw new GantryError("CURSOR_EXPIRED", message, details);
+  }
+}
+
+function conditionsOf({ types, names, deployment, since }: EventFilter): { sql: string; values: SqlValue[] } {
+  const parts = [
+    oneOf("type", types ?? []),
+    oneOf("name", names ?? []),
+    oneOf("deployment", deployment === undefined ? [] : [deployment]),
+    { sql: since === undefined ? "" : " AND time >= ?", values: since === undefined ? [] : [since] },
+  ];
+  return { sql: parts.map(({ sql }) => sql).join(""), values: parts.flatMap(({ values }) => values) };
+}
+
+function oneOf(field: string, values: readonly string[]): { sql: string; values: readonly SqlValue[] } {
+  if (values.length === 0) return { sql: "", values };
+  return { sql: ` AND json_extract(body, '$.${field}') IN (${values.map(() => "?").join(", ")})`, values };
+}
+
+function newestRow(db: Database): EventRow | undefined {
+  return db.one<EventRow>("SELECT * FROM events ORDER BY id DESC LIMIT 1");
+}
+
+/** Written by `appendEvents` only, so the stored JSON has that shape; rows of the first version have no totals. */
+type StoredBody = EventDraft & { readonly totals?: EventTotals };
+
+function totalsOf(db: Database, newest: EventRow | undefined): EventTotals {
+  if (newest === undefined) return NO_EVENTS;
+  const { totals } = JSON.parse(newest.body) as StoredBody;
+  if (totals !== undefined) return totals;
+  return db.all<EventRow>("SELECT * FROM events").map(toEvent).reduce(addToTotals, NO_EVENTS);
 }
 
 function toEvent(row: EventRow): StoredEvent {
-  // Written by `appendEvents` only, so the stored JSON has that shape.
-  const draft = JSON.parse(row.body) as EventDraft;
+  const { totals: _, ...draft } = JSON.parse(row.body) as StoredBody;
   return { ...draft, id: row.id, time: row.time };
 }
