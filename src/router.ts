@@ -1,11 +1,15 @@
 /**
  * Which part of Gantry a request is for. Applications have origins of their own, so that none shares one with the
- * control API: `<app>.<ingress domain>`, and for programs the path `/a/<app>/`.
+ * control API: `<app>.<ingress domain>`, and for programs the path `/a/<app>/`. Single instances have addresses below it.
  */
 import { serveApi } from "./api/api.ts";
 import { serveIngress, type IngressTarget } from "./containers/ingress.ts";
+import { instanceTarget, serveInstance } from "./containers/instance-address.ts";
+import { isInstanceAddress } from "./containers/instance-lookup.ts";
 
 export async function route(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+  const instance = instanceTarget(request.url, (address) => isInstanceAddress(env, address));
+  if (instance !== null) return await serveInstance(instance, request, env);
   const target = ingressTarget(request.url, env.INGRESS_DOMAIN);
   return target === null ? await serveApi(request, env, ctx) : await serveIngress(target, request, env, ctx);
 }

@@ -56,8 +56,11 @@ export type Verdict =
   | { readonly outcome: "granted"; readonly grant: Grant; readonly settled: boolean }
   | { readonly outcome: "refused"; readonly code: ErrorCode; readonly message: string; readonly details: ErrorDetails };
 
-/** A write takes milliseconds; the application refuses a grant that is older. */
-export const GRANT_MS = 30_000;
+/**
+ * A write takes milliseconds; the application refuses a grant that is older. Below the time after which the name of an
+ * application that never came to be is free for others.
+ */
+export const GRANT_MS = 20_000;
 /** After this the write of an intent is certainly over, clocks that differ a little included. */
 export const INTENT_MS = 60_000;
 

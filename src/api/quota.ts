@@ -32,6 +32,8 @@ export interface QuotaChange {
   readonly instances?: number;
   /** The configuration that is active after the write, as `admitConfiguration` gave it, with its location. */
   readonly configuration?: StoredConfiguration;
+  /** Code of a location; null for anywhere. */
+  readonly location?: string | null;
 }
 
 /** Someone else's write may come between ours and its grant this often in a row. */
@@ -45,12 +47,12 @@ export async function admitConfiguration<C extends StoredConfiguration>(
   { env, accountId }: Target,
   configuration: C,
   kind: ApplicationKind,
+  location: string | null = configuration.location ?? null,
 ): Promise<C> {
   const settings: Settings = await accountStub(env, accountId).settings();
   const complete = withNetwork(withSize(configuration, settings), kind);
   throwIfRefused(sizeRefusal(sizeOf(complete), settings.limits));
-  const { location } = complete;
-  if (location !== undefined) throwIfRefused(locationSizeRefusal(settings.locations, location, sizeOf(complete)));
+  if (location !== null) throwIfRefused(locationSizeRefusal(settings.locations, location, sizeOf(complete)));
   return complete;
 }
 
@@ -78,13 +80,13 @@ function withNetwork<C extends StoredConfiguration>(configuration: C, kind: Appl
  * `write` hands the grant to the application's method (`create`, `patch`, `activate` …), which refuses to come to more.
  * With `isNew` the application's name is reserved and it does not exist; it is given up again when it is refused.
  */
-export async function withinQuota(
+export async function withinQuota<T extends object>(
   { env, accountId }: Target,
   applicationId: string,
   change: QuotaChange,
-  write: (grant: Grant) => Promise<ApplicationView>,
+  write: (grant: Grant) => Promise<T>,
   { isNew = false }: { readonly isNew?: boolean } = {},
-): Promise<ApplicationView> {
+): Promise<T> {
   const account = accountStub(env, accountId);
   for (let attempt = 1; ; attempt += 1) {
     const current: Usage | null = isNew ? null : await applicationStub(env, applicationId).usage();
@@ -98,9 +100,9 @@ export async function withinQuota(
       throwIfRefused(verdict);
       continue;
     }
-    let view: ApplicationView;
+    let result: T;
     try {
-      view = await write(verdict.grant);
+      result = await write(verdict.grant);
     } catch (error) {
       // What is not a refusal of ours may have been done: the ledger keeps the intent until it has asked.
       if (!GantryError.is(error)) throw error;
@@ -108,33 +110,47 @@ export async function withinQuota(
       if (error.code === "WRITE_CONFLICT" && attempt < MAX_TRIES) continue;
       throw error;
     }
-    const usage = usageOf(view.row, view.configuration);
-    if (!verdict.settled || !isCovered(verdict.grant, usage)) {
-      await settle(env, accountId, applicationId, usage, intent);
-    }
-    return view;
+    await settle(env, accountId, applicationId, result, verdict.grant, verdict.settled);
+    return result;
   }
 }
 
 /** The write is done: a ledger that does not hear of it now asks later. */
-async function settle(env: Env, accountId: string, applicationId: string, usage: Usage, intent: string): Promise<void> {
+async function settle(
+  env: Env,
+  accountId: string,
+  applicationId: string,
+  result: object,
+  grant: Grant,
+  isSettled: boolean,
+): Promise<void> {
   try {
-    await accountStub(env, accountId).settle(applicationId, usage, intent);
+    const usage: Usage | null = isView(result)
+      ? usageOf(result.row, result.configuration)
+      : await applicationStub(env, applicationId).usage();
+    // Null: deleted meanwhile, and given back with that.
+    if (usage === null || (isSettled && isCovered(grant, usage))) return;
+    await accountStub(env, accountId).settle(applicationId, usage, grant.intent);
   } catch (error) {
     console.warn({ message: "ledger.settle.failed", application: applicationId, error: describeError(error) });
   }
 }
 
+function isView(result: object): result is ApplicationView {
+  return "row" in result && "configuration" in result;
+}
+
+/** A new application that came to just what was reserved for it. */
 function isCovered({ amounts, location }: Grant, usage: Usage): boolean {
   return usage.location === location && usage.instances === amounts.instances && usage.generation <= 1;
 }
 
-function askOf(current: Usage | null, { instances, configuration }: QuotaChange): Ask {
+function askOf(current: Usage | null, { instances, configuration, location }: QuotaChange): Ask {
   return {
     instances: instances ?? current?.instances ?? 0,
     size: configuration === undefined ? (current?.size ?? NO_SIZE) : sizeOf(configuration),
     ipv4s: configuration === undefined ? (current?.ipv4s ?? 0) : networkOf(configuration).ipv4 === "none" ? 0 : 1,
-    location: (configuration === undefined ? current?.location : configuration.location) ?? ANYWHERE,
+    location: (location === undefined ? (configuration?.location ?? current?.location) : location) ?? ANYWHERE,
   };
 }
 

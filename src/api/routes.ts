@@ -7,6 +7,8 @@ import { eventRoutes } from "./handlers/events.ts";
 import { instanceRoutes } from "./handlers/instances.ts";
 import { metricsRoutes } from "./handlers/metrics.ts";
 import { tokenRoutes } from "./handlers/tokens.ts";
+import { ipRoutes } from "./handlers/ips.ts";
+import { meRoutes } from "./handlers/me.ts";
 import type { Route } from "./route.ts";
 import { imagePreparationRoutes } from "./handlers/image-preparations.ts";
 import { protocolRoutes } from "./handlers/protocols.ts";
@@ -30,4 +32,6 @@ export const ROUTES: readonly Route[] = [
   ...imagePreparationRoutes,
   ...secretsStoreRoutes,
   ...accountRoutes,
+  ...meRoutes,
+  ...ipRoutes,
 ];

@@ -15,24 +15,26 @@ const MAX_REMEMBERED = 1_000;
 /** Good token by id and digest, and until when. */
 const remembered = new Map<string, { readonly token: Token; readonly until: number }>();
 
-export async function mayInvoke(routing: Routing, request: Request, env: Env): Promise<boolean> {
+type Called = Pick<Routing, "applicationId" | "accountId" | "name">;
+
+export async function mayInvoke(routing: Called, request: Request, env: Env): Promise<boolean> {
   const credential = await credentialOf(request, env);
   if (credential === null) return false;
   if (credential.kind === "operator") return true;
-  // Applications that are reached by name belong to the account of the deployment.
-  if (credential.accountId !== env.GANTRY_ACCOUNT_ID) return false;
-  const token = await tokenOf(env, credential.tokenId, credential.digest);
+  const { accountId } = routing;
+  if (credential.accountId !== accountId) return false;
+  const token = await tokenOf(env, accountId, credential.tokenId, credential.digest);
   if (token === null || !allows(token.scopes, "invoke")) return false;
   const reach = { name: "", tokenId: token.id, scopes: token.scopes, applications: token.applications };
   return mayReach(reach, { id: routing.applicationId, name: routing.name });
 }
 
-async function tokenOf(env: Env, id: string, digest: string): Promise<Token | null> {
-  const key = `${id} ${digest}`;
+async function tokenOf(env: Env, accountId: string, id: string, digest: string): Promise<Token | null> {
+  const key = `${accountId} ${id} ${digest}`;
   const now = Date.now();
   const known = remembered.get(key);
   if (known !== undefined && known.until > now) return known.token;
-  const token: Token | null = await accountStub(env, env.GANTRY_ACCOUNT_ID).verifyToken(id, digest);
+  const token: Token | null = await accountStub(env, accountId).verifyToken(id, digest);
   remembered.delete(key);
   if (token === null) return null;
   if (remembered.size >= MAX_REMEMBERED) remembered.clear();

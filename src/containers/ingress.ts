@@ -8,7 +8,7 @@ import { GantryError } from "../errors.ts";
 import type { Routing, RoutingMember } from "../orchestrator/routing.ts";
 import { instanceStub } from "../stubs.ts";
 import { begin, end, pick } from "./load.ts";
-import { INSTANCE_HEADER, refusalOf, REFUSED_HEADER } from "./refusal.ts";
+import { INSTANCE_HEADER, PORT_HEADER, refusalOf, REFUSED_HEADER } from "./refusal.ts";
 import { makeReplayable } from "./replay.ts";
 import { cachedRouting, excludeMember, forgetRouting, loadRouting } from "./routing-cache.ts";
 import { sleep } from "../sleep.ts";
@@ -83,7 +83,9 @@ async function waitForMember(application: string, routing: Routing, env: Env, de
   throw new GantryError("NO_READY_INSTANCE", message, { application });
 }
 
-async function authorize(routing: Routing, request: Request, env: Env): Promise<void> {
+type Policy = Pick<Routing, "applicationId" | "accountId" | "name" | "ingress">;
+
+export async function authorize(routing: Policy, request: Request, env: Env): Promise<void> {
   if (routing.ingress === "public") return;
   const details = { application: routing.name, ingress: routing.ingress };
   if (routing.ingress === "private") {
@@ -97,10 +99,10 @@ async function authorize(routing: Routing, request: Request, env: Env): Promise<
 }
 
 /** Headers that only Gantry sets, and one that the Worker has already answered. */
-const OWN_HEADERS = [REFUSED_HEADER, INSTANCE_HEADER, "x-forwarded-prefix", "expect"] as const;
+const OWN_HEADERS = [REFUSED_HEADER, INSTANCE_HEADER, PORT_HEADER, "x-forwarded-prefix", "expect"] as const;
 
 /** The request as the container gets it. The common case, a host of its own and no token, passes untouched. */
-function forward(target: IngressTarget, routing: Routing, request: Request): Request {
+export function forward(target: Pick<IngressTarget, "prefix">, routing: Policy, request: Request): Request {
   const isPlain = target.prefix === null && routing.ingress === "public";
   if (isPlain && !OWN_HEADERS.some((name) => request.headers.has(name))) return request;
   const url = new URL(request.url);
@@ -118,7 +120,7 @@ function forward(target: IngressTarget, routing: Routing, request: Request): Req
 }
 
 /** A page under `/a/` shares its origin with the control API, so it gets an opaque one and no cookies. */
-function isolate(response: Response): Response {
+export function isolate(response: Response): Response {
   const { status, headers, webSocket } = response;
   const isolated = webSocket
     ? new Response(null, { status, headers, webSocket })
@@ -128,7 +130,7 @@ function isolate(response: Response): Response {
   return isolated;
 }
 
-async function send(member: RoutingMember, request: Request, env: Env): Promise<Response> {
+export async function send(member: RoutingMember, request: Request, env: Env): Promise<Response> {
   begin(member);
   try {
     return await instanceStub(env, member.deploymentId).fetch(request);

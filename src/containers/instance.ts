@@ -10,8 +10,11 @@ import { applicationStub } from "../stubs.ts";
 import { Timers } from "../timers.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { platformPort, type ContainerPort } from "./port.ts";
-import { INSTANCE_HEADER, REFUSED_HEADER, refuse } from "./refusal.ts";
+import { INSTANCE_HEADER, PORT_HEADER, REFUSED_HEADER, refuse } from "./refusal.ts";
 import { INSTANCE_MIGRATIONS } from "./run-record.ts";
+
+/** A port that accepts nothing within this has nobody listening. */
+const LISTENS_MS = 1_000;
 
 export class Instance extends BaseContainer<Env> {
   readonly #db: Database;
@@ -71,13 +74,16 @@ export class Instance extends BaseContainer<Env> {
     const { record, inFlight } = this.#lifecycle;
     if (record === null || !record.ready) return refuse("not-ready");
     inFlight.begin();
+    const { port, inner } = targetOf(request, record.port);
     let answer: Response;
     try {
-      answer = await this.#port.fetch(record.port, plainHttp(request));
+      answer = await this.#port.fetch(port, plainHttp(inner));
     } catch (error) {
       inFlight.end();
       if (request.signal.aborted) throw error;
       if (!record.listens) return refuse("not-listening");
+      // Its other ports say nothing about the instance.
+      if (port !== record.port && !(await this.#port.accepts(port, LISTENS_MS))) return refuse("not-listening");
       this.#lifecycle.suspect();
       return refuse("unreachable");
     }
@@ -150,6 +156,15 @@ export class Instance extends BaseContainer<Env> {
 
 function closed(method: string): Promise<never> {
   return Promise.reject(new Error(`Instance.${method} is not for use: the scheduler decides what runs`));
+}
+
+/** The port that ingress asks for, and the request without that header. */
+function targetOf(request: Request, firstPort: number): { readonly port: number; readonly inner: Request } {
+  const wanted = request.headers.get(PORT_HEADER);
+  if (wanted === null) return { port: firstPort, inner: request };
+  const inner = new Request(request);
+  inner.headers.delete(PORT_HEADER);
+  return { port: Number(wanted), inner };
 }
 
 /** A container's port speaks plain HTTP. Only the scheme is changed; a URL inside the query stays as it is. */

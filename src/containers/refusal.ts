@@ -6,6 +6,8 @@
 export const REFUSED_HEADER = "gantry-refused";
 /** Which instance answered; on every answer through ingress. */
 export const INSTANCE_HEADER = "gantry-instance";
+/** Which port of the container a request is for; without it, the first. Set by ingress only. */
+export const PORT_HEADER = "gantry-port";
 
 const REFUSALS = ["not-ready", "not-listening", "unreachable"] as const;
 

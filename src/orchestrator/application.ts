@@ -246,6 +246,25 @@ export class Application extends DurableObject<Env> {
     }
   }
 
+  /** Where one instance is, by any of its names, and whether it may be called. Null when there is no application. */
+  instanceRouting(key: string): InstanceRouting | null {
+    const row = this.#row();
+    if (row === undefined || row.deleting) return null;
+    const deployment = this.#find(key);
+    if (deployment === undefined) return instanceRoutingOf(row, null);
+    const { id, slot } = deployment;
+    const { version, spec } = this.#version(deployment.version === 0 ? row.activeVersion : deployment.version);
+    const names = { deploymentId: id, instanceId: this.#publicId(id), instanceName: instanceName(row.name, slot) };
+    const source = { configuration: version.configuration, spec };
+    return instanceRoutingOf(row, addressedInstance(deployment, source, names, Date.now()));
+  }
+
+  /** Its deployments and their current placements; empty when there is no such application. */
+  generations(): Record<string, number> {
+    if (this.#row() === undefined) return {};
+    return Object.fromEntries(this.#deployments.all().map(({ id, generation }) => [id, generation]));
+  }
+
   override async alarm(): Promise<void> {
     if (this.#gone) return;
     await this.#timers.fire(Date.now(), async (key) => {
@@ -347,7 +366,10 @@ export class Application extends DurableObject<Env> {
   /** What an instance gets beside its version's launch spec. */
   async #prepare(order: LaunchOrder): Promise<LaunchOrder> {
     const row = this.#row();
-    return row === undefined ? order : await prepareReferences(this.env, row.accountId, order);
+    if (row === undefined) return order;
+    const { configuration } = this.#version(order.version).version;
+    const addressed = await prepareNetwork(this.env, row.accountId, configuration, order);
+    return await prepareReferences(this.env, row.accountId, addressed);
   }
 
   /** One that is lost in a crash is found when the account's pool is asked. */
@@ -381,7 +403,10 @@ export class Application extends DurableObject<Env> {
       launch: async (order) => await stub(order.deploymentId).launch(order),
       stop: async (id, generation, reason) => await stub(id).retire(generation, reason),
       check: async (id, generation) => await stub(id).check(generation),
-      release: async (id) => await stub(id).release(),
+      release: async (id) => {
+        await stub(id).release();
+        await this.#releaseAddresses(id);
+      },
     };
   }
 }

@@ -11,6 +11,7 @@ export interface RoutingMember {
 
 export interface Routing {
   readonly applicationId: string;
+  readonly accountId: string;
   readonly name: string;
   readonly ingress: IngressMode;
   readonly port: number;
@@ -26,6 +27,7 @@ export function routingOf(
 ): Routing {
   return {
     applicationId: row.id,
+    accountId: row.accountId,
     name: row.name,
     ingress: row.spec.ingress,
     port: spec.port,

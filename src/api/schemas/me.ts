@@ -1,0 +1,96 @@
+/** Body of `PATCH /me`: what an account's administrator may change. */
+import * as z from "zod";
+import { LARGEST } from "../../account/limits.ts";
+import { LOCATION_CODES } from "../../account/locations.ts";
+
+const MOST = 1_000_000_000;
+
+const vcpus = z.number().min(0.0625).max(LARGEST.vcpu);
+const memoryMib = z.int().min(128).max(LARGEST.memory_mib);
+const diskMb = z.int().min(500).max(LARGEST.disk_mb);
+const total = z.number().min(0).max(MOST);
+const wholeTotal = z.int().min(0).max(MOST);
+
+const MEMORY_UNITS: Readonly<Record<string, number>> = {
+  MB: 1_000_000 / 1_048_576,
+  GB: 1_000_000_000 / 1_048_576,
+  MIB: 1,
+  GIB: 1_024,
+};
+
+/** `400MB`, `4GiB` in MiB; null when it is no such text. */
+export function parseMemory(text: string): number | null {
+  const match = /^(\d{1,9}(?:\.\d{1,3})?) ?(MB|GB|MiB|GiB)$/i.exec(text);
+  const unit = MEMORY_UNITS[match?.[2]?.toUpperCase() ?? ""];
+  return match === null || unit === undefined ? null : Math.round(Number(match[1]) * unit);
+}
+
+const memory = z.string().superRefine((value, context) => {
+  const parsed = memoryMib.safeParse(parseMemory(value));
+  if (parsed.success) return;
+  const message = `must be a size such as 400MB or 4GiB, between 128 and ${LARGEST.memory_mib} MiB`;
+  context.addIssue({ code: "custom", message });
+});
+
+const defaults = z
+  .strictObject({
+    vcpus: vcpus.optional().describe("vCPUs of an instance whose configuration names no size; at first 0.0625"),
+    memory_mib: memoryMib
+      .optional()
+      .describe("memory in MiB of an instance whose configuration names no size; at first 256"),
+    memory: memory.optional().describe("the same as a text with a unit, as older clients send it"),
+    disk_mb: diskMb.optional().describe("disk in MB of an instance whose configuration names no size; at first 2000"),
+  })
+  .superRefine((value, context) => {
+    const { memory: text, memory_mib: mib } = value;
+    if (text === undefined || mib === undefined || parseMemory(text) === mib) return;
+    context.addIssue({ code: "custom", path: ["memory"], message: `is not memory_mib (${mib}): give one of them` });
+  });
+
+const limits = z.strictObject({
+  vcpu_per_deployment: vcpus.optional().describe("most vCPUs of one instance; at most what the platform starts"),
+  memory_mib_per_deployment: memoryMib.optional().describe("most memory of one instance in MiB"),
+  disk_mb_per_deployment: diskMb.optional().describe("most disk of one instance in MB"),
+  total_instances: wholeTotal.optional().describe("most instances of all applications and deployments together"),
+  total_vcpu: total.optional().describe("most vCPUs of all instances together"),
+  total_memory_mib: wholeTotal.optional().describe("most memory of all instances together, in MiB"),
+  total_disk_mb: wholeTotal.optional().describe("most disk of all instances together, in MB"),
+  ipv4s: wholeTotal.optional().describe("most IPv4 addresses of all instances together"),
+});
+
+const location = z.strictObject({
+  location: z
+    .string()
+    .refine((code) => LOCATION_CODES.includes(code), `must be one of ${LOCATION_CODES.join(", ")}`)
+    .describe("code of the location"),
+  enabled: z.boolean().optional().describe("whether instances may be asked to run there; what runs there goes on"),
+  limits: z
+    .strictObject({
+      vcpu_per_deployment: vcpus.optional().describe("most vCPUs of one instance there; default: the account's limit"),
+      memory_mib_per_deployment: memoryMib.optional().describe("most memory of one instance there, in MiB"),
+      total_vcpu: total.optional().describe("most vCPUs of all instances there together"),
+      total_memory_mib: wholeTotal.optional().describe("most memory of all instances there together, in MiB"),
+    })
+    .optional()
+    .describe("limits of the location; what is left out stays as it is"),
+});
+
+export const patchMeSchema = z.strictObject({
+  defaults: defaults.optional().describe("size of instances whose configuration names none, from now on"),
+  limits: limits
+    .optional()
+    .describe("what the account may use; lowering one stops nothing that runs, it refuses growth"),
+  locations: z
+    .array(location)
+    .max(LOCATION_CODES.length)
+    .superRefine((items, context) => {
+      items.forEach((item, index) => {
+        if (items.findIndex((other) => other.location === item.location) === index) return;
+        context.addIssue({ code: "custom", path: [index, "location"], message: `is there twice: ${item.location}` });
+      });
+    })
+    .optional()
+    .describe("locations to change; those that are left out stay as they are"),
+});
+
+export type PatchMe = z.output<typeof patchMeSchema>;

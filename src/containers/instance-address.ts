@@ -1,0 +1,122 @@
+/**
+ * Requests to one instance by an address of its own: `/a/<application>/@<instance>/…`, with `/:<port>` behind it for a
+ * port other than the first, or a host that is an address which the instance was given. No other instance ever answers
+ * in its place, so nothing is sent twice. What a caller may reach is the network mode's: every port, the declared ones,
+ * or nothing; who may call is the application's ingress, as for the application itself.
+ */
+import { canonicalAddress } from "../address-range.ts";
+import { errorResponse } from "../api/envelope.ts";
+import { GantryError } from "../errors.ts";
+import type { AddressedInstance, InstanceRouting } from "../orchestrator/instance-routing.ts";
+import { authorize, forward, isolate, send } from "./ingress.ts";
+import { forgetInstance, instanceByAddress, instanceByName } from "./instance-lookup.ts";
+import { PORT_HEADER, refusalOf } from "./refusal.ts";
+
+export type InstanceTarget =
+  | {
+      readonly application: string;
+      /** Name, id, or id of the deployment. */
+      readonly instance: string;
+      readonly port: number | null;
+      /** What is taken off the path. */
+      readonly prefix: string;
+    }
+  | { readonly address: string; readonly port: number | null };
+
+export async function serveInstance(target: InstanceTarget, request: Request, env: Env): Promise<Response> {
+  try {
+    return await answer(target, request, env);
+  } catch (error) {
+    return errorResponse(error);
+  }
+}
+
+async function answer(target: InstanceTarget, request: Request, env: Env): Promise<Response> {
+  const isNamed = "instance" in target;
+  const routing = isNamed
+    ? await instanceByName(target.application, target.instance, env)
+    : await instanceByAddress(target.address, env);
+  await authorize(routing, request, env);
+  const { instance } = routing;
+  if (instance === null) throw unknown(routing, isNamed ? target.instance : target.address);
+  const port = openPort(routing, instance, target.port);
+  if (instance.unavailable !== null) throw notReady(routing, instance);
+  const forwarded = forward({ prefix: isNamed ? target.prefix : null }, routing, request);
+  const response = await send(instance.member, withPort(forwarded, port), env);
+  const refusal = refusalOf(response);
+  if (refusal === null) return isNamed ? isolate(response) : response;
+  forgetInstance(instance.member.deploymentId);
+  if (refusal === "not-ready") throw notReady(routing, instance);
+  const why = refusal === "not-listening" ? `nothing listens on its port ${port}` : "it is unreachable";
+  const message = `instance ${instance.instanceName} did not answer: ${why}`;
+  throw new GantryError("INSTANCE_UNREACHABLE", message, { ...detailsOf(routing, instance), port });
+}
+
+/** The port that is meant, if the network mode opens it. */
+function openPort(routing: InstanceRouting, instance: AddressedInstance, wanted: number | null): number {
+  const { mode, ports, defaultPort, instanceName } = instance;
+  const details = { ...detailsOf(routing, instance), "network.mode": mode };
+  if (mode === "private") {
+    const fix = 'set configuration.network.mode to "public" or "public-by-port" and roll it out';
+    const message = `instance ${instanceName} has no address of its own, since its network is private: ${fix}`;
+    throw new GantryError("NO_OWN_ADDRESS", message, details);
+  }
+  const port = wanted ?? defaultPort;
+  if (mode === "public-by-port" && !ports.some((declared) => declared.port === port)) {
+    const open = ports.map((declared) => `${declared.port} (${declared.name})`);
+    const message = `port ${port} of ${instanceName} is not public; its public ports: ${open.join(", ")}`;
+    throw new GantryError("PORT_NOT_PUBLIC", message, { ...details, port, ports: open });
+  }
+  return port;
+}
+
+function withPort(request: Request, port: number): Request {
+  const next = new Request(request);
+  next.headers.set(PORT_HEADER, String(port));
+  return next;
+}
+
+function unknown({ name, applicationId }: InstanceRouting, wanted: string): GantryError {
+  const instance = wanted.slice(0, 100);
+  const message = `application ${name} has no instance ${instance}`;
+  return new GantryError("INSTANCE_NOT_FOUND", message, { application: name, application_id: applicationId, instance });
+}
+
+function notReady(routing: InstanceRouting, instance: AddressedInstance): GantryError {
+  const { reason, retryAfterS } = instance.unavailable ?? { reason: "it is not ready", retryAfterS: 1 };
+  const message = `instance ${instance.instanceName} takes no requests: ${reason}`;
+  return new GantryError("INSTANCE_NOT_READY", message, { ...detailsOf(routing, instance), retry_after: retryAfterS });
+}
+
+function detailsOf({ name }: InstanceRouting, { member, instanceName }: AddressedInstance) {
+  return { application: name, instance: member.instanceId, instance_name: instanceName };
+}
+
+const BY_NAME = /^\/a\/([^/]+)\/@([^/]+)(?:\/:(\d{1,5}))?(?=\/|$)/;
+
+/** Null when the request is for no instance of its own. `isAddress`: is this address one of those that Gantry gives? */
+export function instanceTarget(requestUrl: string, isAddress: (address: string) => boolean): InstanceTarget | null {
+  const url = new URL(requestUrl);
+  const address = canonicalAddress(url.hostname);
+  if (address !== null && isAddress(address)) {
+    return { address, port: url.port === "" ? null : Number(url.port) };
+  }
+  const match = BY_NAME.exec(url.pathname);
+  if (match === null) return null;
+  const [prefix, application = "", instance = "", port] = match;
+  return { application: decoded(application), instance: decoded(instance), port: portOf(port), prefix };
+}
+
+/** A port that no socket has is none that is open: 0 is refused by every mode but `public`, where nothing listens. */
+function portOf(text: string | undefined): number | null {
+  return text === undefined ? null : Math.min(Number(text), 65_535);
+}
+
+/** What is not an encoding is not a name either: it stays as it is and is not found. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
