@@ -4,14 +4,27 @@
  * application: the Worker asks it once for a name and keeps the answer.
  */
 import { DurableObject } from "cloudflare:workers";
+import type { AddressType } from "../address-range.ts";
+import { inBatches } from "../batches.ts";
 import { Database } from "../database.ts";
-import { migrate } from "../migrations.ts";
-import { getAccount, listAccounts, putAccount, removeAccount, type AccountEntry } from "./accounts.ts";
 import { requireMatch } from "../etag.ts";
 import type { Reference } from "../orchestrator/references.ts";
 import { masterKeys, open, seal } from "../sealing.ts";
 import { GantryError } from "../errors.ts";
 import { applicationStub } from "../stubs.ts";
+import { migrate } from "../migrations.ts";
+import { accountOfBlock, leaseBlocks, removeBlocks } from "./address-blocks.ts";
+import { placedAddresses, rangeOf, takeAddresses, type PlacedAddress, type PoolDeps } from "./address-pool.ts";
+import {
+  findAddress,
+  listAddresses,
+  releaseAddresses,
+  releaseOfApplication,
+  type Address,
+  type Addresses,
+  type AddressRequest,
+} from "./addresses.ts";
+import { getAccount, listAccounts, putAccount, removeAccount, type AccountEntry } from "./accounts.ts";
 import { admit, storedKey, type Admission, type AdmissionRequest } from "./admission.ts";
 import {
   findApplication,
@@ -24,41 +37,24 @@ import {
 } from "./applications.ts";
 import { finishAudit, listAudit, recordDenied, type AuditDraft, type AuditEntry } from "./audit.ts";
 import { keepAnswer, releaseKey } from "./idempotency.ts";
+import { launchMaterial, type Material, type MaterialRequest } from "./launch-material.ts";
 import type { AccountSample } from "../metrics/account-sample.ts";
 import { RequestCounts } from "../metrics/request-counts.ts";
 import { ACCOUNT_MIGRATIONS } from "./migrations.ts";
+import {
+  correct,
+  removeFromLedger,
+  reserve,
+  settle,
+  unsettled,
+  withdraw,
+  type Ask,
+  type Usage,
+  type Verdict,
+} from "./ledger.ts";
+import { readSettings, updateSettings, type Settings, type SettingsPatch } from "./limits.ts";
+import { quotaOf, type Quota } from "./quota-view.ts";
 import { RateLimiter } from "./rate-limit.ts";
-import { getToken, listTokens, putToken, removeToken, verifyToken, type Token } from "./tokens.ts";
-
-/** What came of an admitted write. */
-export interface Completion {
-  readonly auditId: number;
-  readonly status: number;
-  readonly code: string | null;
-  /** With an idempotency key: what is given again, or null when the next try is to begin anew. */
-  readonly idempotency: { readonly tokenId: string | null; readonly key: string; readonly seed: string } | null;
-  readonly answer: string | null;
-}
-
-export class Account extends DurableObject<Env> {
-  readonly #db: Database;
-  readonly #limiter = new RateLimiter();
-  readonly #running = new Map<string, number>();
-  readonly #requests = new RequestCounts();
-  readonly #startedAt = Date.now();
-
-  constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env);
-    this.#db = new Database(ctx.storage);
-    migrate(this.#db, ACCOUNT_MIGRATIONS);
-  }
-
-  admit(request: AdmissionRequest): Admission {
-    this.#requests.add(request.answered ?? []);
-    return admit({ db: this.#db, limiter: this.#limiter, running: this.#running }, request, Date.now());
-  }
-
-  finish({ auditId, status, code, idempotency, answer }: Completion): void {
 import { claimReferences, dropUsers, dropUses, listUsers, settleClaim, type Claim, type User } from "./references.ts";
 import {
   createRegistry,
@@ -90,6 +86,48 @@ import {
   type SecretsStore,
 } from "./secrets-store.ts";
 import { createSshKey, deleteSshKey, findSshKey, listSshKeys, type SshKey } from "./ssh-keys.ts";
+import { getToken, listTokens, putToken, removeToken, verifyToken, type Token } from "./tokens.ts";
+
+/** What came of an admitted write. */
+export interface Completion {
+  readonly auditId: number;
+  readonly status: number;
+  readonly code: string | null;
+  /** With an idempotency key: what is given again, or null when the next try is to begin anew. */
+  readonly idempotency: { readonly tokenId: string | null; readonly key: string; readonly seed: string } | null;
+  readonly answer: string | null;
+}
+
+/** A secret as a client sends it. It is sealed here and goes no further. */
+export interface PlainSecret {
+  readonly id: string;
+  readonly name: string;
+  readonly comment: string;
+  readonly value: string;
+}
+
+/** `changed`: somebody uses it, or has claimed it since the users were asked. */
+export type Removal = "removed" | "missing" | "changed";
+
+export class Account extends DurableObject<Env> {
+  readonly #db: Database;
+  readonly #limiter = new RateLimiter();
+  readonly #running = new Map<string, number>();
+  readonly #requests = new RequestCounts();
+  readonly #startedAt = Date.now();
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#db = new Database(ctx.storage);
+    migrate(this.#db, ACCOUNT_MIGRATIONS);
+  }
+
+  admit(request: AdmissionRequest): Admission {
+    this.#requests.add(request.answered ?? []);
+    return admit({ db: this.#db, limiter: this.#limiter, running: this.#running }, request, Date.now());
+  }
+
+  finish({ auditId, status, code, idempotency, answer }: Completion): void {
     this.#db.transaction(() => {
       finishAudit(this.#db, auditId, status, code);
       if (idempotency === null) return;
@@ -102,17 +140,6 @@ import { createSshKey, deleteSshKey, findSshKey, listSshKeys, type SshKey } from
 
   /** A write that came without a credential. */
   recordAnonymous(draft: AuditDraft): void {
-/** A secret as a client sends it. It is sealed here and goes no further. */
-export interface PlainSecret {
-  readonly id: string;
-  readonly name: string;
-  readonly comment: string;
-  readonly value: string;
-}
-
-/** `changed`: somebody uses it, or has claimed it since the users were asked. */
-export type Removal = "removed" | "missing" | "changed";
-
     recordDenied(this.#db, this.#limiter, draft, "UNAUTHORIZED", Date.now());
   }
 
@@ -120,8 +147,8 @@ export type Removal = "removed" | "missing" | "changed";
     return listAudit(this.#db, before, limit);
   }
 
-  reserveName(name: string, id: string, kind: ApplicationKind): Reservation {
-    return reserveName(this.#db, name, id, kind, Date.now());
+  reserveName(name: string, id: string, kind: ApplicationKind, namespaceId: string | null = null): Reservation {
+    return reserveName(this.#db, name, id, kind, Date.now(), namespaceId);
   }
 
   removeApplication(id: string): void {
@@ -209,38 +236,6 @@ export type Removal = "removed" | "missing" | "changed";
     return verifyToken(this.#db, id, digest, Date.now());
   }
 
-  createAccount(entry: AccountEntry): AccountEntry {
-    return putAccount(this.#db, entry);
-  }
-
-  account(id: string): AccountEntry | null {
-    return getAccount(this.#db, id);
-  }
-
-  accounts(cursor: string, limit: number): AccountEntry[] {
-    return listAccounts(this.#db, cursor, limit);
-  }
-
-  removeAccount(id: string): void {
-    removeAccount(this.#db, id);
-  }
-
-  /** The account is deleted: nothing is kept of it. */
-  async erase(): Promise<void> {
-    await this.ctx.storage.deleteAll();
-    // A later request finds tables again, and no token.
-    migrate(this.#db, ACCOUNT_MIGRATIONS);
-  }
-
-  metrics(): AccountSample {
-    return { startedAt: this.#startedAt, requests: this.#requests.all(), costs: this.billing() };
-  }
-
-  /** What this lifetime of the object has cost so far. */
-  billing(): { rowsWritten: number; alarmsSet: number } {
-    return { rowsWritten: this.#db.rowsWritten, alarmsSet: 0 };
-  }
-}
   /** Claims what a configuration refers to, before it is written. Returns what is not there: then nothing is claimed. */
   claimReferences(claim: Claim): Reference[] {
     return claimReferences(this.#db, claim, Date.now());
@@ -367,6 +362,72 @@ export type Removal = "removed" | "missing" | "changed";
     return this.#remove({ kind: "protocol", name: proto }, asked, () => deleteProtocol(this.#db, proto));
   }
 
+  createAccount(entry: AccountEntry): AccountEntry {
+    return putAccount(this.#db, entry);
+  }
+
+  account(id: string): AccountEntry | null {
+    return getAccount(this.#db, id);
+  }
+
+  accounts(cursor: string, limit: number): AccountEntry[] {
+    return listAccounts(this.#db, cursor, limit);
+  }
+
+  removeAccount(id: string): void {
+    this.#db.transaction(() => {
+      removeAccount(this.#db, id);
+      removeBlocks(this.#db, id);
+    });
+  }
+
+  /** Addresses for a deployment, the same each time it asks. One of an application that is being deleted gets none. */
+  async takeAddresses(request: AddressRequest): Promise<Addresses> {
+    if (findApplication(this.#db, request.application) === null) {
+      throw new GantryError("APPLICATION_NOT_FOUND", "application not found", { application: request.application });
+    }
+    return await takeAddresses(this.#pool, request);
+  }
+
+  releaseAddresses(deployment: string): void {
+    releaseAddresses(this.#db, deployment, Date.now());
+  }
+
+  addresses(): Promise<PlacedAddress[]> {
+    return placedAddresses(this.#pool);
+  }
+
+  /** As they were given; some may belong to deployments that have gone since. */
+  givenAddresses(): Address[] {
+    return listAddresses(this.#db);
+  }
+
+  addressOwner(address: string): Address | null {
+    return findAddress(this.#db, address);
+  }
+
+  /** Of the first account's object, which keeps the blocks of all. */
+  leaseBlocks(account: string, type: AddressType, known: readonly string[]): string[] {
+    const range = rangeOf(this.env, type);
+    return range === null ? [] : leaseBlocks(this.#db, account, range, known);
+  }
+
+  /** Of the first account's object. */
+  accountOfBlock(prefix: string): string | null {
+    return accountOfBlock(this.#db, prefix);
+  }
+
+  get #pool(): PoolDeps {
+    return { db: this.#db, env: this.env, accountId: this.#id };
+  }
+
+  /** The account is deleted: nothing is kept of it. */
+  async erase(): Promise<void> {
+    await this.ctx.storage.deleteAll();
+    // A later request finds tables again, and no token.
+    migrate(this.#db, ACCOUNT_MIGRATIONS);
+  }
+
   /** Accounts' objects are named by their ids. */
   get #id(): string {
     return this.ctx.id.name ?? "";
@@ -389,3 +450,8 @@ export type Removal = "removed" | "missing" | "changed";
     return { startedAt: this.#startedAt, requests: this.#requests.all(), costs: this.billing() };
   }
 
+  /** What this lifetime of the object has cost so far. */
+  billing(): { rowsWritten: number; alarmsSet: number } {
+    return { rowsWritten: this.#db.rowsWritten, alarmsSet: 0 };
+  }
+}

@@ -112,7 +112,9 @@ function authenticate(db: Database, credential: Credential, now: number): { acto
 function reach(db: Database, actor: Actor, idOrName: string | null): { id: string; name: string } | null {
   if (idOrName === null) return null;
   const entry = findApplication(db, idOrName);
-  return entry === null || !mayReach(actor, entry) ? null : { id: entry.id, name: entry.name };
+  // A standalone deployment has routes of its own.
+  if (entry === null || entry.kind !== "application" || !mayReach(actor, entry)) return null;
+  return { id: entry.id, name: entry.name };
 }
 
 function deny(

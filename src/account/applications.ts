@@ -11,7 +11,10 @@ export interface ApplicationEntry {
 
 export interface Reservation {
   readonly reserved: boolean;
+  /** The application itself, or who holds what was asked for. */
   readonly entry: ApplicationEntry;
+  /** What the holder holds, when it is not reserved. */
+  readonly conflict: "name" | "namespace" | null;
   /** How long ago the name was taken. */
   readonly ageMs: number;
 }
@@ -22,17 +25,43 @@ interface EntryRow extends Row {
   kind: ApplicationKind;
 }
 
+interface HolderRow extends EntryRow {
+  created_at: number;
+}
+
 /**
- * Takes a name for a new application. When it is taken, `reserved` is false and the entry is the holder; when it was
- * taken for this very id, by an earlier try, it is reserved.
+ * Takes a name for a new application, and with it the Durable Object namespace that it is to belong to, if any. When one
+ * of them is taken, `reserved` is false and the entry is the holder; when it was taken for this very id, by an earlier
+ * try, it is reserved.
  */
-export function reserveName(db: Database, name: string, id: string, kind: ApplicationKind, now: number): Reservation {
-  const holder = db.one<EntryRow & { created_at: number }>("SELECT * FROM applications WHERE name = ?", name);
-  if (holder !== undefined) {
-    return { reserved: holder.id === id, entry: entryOf(holder), ageMs: now - holder.created_at };
-  }
-  db.run("INSERT INTO applications (id, name, created_at, kind) VALUES (?, ?, ?, ?)", id, name, now, kind);
-  return { reserved: true, entry: { id, name, kind }, ageMs: 0 };
+export function reserveName(
+  db: Database,
+  name: string,
+  id: string,
+  kind: ApplicationKind,
+  now: number,
+  namespaceId: string | null = null,
+): Reservation {
+  const byName = db.one<HolderRow>("SELECT * FROM applications WHERE name = ?", name);
+  if (byName !== undefined && byName.id !== id) return taken("name", byName, now);
+  const sql = "SELECT * FROM applications WHERE namespace_id = ?";
+  const byNamespace = namespaceId === null ? undefined : db.one<HolderRow>(sql, namespaceId);
+  if (byNamespace !== undefined && byNamespace.id !== id) return taken("namespace", byNamespace, now);
+  if (byName !== undefined)
+    return { reserved: true, entry: entryOf(byName), conflict: null, ageMs: now - byName.created_at };
+  db.run(
+    "INSERT INTO applications (id, name, created_at, kind, namespace_id) VALUES (?, ?, ?, ?, ?)",
+    id,
+    name,
+    now,
+    kind,
+    namespaceId,
+  );
+  return { reserved: true, entry: { id, name, kind }, conflict: null, ageMs: 0 };
+}
+
+function taken(conflict: "name" | "namespace", holder: HolderRow, now: number): Reservation {
+  return { reserved: false, entry: entryOf(holder), conflict, ageMs: now - holder.created_at };
 }
 
 export function removeApplication(db: Database, id: string): void {

@@ -174,6 +174,7 @@ async function run(route: Route, call: Admitted): Promise<Rendered | Response> {
     seed: admission.seed,
     isRetry: admission.isRetry,
     ifMatch: request.headers.get("if-match"),
+    lease: request.headers.get("gantry-lease-nonce"),
   };
   const answer = await route.run(input);
   return answer instanceof Response ? answer : renderSuccess(answer, form);
@@ -195,9 +196,6 @@ function idempotencyKey(request: Request): string | null {
   const reason = `must be 1 to ${MAX_KEY_LENGTH} characters`;
   throw new GantryError("VALIDATE_INPUT", `Idempotency-Key ${reason}`, { "Idempotency-Key": reason });
 }
-
-const SEALED = "sealed:";
-const CONTEXT = "idempotency";
 
 async function kept(env: Env, rendered: Rendered, isSensitive: boolean): Promise<string> {
   const text = JSON.stringify(rendered);

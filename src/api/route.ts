@@ -25,6 +25,8 @@ export interface Call<Query, Body> {
   readonly isRetry: boolean;
   /** `If-Match`: what the caller believes the resource's ETag to be; null when not sent. */
   readonly ifMatch: string | null;
+  /** `Gantry-Lease-Nonce`: proof that the caller holds the application's lease; null when not sent. */
+  readonly lease: string | null;
 }
 
 /** Where a route lives: below an account's `containers`, or at the root of the host. */
@@ -42,10 +44,10 @@ export interface Route {
   readonly scope: Scope;
   readonly query: z.ZodType;
   readonly body: z.ZodType | null;
-  /** `result` of a successful answer; null when the answer is not JSON (streams, metrics). */
-  readonly result: z.ZodType | null;
   /** What the legacy base takes, where its clients send more than the resource knows. */
   readonly legacyBody: z.ZodType | null;
+  /** `result` of a successful answer; null when the answer is not JSON (streams, metrics). */
+  readonly result: z.ZodType | null;
   /** Statuses of success; the first is the usual one. */
   readonly statuses: readonly number[];
   /** Domain errors beyond those that any route can give. */
@@ -56,10 +58,10 @@ export interface Route {
   readonly etag: boolean;
   /** The answer holds a secret that is shown once: what is kept of it for a retry is sealed. */
   readonly sensitive: boolean;
-  readonly run: (call: Call<unknown, unknown>) => Promise<Answer | Response>;
-}
   /** Errors are sentences, for clients that do not look into them. */
   readonly plainErrors: boolean;
+  readonly run: (call: Call<unknown, unknown>) => Promise<Answer | Response>;
+}
 
 export function defineRoute<Query extends z.ZodType, Body extends z.ZodType | null = null>(definition: {
   method: Method;
@@ -71,16 +73,16 @@ export function defineRoute<Query extends z.ZodType, Body extends z.ZodType | nu
   scope?: Scope;
   query: Query;
   body?: Body;
+  legacyBody?: Body extends z.ZodType ? z.ZodType<z.output<Body>> : never;
   result: z.ZodType | null;
   statuses?: readonly number[];
-  legacyBody?: Body extends z.ZodType ? z.ZodType<z.output<Body>> : never;
   errors?: readonly ErrorCode[];
   paged?: boolean;
   etag?: boolean;
   sensitive?: boolean;
+  plainErrors?: boolean;
   run: (call: Call<z.output<Query>, Body extends z.ZodType ? z.output<Body> : null>) => Promise<Answer | Response>;
 }): Route {
-  plainErrors?: boolean;
   return {
     base: "containers",
     scope: definition.method === "GET" ? "read" : "deploy",
@@ -89,12 +91,12 @@ export function defineRoute<Query extends z.ZodType, Body extends z.ZodType | nu
     paged: false,
     etag: false,
     sensitive: false,
+    plainErrors: false,
     ...definition,
     body: definition.body ?? null,
-    plainErrors: false,
+    legacyBody: definition.legacyBody ?? null,
     // `dispatch.ts` parses query and body with these very schemas before it calls `run`.
     run: definition.run as Route["run"],
-    legacyBody: definition.legacyBody ?? null,
   };
 }
 

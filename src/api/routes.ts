@@ -7,30 +7,44 @@ import { eventRoutes } from "./handlers/events.ts";
 import { instanceRoutes } from "./handlers/instances.ts";
 import { metricsRoutes } from "./handlers/metrics.ts";
 import { tokenRoutes } from "./handlers/tokens.ts";
-import { ipRoutes } from "./handlers/ips.ts";
-import { meRoutes } from "./handlers/me.ts";
-import type { Route } from "./route.ts";
 import { imagePreparationRoutes } from "./handlers/image-preparations.ts";
 import { protocolRoutes } from "./handlers/protocols.ts";
 import { registryRoutes } from "./handlers/registries.ts";
 import { secretRoutes } from "./handlers/secrets.ts";
 import { secretsStoreRoutes } from "./handlers/secrets-store.ts";
 import { sshKeyRoutes } from "./handlers/ssh-keys.ts";
+import { ipRoutes } from "./handlers/ips.ts";
+import { meRoutes } from "./handlers/me.ts";
+import { wholeApplicationRoutes } from "./handlers/whole-application.ts";
+import { instanceActionRoutes } from "./handlers/instance-actions.ts";
+import { waitRoutes } from "./handlers/wait.ts";
+import { leaseRoutes } from "./handlers/leases.ts";
+import { rolloutRoutes } from "./handlers/rollouts.ts";
+import { deploymentRoutes } from "./handlers/deployments.ts";
+import { placementRoutes } from "./handlers/placements.ts";
+import type { Route } from "./route.ts";
 
 export const ROUTES: readonly Route[] = [
   ...applicationRoutes,
+  ...wholeApplicationRoutes,
   ...instanceRoutes,
+  ...instanceActionRoutes,
+  ...waitRoutes,
+  ...leaseRoutes,
+  ...rolloutRoutes,
+  ...deploymentRoutes,
+  ...placementRoutes,
   ...eventRoutes,
   ...metricsRoutes,
   ...dashRoutes,
-  ...tokenRoutes,
-  ...auditRoutes,
   ...secretRoutes,
   ...sshKeyRoutes,
   ...protocolRoutes,
   ...registryRoutes,
   ...imagePreparationRoutes,
   ...secretsStoreRoutes,
+  ...tokenRoutes,
+  ...auditRoutes,
   ...accountRoutes,
   ...meRoutes,
   ...ipRoutes,

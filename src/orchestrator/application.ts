@@ -3,32 +3,53 @@
  * pure planner, and its methods turn calls into rows and a pass.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { Configuration } from "../api/schemas/configuration.ts";
+import type { Grant, Usage } from "../account/ledger.ts";
 import { Database } from "../database.ts";
 import { describeError, GantryError } from "../errors.ts";
-import { etagOf, requireMatch } from "../etag.ts";
 import { applicationSample, type ApplicationSample } from "../metrics/application-sample.ts";
 import { migrate } from "../migrations.ts";
 import { accountStub, instanceStub, publicInstanceId } from "../stubs.ts";
 import { Timers } from "../timers.ts";
+import { countChange } from "./change-plan.ts";
 import {
-  applyActivate,
   applyCreate,
   applyDelete,
-  applyPatch,
+  requireVersion,
   type ApplicationPatch,
+  type ApplicationPut,
   type NewApplication,
 } from "./commands.ts";
+import type { StoredConfiguration } from "./configurations.ts";
+import { isSettled, type ApplicationCondition } from "./conditions.ts";
 import { newDeploymentId } from "./deployment-id.ts";
 import { DeploymentStore } from "./deployment-store.ts";
 import { EventSockets } from "./event-socket.ts";
-import { eventTotals, listEvents, type EventFilter, type EventPage } from "./events.ts";
-import { decideAction, decideReplacement, type ActionContext, type Decision, type InstanceAction } from "./instance-actions.ts";
+import { isLogged, logEvents } from "./event-log.ts";
+import { EVENTS_KEPT, eventTotals, listEvents, onAppended } from "./events.ts";
+import type { EventDraft, EventFilter, EventPage } from "./events.ts";
+import type { InstanceState } from "./health.ts";
+import {
+  decideAction,
+  decideReplacement,
+  type ActionContext,
+  type Decision,
+  type InstanceAction,
+} from "./instance-actions.ts";
 import { toLaunchSpec, type LaunchSpec } from "./launch-spec.ts";
+import { addressedInstance, instanceRoutingOf, type InstanceRouting } from "./instance-routing.ts";
+import { hasAddress, networkOf } from "./network.ts";
+import { prepareNetwork } from "./prepare/network.ts";
+import { prepareReferences } from "./prepare/secrets.ts";
+import { usesOf, type Reference } from "./references.ts";
+import { currentLease, releaseLease, takeLease, type Lease, type LeaseRequest } from "./leases.ts";
 import { Outbox, SILENT_INTERVALS } from "./outbox.ts";
-import type { Deployment } from "./plan/deployment.ts";
+import { placementsOf, type PlacementView } from "./placements.ts";
+import { isLeaving, type Deployment } from "./plan/deployment.ts";
 import { SESSION_ENDED, type Report } from "./plan/observe.ts";
+import type { Desired } from "./plan/selection.ts";
 import { ReadyWaiters } from "./ready-waiters.ts";
+import { rolloutNotFound, Specification, type RolloutRequest } from "./specification.ts";
+import { RolloutsLog } from "./rollouts-log.ts";
 import { routingOf, type Routing } from "./routing.ts";
 import {
   instanceName,
@@ -37,12 +58,6 @@ import {
   type InstanceClient,
   type LaunchOrder,
   type ReportReply,
-import { addressedInstance, instanceRoutingOf, type InstanceRouting } from "./instance-routing.ts";
-import { hasAddress, networkOf } from "./network.ts";
-import { prepareNetwork } from "./prepare/network.ts";
-import { prepareReferences } from "./prepare/secrets.ts";
-import { usesOf, type Reference } from "./references.ts";
-import { currentLease, releaseLease, takeLease, type Lease, type LeaseRequest } from "./leases.ts";
 } from "./scheduler.ts";
 import { refusalOf, watchOf } from "./watch-request.ts";
 import { APPLICATION_MIGRATIONS } from "./storage/schema.ts";
@@ -54,14 +69,20 @@ import {
   type ApplicationRow,
   type Version,
 } from "./storage/application-row.ts";
+import { usageOf, withinGrant } from "./usage.ts";
 import {
   applicationView,
   instanceViews,
   versionViews,
   type ApplicationView,
+  type DeploymentsView,
   type InstanceView,
+  type PutPreview,
+  type RolloutView,
   type VersionView,
 } from "./views.ts";
+import { waitUntil, type Waited } from "./waits.ts";
+import { requireGuard, type WriteGuard } from "./write-guard.ts";
 
 const ERASE_RETRY_MS = 5_000;
 
@@ -72,7 +93,10 @@ export class Application extends DurableObject<Env> {
   readonly #outbox: Outbox;
   readonly #scheduler: Scheduler;
   readonly #eventSockets: EventSockets;
+  readonly #specification: Specification;
+  readonly #rollouts: RolloutsLog;
   readonly #waiters = new ReadyWaiters();
+  readonly #changes = new ReadyWaiters();
   readonly #specs = new Map<number, { version: Version; spec: LaunchSpec }>();
   #gone = false;
 
@@ -82,6 +106,8 @@ export class Application extends DurableObject<Env> {
     migrate(this.#db, APPLICATION_MIGRATIONS);
     this.#timers = new Timers(this.#db, ctx.storage);
     this.#eventSockets = new EventSockets(ctx, this.#db);
+    this.#rollouts = new RolloutsLog(this.#db);
+    onAppended(this.#db, (drafts) => this.#told(drafts));
     this.#deployments = new DeploymentStore(this.#db);
     this.#outbox = new Outbox({
       clock: Date.now,
@@ -98,17 +124,34 @@ export class Application extends DurableObject<Env> {
       newDeploymentId,
       version: (version) => this.#version(version),
       prepare: (order) => this.#prepare(order),
-      onRoutingChanged: () => this.#waiters.wake(),
+      onRoutingChanged: () => this.#routingChanged(),
       onDeleted: () => this.#erase(),
+    });
+    this.#specification = new Specification({
+      db: this.#db,
+      rollouts: this.#rollouts,
+      onChanged: () => {
+        this.#pass();
+        // Ingress and the port that requests go to are routing too.
+        this.#routingChanged();
+      },
+      onUndone: () => this.#specs.clear(),
     });
     this.#adoptSession();
     this.#timers.rearm();
   }
 
   /** Creates the application, or returns the one that an earlier try with the same id has made. */
-  create(input: NewApplication): ApplicationView {
+  create(input: NewApplication, grant: Grant | null = null): ApplicationView {
     if (this.#row() === undefined) {
-      applyCreate(this.#db, input, this.env.GANTRY_SESSION, Date.now());
+      try {
+        withinGrant(this.#db, grant, Date.now(), () => {
+          applyCreate(this.#db, input, this.env.GANTRY_SESSION, Date.now());
+        });
+      } catch (error) {
+        this.#specs.clear();
+        throw error;
+      }
       this.#pass();
     }
     return this.#mustView();
@@ -119,28 +162,109 @@ export class Application extends DurableObject<Env> {
     return this.#row() !== undefined;
   }
 
+  /** What it holds of its account's limits. Null when there is no such application, or it is being deleted. */
+  usage(): Usage | null {
+    const row = this.#row();
+    return row === undefined || row.deleting ? null : usageOf(row, this.#configuration(row.activeVersion));
+  }
+
   /** Null when there is no such application, or it is being deleted. */
   view(): ApplicationView | null {
     const row = this.#row();
     return row === undefined || row.deleting ? null : this.#viewOf(row);
   }
 
-  patch(patch: ApplicationPatch, ifMatch: string | null): ApplicationView {
-    const row = this.#mustRow();
-    requireMatch(ifMatch, etagOf(row.id, row.generation));
-    applyPatch(this.#db, row, patch, Date.now());
-    this.#pass();
-    // A change of ingress is routing too.
-    this.#waiters.wake();
+  patch(patch: ApplicationPatch, guard: WriteGuard | null, grant: Grant | null = null): ApplicationView {
+    this.#specification.patch(this.#mustRow(), patch, guard, grant, Date.now());
     return this.#mustView();
   }
 
+  /** The whole specification: stored, and what it says runs from here on. */
+  put(put: ApplicationPut, guard: WriteGuard, grant: Grant | null = null): ApplicationView {
+    this.#specification.put(this.#mustRow(), put, guard, grant, Date.now());
+    return this.#mustView();
+  }
+
+  /** What `put` would do, without doing any of it. */
+  previewPut(put: ApplicationPut, guard: WriteGuard, isDryRun: boolean): PutPreview {
+    const { row, version } = this.#specification.preview(this.#mustRow(), put, guard, isDryRun, Date.now());
+    const revisionOf = (number: number) => this.#version(number).version.revision;
+    const desired: Desired = {
+      instances: row.spec.instances,
+      version: row.activeVersion,
+      isOutdated: (number) => number !== version.version && revisionOf(number) !== version.revision,
+      strategy: "rolling",
+      deleting: false,
+    };
+    return {
+      before: this.#mustView(),
+      after: applicationView(row, version.configuration, this.#instanceViews()),
+      instances: countChange(this.#deployments.all(), desired, Date.now()),
+    };
+  }
+
+  /** A patch of a standalone deployment: its configuration runs at once, in the same deployment. */
+  replace(patch: ApplicationPatch, guard: WriteGuard, grant: Grant | null = null): ApplicationView {
+    this.#specification.replace(this.#mustRow(), patch, guard, grant, Date.now());
+    return this.#mustView();
+  }
+
+  /** Throws `VERSION_NOT_FOUND`. */
+  configurationOf(version: number): Version {
+    return requireVersion(this.#db, this.#mustRow(), version);
+  }
+
+  rollout(request: RolloutRequest, guard: WriteGuard, grant: Grant | null = null): RolloutView {
+    return this.#rolloutView(this.#specification.rollout(this.#mustRow(), request, guard, grant, Date.now()).id);
+  }
+
+  /** Newest first. */
+  rollouts(): RolloutView[] {
+    this.#mustRow();
+    return this.#rollouts.list().map(({ id }) => this.#rolloutView(id));
+  }
+
+  rolloutOf(id: string): RolloutView {
+    this.#mustRow();
+    return this.#rolloutView(id);
+  }
+
+  lease(): Lease | null {
+    this.#mustRow();
+    return currentLease(this.#db, Date.now());
+  }
+
+  takeLease(nonce: string | null, request: LeaseRequest): Lease {
+    this.#mustRow();
+    return takeLease(this.#db, nonce, request, Date.now());
+  }
+
+  /** False when nobody holds one. */
+  releaseLease(nonce: string | null, force: boolean): boolean {
+    this.#mustRow();
+    return releaseLease(this.#db, nonce, force, Date.now());
+  }
+
+  async waitForApplication(condition: ApplicationCondition, timeoutMs: number): Promise<Waited<ApplicationView>> {
+    const isReached = (view: ApplicationView) =>
+      condition === "settled" ? this.#isSettled() : view.state === condition;
+    return await waitUntil(this.#changes, () => this.view(), isReached, timeoutMs);
+  }
+
+  async waitForInstance(key: string, state: InstanceState, timeoutMs: number): Promise<Waited<InstanceView>> {
+    const look = () => {
+      const deployment = this.view() === null ? undefined : this.#find(key);
+      return deployment === undefined ? null : (this.#instanceViews([deployment])[0] ?? null);
+    };
+    return await waitUntil(this.#changes, look, (view) => view.state === state, timeoutMs);
+  }
+
   /** Stops everything; the object erases itself when the last container is gone. Deleting twice is no error. */
-  delete(ifMatch: string | null): boolean {
+  delete(guard: WriteGuard | null): boolean {
     const row = this.#row();
     if (row === undefined) return false;
     if (!row.deleting) {
-      requireMatch(ifMatch, etagOf(row.id, row.generation));
+      requireGuard(this.#db, row, guard, Date.now());
       applyDelete(this.#db, row, Date.now());
       this.#waiters.wake();
       this.#pass();
@@ -159,28 +283,63 @@ export class Application extends DurableObject<Env> {
   }
 
   /** Makes a stored version the one that runs. What runs another revision is replaced from here on. */
-  activate(version: number, ifMatch: string | null = null): ApplicationView {
-    const row = this.#mustRow();
-    requireMatch(ifMatch, etagOf(row.id, row.generation));
-    applyActivate(this.#db, row, version, Date.now());
-    this.#pass();
-    // The port that requests go to is the version's.
-    this.#waiters.wake();
+  activate(version: number, guard: WriteGuard | null = null, grant: Grant | null = null): ApplicationView {
+    this.#specification.activate(this.#mustRow(), version, guard, grant, Date.now());
     return this.#mustView();
   }
 
   /** Acts on an instance by its public id, its name or its deployment's id. Null when there is none. */
-  act(key: string, action: InstanceAction, actor: string): InstanceView | null {
-    return this.#act(this.#find(key), actor, (deployment, context) =>
+  act(key: string, action: InstanceAction, actor: string, guard: WriteGuard | null = null): InstanceView | null {
+    return this.#act(this.#find(key), actor, guard, (deployment, context) =>
       decideAction(deployment, action, context, Date.now()),
     );
   }
 
   /** A new placement in a deployment, if `generation` is its current one. Null when there is no such deployment. */
-  replacePlacement(deploymentId: string, generation: number, actor: string): InstanceView | null {
-    return this.#act(this.#deployments.get(deploymentId), actor, (deployment, context) =>
+  replacePlacement(
+    deploymentId: string,
+    generation: number,
+    actor: string,
+    guard: WriteGuard | null = null,
+  ): InstanceView | null {
+    return this.#act(this.#deployments.get(deploymentId), actor, guard, (deployment, context) =>
       decideReplacement(deployment, generation, context, Date.now()),
     );
+  }
+
+  /** Destroys a deployment; the view has the one that is placed in its stead, and nothing when it is not there. */
+  recreate(id: string, actor: string, guard: WriteGuard): DeploymentsView {
+    const known = new Set(this.#deployments.all().map((deployment) => deployment.id));
+    const isDone = this.act(id, "destroy", actor, guard) !== null;
+    const others = this.#deployments.all().filter((deployment) => !isLeaving(deployment) && deployment.id !== id);
+    // An earlier try of this request has placed it: it is the youngest.
+    const isKnown = !others.some((deployment) => !known.has(deployment.id));
+    const candidates = others.filter((deployment) => isKnown || !known.has(deployment.id));
+    const youngest = candidates.toSorted((a, b) => b.createdAt - a.createdAt).slice(0, 1);
+    const instances = isDone || guard.isRetry ? this.#instanceViews(youngest) : [];
+    return { application: this.#mustView(), instances };
+  }
+
+  /** Null when there is no such application, or it is being deleted. */
+  deployments(): DeploymentsView | null {
+    const row = this.#row();
+    if (row === undefined || row.deleting) return null;
+    return { application: this.#viewOf(row), instances: this.#instanceViews() };
+  }
+
+  /** Newest first; those that have ended as far as their events are kept. */
+  placements(deploymentId: string): PlacementView[] {
+    this.#mustRow();
+    const { events } = listEvents(this.#db, 0, EVENTS_KEPT, { deployment: deploymentId });
+    return placementsOf(deploymentId, this.#deployments.get(deploymentId), events);
+  }
+
+  /** The newest stored configuration, active or not: what a partial one is merged over. */
+  newest(): { readonly version: number; readonly configuration: StoredConfiguration } {
+    this.#mustRow();
+    const [newest] = listVersions(this.#db);
+    if (newest === undefined) throw new Error("no version is stored");
+    return { version: newest.version, configuration: newest.configuration };
   }
 
   events(cursor: number, limit: number, filter: EventFilter): EventPage {
@@ -289,6 +448,13 @@ export class Application extends DurableObject<Env> {
     if (this.#deployments.size > 0 || row.deleting) this.#timers.set(PASS_TIMER, Date.now());
   }
 
+  #told(drafts: readonly EventDraft[]): void {
+    this.#changes.wake();
+    const row = this.#row();
+    if (row === undefined || !isLogged(row, this.#version(row.activeVersion).version)) return;
+    logEvents(row, drafts, (id) => this.#deployments.get(id));
+  }
+
   #pass(): void {
     if (!this.#gone) this.#scheduler.pass();
   }
@@ -331,7 +497,8 @@ export class Application extends DurableObject<Env> {
 
   #viewOf(row: ApplicationRow): ApplicationView {
     const { version } = this.#version(row.activeVersion);
-    return applicationView(row, version.configuration, this.#instanceViews());
+    const view = applicationView(row, version.configuration, this.#instanceViews());
+    return { ...view, activeRolloutId: this.#rollouts.active() };
   }
 
   #instanceViews(deployments = this.#deployments.all()): InstanceView[] {
@@ -352,15 +519,56 @@ export class Application extends DurableObject<Env> {
   #act(
     deployment: Deployment | undefined,
     actor: string,
+    guard: WriteGuard | null,
     decide: (deployment: Deployment, context: ActionContext) => Decision,
   ): InstanceView | null {
     const row = this.#mustRow();
+    requireGuard(this.#db, row, guard, Date.now());
     if (deployment === undefined) return null;
-    const context = { actor, kind: row.kind, name: instanceName(row.name, deployment.slot) };
+    // An earlier try of this very request has done it, whatever has become of the instance since.
+    if (guard?.isRetry === true && this.#wasDone(deployment.id, guard.seed)) {
+      return this.#instanceViews([deployment])[0] ?? null;
+    }
+    const request = guard === null ? {} : { request: guard.seed };
+    const context = { actor, ...request, kind: row.kind, name: instanceName(row.name, deployment.slot) };
     const decision = decide(deployment, context);
     if (decision.type === "refused") throw new GantryError(decision.code, decision.message, decision.details);
     const [view] = this.#instanceViews([this.#scheduler.act(deployment, decision)]);
     return view ?? null;
+  }
+
+  #wasDone(deployment: string, seed: string): boolean {
+    const { events } = listEvents(this.#db, 0, EVENTS_KEPT, { deployment });
+    return events.some(({ details }) => details?.["request"] === seed);
+  }
+
+  #isSettled(): boolean {
+    const row = this.#row();
+    if (row === undefined || row.deleting) return false;
+    const revisionOf = (version: number) => this.#version(version).version.revision;
+    const isOutdated = (version: number) => revisionOf(version) !== revisionOf(row.activeVersion);
+    return isSettled(this.#deployments.all(), row.spec.instances, isOutdated);
+  }
+
+  /** The set of ready instances may have changed. */
+  #routingChanged(): void {
+    this.#waiters.wake();
+    if (this.#rollouts.active() !== null && this.#isSettled()) this.#rollouts.complete(Date.now());
+  }
+
+  #rolloutView(id: string): RolloutView {
+    const rollout = this.#rollouts.get(id);
+    if (rollout === null) throw rolloutNotFound(id);
+    const revisionOf = (version: number) => this.#version(version).version.revision;
+    const target = revisionOf(rollout.toVersion);
+    const ready = this.#deployments.all().filter((d) => d.ready && revisionOf(d.version) === target);
+    return {
+      rollout,
+      current: this.#configuration(rollout.fromVersion),
+      target: this.#configuration(rollout.toVersion),
+      application: this.#mustView(),
+      updated: ready.length,
+    };
   }
 
   /** What an instance gets beside its version's launch spec. */
@@ -382,7 +590,7 @@ export class Application extends DurableObject<Env> {
 
   readonly #publicId = (deploymentId: string): string => publicInstanceId(this.env, deploymentId);
 
-  #configuration(version: number): Configuration {
+  #configuration(version: number): StoredConfiguration {
     return this.#version(version).version.configuration;
   }
 

@@ -1,7 +1,8 @@
 /** What users' writes do to an application's rows: create, patch, delete. Synchronous; a pass follows in the same turn. */
-import type { Configuration } from "../api/schemas/configuration.ts";
 import type { Database } from "../database.ts";
 import { GantryError } from "../errors.ts";
+import { chooseVersion, type Change, type NewConfiguration } from "./change.ts";
+import type { StoredConfiguration } from "./configurations.ts";
 import { appendEvents, type EventDraft } from "./events.ts";
 import {
   getVersion,
@@ -11,6 +12,7 @@ import {
   type ApplicationKind,
   type ApplicationRow,
   type ApplicationSpec,
+  type Version,
 } from "./storage/application-row.ts";
 
 export interface NewApplication {
@@ -20,7 +22,7 @@ export interface NewApplication {
   /** `application` unless said otherwise. A `deployment` has exactly one instance. */
   readonly kind?: ApplicationKind;
   readonly spec: ApplicationSpec;
-  readonly configuration: Configuration;
+  readonly configuration: StoredConfiguration;
   readonly revision: string;
 }
 
@@ -29,7 +31,15 @@ export interface ApplicationPatch {
   readonly maxInstances?: number;
   readonly ingress?: ApplicationSpec["ingress"];
   readonly checkEveryMs?: number;
-  readonly version?: { readonly configuration: Configuration; readonly revision: string };
+  readonly logs?: boolean;
+  /** Stored, and not activated. */
+  readonly version?: NewConfiguration;
+}
+
+/** A whole specification: what is left out of the request is at its default here. */
+export interface ApplicationPut {
+  readonly spec: ApplicationSpec;
+  readonly version: NewConfiguration;
 }
 
 export function applyCreate(db: Database, input: NewApplication, session: string, now: number): void {
@@ -55,7 +65,7 @@ export function applyCreate(db: Database, input: NewApplication, session: string
   });
 }
 
-export function applyPatch(db: Database, row: ApplicationRow, patch: ApplicationPatch, now: number): void {
+export function planPatch(db: Database, row: ApplicationRow, patch: ApplicationPatch): Change {
   if (row.kind === "deployment" && (patch.instances ?? 1) !== 1) {
     const reason = "must be 1: a deployment is one instance; create an application to scale";
     throw new GantryError("VALIDATE_INPUT", `instances ${reason}`, { instances: reason });
@@ -67,55 +77,38 @@ export function applyPatch(db: Database, row: ApplicationRow, patch: Application
     throw new GantryError("VALIDATE_INPUT", `instances ${reason}`, { instances: reason });
   }
   const spec: ApplicationSpec = {
+    ...row.spec,
     // Lowering the ceiling reduces what runs.
     instances: Math.min(patch.instances ?? row.spec.instances, ceiling),
     maxInstances,
     ingress: patch.ingress ?? row.spec.ingress,
     checkEveryMs: patch.checkEveryMs ?? row.spec.checkEveryMs,
+    ...(patch.logs === undefined ? {} : { logs: patch.logs }),
   };
-  const events: EventDraft[] = [];
-  if (spec.instances !== row.spec.instances) {
-    const message = `scaled from ${row.spec.instances} to ${spec.instances} instances`;
-    events.push(info("ApplicationScaled", message, { from: row.spec.instances, to: spec.instances }));
-  }
-  const versions = patch.version === undefined ? [] : listVersions(db);
-  const isNewVersion = patch.version !== undefined && versions[0]?.revision !== patch.version.revision;
-  const isChanged = JSON.stringify(spec) !== JSON.stringify(row.spec);
-  if (!isChanged && !isNewVersion) return;
-  db.transaction(() => {
-    if (patch.version !== undefined && isNewVersion) {
-      const version = (versions[0]?.version ?? 0) + 1;
-      insertVersion(db, { version, ...patch.version, createdAt: now });
-      events.push(info("VersionCreated", `version ${version} stored; version ${row.activeVersion} runs`, { version }));
-    }
-    const generation = row.generation + 1;
-    writeApplication(db, { ...row, spec, generation, observedGeneration: generation, updatedAt: now });
-    appendEvents(db, events, now);
-  });
+  const version = patch.version === undefined ? null : chooseVersion(db, row, patch.version);
+  return { spec, version, activate: false };
+}
+
+export function planPut(db: Database, row: ApplicationRow, { spec, version }: ApplicationPut): Change {
+  const { namespaceId } = row.spec;
+  const kept = namespaceId == null ? {} : { namespaceId };
+  return { spec: { ...spec, ...kept }, version: chooseVersion(db, row, version), activate: true };
 }
 
 /** From here on `version` is what runs: the pass that follows begins to replace whatever differs from it. */
-export function applyActivate(db: Database, row: ApplicationRow, version: number, now: number): void {
-  if (version === row.activeVersion) return;
-  if (getVersion(db, version) === undefined) {
-    const known = listVersions(db)
-      .slice(0, 10)
-      .map((stored) => stored.version);
-    const message = `application ${row.name}: version ${version} not found; the latest are ${known.join(", ")}`;
-    throw new GantryError("VERSION_NOT_FOUND", message, { version });
-  }
-  db.transaction(() => {
-    const generation = row.generation + 1;
-    writeApplication(db, {
-      ...row,
-      activeVersion: version,
-      generation,
-      observedGeneration: generation,
-      updatedAt: now,
-    });
-    const message = `version ${version} is active, ${row.activeVersion} was`;
-    appendEvents(db, [info("VersionActivated", message, { from: row.activeVersion, to: version })], now);
-  });
+export function planActivate(db: Database, row: ApplicationRow, version: number): Change {
+  const { version: number } = requireVersion(db, row, version);
+  return { spec: row.spec, version: { number, insert: null }, activate: true };
+}
+
+export function requireVersion(db: Database, row: ApplicationRow, version: number): Version {
+  const stored = getVersion(db, version);
+  if (stored !== undefined) return stored;
+  const known = listVersions(db)
+    .slice(0, 10)
+    .map((other) => other.version);
+  const message = `application ${row.name}: version ${version} not found; the latest are ${known.join(", ")}`;
+  throw new GantryError("VERSION_NOT_FOUND", message, { version });
 }
 
 export function applyDelete(db: Database, row: ApplicationRow, now: number): void {

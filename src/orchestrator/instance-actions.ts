@@ -15,6 +15,8 @@ export type InstanceAction = (typeof INSTANCE_ACTIONS)[number];
 export interface ActionContext {
   /** Who asked, for the event. */
   readonly actor: string;
+  /** Mark of the request, by which a retry of it knows its own work. */
+  readonly request?: string;
   /** Of the instance, for messages. */
   readonly name: string;
   readonly kind: ApplicationKind;
@@ -145,7 +147,7 @@ function withoutBackoff(deployment: Deployment, now: number): Deployment {
 function stopped(deployment: Deployment, reason: string, verb: string, context: ActionContext, now: number): Decision {
   const { next, event } = intendStop(deployment, reason, now);
   const message = `${event.message} (${verb} by ${context.actor})`;
-  const details = { ...event.details, action: verb, actor: context.actor };
+  const details = { ...event.details, ...told(verb, context) };
   return { type: "changed", next, event: { ...event, message, details } };
 }
 
@@ -156,9 +158,13 @@ function changed(next: Deployment, name: string, verb: string, context: ActionCo
     message: `${verb} of ${context.name} by ${context.actor}`,
     deployment: next.id,
     generation: next.generation,
-    details: { action: verb, actor: context.actor },
+    details: told(verb, context),
   };
   return { type: "changed", next, event };
+}
+
+function told(action: string, { actor, request }: ActionContext): Record<string, string> {
+  return { action, actor, ...(request === undefined ? {} : { request }) };
 }
 
 function refused(code: ErrorCode, deployment: Deployment, context: ActionContext, message: string): Refusal {

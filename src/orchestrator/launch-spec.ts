@@ -3,26 +3,13 @@
  * running container cannot change: two configurations with one revision start the same thing.
  */
 import { INSTANCE_TYPES, type Configuration } from "../api/schemas/configuration.ts";
-import { parseDuration } from "../duration.ts";
 import { portVariable } from "../api/schemas/network.ts";
+import type { StoredConfiguration } from "./configurations.ts";
 import { networkOf, portsOf, type InstanceNetwork } from "./network.ts";
+import { probesOf, timesOf, type LifecycleTimes, type ProbeSpec } from "./probe-spec.ts";
 import { keyLine, parseSshPublicKey } from "../ssh-public-key.ts";
 
-export interface ProbeSpec {
-  readonly type: "http" | "tcp";
-  readonly port: number;
-  readonly http: {
-    readonly method: string;
-    readonly path: string;
-    readonly headers: Record<string, string>;
-    readonly body: string | null;
-  } | null;
-  readonly timeoutMs: number;
-  readonly intervalMs: number;
-  readonly attempts: number;
-}
-
-export interface LaunchSpec {
+export interface LaunchSpec extends LifecycleTimes {
   readonly image: string;
   readonly size: { readonly vcpu: number; readonly memoryMib: number; readonly diskMb: number };
   readonly entrypoint: readonly string[] | null;
@@ -30,10 +17,8 @@ export interface LaunchSpec {
   readonly labels: Readonly<Record<string, string>>;
   /** Where requests go when they name no port. */
   readonly port: number;
-  /** All must pass before traffic. Empty only with `implicitPort`. */
+  /** At least one of kind `ready`. */
   readonly probes: readonly ProbeSpec[];
-  /** Neither ports nor checks were declared: any HTTP answer on the default port is readiness. */
-  readonly implicitPort: boolean;
   /** Absent for an instance without an address of its own, which is most of them. */
   readonly network?: InstanceNetwork;
   /** What is looked up at each launch. Absent when there is none, so that it does not count in the revision. */
@@ -48,45 +33,29 @@ export interface LaunchSpec {
 export const DEFAULT_PORT = 8080;
 const DEFAULT_TYPE = INSTANCE_TYPES.lite;
 
-export function toLaunchSpec(configuration: Configuration): LaunchSpec {
-  const ports = configuration.ports ?? [];
+export function toLaunchSpec(configuration: StoredConfiguration): LaunchSpec {
+  const ports = portsOf(configuration);
+  const network = networkOf(configuration);
   const port = ports[0]?.port ?? DEFAULT_PORT;
-  const probes = (configuration.checks ?? []).map((check): ProbeSpec => ({
-    type: check.type,
-    // The schema has refused a check of a port that is not declared.
-    port: ports.find((named) => named.name === check.port)?.port ?? port,
-    http:
-      check.http === undefined
-        ? null
-        : {
-            method: check.http.method,
-            path: check.http.path,
-            headers: check.http.headers ?? {},
-            body: check.http.body ?? null,
-          },
-    timeoutMs: parseDuration(check.timeout) ?? 1_000,
-    intervalMs: parseDuration(check.interval) ?? 1_000,
-    attempts: check.attempts_before_failure,
-  }));
   return {
     image: configuration.image,
     size: sizeOf(configuration),
     entrypoint:
       configuration.entrypoint === undefined ? null : [...configuration.entrypoint, ...(configuration.command ?? [])],
-    env: Object.fromEntries((configuration.environment_variables ?? []).map(({ name, value }) => [name, value])),
+    env: Object.fromEntries([
+      ...(configuration.environment_variables ?? []).map(({ name, value }) => [name, value] as const),
+      ...ports.map((named) => [portVariable("PORT", named.name), String(named.port)] as const),
+      ...(configuration.location === undefined ? [] : [["GANTRY_LOCATION", configuration.location] as const]),
+    ]),
     labels: Object.fromEntries((configuration.labels ?? []).map(({ name, value }) => [name, value])),
     port,
-    probes: probes.length > 0 || ports.length === 0 ? probes : [tcpProbe(port)],
-    implicitPort: probes.length === 0 && ports.length === 0,
+    probes: probesOf(configuration, ports, port),
+    ...timesOf(configuration),
+    ...(network.mode === "private" ? {} : { network }),
+    ...referencesIn(configuration),
   };
 }
 
-/** A declared port without a check: it must accept connections. */
-    ...(network.mode === "private" ? {} : { network }),
-    ...referencesIn(configuration),
-function tcpProbe(port: number): ProbeSpec {
-  return { type: "tcp", port, http: null, timeoutMs: 1_000, intervalMs: 1_000, attempts: 3 };
-}
 function referencesIn(
   configuration: Configuration,
 ): Pick<LaunchSpec, "secrets" | "sshPublicKeyIds" | "authorizedKeys" | "trustedUserCaKeys"> {
@@ -107,7 +76,6 @@ function keyLines(keys: readonly { public_key: string; name?: string | undefined
   });
 }
 
-
 export function sizeOf(configuration: Configuration): LaunchSpec["size"] {
   const type = configuration.instance_type === undefined ? DEFAULT_TYPE : INSTANCE_TYPES[configuration.instance_type];
   return {
@@ -124,7 +92,8 @@ export async function revisionOf(spec: LaunchSpec): Promise<string> {
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function canonical(value: unknown): string {
+/** JSON with its keys in order. */
+export function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   if (typeof value === "object" && value !== null) {
     const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));

@@ -13,7 +13,7 @@ export function usageOf(row: ApplicationRow, configuration: StoredConfiguration)
     instances: row.kind === "deployment" ? 1 : row.spec.instances,
     size: sizeOf(configuration),
     ipv4s: networkOf(configuration).ipv4 === "none" ? 0 : 1,
-    location: row.spec.location ?? configuration.location ?? ANYWHERE,
+    location: configuration.location ?? ANYWHERE,
     generation: row.generation,
   };
 }

@@ -1,6 +1,7 @@
 /** What the Application object tells the API: plain data, close to the rows. The wire form is made in `src/api`. */
-import type { Configuration } from "../api/schemas/configuration.ts";
 import { etagOf } from "../etag.ts";
+import type { InstanceCounts } from "./change-plan.ts";
+import type { StoredConfiguration } from "./configurations.ts";
 import {
   applicationState,
   countHealth,
@@ -11,14 +12,16 @@ import {
 } from "./health.ts";
 import { isLive, type Deployment } from "./plan/deployment.ts";
 import { instanceName } from "./scheduler.ts";
+import type { Rollout } from "./rollouts-log.ts";
 import type { ApplicationRow, Version } from "./storage/application-row.ts";
 
 export interface ApplicationView {
   readonly row: ApplicationRow;
-  readonly configuration: Configuration;
+  readonly configuration: StoredConfiguration;
   readonly health: HealthCounts;
   readonly state: ApplicationState;
   readonly etag: string;
+  readonly activeRolloutId?: string | null;
 }
 
 export interface InstanceView {
@@ -26,13 +29,33 @@ export interface InstanceView {
   readonly name: string;
   readonly state: InstanceState;
   readonly deployment: Deployment;
-  readonly configuration: Configuration;
+  readonly configuration: StoredConfiguration;
 }
 
 export interface VersionView extends Version {
   readonly active: boolean;
   /** Live instances on it. Those that run the active version's revision under another number are the active version's. */
   readonly instances: number;
+}
+
+export interface PutPreview {
+  readonly before: ApplicationView;
+  readonly after: ApplicationView;
+  readonly instances: InstanceCounts;
+}
+
+export interface RolloutView {
+  readonly rollout: Rollout;
+  readonly current: StoredConfiguration;
+  readonly target: StoredConfiguration;
+  readonly application: ApplicationView;
+  /** Ready instances of the target's revision. */
+  readonly updated: number;
+}
+
+export interface DeploymentsView {
+  readonly application: ApplicationView;
+  readonly instances: InstanceView[];
 }
 
 export function versionViews(
@@ -55,7 +78,7 @@ export function versionViews(
 
 export function applicationView(
   row: ApplicationRow,
-  configuration: Configuration,
+  configuration: StoredConfiguration,
   instances: readonly InstanceView[],
 ): ApplicationView {
   const deployments = instances.map((instance) => instance.deployment);
@@ -67,7 +90,7 @@ export function instanceViews(
   row: ApplicationRow,
   deployments: readonly Deployment[],
   publicId: (deploymentId: string) => string,
-  configurationOf: (version: number) => Configuration,
+  configurationOf: (version: number) => StoredConfiguration,
 ): InstanceView[] {
   return deployments
     .toSorted((a, b) => a.slot - b.slot || a.createdAt - b.createdAt)

@@ -1,34 +1,36 @@
-/** applications: create, list, get, patch, delete, versions. */
+/** applications: create, list, get, patch, delete, versions. The write of a whole one is in `whole-application.ts`. */
 import * as z from "zod";
-import { declaredImages } from "../../containers/catalog.ts";
 import { GantryError } from "../../errors.ts";
-import type { Reservation } from "../../account/applications.ts";
 import type { ApplicationPatch } from "../../orchestrator/commands.ts";
-import { revisionOf, toLaunchSpec } from "../../orchestrator/launch-spec.ts";
-import type { ApplicationView } from "../../orchestrator/views.ts";
+import { mergeConfiguration, type StoredConfiguration } from "../../orchestrator/configurations.ts";
+import type { ApplicationView, VersionView } from "../../orchestrator/views.ts";
 import { accountStub, applicationStub } from "../../stubs.ts";
+import { validate } from "../body.ts";
+import { createApplication, requireReach } from "../creation.ts";
+import { guardOf } from "../guard.ts";
+import { hasLabels, labelQuery } from "../labels.ts";
 import { pageQuery } from "../pagination.ts";
+import { withinQuota } from "../quota.ts";
 import { withReferences } from "../references.ts";
-import { defineRoute } from "../route.ts";
+import { applicationResult, versionResult } from "../results/application.ts";
+import { message } from "../results/common.ts";
+import { defineRoute, type Call } from "../route.ts";
 import {
   checkEveryMs,
   createApplicationSchema,
-  ingressMode,
   patchApplicationSchema,
-  type IngressMode,
+  type PatchApplication,
 } from "../schemas/application.ts";
-import type { Configuration } from "../schemas/configuration.ts";
-import { wireApplication } from "../wire/application.ts";
+import { configurationSchema } from "../schemas/configuration.ts";
+import { ADMISSION_ERRORS, requireSameIdentity, specOf, versionOf } from "../specification.ts";
+import { wireApplication, wireVersions } from "../wire/application.ts";
 import { findApplication, findView, notFound, pageOfApplications, viewsOf } from "./lookup.ts";
-import { applicationResult, versionResult } from "../results/application.ts";
-import { message } from "../results/common.ts";
-import { mayReach } from "../scopes.ts";
 
 const NO_QUERY = z.strictObject({});
 /** Cloudflare's internal clients expect everything in one answer. */
 const MAX_PAGE = 10_000;
-/** A create takes milliseconds; what stands half done after this was cut off. */
-const ABANDONED_AFTER_MS = 30_000;
+/** Writers of versions may come between ours and what it was made from this often in a row. */
+const MAX_TRIES = 8;
 
 export const applicationRoutes = [
   defineRoute({
@@ -40,35 +42,20 @@ export const applicationRoutes = [
     body: createApplicationSchema,
     result: applicationResult,
     statuses: [201],
-    errors: ["APPLICATION_ALREADY_EXISTS", "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE"],
+    errors: ["APPLICATION_ALREADY_EXISTS", "DURABLE_OBJECT_ALREADY_HAS_APPLICATION", ...ADMISSION_ERRORS],
     etag: true,
-    run: async ({ env, accountId, actor, seed, body }) => {
-      if (!mayReach(actor, { id: "", name: body.name })) {
-        const text = `this token is limited to other applications than ${body.name}`;
-        throw new GantryError("FORBIDDEN", text, { applications: [...(actor.applications ?? [])] });
+    run: async (call) => {
+      const { env, body } = call;
+      requireReach(call, body.name);
+      const version = await versionOf(call, body.configuration);
+      const creation = { name: body.name, kind: "application", spec: specOf(env, body), version } as const;
+      const created = await createApplication(call, { ...creation, field: "configuration" });
+      if (created.isCreated) {
+        return { status: 201, result: wireApplication(created.view), etag: created.view.etag };
       }
-      return await withReferences(call, { applicationId: seed, configuration: body.configuration }, async () => {
-      const account = accountStub(env, accountId);
-      const { reserved, entry, ageMs }: Reservation = await account.reserveName(body.name, seed, "application");
-      const application = applicationStub(env, entry.id);
-      // A name that was taken long ago without an application behind it belongs to a try that did not get further.
-      if (!reserved && (ageMs < ABANDONED_AFTER_MS || (await application.exists()))) {
-        const text = `an application named ${body.name} already exists: ${entry.id}`;
-        throw new GantryError("APPLICATION_ALREADY_EXISTS", text, { name: body.name, id: entry.id });
-      }
-      const view: ApplicationView = await application.create({
-        id: entry.id,
-        accountId,
-        name: body.name,
-        spec: {
-          instances: body.instances,
-          maxInstances: body.max_instances ?? null,
-          ingress: body.ingress?.mode ?? defaultIngress(env),
-          checkEveryMs: checkEveryMs(body.check_every),
-        },
-        ...(await versioned(body.configuration)),
-      });
-      return { status: 201, result: wireApplication(view), etag: view.etag };
+      const { id } = created.holder;
+      const text = `an application named ${body.name} already exists: ${id}`;
+      throw new GantryError("APPLICATION_ALREADY_EXISTS", text, { name: body.name, id });
     },
   }),
   defineRoute({
@@ -78,8 +65,9 @@ export const applicationRoutes = [
     summary: "List applications",
     query: z.strictObject({
       ...pageQuery(MAX_PAGE, MAX_PAGE),
-      name: z.string().max(100).optional(),
-      image: z.string().max(512).optional(),
+      name: z.string().max(100).optional().describe("Only the application of this name"),
+      image: z.string().max(512).optional().describe("Only applications whose active configuration has this image"),
+      label: labelQuery,
     }),
     result: z.array(applicationResult),
     paged: true,
@@ -89,9 +77,9 @@ export const applicationRoutes = [
         call.env,
         page.filter(({ name }) => query.name === undefined || name === query.name),
       );
-      const result = views.filter(
-        ({ configuration }) => query.image === undefined || configuration.image === query.image,
-      );
+      const result = views
+        .filter(({ configuration }) => query.image === undefined || configuration.image === query.image)
+        .filter(({ configuration }) => hasLabels(configuration, query.label));
       return { result: result.map(wireApplication), resultInfo: info };
     },
   }),
@@ -118,19 +106,13 @@ export const applicationRoutes = [
     body: patchApplicationSchema,
     result: applicationResult,
     etag: true,
-    errors: ["APPLICATION_NOT_FOUND", "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE"],
+    errors: ["APPLICATION_NOT_FOUND", "LEASE_HELD", "VERSION_MOVED", ...ADMISSION_ERRORS],
     run: async (call) => {
       const { id } = findApplication(call);
-      const { instances, max_instances, ingress, check_every, configuration } = call.body;
-      if (configuration !== undefined) await requireDeclared(call.env, configuration);
-      const patch: ApplicationPatch = {
-        ...(instances === undefined ? {} : { instances }),
-        ...(max_instances === undefined ? {} : { maxInstances: max_instances }),
-        ...(ingress === undefined ? {} : { ingress: ingress.mode }),
-        ...(check_every === undefined ? {} : { checkEveryMs: checkEveryMs(check_every) }),
-        ...(configuration === undefined ? {} : { version: await versioned(configuration) }),
-      };
-      const view: ApplicationView = await applicationStub(call.env, id).patch(patch, call.ifMatch);
+      if (call.body.name !== undefined || call.body.durable_objects !== undefined) {
+        requireSameIdentity(call.body, (await findView(call)).row);
+      }
+      const view = await patched(call, id);
       return { result: wireApplication(view), etag: view.etag };
     },
   }),
@@ -142,17 +124,14 @@ export const applicationRoutes = [
     query: NO_QUERY,
     result: message,
     etag: true,
-    errors: ["APPLICATION_NOT_FOUND"],
+    errors: ["APPLICATION_NOT_FOUND", "LEASE_HELD"],
     run: async (call) => {
-      const gone = (name: string) => ({
-        result: { message: `application ${name} is deleted; its instances are being stopped` },
-      });
       // An earlier try with this key may have deleted it without being heard.
       if (call.isRetry && call.application === null) return gone(call.params["id"] ?? "");
       const { id, name } = findApplication(call);
       // The application first: a name that is free while containers of nobody run on would be worse than the reverse.
       // Without one, its create may be under way, and the name is not ours to free.
-      if (!(await applicationStub(call.env, id).delete(call.ifMatch))) throw notFound(name);
+      if (!(await applicationStub(call.env, id).delete(guardOf(call)))) throw notFound(name);
       await accountStub(call.env, call.accountId).removeApplication(id);
       return gone(name);
     },
@@ -167,40 +146,67 @@ export const applicationRoutes = [
     errors: ["APPLICATION_NOT_FOUND"],
     run: async (call) => {
       const { id } = findApplication(call);
-      const versions: {
-        version: number;
-        active: boolean;
-        configuration: Configuration;
-        createdAt: number;
-        revision: string;
-      }[] = await applicationStub(call.env, id).versions();
-      return {
-        result: versions.map(({ version, active, configuration, createdAt, revision }) => ({
-          version,
-          percentage: active ? 100 : 0,
-          configuration,
-          revision,
-          created_at: new Date(createdAt).toISOString(),
-        })),
-      };
+      const versions: VersionView[] = await applicationStub(call.env, id).versions();
+      return { result: wireVersions(versions) };
     },
   }),
 ];
 
-async function versioned(configuration: Configuration) {
-  return { configuration, revision: await revisionOf(toLaunchSpec(configuration)) };
+function gone(name: string) {
+  return { result: { message: `application ${name} is deleted; its instances are being stopped` } };
 }
 
-/** Only a declared image can start, and the platform's own error would not say why. */
-async function requireDeclared(env: Env, configuration: Configuration): Promise<void> {
-  const images = await declaredImages(env);
-  if (images.includes(configuration.image)) return;
-  const reason = `no image ${configuration.image} is declared; declared: ${images.join(", ")}`;
-  throw new GantryError("IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE", `configuration.image: ${reason}`, {
-    "configuration.image": reason,
-  });
+async function patched(call: Call<unknown, PatchApplication>, id: string): Promise<ApplicationView> {
+  const { configuration } = call.body;
+  if (configuration === undefined) return await written(call, id, patchOf(call.body));
+  const application = applicationStub(call.env, id);
+  for (let attempt = 1; ; attempt += 1) {
+    const base: { version: number; configuration: StoredConfiguration } = await application.newest();
+    const merged = validate(z.strictObject({ configuration: configurationSchema }), {
+      configuration: mergeConfiguration(base.configuration, configuration),
+    });
+    const version = { ...(await versionOf(call, merged.configuration)), base: base.version };
+    const target = { applicationId: id, configuration: version.configuration };
+    try {
+      return await withReferences(call, target, async () => {
+        return await written(call, id, { ...patchOf(call.body), version });
+      });
+    } catch (error) {
+      if (!GantryError.is(error) || error.code !== "VERSION_MOVED" || attempt === MAX_TRIES) throw error;
+    }
+  }
 }
 
-function defaultIngress(env: Env): IngressMode {
-  return ingressMode.catch("private").parse(env.GANTRY_DEFAULT_INGRESS);
+/** Only counts are held against the account's limits, and a ceiling may lower one: a version that is stored runs nowhere. */
+async function written(call: Call<unknown, PatchApplication>, id: string, patch: ApplicationPatch) {
+  const application = applicationStub(call.env, id);
+  const { instances, max_instances: ceiling } = call.body;
+  if (instances === undefined && ceiling === undefined) {
+    const view: ApplicationView = await application.patch(patch, guardOf(call));
+    return view;
+  }
+  return await withinQuota(
+    call,
+    id,
+    instances === undefined ? {} : { instances },
+    async (grant): Promise<ApplicationView> => {
+      return await application.patch(patch, guardOf(call), grant);
+    },
+  );
+}
+
+function patchOf({
+  instances,
+  max_instances,
+  ingress,
+  check_every,
+  observability,
+}: PatchApplication): ApplicationPatch {
+  return {
+    ...(instances === undefined ? {} : { instances }),
+    ...(max_instances === undefined ? {} : { maxInstances: max_instances }),
+    ...(ingress === undefined ? {} : { ingress: ingress.mode }),
+    ...(check_every === undefined ? {} : { checkEveryMs: checkEveryMs(check_every) }),
+    ...(observability === undefined ? {} : { logs: observability.logs.enabled }),
+  };
 }

@@ -1,6 +1,5 @@
 /** instances of an application: the public view of its deployments and their placements. */
 import * as z from "zod";
-import { GantryError } from "../../errors.ts";
 import type { InstanceState } from "../../orchestrator/health.ts";
 import type { InstanceView } from "../../orchestrator/views.ts";
 import { applicationStub } from "../../stubs.ts";
@@ -8,7 +7,7 @@ import { decodePageToken, pageOf, pageQuery } from "../pagination.ts";
 import { instanceResult } from "../results/instance.ts";
 import { defineRoute, type Call } from "../route.ts";
 import { wireInstance } from "../wire/instance.ts";
-import { findApplication } from "./lookup.ts";
+import { findApplication, instanceNotFound } from "./lookup.ts";
 
 const PER_PAGE = 100;
 const MAX_PER_PAGE = 1_000;
@@ -62,10 +61,7 @@ export const instanceRoutes = [
       const wanted = call.params["instance_id"] ?? "";
       const views = await readInstances(call.env, id);
       const view = views.find(({ instanceId, name }) => instanceId === wanted || name === wanted);
-      if (view === undefined) {
-        const instance = wanted.slice(0, 100);
-        throw new GantryError("INSTANCE_NOT_FOUND", `there is no instance ${instance}`, { instance });
-      }
+      if (view === undefined) throw instanceNotFound(wanted);
       return { result: wireInstance(id, view) };
     },
   }),

@@ -21,7 +21,7 @@ export async function findNamed(
   idOrName: string,
 ): Promise<ApplicationEntry> {
   const entry: ApplicationEntry | null = await accountStub(env, accountId).findApplication(idOrName.slice(0, 100));
-  if (entry === null || !mayReach(actor, entry)) throw notFound(idOrName);
+  if (entry === null || entry.kind !== "application" || !mayReach(actor, entry)) throw notFound(idOrName);
   return entry;
 }
 
@@ -74,4 +74,9 @@ export async function viewsOf(env: Env, entries: readonly { readonly id: string 
 export function notFound(idOrName: string): GantryError {
   const application = idOrName.slice(0, 100);
   return new GantryError("APPLICATION_NOT_FOUND", `there is no application ${application}`, { application });
+}
+
+export function instanceNotFound(key: string): GantryError {
+  const instance = key.slice(0, 100);
+  return new GantryError("INSTANCE_NOT_FOUND", `there is no instance ${instance}`, { instance });
 }

@@ -9,7 +9,7 @@ const count = z.int().min(0);
 /** A configuration as it is stored, with the size that it comes to. */
 export const configurationResult = z.looseObject(configurationSchema.shape);
 
-const health = z.strictObject({
+export const healthResult = z.strictObject({
   instances: z.strictObject({
     active: count.describe("running, and ready at least once"),
     assigned: count.describe("bound to an object whose container does not run yet"),
@@ -34,7 +34,12 @@ export const applicationResult = z.strictObject({
   instances: count,
   max_instances: count.optional(),
   configuration: configurationResult,
-  health,
+  constraints: z.strictObject({ tiers: z.array(z.int()) }),
+  rollout_active_grace_period: z.literal(0),
+  durable_objects: z.strictObject({ namespace_id: z.string() }).optional(),
+  observability: z.strictObject({ logs: z.strictObject({ enabled: z.boolean() }) }).optional(),
+  active_rollout_id: z.string().optional(),
+  health: healthResult,
   state: applicationState,
   ingress: z.strictObject({ mode: ingressMode }),
   check_every: z.number(),
@@ -50,7 +55,7 @@ export const dashApplicationResult = z.strictObject({
   version: z.int(),
   instances: count,
   image: z.string(),
-  health,
+  health: healthResult,
   state: applicationState,
 });
 

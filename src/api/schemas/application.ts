@@ -1,7 +1,12 @@
-/** Bodies of application writes. What a scheduler-backed application of Cloudflare's API takes, and our own fields. */
+/**
+ * Bodies of application writes: what a scheduler-backed application of Cloudflare's API takes, and our own fields. What
+ * clients send of that API and what has no effect here is refused by name; of some fields only the value that says what
+ * happens anyway is taken.
+ */
 import * as z from "zod";
 import { parseDuration } from "../../duration.ts";
-import { configurationSchema, duration } from "./configuration.ts";
+import { configurationSchema, logsSwitch } from "./configuration.ts";
+import { duration } from "./duration.ts";
 
 /** Above what the planner is built for. */
 export const MAX_INSTANCES = 10_000;
@@ -19,48 +24,153 @@ const instances = z.int().min(0).max(MAX_INSTANCES);
 export const ingressMode = z.enum(["private", "token", "public"]);
 export type IngressMode = z.output<typeof ingressMode>;
 
+/** A field that clients may send, and that means something that is not done here. */
+export function unsupported(reason: string) {
+  return z.never({ error: reason }).optional().describe(`Refused: ${reason}`);
+}
+
 /** How often a running container is looked at; a container that dies unnoticed is found within two of these. */
 const checkEvery = duration(1_000, 3_600_000);
 
+const NO_PLACES = "is not supported: where an instance runs cannot be constrained";
+
 const durable = {
-  instances,
-  /** Ceiling of `instances`. */
-  max_instances: instances,
-  /** Who may call the application: nobody from outside, holders of a token, everybody. */
-  ingress: z.strictObject({ mode: ingressMode }),
-  check_every: checkEvery,
+  instances: instances.describe("How many instances are wanted"),
+  max_instances: instances.describe("Ceiling of `instances`; lowering it reduces what runs. Default: none"),
+  ingress: z
+    .strictObject({
+      mode: ingressMode.describe("Who may call it from outside: nobody, holders of a token, everybody"),
+    })
+    .describe("Who may call the application; default: `GANTRY_DEFAULT_INGRESS` of the control plane, else private"),
+  check_every: checkEvery.describe("How often a running container is looked at; default 60 s"),
+  observability: z
+    .strictObject({
+      logs: logsSwitch,
+      target_instance_percentage: unsupported("is not supported: logs are of all instances"),
+      target_instance_count: unsupported("is not supported: logs are of all instances"),
+    })
+    .describe("Acts at once, on all that runs; default: off. Not beside `configuration.observability`"),
 };
 
-export const createApplicationSchema = z
+/** What has one value here, which clients send. */
+const fixed = {
+  scheduling_policy: z
+    .literal("default", 'must be "default": it is the only policy')
+    .optional()
+    .describe('The scheduler; only "default" is taken'),
+  constraints: z
+    .strictObject({
+      tiers: z
+        .tuple([z.literal(1), z.literal(2)], "must be [1, 2]: an instance may run on either tier")
+        .optional()
+        .describe("Tiers of machines; only [1, 2], which is all of them, is taken"),
+      tier: unsupported(NO_PLACES),
+      regions: unsupported(NO_PLACES),
+      region: unsupported(NO_PLACES),
+      cities: unsupported(NO_PLACES),
+      pops: unsupported(NO_PLACES),
+      jurisdiction: unsupported(NO_PLACES),
+    })
+    .optional()
+    .describe("Where instances may run; default: anywhere"),
+  rollout_active_grace_period: z
+    .literal(0, "must be 0: instances have no connection to an object that would have to be spared")
+    .optional()
+    .describe("Seconds that a connected instance is spared by a rollout; only 0 is taken"),
+  jobs: z.literal(false, "must be false: there are no job applications").optional().describe("Only false is taken"),
+  affinities: unsupported("is not supported: instances have no affinity to a datacenter or to hardware"),
+  priorities: unsupported("is not supported: no instance is evicted for another"),
+};
+
+const durableObjects = z
   .strictObject({
-    name: applicationName,
-    scheduling_policy: z.literal("default", 'must be "default"').default("default"),
-    instances: durable.instances,
-    max_instances: durable.max_instances.optional(),
-    ingress: durable.ingress.optional(),
-    check_every: durable.check_every.optional(),
-    configuration: configurationSchema,
+    namespace_id: z
+      .string()
+      .regex(/^[0-9a-f]{32}$/, "must be 32 lower-case hex digits")
+      .describe("The Durable Object namespace that the application belongs to; one namespace has one application"),
+    script_name: unsupported("is not supported: give namespace_id"),
+    class_name: unsupported("is not supported: give namespace_id"),
   })
-  .superRefine(refuseAboveMaximum);
+  .optional()
+  .describe("Given when the application is made, and never changed; default: none");
+
+const name = applicationName.describe("Unique in the account, and part of the application's address; never changes");
+
+const whole = {
+  instances: durable.instances,
+  max_instances: durable.max_instances.optional(),
+  ingress: durable.ingress.optional(),
+  check_every: durable.check_every.optional(),
+  observability: durable.observability.optional(),
+  durable_objects: durableObjects,
+  ...fixed,
+  configuration: configurationSchema.describe("What an instance runs: stored as a version"),
+};
+
+export const createApplicationSchema = z.strictObject({ name, ...whole }).superRefine(refuseContradictions);
+
+/** Fields of an answer that say what is, not what is wanted. A whole application that was read can be written back. */
+export const READ_ONLY_FIELDS = [
+  "id",
+  "account_id",
+  "created_at",
+  "updated_at",
+  "version",
+  "health",
+  "state",
+  "generation",
+  "observed_generation",
+  "active_rollout_id",
+] as const;
+
+const ignored = z.unknown().optional().describe("Ignored: read-only, taken so that what was read can be written back");
+const readOnly = Object.fromEntries(READ_ONLY_FIELDS.map((field) => [field, ignored])) as Record<
+  (typeof READ_ONLY_FIELDS)[number],
+  typeof ignored
+>;
+
+export const putApplicationSchema = z
+  .strictObject({ name: name.optional(), ...whole, ...readOnly })
+  .superRefine(refuseContradictions);
 
 export const patchApplicationSchema = z
   .strictObject({
+    name: name.optional(),
     instances: durable.instances.optional(),
     max_instances: durable.max_instances.optional(),
     ingress: durable.ingress.optional(),
     check_every: durable.check_every.optional(),
-    /** The whole new configuration: stored as a version, touching nothing that runs. */
-    configuration: configurationSchema.optional(),
+    observability: durable.observability.optional(),
+    durable_objects: durableObjects,
+    ...fixed,
+    configuration: z
+      .strictObject(configurationSchema.shape)
+      .partial()
+      .optional()
+      .describe("Fields given replace those of the newest version; stored as a version, touching nothing that runs"),
   })
-  .superRefine(refuseAboveMaximum);
+  .superRefine(refuseContradictions);
 
-function refuseAboveMaximum(
-  value: { instances?: number | undefined; max_instances?: number | undefined },
+export type CreateApplication = z.output<typeof createApplicationSchema>;
+export type PutApplication = z.output<typeof putApplicationSchema>;
+export type PatchApplication = z.output<typeof patchApplicationSchema>;
+
+function refuseContradictions(
+  value: {
+    instances?: number | undefined;
+    max_instances?: number | undefined;
+    observability?: object | undefined;
+    configuration?: { observability?: object | undefined } | undefined;
+  },
   context: z.core.$RefinementCtx,
 ): void {
   if (value.instances !== undefined && value.max_instances !== undefined && value.instances > value.max_instances) {
     const message = `must be at most max_instances (${value.max_instances})`;
     context.addIssue({ code: "custom", path: ["instances"], message });
+  }
+  if (value.observability !== undefined && value.configuration?.observability !== undefined) {
+    const message = "is given in configuration.observability too: give one of the two";
+    context.addIssue({ code: "custom", path: ["observability"], message });
   }
 }
 

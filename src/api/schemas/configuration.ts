@@ -3,8 +3,8 @@
  * (`UserDeploymentConfiguration`). A field that is not here is refused with its path: nothing is stored and ignored.
  */
 import * as z from "zod";
-import { parseDuration } from "../../duration.ts";
-import { namedPort, network, portName, refineNetwork } from "./network.ts";
+import { check, CHECK_LIMITS, lifecycleFields } from "./check.ts";
+import { namedPort, network, refineNetwork } from "./network.ts";
 import { SECRET_LIMITS, secretReference } from "./secret.ts";
 import { inlineSshKey, SSH_LIMITS } from "./ssh-key.ts";
 
@@ -19,70 +19,9 @@ export const LIMITS = {
   arguments: 256,
   argumentLength: 32_768,
   ports: 16,
-  checks: 8,
-  checkBodyLength: 4_096,
 } as const;
 
 const TEXT = z.string().max(LIMITS.argumentLength);
-
-export const portNumber = z.int().min(1).max(65_535);
-
-/** Seconds or `1h30m`, within bounds given in milliseconds. */
-export function duration(minMs: number, maxMs: number) {
-  return z.union([z.number(), z.string()]).superRefine((value, context) => {
-    const ms = parseDuration(value);
-    if (ms === null) {
-      context.addIssue({ code: "custom", message: "must be a number of seconds or a duration such as 1h30m" });
-    } else if (ms < minMs || ms > maxMs) {
-      context.addIssue({ code: "custom", message: `must be between ${minMs / 1_000} s and ${maxMs / 1_000} s` });
-    }
-  });
-}
-
-const portName = z
-  .string()
-  .regex(/^(?!.*--)[A-Za-z0-9_-]{1,15}$/, "must be 1 to 15 letters, digits, _ or -, without a double dash");
-
-const namedPort = z.strictObject({ name: portName, port: portNumber });
-
-const checkRequest = z.strictObject({
-  method: z.enum(["GET", "POST", "PATCH", "PUT", "OPTIONS", "DELETE", "HEAD"]).default("GET"),
-  path: z.string().startsWith("/").max(2_048),
-  body: z.string().max(LIMITS.checkBodyLength).optional(),
-  headers: z.record(z.string().max(256), z.string().max(4_096)).optional(),
-});
-
-const check = z
-  .strictObject({
-    name: z.string().min(1).max(64).optional(),
-    /** `http` passes on any 2xx answer, `tcp` when a connection is accepted. */
-    type: z.enum(["http", "tcp"]),
-    /** Name of one of `ports`. */
-    port: portName,
-    http: checkRequest.optional(),
-    /** Time that one attempt may take. */
-    timeout: duration(10, 60_000).default("1s"),
-    /** Time between attempts after a first failure, once the container has been ready. */
-    interval: duration(100, 300_000).default("1s"),
-    /** Failures in a row that make a ready container unready. */
-    attempts_before_failure: z.int().min(1).max(100).default(3),
-    kind: z.literal("ready", "only ready checks exist yet"),
-  })
-  .superRefine((value, context) => {
-    if (value.type === "http" && value.http === undefined) {
-      context.addIssue({ code: "custom", path: ["http"], message: 'is required for a check of type "http"' });
-    }
-    if (value.type === "tcp" && value.http !== undefined) {
-      context.addIssue({ code: "custom", path: ["http"], message: 'is only for checks of type "http"' });
-    }
-    const method = value.http?.method;
-    if (value.http?.body === undefined && (method === "POST" || method === "PATCH" || method === "PUT")) {
-      context.addIssue({ code: "custom", path: ["http", "body"], message: `is required for ${method}` });
-    }
-    if (value.http?.body !== undefined && (method === "GET" || method === "HEAD")) {
-      context.addIssue({ code: "custom", path: ["http", "body"], message: `is not allowed for ${method}` });
-    }
-  });
 
 const variable = z.strictObject({
   name: z
@@ -99,6 +38,12 @@ const label = z.strictObject({
   ),
   value: boundedBytes(0, LIMITS.labelValueBytes),
 });
+
+export const logsSwitch = z
+  .strictObject({
+    enabled: z.boolean().describe("Whether each event is also written to the Worker's log, as one line of JSON"),
+  })
+  .describe("The log of the Worker that runs the control plane");
 
 export const INSTANCE_TYPES = {
   lite: { vcpu: 0.0625, memory_mib: 256, disk_mb: 2_000 },
@@ -123,6 +68,8 @@ export const configurationSchema = z
     instance_type: instanceType.optional(),
     vcpu: z.number().min(0.0625).max(4).optional(),
     memory_mib: z.int().min(128).max(12_288).optional(),
+    disk: z.strictObject({ size_mb: z.int().min(500).max(20_000) }).optional(),
+    environment_variables: z.array(variable).max(LIMITS.environmentVariables).optional(),
     secrets: z
       .array(secretReference)
       .max(SECRET_LIMITS.perConfiguration)
@@ -155,15 +102,24 @@ export const configurationSchema = z
       .strictObject({ logs: logsSwitch })
       .optional()
       .describe("Like the application's own `observability`, as of a version; give one of the two. Default: off"),
-    disk: z.strictObject({ size_mb: z.int().min(500).max(20_000) }).optional(),
-    environment_variables: z.array(variable).max(LIMITS.environmentVariables).optional(),
     labels: z.array(label).max(LIMITS.labels).optional(),
     /** Replaces the image's entrypoint and its default arguments. */
     entrypoint: z.array(TEXT).min(1).max(LIMITS.arguments).optional(),
     /** Arguments of `entrypoint`. */
     command: z.array(TEXT).max(LIMITS.arguments).optional(),
-    ports: z.array(namedPort).min(1).max(LIMITS.ports).optional(),
-    checks: z.array(check).max(LIMITS.checks).optional(),
+    ports: z
+      .array(namedPort)
+      .min(1)
+      .max(LIMITS.ports)
+      .optional()
+      .describe("Ports that the container listens on; requests that name none go to the first. Default: 8080, unnamed"),
+    network: network.optional().describe("Whether each instance has addresses of its own; default: it has none"),
+    checks: z
+      .array(check)
+      .max(CHECK_LIMITS.checks)
+      .optional()
+      .describe("What a container is asked while it lives; default: the first port must accept connections"),
+    ...lifecycleFields,
   })
   .superRefine((value, context) => {
     refuseOtherSize(value, context);
@@ -172,12 +128,14 @@ export const configurationSchema = z
       context.addIssue({ code: "custom", path: ["command"], message });
     }
     refuseDuplicates(value.environment_variables, "environment_variables", context);
-    refuseDuplicates(value.labels, "labels", context);
-    refuseDuplicates(value.ports, "ports", context);
-    const names = new Set(value.ports?.map((port) => port.name));
-    value.checks?.forEach((item, index) => {
     refuseDuplicates(value.secrets, "secrets", context);
     refuseBothValues(value, context);
+    refuseDuplicates(value.labels, "labels", context);
+    refuseDuplicates(value.ports, "ports", context);
+    refuseDuplicates(value.checks, "checks", context);
+    refineNetwork(value, context);
+    const names = new Set(value.ports?.map((port) => port.name));
+    value.checks?.forEach((item, index) => {
       if (names.has(item.port)) return;
       const known = names.size === 0 ? "none is declared" : `declared: ${[...names].join(", ")}`;
       context.addIssue({
@@ -189,7 +147,6 @@ export const configurationSchema = z
   });
 
 export type Configuration = z.output<typeof configurationSchema>;
-export type Check = z.output<typeof check>;
 
 /** A type is a size. Both may be given where they agree, so that what was read can be written back. */
 function refuseOtherSize(
@@ -212,11 +169,6 @@ function refuseOtherSize(
   context.addIssue({ code: "custom", path: ["instance_type"], message });
 }
 
-function boundedBytes(min: number, max: number) {
-  return z
-    .string()
-    .refine((text) => {
-      const { length } = new TextEncoder().encode(text);
 /** One variable cannot hold two values. */
 function refuseBothValues(
   value: {
@@ -233,6 +185,11 @@ function refuseBothValues(
   });
 }
 
+function boundedBytes(min: number, max: number) {
+  return z
+    .string()
+    .refine((text) => {
+      const { length } = new TextEncoder().encode(text);
       return length >= min && length <= max;
     }, `must be ${min} to ${max} bytes`)
     .refine((text) => !/\p{Cc}/u.test(text), "must not contain control characters");
@@ -243,12 +200,13 @@ function hasNoNul(value: string): boolean {
 }
 
 function refuseDuplicates(
-  items: readonly { readonly name: string }[] | undefined,
+  items: readonly { readonly name?: string | undefined }[] | undefined,
   field: string,
   context: z.core.$RefinementCtx,
 ): void {
   const seen = new Set<string>();
   items?.forEach(({ name }, index) => {
+    if (name === undefined) return;
     if (seen.has(name)) {
       context.addIssue({ code: "custom", path: [field, index, "name"], message: `is there twice: ${name}` });
     }

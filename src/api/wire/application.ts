@@ -1,9 +1,11 @@
 /** Applications in Cloudflare's field names. Fields of our own stand beside them. */
+import type { StoredConfiguration } from "../../orchestrator/configurations.ts";
 import { sizeOf } from "../../orchestrator/launch-spec.ts";
-import type { ApplicationView } from "../../orchestrator/views.ts";
+import type { ApplicationView, VersionView } from "../../orchestrator/views.ts";
 import { iso } from "./time.ts";
 
-export function wireApplication({ row, configuration, health, state }: ApplicationView) {
+export function wireApplication({ row, configuration, health, state, activeRolloutId }: ApplicationView) {
+  const { spec } = row;
   return {
     id: row.id,
     account_id: row.accountId,
@@ -12,21 +14,33 @@ export function wireApplication({ row, configuration, health, state }: Applicati
     updated_at: iso(row.updatedAt),
     version: row.activeVersion,
     scheduling_policy: "default",
-    instances: row.spec.instances,
-    ...(row.spec.maxInstances === null ? {} : { max_instances: row.spec.maxInstances }),
-    configuration: { ...configuration, ...wireSize(configuration) },
+    instances: spec.instances,
+    ...(spec.maxInstances === null ? {} : { max_instances: spec.maxInstances }),
+    configuration: wireConfiguration(configuration),
+    constraints: { tiers: [1, 2] },
+    rollout_active_grace_period: 0,
+    ...(spec.namespaceId == null ? {} : { durable_objects: { namespace_id: spec.namespaceId } }),
+    ...(spec.logs == null ? {} : { observability: { logs: { enabled: spec.logs } } }),
+    ...(activeRolloutId == null ? {} : { active_rollout_id: activeRolloutId }),
     health: wireHealth(health),
     state,
-    ingress: { mode: row.spec.ingress },
-    check_every: row.spec.checkEveryMs / 1_000,
+    ingress: { mode: spec.ingress },
+    check_every: spec.checkEveryMs / 1_000,
     generation: row.generation,
     observed_generation: row.observedGeneration,
   };
 }
 
 /** `assigned` is Cloudflare's word for what is bound to an object and does not run yet. */
-function wireHealth(health: ApplicationView["health"]) {
+export function wireHealth(health: ApplicationView["health"]) {
   return { instances: { ...health, assigned: health.starting }, errors: [] };
+}
+
+/** With the size that it comes to, however that was said. */
+export function wireConfiguration(stored: StoredConfiguration) {
+  const { location: _, ...configuration } = stored;
+  const size = sizeOf(configuration);
+  return { ...configuration, vcpu: size.vcpu, memory_mib: size.memoryMib, disk: { size_mb: size.diskMb } };
 }
 
 /** The summary that `wrangler containers list` shows. */
@@ -35,7 +49,14 @@ export function wireDashApplication(view: ApplicationView) {
   return { id, name, created_at, updated_at, version, instances, image: view.configuration.image, health, state };
 }
 
-function wireSize(configuration: ApplicationView["configuration"]) {
-  const size = sizeOf(configuration);
-  return { vcpu: size.vcpu, memory_mib: size.memoryMib, disk: { size_mb: size.diskMb } };
+/** `percentage`: of the live instances; of the active version all, when there are none. */
+export function wireVersions(versions: readonly VersionView[]) {
+  const live = versions.reduce((sum, { instances }) => sum + instances, 0);
+  return versions.map(({ version, active, configuration, revision, createdAt, instances }) => ({
+    version,
+    percentage: live === 0 ? (active ? 100 : 0) : Math.round((instances / live) * 10_000) / 100,
+    configuration,
+    revision,
+    created_at: iso(createdAt),
+  }));
 }

@@ -1,6 +1,8 @@
 /** Instances in Cloudflare's field names: the public view, and the dashboard's, which joins instances and objects. */
 import type { InstanceState } from "../../orchestrator/health.ts";
 import { sizeOf } from "../../orchestrator/launch-spec.ts";
+import { shownChecks } from "../../orchestrator/shown-checks.ts";
+import { isCrashLooping, type Deployment } from "../../orchestrator/plan/deployment.ts";
 import type { InstanceView } from "../../orchestrator/views.ts";
 import { iso } from "./time.ts";
 
@@ -17,11 +19,12 @@ export function wireInstance(applicationId: string, view: InstanceView) {
       state: view.state,
       updated_at: iso(deployment.since),
       ...(exitCode === null ? {} : { exit_code: exitCode }),
-      ...(deployment.phase === "pending" && deployment.last !== null ? { reason: deployment.last.reason } : {}),
+      ...reasonOf(deployment),
     },
     configuration: { vcpu: size.vcpu, memory: size.memoryMib, disk: size.diskMb },
     ...(deployment.phase === "running" ? { started_at: iso(deployment.since) } : {}),
     ready: deployment.ready,
+    checks: shownChecks(configuration, deployment).map((check) => ({ ...check, since: iso(check.since) })),
     deployment_id: deployment.id,
     generation: deployment.generation,
     version: deployment.version,
@@ -29,6 +32,13 @@ export function wireInstance(applicationId: string, view: InstanceView) {
     losses: deployment.losses,
     ...(deployment.phase === "pending" ? { next_start_at: iso(deployment.nextStartAt) } : {}),
   };
+}
+
+/** Why there is no container. One that waits since it fails again and again says so, and what its last end was. */
+function reasonOf(deployment: Deployment): { reason?: string; last_reason?: string } {
+  if (deployment.phase !== "pending" || deployment.last === null) return {};
+  const { reason } = deployment.last;
+  return isCrashLooping(deployment) ? { reason: "CrashLoop", last_reason: reason } : { reason };
 }
 
 /** A placement's `health` in Cloudflare's words. */

@@ -2,6 +2,8 @@
  * A deployment as the scheduler keeps it: one durable slot of an application, and what is known of the container
  * lifetime (placement) in it. The planner, the observer and the wire views all read this one shape.
  */
+import type { CheckState } from "../check-state.ts";
+import type { StopTimeline } from "../stop-timeline.ts";
 
 /**
  * - `pending`: no container; starts at `nextStartAt`.
@@ -11,8 +13,20 @@
  */
 export type DeploymentPhase = "pending" | "starting" | "running" | "stopping";
 
-/** How a placement ended. `lost` is the platform's, never a success and never held against the user. */
-export type OutcomeKind = "exited" | "stopped" | "lost" | "refused" | "never-started";
+/**
+ * How a placement ended. The user's: `exited`, `killed` (its checks said that it does not work), `refused` (what it is to
+ * start with cannot be). The platform's, never a success and never held against the user: `lost`, `unknown` (it said
+ * something new), `unavailable` (no container to be had now), `never-started`. Ours: `stopped`.
+ */
+export type OutcomeKind =
+  | "exited"
+  | "killed"
+  | "stopped"
+  | "lost"
+  | "unknown"
+  | "refused"
+  | "unavailable"
+  | "never-started";
 
 export interface Outcome {
   readonly kind: OutcomeKind;
@@ -22,6 +36,8 @@ export interface Outcome {
   readonly at: number;
   /** What went wrong in words for people, where the reason alone does not say it. */
   readonly message?: string;
+  /** How the stop went, where there was one. */
+  readonly stop?: StopTimeline;
 }
 
 export interface Deployment {
@@ -52,6 +68,8 @@ export interface Deployment {
   readonly cordoned: boolean;
   /** Why the container that runs is not ready, in words for people. */
   readonly detail?: string;
+  /** How the checks of the container that runs stand, as it last said. */
+  readonly checks?: readonly CheckState[];
 }
 
 /** Why a placement is stopped by us. */
@@ -99,4 +117,10 @@ export function isAvailable({ ready, cordoned }: Deployment): boolean {
 /** A deployment that waits after a failure of its own: shown as `failed`, and the application as degraded. */
 export function isFailing(deployment: Deployment): boolean {
   return deployment.phase === "pending" && deployment.failures > 0;
+}
+
+/** Waits since its container came to a bad end more than once in a row. */
+export function isCrashLooping({ phase, held, failures, last, since, nextStartAt }: Deployment): boolean {
+  const isCrash = last?.kind === "exited" || last?.kind === "killed";
+  return phase === "pending" && !held && isCrash && failures > 1 && nextStartAt > since;
 }

@@ -4,13 +4,20 @@
  */
 import { decideRestart, type RestartDecision } from "./backoff.ts";
 import { STOP, type Deployment, type Outcome } from "./deployment.ts";
+import { sameVerdicts, turnedChecks, type CheckState } from "../check-state.ts";
 import type { EventDraft } from "../events.ts";
+import { timelineDetails } from "../stop-timeline.ts";
 
 /** What an instance says of itself. */
 export type Report =
   /** Launch accepted; the process has not proved itself. */
   | { readonly state: "starting" }
-  | { readonly state: "running"; readonly ready: boolean; readonly detail?: string }
+  | {
+      readonly state: "running";
+      readonly ready: boolean;
+      readonly detail?: string;
+      readonly checks?: readonly CheckState[];
+    }
   | { readonly state: "stopping" }
   /** No container of this generation is left. */
   | { readonly state: "ended"; readonly outcome: Omit<Outcome, "at"> };
@@ -44,7 +51,7 @@ export function observe(
       return UNCHANGED;
     }
     case "running": {
-      return observeRunning(deployment, report.ready, report.detail, now);
+      return observeRunning(deployment, report, now);
     }
     case "ended": {
       return observeEnd(deployment, { ...report.outcome, at: now }, now);
@@ -52,18 +59,30 @@ export function observe(
   }
 }
 
-function observeRunning(deployment: Deployment, ready: boolean, detail: string | undefined, now: number): Observation {
+function observeRunning(
+  deployment: Deployment,
+  { ready, detail, checks = [] }: Extract<Report, { state: "running" }>,
+  now: number,
+): Observation {
   // A stop is never taken back, so a running container in a stopping slot is no news.
   if (deployment.phase === "stopping") return UNCHANGED;
   const first = deployment.phase === "starting";
-  if (!first && deployment.ready === ready) return UNCHANGED;
+  const known = deployment.checks ?? [];
+  if (!first && deployment.ready === ready && sameVerdicts(known, checks)) return UNCHANGED;
+  const { detail: _, checks: __, ...rest } = deployment;
   const next: Deployment = {
-    ...deployment,
+    ...rest,
+    ...(ready || detail === undefined ? {} : { detail }),
+    ...(checks.length === 0 ? {} : { checks }),
     phase: "running",
     since: first ? now : deployment.since,
     ready,
     readyAt: deployment.readyAt ?? (ready ? now : null),
   };
+  // The first word of a container says why it is not ready, if it is not.
+  const turned = first ? [] : turnedChecks(known, checks);
+  // A first pass that changes nothing else is kept, and no news.
+  if (!first && deployment.ready === ready && turned.length === 0) return { next, events: [], owned: true };
   const health = ready ? "running" : "unhealthy";
   const event: EventDraft = {
     type: ready || first ? "Info" : "Warn",
@@ -71,20 +90,29 @@ function observeRunning(deployment: Deployment, ready: boolean, detail: string |
     message:
       (first
         ? `container started${ready ? " and is ready" : ", not ready yet"}`
-        : `container is ${ready ? "ready" : "not ready"}`) + (ready || detail === undefined ? "" : `: ${detail}`),
+        : `container is ${ready ? "ready" : "not ready"}`) + (ready || detail === undefined ? "" : `: ${detail}`) + saying(turned),
     deployment: deployment.id,
     generation: deployment.generation,
-    details: { ready, ...(detail === undefined ? {} : { detail }) },
+    details: {
+      ready,
+      ...(detail === undefined ? {} : { detail }),
+      ...Object.fromEntries(turned.map(({ name, state }) => [`check.${name}`, state])),
+    },
     statusChange: { health: first ? "running" : health, ready },
   };
   return { next, events: [event], owned: true };
 }
 
+function saying(turned: readonly CheckState[]): string {
+  return turned.length === 0 ? "" : ` (${turned.map(({ name, state }) => `${name} is ${state}`).join(", ")})`;
+}
+
 function observeEnd(deployment: Deployment, outcome: Outcome, now: number): Observation {
   const wanted = deployment.phase === "stopping";
   const settled = wanted ? settleStop(deployment, outcome) : outcome;
+  const { detail: _, checks: __, ...rest } = deployment;
   const next: Deployment = {
-    ...deployment,
+    ...rest,
     phase: "pending",
     ready: false,
     readyAt: null,
@@ -113,11 +141,16 @@ function settleStop(deployment: Deployment, outcome: Outcome): Outcome {
 
 const END_EVENTS = {
   exited: { type: "Error", name: "VMFailed", health: "failed" },
+  killed: { type: "Error", name: "VMFailed", health: "failed" },
   stopped: { type: "Info", name: "VMStopped", health: "stopped" },
   lost: { type: "SystemError", name: "VMFailed", health: "failed" },
+  unknown: { type: "SystemError", name: "VMFailed", health: "failed" },
+  unavailable: { type: "SystemError", name: "VMFailedToStart", health: "failed" },
   refused: { type: "UserError", name: "VMFailedToStart", health: "failed" },
   "never-started": { type: "SystemError", name: "RuntimeStartFailed", health: "failed" },
 } as const;
+
+const DID_NOT_START: ReadonlySet<string> = new Set(["refused", "unavailable"]);
 
 function endEvent(deployment: Deployment, outcome: Outcome, delayMs: number): EventDraft {
   const { name, health } = END_EVENTS[outcome.kind];
@@ -129,10 +162,17 @@ function endEvent(deployment: Deployment, outcome: Outcome, delayMs: number): Ev
   return {
     type,
     name,
-    message: `container ${outcome.kind === "refused" ? "did not start" : outcome.kind}: ${outcome.reason}, ${outcome.message ?? code}${again}`,
+    message: `container ${DID_NOT_START.has(outcome.kind) ? "did not start" : outcome.kind}: ${outcome.reason}, ${outcome.message ?? code}${again}`,
     deployment: deployment.id,
     generation: deployment.generation,
-    details: { outcome: outcome.kind, reason: outcome.reason, exit_code: outcome.exitCode, restart_in_ms: delayMs },
+    details: {
+      outcome: outcome.kind,
+      reason: outcome.reason,
+      exit_code: outcome.exitCode,
+      restart_in_ms: delayMs,
+      ...(outcome.kind === "unknown" ? { unclassified: true, text: outcome.message ?? "" } : {}),
+      ...timelineDetails(outcome.stop),
+    },
     statusChange: { health, ready: false },
   };
 }

@@ -1,7 +1,7 @@
 /** The one row of the `application` table, and its versions. */
-import type { Configuration } from "../../api/schemas/configuration.ts";
 import type { IngressMode } from "../../api/schemas/application.ts";
 import type { Database, Row } from "../../database.ts";
+import type { StoredConfiguration } from "../configurations.ts";
 
 /** What the user asked for beside the versioned configuration. These act at once. */
 export interface ApplicationSpec {
@@ -9,6 +9,10 @@ export interface ApplicationSpec {
   readonly maxInstances: number | null;
   readonly ingress: IngressMode;
   readonly checkEveryMs: number;
+  /** Whether events go to the Worker's log as well; null: as the configuration says. */
+  readonly logs?: boolean | null;
+  /** The Durable Object namespace that it belongs to. Given when it is created, for good. */
+  readonly namespaceId?: string | null;
 }
 
 /** `deployment`: a standalone one, whose one slot and id stay for its whole life. */
@@ -33,7 +37,7 @@ export interface ApplicationRow {
 
 export interface Version {
   readonly version: number;
-  readonly configuration: Configuration;
+  readonly configuration: StoredConfiguration;
   /** Digest of the launch spec that this configuration gives. */
   readonly revision: string;
   readonly createdAt: number;
@@ -125,7 +129,7 @@ function toVersion(row: StoredVersion): Version {
   return {
     version: row.version,
     // Validated before it was stored; the schema only ever gains optional fields.
-    configuration: JSON.parse(row.configuration) as Configuration,
+    configuration: JSON.parse(row.configuration) as StoredConfiguration,
     revision: row.revision,
     createdAt: row.created_at,
   };

@@ -1,5 +1,6 @@
 /** The `deployments` table and its mapping to the planner's shape. */
 import type { Database, Row } from "../../database.ts";
+import type { CheckState } from "../check-state.ts";
 import type { Deployment, DeploymentPhase, Outcome } from "../plan/deployment.ts";
 
 interface DeploymentRow extends Row {
@@ -19,6 +20,8 @@ interface DeploymentRow extends Row {
   last: string | null;
   held: number;
   cordoned: number;
+  detail: string | null;
+  checks: string | null;
 }
 
 export function listDeployments(db: Database): Deployment[] {
@@ -38,8 +41,8 @@ export function updateDeployment(db: Database, deployment: Deployment): void {
   const [id, ...rest] = toValues(deployment);
   db.run(
     `UPDATE deployments SET slot = ?, created_at = ?, phase = ?, ready = ?, generation = ?, version = ?, since = ?,
-      ready_at = ?, failures = ?, losses = ?, next_start_at = ?, stop_reason = ?, last = ?, held = ?, cordoned = ?
-      WHERE id = ?`,
+      ready_at = ?, failures = ?, losses = ?, next_start_at = ?, stop_reason = ?, last = ?, held = ?, cordoned = ?,
+      detail = ?, checks = ? WHERE id = ?`,
     ...rest,
     id,
   );
@@ -63,6 +66,8 @@ function toValues(d: Deployment): [string, ...(string | number | null)[]] {
     d.last === null ? null : JSON.stringify(d.last),
     d.held ? 1 : 0,
     d.cordoned ? 1 : 0,
+    d.detail ?? null,
+    d.checks === undefined ? null : JSON.stringify(d.checks),
   ];
 }
 
@@ -85,5 +90,7 @@ function toDeployment(row: DeploymentRow): Deployment {
     last: row.last === null ? null : (JSON.parse(row.last) as Outcome),
     held: row.held === 1,
     cordoned: row.cordoned === 1,
+    ...(row.detail === null ? {} : { detail: row.detail }),
+    ...(row.checks === null ? {} : { checks: JSON.parse(row.checks) as CheckState[] }),
   };
 }

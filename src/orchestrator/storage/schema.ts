@@ -2,6 +2,8 @@
 import type { Migration } from "../../migrations.ts";
 import { TIMERS_SCHEMA } from "../../timers.ts";
 import { EVENTS_SCHEMA } from "../events.ts";
+import { LEASE_SCHEMA } from "../leases.ts";
+import { ROLLOUTS_SCHEMA } from "../rollouts-log.ts";
 
 export const APPLICATION_MIGRATIONS: readonly Migration[] = [
   {
@@ -53,4 +55,12 @@ ALTER TABLE deployments ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE deployments ADD COLUMN cordoned INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE application ADD COLUMN kind TEXT NOT NULL DEFAULT 'application';`,
   },
+  {
+    id: "003_leases_rollouts",
+    sql: `
+ALTER TABLE deployments ADD COLUMN detail TEXT;
+${LEASE_SCHEMA}
+${ROLLOUTS_SCHEMA}`,
+  },
+  { id: "004_checks", sql: "ALTER TABLE deployments ADD COLUMN checks TEXT;" },
 ];

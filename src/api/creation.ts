@@ -1,0 +1,84 @@
+/**
+ * Making an application: its name first, then itself. Cut off in between, a retry goes on with the same id, and anybody
+ * else may take the name when nothing has come of it.
+ */
+import type { ApplicationEntry, ApplicationKind, Reservation } from "../account/applications.ts";
+import { GantryError } from "../errors.ts";
+import type { NewConfiguration } from "../orchestrator/change.ts";
+import type { ApplicationSpec } from "../orchestrator/storage/application-row.ts";
+import type { ApplicationView } from "../orchestrator/views.ts";
+import { accountStub, applicationStub } from "../stubs.ts";
+import { withinQuota } from "./quota.ts";
+import { withReferences } from "./references.ts";
+import type { Call } from "./route.ts";
+import { mayReach } from "./scopes.ts";
+
+/** A create takes milliseconds; what stands half done after this was cut off. */
+const ABANDONED_AFTER_MS = 30_000;
+
+export interface Creation {
+  readonly name: string;
+  readonly kind: ApplicationKind;
+  readonly spec: ApplicationSpec;
+  readonly version: NewConfiguration;
+  /** Where the configuration stands in the request's body. */
+  readonly field: string;
+}
+
+export type Created =
+  | { readonly isCreated: true; readonly view: ApplicationView }
+  /** The name is another's. */
+  | { readonly isCreated: false; readonly holder: ApplicationEntry };
+
+export async function createApplication(call: Call<unknown, unknown>, creation: Creation): Promise<Created> {
+  const { env, accountId, seed } = call;
+  const { name, kind, spec, version, field } = creation;
+  const target = { applicationId: seed, configuration: version.configuration, field };
+  return await withReferences(call, target, async (): Promise<Created> => {
+    const { reserved, entry, conflict } = await reserve(call, name, kind, spec.namespaceId ?? null);
+    if (!reserved && conflict === "namespace") throw namespaceTaken(entry);
+    if (!reserved) return { isCreated: false, holder: entry };
+    const application = applicationStub(env, seed);
+    const known: ApplicationView | null = call.isRetry ? await application.view() : null;
+    if (known !== null) return { isCreated: true, view: known };
+    const input = { id: seed, accountId, name, kind, spec, ...version };
+    const change = { instances: spec.instances, configuration: version.configuration };
+    const view = await withinQuota(
+      call,
+      seed,
+      change,
+      async (grant): Promise<ApplicationView> => await application.create(input, grant),
+      { isNew: true },
+    );
+    return { isCreated: true, view };
+  });
+}
+
+export function requireReach({ actor }: Call<unknown, unknown>, name: string): void {
+  if (mayReach(actor, { id: "", name })) return;
+  const text = `this token is limited to other applications than ${name}`;
+  throw new GantryError("FORBIDDEN", text, { applications: [...(actor.applications ?? [])] });
+}
+
+/** Reserves name and namespace. A holder that never came to be does not keep them. */
+async function reserve(
+  { env, accountId, seed }: Call<unknown, unknown>,
+  name: string,
+  kind: ApplicationKind,
+  namespaceId: string | null,
+): Promise<Reservation> {
+  const account = accountStub(env, accountId);
+  for (let attempt = 0; ; attempt += 1) {
+    const reservation: Reservation = await account.reserveName(name, seed, kind, namespaceId);
+    const { reserved, entry, ageMs } = reservation;
+    // One holder may have the name, and another the namespace.
+    if (reserved || attempt === 2 || ageMs < ABANDONED_AFTER_MS) return reservation;
+    if (await applicationStub(env, entry.id).exists()) return reservation;
+    await account.removeApplication(entry.id);
+  }
+}
+
+function namespaceTaken({ id, name }: ApplicationEntry): GantryError {
+  const text = `this Durable Object namespace belongs to the application ${name} (${id}): one namespace has one application`;
+  return new GantryError("DURABLE_OBJECT_ALREADY_HAS_APPLICATION", text, { name, id });
+}

@@ -1,0 +1,113 @@
+/**
+ * rollouts: from the active version to another. Instances are replaced one after another, each ready before the next one
+ * goes, which passes through every step of a plan in order; so any automatic plan is kept, and a manual one is refused.
+ */
+import * as z from "zod";
+import { mergeConfiguration } from "../../orchestrator/configurations.ts";
+import type { ApplicationView, RolloutView } from "../../orchestrator/views.ts";
+import { applicationStub } from "../../stubs.ts";
+import { invalid, validate } from "../body.ts";
+import { guardOf } from "../guard.ts";
+import { withinQuota } from "../quota.ts";
+import { withReferences } from "../references.ts";
+import { rolloutResult } from "../results/rollout.ts";
+import { defineRoute, type Call } from "../route.ts";
+import { configurationSchema } from "../schemas/configuration.ts";
+import { createRolloutSchema, type CreateRollout } from "../schemas/rollout.ts";
+import { ADMISSION_ERRORS, versionOf } from "../specification.ts";
+import { wireRollout } from "../wire/rollout.ts";
+import { findApplication, findView } from "./lookup.ts";
+
+const NO_QUERY = z.strictObject({});
+
+export const rolloutRoutes = [
+  defineRoute({
+    method: "POST",
+    path: "/applications/:id/rollouts",
+    tag: "Rollouts",
+    summary: "Activate a configuration, replacing instances one after another",
+    query: NO_QUERY,
+    body: createRolloutSchema,
+    result: rolloutResult,
+    errors: ["APPLICATION_NOT_FOUND", "VERSION_NOT_FOUND", "LEASE_HELD", ...ADMISSION_ERRORS],
+    etag: true,
+    run: async (call) => ({ result: wireRollout(await begun(call)) }),
+  }),
+  defineRoute({
+    method: "GET",
+    path: "/applications/:id/rollouts",
+    tag: "Rollouts",
+    summary: "List rollouts, newest first",
+    query: z.strictObject({
+      limit: z.coerce.number().int().min(1).max(1_000).optional().describe("Most rollouts to list; default: all"),
+      last: z.string().max(100).optional().describe("Id of the last rollout seen: those after it in the list"),
+    }),
+    result: z.array(rolloutResult),
+    errors: ["APPLICATION_NOT_FOUND"],
+    run: async (call) => {
+      const { id } = findApplication(call);
+      const { limit, last } = call.query;
+      const rollouts: RolloutView[] = await applicationStub(call.env, id).rollouts();
+      const index = last === undefined ? -1 : rollouts.findIndex(({ rollout }) => rollout.id === last);
+      if (last !== undefined && index === -1) throw invalid({ last: "is not a rollout of this application" });
+      const rest = rollouts.slice(index + 1);
+      return { result: rest.slice(0, limit ?? rest.length).map(wireRollout) };
+    },
+  }),
+  defineRoute({
+    method: "GET",
+    path: "/applications/:id/rollouts/:rollout",
+    tag: "Rollouts",
+    summary: "Get a rollout",
+    query: NO_QUERY,
+    result: rolloutResult,
+    errors: ["APPLICATION_NOT_FOUND", "ROLLOUT_NOT_FOUND"],
+    run: async (call) => {
+      const { id } = findApplication(call);
+      const view: RolloutView = await applicationStub(call.env, id).rolloutOf(call.params["rollout"] ?? "");
+      return { result: wireRollout(view) };
+    },
+  }),
+];
+
+async function begun(call: Call<unknown, CreateRollout>): Promise<RolloutView> {
+  const { body } = call;
+  const application = applicationStub(call.env, findApplication(call).id);
+  const { row, configuration: active } = await findView(call);
+  const steps = stepsOf(body);
+  const request = { description: body.description, steps };
+  let begunRollout: RolloutView | null = null;
+  const begin = async (target: Parameters<typeof application.rollout>[0]["target"], configuration: typeof active) => {
+    const change = { configuration };
+    await withinQuota(call, row.id, change, async (grant): Promise<ApplicationView> => {
+      const view: RolloutView = await application.rollout({ ...request, target }, guardOf(call), grant);
+      begunRollout = view;
+      return view.application;
+    });
+  };
+  if (body.target_version === undefined) {
+    const merged = validate(z.strictObject({ target_configuration: configurationSchema }), {
+      target_configuration: mergeConfiguration(active, body.target_configuration ?? {}),
+    }).target_configuration;
+    const version = await versionOf(call, merged);
+    const target = { applicationId: row.id, configuration: version.configuration, field: "target_configuration" };
+    await withReferences(call, target, async () => await begin(version, version.configuration));
+  } else {
+    const { configuration } = await application.configurationOf(body.target_version);
+    const target = { applicationId: row.id, configuration, field: "target_version" };
+    await withReferences(call, target, async () => await begin(body.target_version ?? 0, configuration));
+  }
+  if (begunRollout === null) throw new Error("a rollout that was begun has no view");
+  return begunRollout;
+}
+
+function stepsOf({ steps, step_percentage: percentage = 100 }: CreateRollout) {
+  if (steps !== undefined) {
+    return steps.map(({ step_size, description }) => ({ percentage: step_size.percentage, description }));
+  }
+  const count = Math.ceil(100 / percentage);
+  return Array.from({ length: count }, (_, index) => {
+    const reached = Math.min(100, (index + 1) * percentage);
+    return { percentage: reached, description: `Step ${index + 1} of ${count} - rollout at ${reached}% of instances` };
+  });
+}

@@ -1,0 +1,106 @@
+/** `PUT` of a whole application: made or replaced, and what it says runs from then on; or only told what that would do. */
+import * as z from "zod";
+import { GantryError } from "../../errors.ts";
+import type { ApplicationPut } from "../../orchestrator/commands.ts";
+import type { ApplicationView, PutPreview } from "../../orchestrator/views.ts";
+import { applicationStub } from "../../stubs.ts";
+import { invalid } from "../body.ts";
+import { createApplication, requireReach } from "../creation.ts";
+import { guardOf } from "../guard.ts";
+import { withinQuota } from "../quota.ts";
+import { withReferences } from "../references.ts";
+import { applicationResult } from "../results/application.ts";
+import { putPlanResult } from "../results/put-plan.ts";
+import { defineRoute, type Call } from "../route.ts";
+import { applicationName, putApplicationSchema, type PutApplication } from "../schemas/application.ts";
+import { ADMISSION_ERRORS, requireSameIdentity, specOf, versionOf } from "../specification.ts";
+import { wireApplication } from "../wire/application.ts";
+import { wireCreationPlan, wirePutPlan } from "../wire/put-plan.ts";
+import { notFound } from "./lookup.ts";
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+const query = z.strictObject({
+  dry_run: z
+    .enum(["true", "false"])
+    .default("false")
+    .describe("`true`: changes nothing and answers with the plan; default `false`"),
+});
+
+type PutCall = Call<z.output<typeof query>, PutApplication>;
+
+export const wholeApplicationRoutes = [
+  defineRoute({
+    method: "PUT",
+    path: "/applications/:id",
+    tag: "Applications",
+    summary: "Create or replace a whole application, and activate what it says; with dry_run only plan it",
+    query,
+    body: putApplicationSchema,
+    result: z.union([applicationResult, putPlanResult]),
+    statuses: [200, 201],
+    errors: ["LEASE_HELD", "DURABLE_OBJECT_ALREADY_HAS_APPLICATION", "APPLICATION_ALREADY_EXISTS", ...ADMISSION_ERRORS],
+    etag: true,
+    run: async (call) => {
+      if (call.application !== null) return await replaced(call, call.application);
+      const name = requireNew(call);
+      const { env, body } = call;
+      const version = await versionOf(call, body.configuration);
+      const spec = specOf(env, body);
+      const creation = { name, kind: "application", spec, version, field: "configuration" } as const;
+      if (call.query.dry_run === "true") {
+        const target = { applicationId: call.seed, configuration: version.configuration };
+        return await withReferences(call, target, async () => ({
+          result: wireCreationPlan(name, spec, version.configuration),
+        }));
+      }
+      const created = await createApplication(call, creation);
+      if (!created.isCreated) return await replaced(call, created.holder);
+      return { status: 201, result: wireApplication(created.view), etag: created.view.etag };
+    },
+  }),
+];
+
+/** The name of an application that is not there and may be made. */
+function requireNew(call: PutCall): string {
+  const wanted = call.params["id"] ?? "";
+  if (UUID.test(wanted)) throw notFound(wanted);
+  const parsed = applicationName.safeParse(wanted);
+  if (!parsed.success) throw invalid({ name: parsed.error.issues[0]?.message ?? "is no name" });
+  if (call.body.name !== undefined && call.body.name !== wanted) {
+    throw invalid({ name: `must be ${wanted}, as in the path` });
+  }
+  requireReach(call, wanted);
+  if (call.ifMatch !== null) {
+    const text = `If-Match ${call.ifMatch.slice(0, 100)} does not match: there is no application ${wanted}`;
+    throw new GantryError("PRECONDITION_FAILED", text, {});
+  }
+  return wanted;
+}
+
+async function replaced(call: PutCall, { id, name }: { readonly id: string; readonly name: string }) {
+  const { env, body } = call;
+  const application = applicationStub(env, id);
+  const current: ApplicationView | null = await application.view();
+  if (current === null) {
+    const text = `an application named ${name} already exists: ${id}; it is being made or deleted, try again`;
+    throw new GantryError("APPLICATION_ALREADY_EXISTS", text, { name, id });
+  }
+  requireSameIdentity(body, current.row);
+  const version = await versionOf(call, body.configuration);
+  const put: ApplicationPut = { spec: specOf(env, body), version };
+  const target = { applicationId: id, configuration: version.configuration };
+  return await withReferences(call, target, async () => {
+    const isDryRun = call.query.dry_run === "true";
+    const preview: PutPreview = await application.previewPut(put, guardOf(call), isDryRun);
+    const { before, after } = preview;
+    if (isDryRun) return { result: wirePutPlan(preview), etag: before.etag };
+    // Nothing is reserved for what changes nothing.
+    if (before.row.generation === after.row.generation) return { result: wireApplication(before), etag: before.etag };
+    const change = { instances: put.spec.instances, configuration: version.configuration };
+    const view = await withinQuota(call, id, change, async (grant): Promise<ApplicationView> => {
+      return await application.put(put, guardOf(call), grant);
+    });
+    return { result: wireApplication(view), etag: view.etag };
+  });
+}

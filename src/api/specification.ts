@@ -1,0 +1,66 @@
+/** From a request's body to what an application stores: defaults filled in, configuration complete, revision computed. */
+import type { ErrorCode } from "../errors.ts";
+import type { NewConfiguration } from "../orchestrator/change.ts";
+import type { StoredConfiguration } from "../orchestrator/configurations.ts";
+import { revisionOf, toLaunchSpec } from "../orchestrator/launch-spec.ts";
+import type { ApplicationKind, ApplicationSpec } from "../orchestrator/storage/application-row.ts";
+import { invalid } from "./body.ts";
+import { admitConfiguration } from "./quota.ts";
+import type { Call } from "./route.ts";
+import { checkEveryMs, ingressMode, type IngressMode, type PutApplication } from "./schemas/application.ts";
+
+/** What a route that stores a configuration may be refused with. */
+export const ADMISSION_ERRORS = [
+  "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE",
+  "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND",
+  "SURPASSED_BASE_LIMITS",
+  "SURPASSED_TOTAL_LIMITS",
+  "LOCATION_NOT_ALLOWED",
+  "LOCATION_SURPASSED_BASE_LIMITS",
+  "WRITE_CONFLICT",
+] as const satisfies readonly ErrorCode[];
+
+type Context = Pick<Call<unknown, unknown>, "env" | "accountId">;
+
+export function specOf(env: Env, body: PutApplication): ApplicationSpec {
+  return {
+    instances: body.instances,
+    maxInstances: body.max_instances ?? null,
+    ingress: body.ingress?.mode ?? defaultIngress(env),
+    checkEveryMs: checkEveryMs(body.check_every),
+    ...(body.observability === undefined ? {} : { logs: body.observability.logs.enabled }),
+    ...(body.durable_objects === undefined ? {} : { namespaceId: body.durable_objects.namespace_id }),
+  };
+}
+
+/** As it is to be stored: within the account's limits, and with its defaults. */
+export async function versionOf(
+  context: Context,
+  configuration: StoredConfiguration,
+  kind: ApplicationKind = "application",
+): Promise<NewConfiguration> {
+  const stored = await admitConfiguration(context, configuration, kind);
+  return { configuration: stored, revision: await revisionOf(toLaunchSpec(stored)) };
+}
+
+/** What identifies an application never changes; saying it again is no change. */
+export function requireSameIdentity(
+  body: {
+    readonly name?: string | undefined;
+    readonly durable_objects?: { readonly namespace_id: string } | undefined;
+  },
+  current: { readonly name: string; readonly spec: ApplicationSpec },
+): void {
+  if (body.name !== undefined && body.name !== current.name) {
+    throw invalid({ name: `cannot change: it is part of the application's address; it is ${current.name}` });
+  }
+  const namespace = current.spec.namespaceId ?? null;
+  if (body.durable_objects !== undefined && body.durable_objects.namespace_id !== namespace) {
+    const is = namespace === null ? "it has none" : `it is ${namespace}`;
+    throw invalid({ durable_objects: `cannot change: delete the application and create it again; ${is}` });
+  }
+}
+
+export function defaultIngress(env: Env): IngressMode {
+  return ingressMode.catch("private").parse(env.GANTRY_DEFAULT_INGRESS);
+}

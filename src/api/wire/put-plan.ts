@@ -1,0 +1,83 @@
+/** What a dry run tells: fields that change, instances that are touched, amounts. */
+import type * as z from "zod";
+import type { StoredConfiguration } from "../../orchestrator/configurations.ts";
+import { sizeOf } from "../../orchestrator/launch-spec.ts";
+import { MAX_SURGE } from "../../orchestrator/plan/selection.ts";
+import type { ApplicationSpec } from "../../orchestrator/storage/application-row.ts";
+import type { PutPreview } from "../../orchestrator/views.ts";
+import type { putPlanResult } from "../results/put-plan.ts";
+import { wireConfiguration } from "./application.ts";
+
+type PutPlan = z.output<typeof putPlanResult>;
+type Json = PutPlan["changes"][number]["from"];
+
+interface Specified {
+  readonly spec: ApplicationSpec;
+  readonly configuration: StoredConfiguration;
+}
+
+const NOTHING = { vcpu: 0, memory_mib: 0, disk_mb: 0 };
+
+export function wirePutPlan({ before, after, instances }: PutPreview): PutPlan {
+  const from = { spec: before.row.spec, configuration: before.configuration };
+  const to = { spec: after.row.spec, configuration: after.configuration };
+  const surge = instances.update > 0 ? MAX_SURGE : 0;
+  const count = Math.max(from.spec.instances, to.spec.instances + surge);
+  const [small, large] = [amounts(from, count), amounts(to, count)];
+  return {
+    dry_run: true,
+    create: false,
+    changes: changes(fields(from), fields(to)),
+    instances,
+    cost_estimate: {
+      before: amounts(from),
+      peak: {
+        vcpu: Math.max(small.vcpu, large.vcpu),
+        memory_mib: Math.max(small.memory_mib, large.memory_mib),
+        disk_mb: Math.max(small.disk_mb, large.disk_mb),
+      },
+      after: amounts(to),
+    },
+    etag: before.etag,
+  };
+}
+
+export function wireCreationPlan(name: string, spec: ApplicationSpec, configuration: StoredConfiguration): PutPlan {
+  const to = { spec, configuration };
+  return {
+    dry_run: true,
+    create: true,
+    changes: changes(new Map(), new Map([["name", name], ...fields(to)])),
+    instances: { start: spec.instances, stop: 0, update: 0, unchanged: 0 },
+    cost_estimate: { before: NOTHING, peak: amounts(to), after: amounts(to) },
+    etag: null,
+  };
+}
+
+function fields({ spec, configuration }: Specified): Map<string, Json> {
+  const values: [string, unknown][] = [
+    ["instances", spec.instances],
+    ["max_instances", spec.maxInstances],
+    ["ingress.mode", spec.ingress],
+    ["check_every", spec.checkEveryMs / 1_000],
+    ["observability.logs.enabled", spec.logs ?? null],
+    ["durable_objects.namespace_id", spec.namespaceId ?? null],
+    ...Object.entries(wireConfiguration(configuration)).map(([key, value]): [string, unknown] => [
+      `configuration.${key}`,
+      value,
+    ]),
+  ];
+  // Plain data, as it came out of a request's JSON.
+  return new Map(values.filter(([, value]) => value !== null && value !== undefined) as [string, Json][]);
+}
+
+function changes(from: ReadonlyMap<string, Json>, to: ReadonlyMap<string, Json>): PutPlan["changes"] {
+  return [...new Set([...from.keys(), ...to.keys()])]
+    .map((field) => ({ field, from: from.get(field) ?? null, to: to.get(field) ?? null }))
+    .filter((change) => JSON.stringify(change.from) !== JSON.stringify(change.to));
+}
+
+function amounts({ spec, configuration }: Specified, count = spec.instances) {
+  const { vcpu, memoryMib, diskMb } = sizeOf(configuration);
+  return { vcpu: vcpu * count, memory_mib: memoryMib * count, disk_mb: diskMb * count };
+}

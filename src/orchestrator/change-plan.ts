@@ -1,0 +1,150 @@
+/**
+ * What a change will do to what runs, in numbers: the planner itself is asked, against a world in which every start
+ * succeeds and every stop ends at once. Pure. What would happen without the change as well is not counted.
+ */
+import { isAvailable, isLeaving, isLive, STOP, type Deployment } from "./plan/deployment.ts";
+import { plan, DEFAULT_LIMITS, type Action, type Delivery } from "./plan/plan.ts";
+import type { Desired } from "./plan/selection.ts";
+
+export interface InstanceCounts {
+  /** Containers that are started and replace none. */
+  readonly start: number;
+  /** Containers that are stopped and not replaced. */
+  readonly stop: number;
+  /** Containers that are stopped and started again with what is wanted. */
+  readonly update: number;
+  /** Deployments that nothing happens to. */
+  readonly unchanged: number;
+}
+
+/**
+ * Those that are replaced one after another all fare alike, so that more of them than this are counted and not played
+ * through: the work is bounded, whatever the count.
+ */
+const PLAYED = 64;
+
+export function countChange(deployments: readonly Deployment[], desired: Desired, now: number): InstanceCounts {
+  const present = deployments.filter((deployment) => !isLeaving(deployment)).map((d) => atRest(d, desired, now));
+  const { played, instances, replaced, kept } = shortened(present, desired);
+  const world = new Map(played.map((deployment) => [deployment.id, deployment]));
+  const tally = { starts: 0, stops: 0, outdated: 0 };
+  const touched = new Set<string>();
+  // Each round replaces one at least; the bound is for a planner that would never rest.
+  for (let round = 0; round < 4 * PLAYED + 16; round += 1) {
+    const { actions } = plan({
+      desired: { ...desired, instances },
+      deployments: [...world.values()],
+      delivery: ANSWERED,
+      limits: { ...DEFAULT_LIMITS, startsPerPass: Number.POSITIVE_INFINITY },
+      now,
+    });
+    const effective = actions.filter(({ type }) => type !== "resend" && type !== "verify" && type !== "finish-delete");
+    if (effective.length === 0) break;
+    for (const action of effective) perform(action, world, tally, touched, now);
+  }
+  const update = Math.min(tally.outdated, tally.starts);
+  return {
+    start: tally.starts - update,
+    stop: tally.stops - update,
+    update: update + replaced,
+    unchanged: played.filter(({ id }) => !touched.has(id)).length + kept,
+  };
+}
+
+/** Every message was answered just now. */
+const ANSWERED: Delivery = {
+  isAcknowledged: () => true,
+  isInFlight: () => false,
+  retryAt: () => 0,
+  lastSentAt: () => Number.MAX_SAFE_INTEGER,
+  isSilent: () => false,
+};
+
+/** What is under way is taken as done, since it happens in any case. */
+function atRest(deployment: Deployment, desired: Desired, now: number): Deployment {
+  if (isLive(deployment)) return deployment.phase === "running" ? deployment : { ...deployment, since: now };
+  const isDue = deployment.phase === "stopping" || deployment.nextStartAt <= now;
+  if (deployment.held) return { ...deployment, phase: "pending", stopReason: null };
+  if (!isDue) return deployment;
+  return { ...deployment, phase: "running", ready: true, cordoned: false, version: desired.version, stopReason: null };
+}
+
+function shortened(present: readonly Deployment[], desired: Desired) {
+  const old = present.filter((d) => isPlain(d) && desired.isOutdated(d.version));
+  const current = present.filter((d) => isPlain(d) && !desired.isOutdated(d.version));
+  const isRolling = desired.strategy === "rolling" && !desired.deleting;
+  // As many of either kind fewer, both there and wanted, change nothing about the others.
+  const room = isRolling ? desired.instances - PLAYED : 0;
+  const replaced = Math.max(0, Math.min(old.length - PLAYED, room));
+  const kept = old.length > 0 ? Math.max(0, Math.min(current.length - PLAYED, room - replaced)) : 0;
+  // The planner takes old ones from the highest slot down, and prefers low slots among equals.
+  const dropped = new Set([...bySlot(old).slice(0, replaced), ...bySlot(current).slice(0, kept)].map(({ id }) => id));
+  return {
+    played: present.filter(({ id }) => !dropped.has(id)),
+    instances: desired.instances - replaced - kept,
+    replaced,
+    kept,
+  };
+}
+
+function isPlain(deployment: Deployment): boolean {
+  return deployment.phase === "running" && isAvailable(deployment) && !deployment.held;
+}
+
+function bySlot(deployments: readonly Deployment[]): Deployment[] {
+  return deployments.toSorted((a, b) => a.slot - b.slot);
+}
+
+function perform(
+  action: Action,
+  world: Map<string, Deployment>,
+  tally: { starts: number; stops: number; outdated: number },
+  touched: Set<string>,
+  now: number,
+): void {
+  if (action.type === "place") {
+    const id = `new ${tally.starts}`;
+    tally.starts += 1;
+    world.set(id, started({ ...EMPTY, id, slot: action.slot }, action.version, now));
+    return;
+  }
+  if (!("id" in action)) return;
+  const deployment = world.get(action.id);
+  if (deployment === undefined) return;
+  touched.add(action.id);
+  if (action.type === "start") {
+    tally.starts += 1;
+    world.set(action.id, started(deployment, action.version, now));
+  } else if (action.type === "stop") {
+    tally.stops += 1;
+    const isUpdate = action.reason === STOP.updating;
+    if (isUpdate || action.reason === STOP.outdated) tally.outdated += 1;
+    if (isUpdate) world.set(action.id, { ...deployment, phase: "pending", ready: false, nextStartAt: now });
+    else world.delete(action.id);
+  } else {
+    world.delete(action.id);
+  }
+}
+
+function started(deployment: Deployment, version: number, now: number): Deployment {
+  return { ...deployment, phase: "running", ready: true, readyAt: now, since: now, version };
+}
+
+const EMPTY: Deployment = {
+  id: "",
+  slot: 0,
+  createdAt: 0,
+  phase: "pending",
+  ready: false,
+  generation: 1,
+  version: 0,
+  since: 0,
+  readyAt: null,
+  failures: 0,
+  losses: 0,
+  nextStartAt: 0,
+  stopReason: null,
+  last: null,
+  held: false,
+  cordoned: false,
+};

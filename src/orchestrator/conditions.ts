@@ -1,0 +1,23 @@
+/** States that callers wait for. Pure. */
+import type { ApplicationState } from "./health.ts";
+import { isLeaving, type Deployment } from "./plan/deployment.ts";
+
+export const APPLICATION_CONDITIONS = ["ready", "active", "provisioning", "degraded", "settled"] as const;
+export type ApplicationCondition = ApplicationState | "settled";
+
+/**
+ * Everything is as wanted and nothing is under way: as many deployments as wanted, each ready on what is to run, or held
+ * by a user, and none on its way out.
+ */
+export function isSettled(
+  deployments: readonly Deployment[],
+  wanted: number,
+  isOutdated: (version: number) => boolean,
+): boolean {
+  if (deployments.some(({ phase }) => phase === "stopping")) return false;
+  const kept = deployments.filter((deployment) => !isLeaving(deployment));
+  if (kept.length !== wanted) return false;
+  return kept.every(
+    ({ held, phase, ready, version }) => held || (phase === "running" && ready && !isOutdated(version)),
+  );
+}

@@ -1,0 +1,140 @@
+/**
+ * Users' writes to what is wanted, from guard to pass: every one of them passes `write`, so that lease, `If-Match`, the
+ * account's grant and the rollouts' log are seen to in one place and in one turn.
+ */
+import type { Grant } from "../account/ledger.ts";
+import type { Database } from "../database.ts";
+import { GantryError } from "../errors.ts";
+import { etagOf, requireMatch } from "../etag.ts";
+import { applyChange, changedRow, chooseVersion, isChange, type Change, type NewConfiguration } from "./change.ts";
+import { planActivate, planPatch, planPut, type ApplicationPatch, type ApplicationPut } from "./commands.ts";
+import { type Rollout, type RolloutRecord, type RolloutsLog } from "./rollouts-log.ts";
+import { getVersion, type ApplicationRow } from "./storage/application-row.ts";
+import { withinGrant } from "./usage.ts";
+import { requireGuard, type WriteGuard } from "./write-guard.ts";
+
+export interface SpecificationDeps {
+  readonly db: Database;
+  readonly rollouts: RolloutsLog;
+  /** What is wanted has changed: plan and perform. */
+  readonly onChanged: () => void;
+  /** Rows that may have been read were rolled back. */
+  readonly onUndone: () => void;
+}
+
+export interface RolloutRequest {
+  readonly description: string;
+  readonly steps: RolloutRecord["steps"];
+  /** A stored version's number, or a configuration that is stored when none says the same. */
+  readonly target: number | NewConfiguration;
+}
+
+const PUT_STEPS: RolloutRecord["steps"] = [{ percentage: 100, description: "all instances" }];
+
+export class Specification {
+  readonly #deps: SpecificationDeps;
+
+  constructor(deps: SpecificationDeps) {
+    this.#deps = deps;
+  }
+
+  patch(
+    row: ApplicationRow,
+    patch: ApplicationPatch,
+    guard: WriteGuard | null,
+    grant: Grant | null,
+    now: number,
+  ): void {
+    this.#write(row, planPatch(this.#deps.db, row, patch), guard, grant, now, null);
+  }
+
+  activate(row: ApplicationRow, version: number, guard: WriteGuard | null, grant: Grant | null, now: number): void {
+    this.#write(row, planActivate(this.#deps.db, row, version), guard, grant, now, null);
+  }
+
+  /** A patch whose configuration runs at once: of standalone deployments. */
+  replace(row: ApplicationRow, patch: ApplicationPatch, guard: WriteGuard, grant: Grant | null, now: number): void {
+    this.#write(row, { ...planPatch(this.#deps.db, row, patch), activate: true }, guard, grant, now, null);
+  }
+
+  put(row: ApplicationRow, put: ApplicationPut, guard: WriteGuard, grant: Grant | null, now: number): void {
+    const change = planPut(this.#deps.db, row, put);
+    const description = "replacement of the whole specification";
+    this.#write(row, change, guard, grant, now, { id: guard.seed, description, steps: PUT_STEPS, isAsked: false });
+  }
+
+  /** The row as `put` would leave it, and its configuration; the row itself when it would change nothing. */
+  preview(row: ApplicationRow, put: ApplicationPut, guard: WriteGuard, isDryRun: boolean, now: number) {
+    const { db } = this.#deps;
+    const change = planPut(db, row, put);
+    // Looking is free to all; a lease is about writes.
+    if (isDryRun) requireMatch(guard.ifMatch, etagOf(row.id, row.generation));
+    else requireGuard(db, row, guard, now, !isChange(row, change));
+    const next = isChange(row, change) ? changedRow(row, change, now) : row;
+    const stored = getVersion(db, next.activeVersion);
+    const version = stored ?? { version: next.activeVersion, ...put.version, createdAt: now };
+    return { row: next, version };
+  }
+
+  /** Activates the target. One that runs already is complete at once; a request that was served before changes nothing. */
+  rollout(row: ApplicationRow, request: RolloutRequest, guard: WriteGuard, grant: Grant | null, now: number): Rollout {
+    const { db, rollouts } = this.#deps;
+    const { target, description, steps } = request;
+    const known = rollouts.get(guard.seed);
+    if (known !== null) return known;
+    const change: Change =
+      typeof target === "number"
+        ? planActivate(db, row, target)
+        : { spec: row.spec, version: chooseVersion(db, row, target, true), activate: true };
+    requireGuard(db, row, guard, now);
+    this.#apply(row, change, grant, now, { id: guard.seed, description, steps, isAsked: true });
+    const rollout = rollouts.get(guard.seed);
+    if (rollout === null) throw new Error(`rollout ${guard.seed} is not stored`);
+    return rollout;
+  }
+
+  #write(
+    row: ApplicationRow,
+    change: Change,
+    guard: WriteGuard | null,
+    grant: Grant | null,
+    now: number,
+    rollout: RolloutMark | null,
+  ): void {
+    const isDone = !isChange(row, change);
+    requireGuard(this.#deps.db, row, guard, now, isDone);
+    if (!isDone) this.#apply(row, change, grant, now, rollout);
+  }
+
+  #apply(row: ApplicationRow, change: Change, grant: Grant | null, now: number, rollout: RolloutMark | null): void {
+    const { db, rollouts, onChanged, onUndone } = this.#deps;
+    const next = changedRow(row, change, now);
+    const isActivation = next.activeVersion !== row.activeVersion;
+    const log = () => {
+      if (rollout !== null && (isActivation || rollout.isAsked)) {
+        const { id, description, steps } = rollout;
+        rollouts.begin(id, { description, steps, fromVersion: row.activeVersion, toVersion: next.activeVersion }, now);
+      } else if (isActivation) rollouts.replace(now);
+    };
+    try {
+      withinGrant(db, grant, now, () => applyChange(db, row, change, now, log));
+    } catch (error) {
+      rollouts.forget();
+      onUndone();
+      throw error;
+    }
+    onChanged();
+  }
+}
+
+interface RolloutMark {
+  readonly id: string;
+  readonly description: string;
+  readonly steps: RolloutRecord["steps"];
+  /** Kept also when the version ran already. */
+  readonly isAsked: boolean;
+}
+
+export function rolloutNotFound(id: string): GantryError {
+  return new GantryError("ROLLOUT_NOT_FOUND", `there is no rollout ${id.slice(0, 100)}`, { rollout: id.slice(0, 100) });
+}
