@@ -9,8 +9,9 @@ export interface BenchOptions {
 
 export interface Ratio {
   readonly name: string;
-  /** Ours divided by the peer's. */
+  /** Ours divided by the peer's, or by what `of` says. */
   readonly value: number;
+  readonly of?: string;
   /** The design's number. */
   readonly target: number;
   readonly better: "higher" | "lower";
@@ -45,5 +46,5 @@ export function meets(ratio: Ratio): boolean {
 export function describeRatio(ratio: Ratio): string {
   const sign = ratio.better === "higher" ? "≥" : "≤";
   const limit = `target ${sign} ${ratio.target.toFixed(2)}, with slack ${sign} ${limitOf(ratio).toFixed(2)}`;
-  return `${ratio.name}: ${ratio.value.toFixed(2)} × the peer (${limit})`;
+  return `${ratio.name}: ${ratio.value.toFixed(2)} × ${ratio.of ?? "the peer"} (${limit})`;
 }

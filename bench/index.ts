@@ -1,5 +1,6 @@
 /** Runs every benchmark, or those that are named. */
 import { runFromCommandLine } from "./command-line.ts";
+import { apiBench } from "./api.ts";
 import { proxyBench } from "./proxy.ts";
 
-await runFromCommandLine([proxyBench]);
+await runFromCommandLine([proxyBench, apiBench]);

@@ -101,6 +101,22 @@ describe("what is due", () => {
     ]);
   });
 
+  it("and is closed while it runs leaves an erased storage alone", async ({ expect }) => {
+    const { db, timers, alarm, ring } = setUp();
+    timers.set("a", 100);
+    timers.set("b", 100);
+    const ran: string[] = [];
+    await ring(100, async (key) => {
+      ran.push(key);
+      timers.close();
+      db.run("DROP TABLE timers");
+      timers.set("c", 200);
+      timers.clear("a");
+    });
+    await ring(200, async (key) => void ran.push(key));
+    expect([ran, timers.dueAt("c"), alarm.at]).toEqual([["a"], null, null]);
+  });
+
   it.for([
     [1, 1_000],
     [2, 2_000],

@@ -34,6 +34,7 @@ export class Timers {
   /** What the platform's alarm is set to, as far as this lifetime of the object knows. `undefined`: not known. */
   #armed: number | null | undefined;
   #alarmsSet = 0;
+  #isClosed = false;
 
   constructor(db: Database, clock: AlarmClock) {
     this.#db = db;
@@ -45,12 +46,19 @@ export class Timers {
     return this.#alarmsSet;
   }
 
+  /** The object's storage is about to be erased: what is still under way here finds nothing, and sets nothing. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
   dueAt(key: string): number | null {
+    if (this.#isClosed) return null;
     return this.#db.one<{ due_at: number }>("SELECT due_at FROM timers WHERE key = ?", key)?.due_at ?? null;
   }
 
   /** Sets or moves a timer. Setting it to the time that it already has writes nothing. */
   set(key: string, dueAt: number): void {
+    if (this.#isClosed) return;
     const due = Math.ceil(dueAt);
     const row = this.#db.one<TimerRow>("SELECT * FROM timers WHERE key = ?", key);
     if (row?.due_at !== due || row.attempts !== 0) {
@@ -71,6 +79,7 @@ export class Timers {
 
   /** Puts the platform's alarm at the earliest timer. Overdue timers count, so none is ever left behind. */
   rearm(): void {
+    if (this.#isClosed) return;
     const next = this.#db.one<{ due_at: number | null }>("SELECT MIN(due_at) AS due_at FROM timers")?.due_at ?? null;
     if (next === this.#armed) return;
     this.#armed = next;
@@ -86,6 +95,7 @@ export class Timers {
    * Runs what is due. `run` gets the key and the number of earlier failures. Always re-arms, whatever `run` does.
    */
   async fire(now: number, run: (key: string, attempts: number) => Promise<void>): Promise<void> {
+    if (this.#isClosed) return;
     this.#armed = null;
     const due = this.#db.all<TimerRow>("SELECT * FROM timers WHERE due_at <= ? ORDER BY due_at, key", now);
     try {
@@ -96,6 +106,7 @@ export class Timers {
   }
 
   async #fireOne(timer: TimerRow, now: number, run: (key: string, attempts: number) => Promise<void>): Promise<void> {
+    if (this.#isClosed) return;
     let failed = false;
     try {
       await run(timer.key, timer.attempts);
@@ -103,6 +114,7 @@ export class Timers {
       failed = true;
       console.warn({ message: "timer.failed", key: timer.key, attempts: timer.attempts + 1, error: String(error) });
     }
+    if (this.#isClosed) return;
     // Set again, or cleared, while it ran: the newer wish stands.
     const current = this.#db.one<TimerRow>("SELECT * FROM timers WHERE key = ?", timer.key);
     if (current?.due_at !== timer.due_at) return;
