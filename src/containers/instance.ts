@@ -61,6 +61,8 @@ export class Instance extends BaseContainer<Env> {
   /** The slot is gone: nothing is kept of it. */
   async release(): Promise<void> {
     if (this.#port.running) await this.#port.destroy();
+    // A timer may be the very one that told of the end.
+    this.#timers.close();
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
   }
