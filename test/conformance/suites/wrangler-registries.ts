@@ -3,7 +3,6 @@ import { describe, it } from "vitest";
 import { plane, RAW_JSON, requests, requestsInFull, wrangler, wranglerFailure, wranglerJson } from "../stage.ts";
 
 const MANAGED = "registry.cloudflare.com";
-const STORE = "0123456789abcdef0123456789abcdef";
 
 export function wranglerRegistries(): void {
   describe("wrangler containers registries", () => {
@@ -19,10 +18,12 @@ export function wranglerRegistries(): void {
       });
       expect(`${stdout}${stderr}`).toContain("Registry configuration completed");
       expect(code).toBe(0);
-      const sent = requestsInFull();
-      expect(sent.map(({ method, path }) => `${method} ${path}`)).toEqual([
-        `GET /secrets_store/stores/${STORE}/secrets?search=hub-token`,
-        `POST /secrets_store/stores/${STORE}/secrets`,
+      const sent = requests();
+      const [, store] = /stores\/(\w+)\//.exec(sent[1] ?? "") ?? [];
+      expect(sent).toEqual([
+        "GET /secrets_store/stores",
+        `GET /secrets_store/stores/${store}/secrets?search=hub-token`,
+        `POST /secrets_store/stores/${store}/secrets`,
         "POST /containers/registries",
       ]);
       const listed = await wranglerJson(["containers", "registries", "list", "--json"]);
@@ -130,6 +131,6 @@ async function externalRegistries(): Promise<string[]> {
 }
 
 function configureDockerHub(secret: string): string[] {
-  const credential = ["--dockerhub-username", "someone", "--secret-store-id", STORE, "--secret-name", secret];
+  const credential = ["--dockerhub-username", "someone", "--secret-name", secret];
   return ["containers", "registries", "configure", "docker.io", ...credential, "-y"];
 }
