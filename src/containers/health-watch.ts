@@ -3,33 +3,45 @@
  * when a request got no answer. It decides nothing about the record; every result goes back with its generation, and
  * whoever finds that generation over stops looking.
  */
-import type { ContainerPort } from "./port.ts";
-import { isReachable, probeReadiness, proofDelayMs, type Readiness } from "./readiness.ts";
-import type { RunRecord } from "./run-record.ts";
 import { sleep } from "../sleep.ts";
+import { CheckLoops, type CheckLoopDeps } from "./check-loops.ts";
+import { isReachable, passes, probeOnce } from "./probe.ts";
+import type { RunRecord } from "./run-record.ts";
+import { afterProbes, hasStartedUp, openProbes, readyProbes, withFailing, type Results } from "./verdicts.ts";
 
 /** A container that answered once and answers nothing for this long is lost, whatever `running` says. */
 export const UNREACHABLE_MS = 5_000;
 const UNREACHABLE_POLL_MS = 250;
+/** Between attempts of an implied check that failed in a keep-alive look. */
+const IMPLIED_RETRY_MS = 1_000;
 
-export interface HealthWatchDeps {
-  readonly port: ContainerPort;
-  readonly clock: () => number;
+export interface HealthWatchDeps extends Omit<CheckLoopDeps, "running" | "onUnready"> {
   /** The record of this generation while it lives. */
   readonly live: (generation: number) => RunRecord | undefined;
-  readonly onReadiness: (record: RunRecord, readiness: Readiness) => void;
   readonly onVanished: (record: RunRecord) => void;
   readonly onUnreachable: (generation: number) => Promise<void>;
-  readonly background: (work: Promise<void>) => void;
+  /** Its startup checks took longer than they may. */
+  readonly onOverdue: (record: RunRecord, message: string) => void;
 }
 
 export class HealthWatch {
   readonly #deps: HealthWatchDeps;
+  readonly #loops: CheckLoops;
   #proving: number | null = null;
   #investigating = false;
 
   constructor(deps: HealthWatchDeps) {
     this.#deps = deps;
+    this.#loops = new CheckLoops({
+      ...deps,
+      running: (generation) => this.#running(generation),
+      onUnready: (generation) => this.prove(generation),
+    });
+  }
+
+  /** The checks that go on as long as it runs. */
+  follow(record: RunRecord, atOnce = false): void {
+    this.#loops.follow(record, atOnce);
   }
 
   /** From launched, or unready, to ready. One loop per generation, however often it is asked for. */
@@ -54,25 +66,40 @@ export class HealthWatch {
     );
   }
 
-  /** Readiness of a running container, with as many attempts as its checks allow. */
-  async recheck(generation: number): Promise<void> {
-    const attempts = Math.max(1, ...(this.#running(generation)?.probes.map((probe) => probe.attempts) ?? []));
-    for (let attempt = 1; attempt <= attempts; attempt += 1) {
+  /** With each keep-alive: is it still there, and what no loop looks at. */
+  async look(generation: number): Promise<void> {
+    const { port, clock } = this.#deps;
+    const before = this.#running(generation);
+    if (before === undefined) return;
+    if (!before.ready) this.prove(generation);
+    if (!(await isReachable(port, before, clock()))) {
+      this.suspect(generation);
+      return;
+    }
+    if (before.ready) await this.#lookAtImplied(generation);
+  }
+
+  /** The one check that nobody declared. */
+  async #lookAtImplied(generation: number): Promise<void> {
+    const { port, clock } = this.#deps;
+    for (let attempt = 1; ; attempt += 1) {
       const before = this.#running(generation);
-      if (before === undefined) return;
-      const readiness = await probeReadiness(this.#deps.port, before, this.#deps.clock());
+      const index = before?.probes.findIndex(({ kind, intervalMs }) => kind === "ready" && intervalMs === null) ?? -1;
+      const probe = before?.probes[index];
+      if (before === undefined || probe === undefined) return;
+      const result = await probeOnce(port, probe, before, clock());
       const record = this.#running(generation);
       if (record === undefined) return;
-      if (readiness.refused) {
-        this.suspect(generation);
+      if (passes(result)) {
+        this.#deps.onChange(record, afterProbes(record, new Map([[index, result]]), clock()));
         return;
       }
-      if (readiness.ready || attempt === attempts) {
-        this.#deps.onReadiness(record, { ...readiness, started: true });
-        if (!readiness.ready) this.prove(generation);
+      if (attempt >= probe.attempts) {
+        this.#deps.onChange(record, withFailing(record, [index], result.detail, clock()));
+        this.prove(generation);
         return;
       }
-      await sleep(Math.max(...record.probes.map((probe) => probe.intervalMs)));
+      await sleep(IMPLIED_RETRY_MS);
     }
   }
 
@@ -91,13 +118,38 @@ export class HealthWatch {
         this.#deps.onVanished(before);
         return;
       }
-      const readiness = await probeReadiness(port, before, clock());
+      const results = await this.#probeOpen(before);
       const record = live(generation);
       if (record === undefined || record.phase === "stopping") return;
-      this.#deps.onReadiness(record, readiness);
-      if (readiness.ready) return;
-      await sleep(proofDelayMs(clock() - record.startedAt));
+      const after = afterProbes(record, results, clock());
+      if (after !== record) this.#deps.onChange(record, after);
+      if (after.ready) return;
+      const leftMs = startupLeftMs(after, clock());
+      if (leftMs !== null && leftMs <= 0) {
+        this.#deps.onOverdue(after, startupMessage(after));
+        return;
+      }
+      const paceMs = proofPaceMs(after, clock());
+      await sleep(leftMs === null ? paceMs : Math.min(paceMs, leftMs));
     }
+  }
+
+  /** One round: startup checks first, and once all of them pass, at once the others. Each kind in parallel. */
+  async #probeOpen(record: RunRecord): Promise<Results> {
+    const startup = await this.#probeAll(record, openProbes(record, "startup"));
+    if ([...startup.values()].some((result) => !passes(result))) return startup;
+    return new Map([...startup, ...(await this.#probeAll(record, openProbes(record, "ready")))]);
+  }
+
+  async #probeAll(record: RunRecord, indexes: readonly number[]): Promise<Results> {
+    const { port, clock } = this.#deps;
+    const attempts = indexes.flatMap((index) => {
+      const probe = record.probes[index];
+      return probe === undefined
+        ? []
+        : [probeOnce(port, probe, record, clock()).then((result) => [index, result] as const)];
+    });
+    return new Map(await Promise.all(attempts));
   }
 
   /** Out of routing at once, back when it answers, lost when it stays silent. */
@@ -113,21 +165,16 @@ export class HealthWatch {
         this.#deps.onVanished(before);
         return;
       }
-      const reachable = await isReachable(port, before);
+      const reachable = await isReachable(port, before, clock());
       const record = this.#running(generation);
       if (record === undefined) return;
       if (reachable) {
         if (!record.ready) this.prove(generation);
         return;
       }
-      if (record.ready)
-        this.#deps.onReadiness(record, {
-          started: true,
-          ready: false,
-          refused: true,
-          listens: true,
-          detail: "nothing answers",
-        });
+      if (record.ready) {
+        this.#deps.onChange(record, withFailing(record, readyProbes(record), "nothing answers", clock()));
+      }
       if (clock() >= deadline) {
         await this.#deps.onUnreachable(generation);
         return;
@@ -135,4 +182,28 @@ export class HealthWatch {
       await sleep(UNREACHABLE_POLL_MS);
     }
   }
+}
+
+/**
+ * How long the startup checks of a process that has proved itself may still take. Null: they have passed, or there is no
+ * sign of a process, and then it is the scheduler that loses patience: a start that never happened is nobody's failure.
+ */
+export function startupLeftMs(record: RunRecord, now: number): number | null {
+  if (record.phase !== "running" || hasStartedUp(record)) return null;
+  return record.startedAt + record.startupDeadlineMs - now;
+}
+
+function startupMessage({ checks, startupDeadlineMs }: RunRecord): string {
+  const open = checks.find(({ kind, state }) => kind === "startup" && state !== "passing");
+  return `check ${open?.name} did not pass within ${startupDeadlineMs / 1_000} s: ${open?.detail ?? "no answer"}`;
+}
+
+/** 10 ms in the first two seconds, where most images start, then ever slower up to a second. */
+function proofPaceMs(record: RunRecord, now: number): number {
+  const startup = openProbes(record, "startup").map((index) => record.probes[index]?.intervalMs ?? null);
+  const wished = startup.filter((interval) => interval !== null);
+  if (wished.length > 0 && wished.length === startup.length) return Math.min(...wished);
+  const elapsedMs = now - record.startedAt;
+  if (elapsedMs < 2_000) return 10;
+  return elapsedMs < 10_000 ? 100 : 1_000;
 }

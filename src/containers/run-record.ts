@@ -3,16 +3,28 @@
  * not in it; the revision digest stands for all that was started.
  */
 import type { Database } from "../database.ts";
-import type { LaunchOrder } from "../orchestrator/scheduler.ts";
-import type { ProbeSpec } from "../orchestrator/launch-spec.ts";
+import type { CheckState } from "../orchestrator/check-state.ts";
 import type { Report } from "../orchestrator/plan/observe.ts";
+import { DEFAULT_TIMES, type LifecycleTimes, type ProbeSpec } from "../orchestrator/probe-spec.ts";
+import type { LaunchOrder } from "../orchestrator/scheduler.ts";
+import type { StopTimeline } from "../orchestrator/stop-timeline.ts";
 import type { Migration } from "../migrations.ts";
 import { TIMERS_SCHEMA } from "../timers.ts";
 import type { Ending } from "./exit.ts";
+import { newStates } from "./verdicts.ts";
 
 export type RunPhase = "starting" | "running" | "stopping" | "ended";
 
-export interface RunRecord {
+/** A stop under way. `killed`: our own decision, since its checks say that it does not work. */
+export interface Stop {
+  readonly kind: "stopped" | "killed";
+  readonly reason: string;
+  /** For people, where the reason does not say it all. */
+  readonly message?: string;
+  readonly timeline: StopTimeline;
+}
+
+export interface RunRecord extends LifecycleTimes {
   readonly applicationId: string;
   readonly deploymentId: string;
   readonly generation: number;
@@ -20,15 +32,14 @@ export interface RunRecord {
   readonly checkEveryMs: number;
   readonly port: number;
   readonly probes: readonly ProbeSpec[];
-  readonly implicitPort: boolean;
+  /** One for each probe, in their order. */
+  readonly checks: readonly CheckState[];
   readonly phase: RunPhase;
   readonly ready: boolean;
   /** Something answered on a port once, so that silence later means something. */
   readonly listens: boolean;
-  /** Why it is not ready, as the first failing check said when that began. */
-  readonly detail: string | null;
   readonly startedAt: number;
-  readonly stopReason: string | null;
+  readonly stop: Stop | null;
   readonly ending: Ending | null;
 }
 
@@ -42,8 +53,10 @@ ${TIMERS_SCHEMA}`,
 
 export function readRecord(db: Database): RunRecord | null {
   const row = db.one<{ record: string }>("SELECT record FROM run");
-  // Written by `writeRecord` only.
-  return row === undefined ? null : (JSON.parse(row.record) as RunRecord);
+  if (row === undefined) return null;
+  // Written by `writeRecord` only; one of an earlier version of this Worker may lack what that did not know.
+  const stored = JSON.parse(row.record) as Partial<RunRecord>;
+  return { ...BLANK, ...stored, ...(stored.checks === undefined ? { probes: [] } : {}) };
 }
 
 export function writeRecord(db: Database, record: RunRecord): void {
@@ -53,45 +66,52 @@ export function writeRecord(db: Database, record: RunRecord): void {
   );
 }
 
+const BLANK: RunRecord = {
+  applicationId: "",
+  deploymentId: "",
+  generation: 0,
+  revision: "",
+  checkEveryMs: 0,
+  port: 0,
+  probes: [],
+  checks: [],
+  phase: "ended",
+  ready: false,
+  listens: false,
+  startedAt: 0,
+  stop: null,
+  ending: null,
+  ...DEFAULT_TIMES,
+};
+
 export function newRecord(order: LaunchOrder, now: number): RunRecord {
+  const { spec } = order;
   return {
+    ...BLANK,
     applicationId: order.applicationId,
     deploymentId: order.deploymentId,
     generation: order.generation,
     revision: order.revision,
     checkEveryMs: order.checkEveryMs,
-    port: order.spec.port,
-    probes: order.spec.probes,
-    implicitPort: order.spec.implicitPort,
+    port: spec.port,
+    probes: spec.probes,
+    checks: newStates(spec.probes, now),
+    startupDeadlineMs: spec.startupDeadlineMs,
+    drainTimeoutMs: spec.drainTimeoutMs,
+    stopGraceMs: spec.stopGraceMs,
     phase: "starting",
-    ready: false,
-    listens: false,
-    detail: null,
     startedAt: now,
-    stopReason: null,
-    ending: null,
   };
 }
 
 /** A placement that was stopped before it was ever launched: a launch that comes late finds its end already written. */
 export function tombstone(deploymentId: string, generation: number, reason: string): RunRecord {
-  return {
-    applicationId: "",
-    deploymentId,
-    generation,
-    revision: "",
-    checkEveryMs: 0,
-    port: 0,
-    probes: [],
-    implicitPort: false,
-    phase: "ended",
-    ready: false,
-    listens: false,
-    detail: null,
-    startedAt: 0,
-    stopReason: reason,
-    ending: { kind: "stopped", exitCode: null, reason },
-  };
+  return { ...BLANK, deploymentId, generation, ending: { kind: "stopped", exitCode: null, reason } };
+}
+
+/** How a stop ends, whatever the container does about it. */
+export function endingOfStop({ kind, reason, message, timeline }: Stop): Ending {
+  return { kind, exitCode: null, reason, ...(message === undefined ? {} : { message }), stop: timeline };
 }
 
 export function reportOf(record: RunRecord): Report {
@@ -100,13 +120,19 @@ export function reportOf(record: RunRecord): Report {
       return { state: "starting" };
     }
     case "running": {
-      return { state: "running", ready: record.ready, ...(record.detail === null ? {} : { detail: record.detail }) };
+      return runningReport(record);
     }
     case "stopping": {
-      return { state: "stopping" };
+      // Nobody asked for it: to the scheduler it runs, unready, until it is over.
+      return record.stop?.kind === "killed" ? runningReport(record) : { state: "stopping" };
     }
     case "ended": {
       return { state: "ended", outcome: record.ending ?? { kind: "lost", exitCode: null, reason: "Unknown" } };
     }
   }
+}
+
+function runningReport({ ready, checks }: RunRecord): Report {
+  const detail = checks.find(({ state }) => state === "failing")?.detail ?? null;
+  return { state: "running", ready, checks, ...(ready || detail === null ? {} : { detail }) };
 }

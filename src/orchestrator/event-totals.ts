@@ -3,9 +3,19 @@
  * event, so that they cost no row of their own and the newest row knows them all.
  */
 import type { EventDraft, EventType } from "./events.ts";
+import type { OutcomeKind } from "./plan/deployment.ts";
 
 /** How a placement's container came to its end: `details.outcome` of the events that tell of one. */
-const ENDS = ["exited", "stopped", "lost", "refused", "never-started"] as const;
+const ENDS = [
+  "exited",
+  "killed",
+  "stopped",
+  "lost",
+  "unknown",
+  "refused",
+  "unavailable",
+  "never-started",
+] as const satisfies readonly OutcomeKind[];
 export type EndKind = (typeof ENDS)[number];
 
 export interface EventTotals {

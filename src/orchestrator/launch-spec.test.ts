@@ -9,15 +9,18 @@ const PORTS = [{ name: "http", port: 9_090 }];
 
 describe("a launch spec", () => {
   it("without ports takes any answer on 8080 as readiness", ({ expect }) => {
-    expect(specOf({})).toMatchObject({ port: 8_080, probes: [], implicitPort: true, entrypoint: null });
+    expect(specOf({})).toMatchObject({
+      port: 8_080,
+      probes: [{ name: "answering", kind: "ready", type: "any", port: 8_080, intervalMs: null }],
+      entrypoint: null,
+    });
     expect(specOf({}).size).toEqual({ vcpu: 0.0625, memoryMib: 256, diskMb: 2_000 });
   });
 
   it("with a port but no check wants it to accept connections", ({ expect }) => {
     expect(specOf({ ports: PORTS })).toMatchObject({
       port: 9_090,
-      implicitPort: false,
-      probes: [{ type: "tcp", port: 9_090 }],
+      probes: [{ name: "listening", kind: "ready", type: "tcp", port: 9_090, intervalMs: null }],
     });
   });
 
@@ -26,14 +29,45 @@ describe("a launch spec", () => {
     const check = { type: "http", port: "admin", kind: "ready", http: { path: "/h" }, timeout: 2, interval: "1m" };
     expect(specOf({ ports, checks: [check] }).probes).toEqual([
       {
+        name: "ready-0",
+        kind: "ready",
         type: "http",
         port: 1,
         http: { method: "GET", path: "/h", headers: {}, body: null },
+        expectStatus: ["2xx"],
         timeoutMs: 2_000,
         intervalMs: 60_000,
         attempts: 3,
+        graceMs: 0,
       },
     ]);
+  });
+
+  it("takes what a check says of itself, and the usual where it says nothing", ({ expect }) => {
+    const check = { type: "http", port: "http", http: { path: "/" } };
+    const { probes } = specOf({
+      ports: PORTS,
+      checks: [
+        { ...check, kind: "startup", name: "boot" },
+        { ...check, kind: "startup", interval: "250ms" },
+        { ...check, kind: "health", expect_status: [204, "3xx"], grace_period: "1m", attempts_before_failure: 5 },
+      ],
+    });
+    expect(probes).toMatchObject([
+      { name: "boot", kind: "startup", intervalMs: null },
+      { name: "startup-1", kind: "startup", intervalMs: 250 },
+      { kind: "health", intervalMs: 10_000, expectStatus: ["204", "3xx"], graceMs: 60_000, attempts: 5 },
+      { name: "listening", kind: "ready" },
+    ]);
+  });
+
+  it("has two minutes to start, five seconds to drain and ten to stop, unless it says otherwise", ({ expect }) => {
+    expect(specOf({})).toMatchObject({ startupDeadlineMs: 120_000, drainTimeoutMs: 5_000, stopGraceMs: 10_000 });
+    expect(specOf({ startup_deadline: "10m", drain_timeout: 0, stop_grace: "90s" })).toMatchObject({
+      startupDeadlineMs: 600_000,
+      drainTimeoutMs: 0,
+      stopGraceMs: 90_000,
+    });
   });
 
   it("starts the entrypoint with the command as its arguments", ({ expect }) => {

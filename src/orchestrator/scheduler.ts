@@ -16,7 +16,7 @@ import type { LaunchSpec } from "./launch-spec.ts";
 import type { Outbox } from "./outbox.ts";
 import { isLeaving, type Deployment } from "./plan/deployment.ts";
 import { observe, type Report } from "./plan/observe.ts";
-import { DEFAULT_LIMITS, plan, type Action } from "./plan/plan.ts";
+import { DEFAULT_LIMITS, plan, type Action, type Deadlines } from "./plan/plan.ts";
 import type { Desired } from "./plan/selection.ts";
 import { readApplication, type ApplicationRow, type Version } from "./storage/application-row.ts";
 
@@ -75,6 +75,12 @@ export interface SchedulerDeps {
   readonly onDeleted: () => void;
 }
 
+/** A stop is asked about when it should long be over. */
+function deadlinesOf({ startupDeadlineMs, drainTimeoutMs, stopGraceMs }: LaunchSpec): Deadlines {
+  const { stopDeadlineMs } = DEFAULT_LIMITS;
+  return { startDeadlineMs: startupDeadlineMs, stopDeadlineMs: stopDeadlineMs + drainTimeoutMs + stopGraceMs };
+}
+
 /** Key of the scheduler's own timer. */
 export const PASS_TIMER = "pass";
 /** A pass over unchanged rows is empty, so a second round suffices; more would be a planner that never rests. */
@@ -99,6 +105,7 @@ export class Scheduler {
         deployments: this.#deps.deployments.all(),
         delivery: this.#deps.outbox,
         limits: DEFAULT_LIMITS,
+        deadlinesOf: (version) => deadlinesOf(this.#deps.version(version).spec),
         now,
       });
       requeueAt = result.requeueAt;

@@ -153,10 +153,15 @@ describe("a container that ends", () => {
     expect(containerOf(instance?.id ?? "").starts).toHaveLength(1);
   });
 
-  it("because the platform has none to give is lost, not the user's error", async ({ expect }) => {
+  it("because the platform has none to give is the platform's, and asked for again a little later", async ({
+    expect,
+  }) => {
     const { id } = await createApplication({}, "refused-by-platform");
-    const event = await eventually(async () => (await eventsOf(id)).find(({ name }) => name === "VMFailed"));
-    expect(event.details["outcome"]).toBe("lost");
+    const event = await eventually(async () => (await eventsOf(id)).find(({ name }) => name === "VMFailedToStart"));
+    expect(event).toMatchObject({
+      type: "SystemError",
+      details: { outcome: "unavailable", reason: "NoCapacity", restart_in_ms: 1_000 },
+    });
   });
 
   it("unseen is found at the next keep-alive", async ({ expect }) => {

@@ -4,6 +4,14 @@ import { timestamp, uuid } from "./common.ts";
 
 export const instanceState = z.enum(["provisioning", "running", "unhealthy", "failed", "stopping", "stopped"]);
 
+const checkResult = z.strictObject({
+  name: z.string(),
+  kind: z.enum(["startup", "ready", "health"]),
+  state: z.enum(["pending", "passing", "failing"]),
+  since: timestamp,
+  detail: z.string().nullable(),
+});
+
 export const instanceResult = z.strictObject({
   id: z.string().regex(/^[0-9a-f]{64}$/),
   application_id: uuid,
@@ -14,10 +22,12 @@ export const instanceResult = z.strictObject({
     updated_at: timestamp,
     exit_code: z.int().optional(),
     reason: z.string().optional(),
+    last_reason: z.string().optional(),
   }),
   configuration: z.strictObject({ vcpu: z.number(), memory: z.number(), disk: z.number() }),
   started_at: timestamp.optional(),
   ready: z.boolean(),
+  checks: z.array(checkResult),
   deployment_id: z.string(),
   generation: z.int(),
   version: z.int(),

@@ -1,6 +1,7 @@
 /** Every limit of the schemas: accepted at it, refused just beyond it, under the field's own path. */
 import { describe, it } from "vitest";
 import { createApplicationSchema, MAX_INSTANCES } from "./application.ts";
+import { CHECK_LIMITS } from "./check.ts";
 import { LIMITS } from "./configuration.ts";
 
 const base = { name: "web", instances: 1 };
@@ -76,8 +77,8 @@ const limits: readonly [field: string, at: object, beyond: object][] = [
   ["configuration.checks.0.http.path", check({ http: { path: "/" } }), check({ http: { path: "http://other.test/" } })],
   [
     "configuration.checks.0.http.body",
-    check({ http: { path: "/", method: "POST", body: x(LIMITS.checkBodyLength) } }),
-    check({ http: { path: "/", method: "POST", body: x(LIMITS.checkBodyLength + 1) } }),
+    check({ http: { path: "/", method: "POST", body: x(CHECK_LIMITS.bodyLength) } }),
+    check({ http: { path: "/", method: "POST", body: x(CHECK_LIMITS.bodyLength + 1) } }),
   ],
   [
     "configuration.checks.0.http.body",

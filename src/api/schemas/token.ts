@@ -1,7 +1,7 @@
 /** Bodies of token writes. */
 import * as z from "zod";
 import { SCOPES } from "../scopes.ts";
-import { duration } from "./configuration.ts";
+import { duration } from "./duration.ts";
 
 const MAX_TTL_MS = 366 * 86_400_000;
 

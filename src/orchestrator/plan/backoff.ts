@@ -2,7 +2,8 @@
  * When a deployment may start again after its placement ended. Pure policy.
  *
  * The user's failures: the first restart is immediate, then 10 s doubling to 5 min, forgiven after 10 minutes of being
- * ready (Kubernetes' CrashLoopBackOff). The platform's losses: immediate, then 1 s doubling to one minute.
+ * ready (Kubernetes' CrashLoopBackOff). The platform's losses: immediate, then 1 s doubling to one minute; when it has no
+ * container to give, 1 s at once.
  */
 import type { Deployment, OutcomeKind } from "./deployment.ts";
 
@@ -38,7 +39,8 @@ export function decideRestart(
   const failures = readyForMs >= CRASH_FORGIVEN_AFTER_MS ? 0 : deployment.failures;
   const losses = readyForMs >= LOSS_FORGIVEN_AFTER_MS ? 0 : deployment.losses;
   switch (kind) {
-    case "exited": {
+    case "exited":
+    case "killed": {
       return { failures: failures + 1, losses, nextStartAt: now + crashDelayMs(failures + 1) };
     }
     // An image that does not boot will not boot a moment later either: no immediate second try.
@@ -46,8 +48,13 @@ export function decideRestart(
       return { failures: failures + 1, losses, nextStartAt: now + crashDelayMs(failures + 2) };
     }
     case "lost":
+    case "unknown":
     case "never-started": {
       return { failures, losses: losses + 1, nextStartAt: now + lossDelayMs(losses + 1) };
+    }
+    // Who is told that there is none, or to slow down, does not ask again at once.
+    case "unavailable": {
+      return { failures, losses: losses + 1, nextStartAt: now + lossDelayMs(losses + 2) };
     }
     case "stopped": {
       return { failures, losses, nextStartAt: now };

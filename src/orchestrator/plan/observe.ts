@@ -90,7 +90,9 @@ function observeRunning(
     message:
       (first
         ? `container started${ready ? " and is ready" : ", not ready yet"}`
-        : `container is ${ready ? "ready" : "not ready"}`) + (ready || detail === undefined ? "" : `: ${detail}`) + saying(turned),
+        : `container is ${ready ? "ready" : "not ready"}`) +
+      (ready || detail === undefined ? "" : `: ${detail}`) +
+      saying(turned),
     deployment: deployment.id,
     generation: deployment.generation,
     details: {

@@ -31,11 +31,15 @@ export interface PlanLimits {
   readonly stopDeadlineMs: number;
 }
 
+/** What a version's configuration says instead. */
+export type Deadlines = Pick<PlanLimits, "startDeadlineMs" | "stopDeadlineMs">;
+
 export interface PlanInput {
   readonly desired: Desired;
   readonly deployments: readonly Deployment[];
   readonly delivery: Delivery;
   readonly limits: PlanLimits;
+  readonly deadlinesOf?: (version: number) => Deadlines;
   readonly now: number;
 }
 
@@ -110,7 +114,7 @@ function retire(deployment: Deployment, reason: string, input: PlanInput, action
       return;
     }
     case "stopping": {
-      awaitIntent(deployment, input, input.limits.stopDeadlineMs, actions, wakeups);
+      awaitIntent(deployment, input, deadlinesOf(deployment, input).stopDeadlineMs, actions, wakeups);
       return;
     }
     default: {
@@ -153,10 +157,11 @@ function maintain(
       return;
     }
     case "starting": {
-      if (input.now >= deployment.since + input.limits.startDeadlineMs) {
+      const { startDeadlineMs } = deadlinesOf(deployment, input);
+      if (input.now >= deployment.since + startDeadlineMs) {
         actions.push({ type: "stop", id, reason: STOP.neverStarted });
       } else {
-        awaitIntent(deployment, input, input.limits.startDeadlineMs, actions, wakeups);
+        awaitIntent(deployment, input, startDeadlineMs, actions, wakeups);
       }
       return;
     }
@@ -170,13 +175,17 @@ function maintain(
     }
     // A stop that keeps its slot: its end makes it pending.
     case "stopping": {
-      awaitIntent(deployment, input, input.limits.stopDeadlineMs, actions, wakeups);
+      awaitIntent(deployment, input, deadlinesOf(deployment, input).stopDeadlineMs, actions, wakeups);
       return;
     }
     default: {
       assertNever(deployment.phase);
     }
   }
+}
+
+function deadlinesOf({ version }: Deployment, { deadlinesOf: own, limits }: PlanInput): Deadlines {
+  return own?.(version) ?? limits;
 }
 
 /** An intent that is not answered is sent again; one that is answered is only waited for, and asked again at its deadline. */

@@ -1,0 +1,15 @@
+/** A field that takes a length of time, as people write it. */
+import * as z from "zod";
+import { parseDuration } from "../../duration.ts";
+
+/** Seconds or `1h30m`, within bounds given in milliseconds. */
+export function duration(minMs: number, maxMs: number) {
+  return z.union([z.number(), z.string()]).superRefine((value, context) => {
+    const ms = parseDuration(value);
+    if (ms === null) {
+      context.addIssue({ code: "custom", message: "must be a number of seconds or a duration such as 1h30m" });
+    } else if (ms < minMs || ms > maxMs) {
+      context.addIssue({ code: "custom", message: `must be between ${minMs / 1_000} s and ${maxMs / 1_000} s` });
+    }
+  });
+}

@@ -1,0 +1,121 @@
+/**
+ * A stop: cordon, wait for what is under way, SIGTERM, grace, SIGKILL. Each step is in the record before it is taken, and
+ * the one timer of the instance says when the next is due, so that an eviction at any point only resumes: a container that
+ * has had its SIGTERM gets no second one.
+ */
+import type { Database } from "../database.ts";
+import type { StopTimeline } from "../orchestrator/stop-timeline.ts";
+import type { InFlight } from "./in-flight.ts";
+import type { ContainerPort } from "./port.ts";
+import type { RunRecord, Stop } from "./run-record.ts";
+import type { RunState } from "./run-state.ts";
+
+const SIGTERM = 15;
+
+/** How a stop begins: `kill` sends no SIGTERM, `terminate` waits for nothing under way, `drain` does. */
+export type StopStart = "drain" | "terminate" | "kill";
+
+export interface StoppingDeps {
+  readonly db: Database;
+  readonly state: RunState;
+  readonly port: ContainerPort;
+  readonly inFlight: InFlight;
+  readonly clock: () => number;
+  /** When the next step is due. */
+  readonly wakeAt: (at: number) => void;
+  /** Kills and removes; the end is told by whoever notices it first. */
+  readonly destroy: (record: RunRecord) => Promise<void>;
+  /** The container is gone already. */
+  readonly onGone: (record: RunRecord) => void;
+  readonly background: (work: Promise<void>) => void;
+}
+
+export class Stopping {
+  readonly #deps: StoppingDeps;
+
+  constructor(deps: StoppingDeps) {
+    this.#deps = deps;
+  }
+
+  begin(record: RunRecord, start: StopStart, { kind, reason, message }: Omit<Stop, "timeline">): void {
+    const { inFlight, clock } = this.#deps;
+    const now = clock();
+    const isDrained = start === "drain" && inFlight.count === 0;
+    const timeline: StopTimeline = {
+      cordonedAt: now,
+      drain: start !== "drain" ? "skipped" : isDrained ? "drained" : null,
+      drainedAt: start === "drain" && !isDrained ? null : now,
+      inFlight: inFlight.count,
+      cutOff: start === "drain" ? 0 : inFlight.count,
+      sigtermAt: null,
+      sigkillAt: null,
+    };
+    const stop: Stop = { kind, reason, timeline, ...(message === undefined ? {} : { message }) };
+    const stopping: RunRecord = { ...record, phase: "stopping", ready: false, stop };
+    if (start === "kill") {
+      this.#write(stopping, now);
+    } else if (start === "terminate" || isDrained) {
+      this.#terminate(stopping, timeline);
+    } else {
+      this.#write(stopping, now + record.drainTimeoutMs);
+      this.#deps.background(this.#drain(record.generation, record.drainTimeoutMs));
+    }
+  }
+
+  /** After an eviction, which ended every request that was under way. */
+  resume(record: RunRecord): void {
+    const timeline = record.stop?.timeline;
+    if (timeline?.drain === null) this.#terminate(record, this.#drained(timeline, "interrupted"));
+  }
+
+  /** The time of the next step has come. */
+  async onDue(record: RunRecord): Promise<void> {
+    const { stop } = record;
+    if (stop?.timeline.drain === null) {
+      this.#terminate(record, this.#drained(stop.timeline, "timed_out"));
+      return;
+    }
+    const { clock, state, destroy } = this.#deps;
+    const timeline = stop === null ? null : { ...stop.timeline, sigkillAt: clock() };
+    const next = stop === null || timeline === null ? record : { ...record, stop: { ...stop, timeline } };
+    // The end is written a moment later, and says it.
+    state.note(next);
+    await destroy(next);
+  }
+
+  async #drain(generation: number, timeoutMs: number): Promise<void> {
+    const isDrained = await this.#deps.inFlight.drained(timeoutMs);
+    const record = this.#deps.state.live(generation);
+    const timeline = record?.stop?.timeline;
+    if (record === undefined || timeline?.drain !== null) return;
+    this.#terminate(record, this.#drained(timeline, isDrained ? "drained" : "timed_out"));
+  }
+
+  #drained(timeline: StopTimeline, drain: "drained" | "timed_out" | "interrupted"): StopTimeline {
+    const { inFlight, clock } = this.#deps;
+    const cutOff = drain === "interrupted" ? timeline.inFlight : inFlight.count;
+    return { ...timeline, drain, drainedAt: clock(), cutOff };
+  }
+
+  #terminate(record: RunRecord, timeline: StopTimeline): void {
+    const { port, clock, onGone } = this.#deps;
+    const { stop } = record;
+    if (stop === null) return;
+    const now = clock();
+    const next = { ...record, stop: { ...stop, timeline: { ...timeline, sigtermAt: now } } };
+    this.#write(next, now + record.stopGraceMs);
+    try {
+      port.signal(SIGTERM);
+    } catch {
+      onGone(next);
+    }
+  }
+
+  #write(next: RunRecord, dueAt: number): void {
+    const { db, state, wakeAt } = this.#deps;
+    db.transaction(() => {
+      state.write(next);
+      wakeAt(dueAt);
+    });
+  }
+}

@@ -1,0 +1,103 @@
+/** From `configuration.checks` to the probes that an instance makes, and the lengths of time of its placement. */
+import type { Configuration } from "../api/schemas/configuration.ts";
+import type { Check } from "../api/schemas/check.ts";
+import { parseDuration } from "../duration.ts";
+import type { CheckKind } from "./check-state.ts";
+import type { Port } from "./network.ts";
+
+export interface ProbeSpec {
+  readonly name: string;
+  readonly kind: CheckKind;
+  /** `any`: whatever is answered, for an application that declares no port. */
+  readonly type: "http" | "tcp" | "any";
+  readonly port: number;
+  readonly http: {
+    readonly method: string;
+    readonly path: string;
+    readonly headers: Record<string, string>;
+    readonly body: string | null;
+  } | null;
+  /** Statuses or classes: `204`, `2xx`. */
+  readonly expectStatus: readonly string[];
+  readonly timeoutMs: number;
+  /** Between attempts. Null: a startup check follows its own pace, an implied one is made with each keep-alive look. */
+  readonly intervalMs: number | null;
+  /** Failures in a row that change the verdict. */
+  readonly attempts: number;
+  /** Failures are ignored for this long after the launch. */
+  readonly graceMs: number;
+}
+
+export interface LifecycleTimes {
+  /** From the launch to a process that has proved itself and passed its startup checks. */
+  readonly startupDeadlineMs: number;
+  /** What is under way in a stop may take this long before SIGTERM. */
+  readonly drainTimeoutMs: number;
+  /** From SIGTERM to SIGKILL. */
+  readonly stopGraceMs: number;
+}
+
+export const DEFAULT_TIMES: LifecycleTimes = { startupDeadlineMs: 120_000, drainTimeoutMs: 5_000, stopGraceMs: 10_000 };
+const DEFAULT_INTERVAL_MS = 10_000;
+const DEFAULT_TIMEOUT_MS = 1_000;
+const DEFAULT_ATTEMPTS = 3;
+const SUCCESS = ["2xx"];
+
+export function timesOf(configuration: Configuration): LifecycleTimes {
+  const { startup_deadline, drain_timeout, stop_grace } = configuration;
+  return {
+    startupDeadlineMs: lengthOf(startup_deadline) ?? DEFAULT_TIMES.startupDeadlineMs,
+    drainTimeoutMs: lengthOf(drain_timeout) ?? DEFAULT_TIMES.drainTimeoutMs,
+    stopGraceMs: lengthOf(stop_grace) ?? DEFAULT_TIMES.stopGraceMs,
+  };
+}
+
+/**
+ * At least one of kind `ready`, since only a probe proves that a container has started: where none is declared, the
+ * first port must accept connections, and where no port is either, any answer on the default one will do.
+ */
+export function probesOf(configuration: Configuration, ports: readonly Port[], port: number): ProbeSpec[] {
+  const declared = (configuration.checks ?? []).map((item, index) => declaredProbe(item, index, ports, port));
+  if (declared.some(({ kind }) => kind === "ready")) return declared;
+  return [...declared, impliedProbe(port, ports.length > 0 ? "tcp" : "any")];
+}
+
+function declaredProbe(item: Check, index: number, ports: readonly Port[], port: number): ProbeSpec {
+  const { kind, type, http } = item;
+  const isStartup = kind === "startup";
+  return {
+    name: item.name ?? `${kind}-${index}`,
+    kind,
+    type,
+    // The schema has refused a check of a port that is not declared.
+    port: ports.find((named) => named.name === item.port)?.port ?? port,
+    http:
+      http === undefined
+        ? null
+        : { method: http.method, path: http.path, headers: http.headers ?? {}, body: http.body ?? null },
+    expectStatus: item.expect_status?.map(String) ?? SUCCESS,
+    timeoutMs: lengthOf(item.timeout) ?? DEFAULT_TIMEOUT_MS,
+    intervalMs: lengthOf(item.interval) ?? (isStartup ? null : DEFAULT_INTERVAL_MS),
+    attempts: isStartup ? 1 : (item.attempts_before_failure ?? DEFAULT_ATTEMPTS),
+    graceMs: lengthOf(item.grace_period) ?? 0,
+  };
+}
+
+function impliedProbe(port: number, type: "tcp" | "any"): ProbeSpec {
+  return {
+    name: type === "tcp" ? "listening" : "answering",
+    kind: "ready",
+    type,
+    port,
+    http: null,
+    expectStatus: [],
+    timeoutMs: DEFAULT_TIMEOUT_MS,
+    intervalMs: null,
+    attempts: DEFAULT_ATTEMPTS,
+    graceMs: 0,
+  };
+}
+
+function lengthOf(value: number | string | undefined): number | null {
+  return value === undefined ? null : parseDuration(value);
+}
