@@ -64,18 +64,18 @@ export async function serveApi(request: Request, env: Env, ctx: ExecutionContext
   return tagged;
 }
 
-interface Mount {
-  readonly form: Form;
-  readonly methods: Map<string, Route>;
-}
-
-function mounted(): Map<string, Mount> {
 /** Of what is refused before its route is known. */
 function formOf(pathname: string): Form {
   const [, area] = /^\/client\/v4\/accounts\/[^/]+\/(cloudchamber|secrets_store)\//.exec(pathname) ?? [];
   return area === "cloudchamber" ? "bare" : area === "secrets_store" ? "plain" : "envelope";
 }
 
+interface Mount {
+  readonly form: Form;
+  readonly methods: Map<string, Route>;
+}
+
+function mounted(): Map<string, Mount> {
   const mounts = new Map<string, Mount>();
   const mount = (path: string, form: Form, route: Route) => {
     const entry = mounts.get(path) ?? { form, methods: new Map<string, Route>() };

@@ -5,17 +5,21 @@ import { accountStub } from "../stubs.ts";
 import { registryBase } from "../registry/base.ts";
 import { docsPage, openApiJson } from "./openapi/page.ts";
 
-type PublicRoute = (env: Env, params: Readonly<Record<string, string | undefined>>) => Promise<Response> | Response;
+type PublicRoute = (
+  env: Env,
+  params: Readonly<Record<string, string | undefined>>,
+  request: Request,
+) => Promise<Response> | Response;
 
 export const publicRoutes: Readonly<Record<string, PublicRoute>> = {
   "/healthz": () => Response.json({ status: "ok" }),
   "/readyz": ready,
   "/openapi.json": openApiJson,
+  "/v2": (env, _, request) => registryBase(env, request),
   "/docs": (env) => docsPage(env),
   "/docs/:file": (env, { file }) => docsPage(env, file),
 };
 
-  "/v2": (env, _, request) => registryBase(env, request),
 /** Ready when the objects answer, secrets can be sealed and there is an image to start. */
 async function ready(env: Env): Promise<Response> {
   const checks = {
