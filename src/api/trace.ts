@@ -9,7 +9,7 @@ export interface Trace {
   readonly requestId: string;
   readonly method: string;
   readonly startedAt: number;
-  /** The route's template; null when none was found. */
+  /** The route's template; null when none was found, or nobody known asked: a flood of those would fill the log. */
   route: string | null;
   /** Set with the actor, once the account has let the request in or refused what its token may. */
   accountId: string | null;

@@ -3,8 +3,10 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { exports } from "cloudflare:workers";
 import { describe, it } from "vitest";
 import type { Application } from "../../src/orchestrator/application.ts";
+import { MAX_WATCHERS } from "../../src/orchestrator/event-socket.ts";
 import { appendEvents, EVENTS_KEPT } from "../../src/orchestrator/events.ts";
 import { Database } from "../../src/database.ts";
+import { watchRequest } from "../../src/orchestrator/watch-request.ts";
 import { applicationStub } from "../../src/stubs.ts";
 import { call, createApplication, domainError, eventually, raw, testEnv, untilReady } from "./client.ts";
 
@@ -321,6 +323,38 @@ describe("a WebSocket of events", () => {
     expect((await send(upgradeHeaders("gantry.events, gantry.token.wrong"))).status).toBe(401);
     expect((await send(upgradeHeaders("gantry.events"))).status).toBe(401);
     expect((await send(upgradeHeaders("gantry.events, gantry.token.test-token", false))).status).toBe(401);
+  });
+
+  it("that has carried its share ends with where to go on", async ({ expect }) => {
+    const { id } = await createApplication(IDLE);
+    const first = await connect(id);
+    await runInDurableObject(applicationOf(id), (_: Application, state) => {
+      for (const socket of state.getWebSockets()) {
+        const place = socket.deserializeAttachment() as { left: number };
+        expect(place.left).toBeGreaterThan(10_000);
+        socket.serializeAttachment({ ...place, left: 2 });
+      }
+    });
+    for (let round = 0; round < 3; round += 1) await stir(id);
+    expect(await first.closed).toEqual({ code: 1_013, reason: "connect again with after=3" });
+    expect(idsOf(first.messages)).toEqual([1, 2, 3]);
+    const second = await connect(id, "?after=3");
+    await eventually(async () => second.messages.length >= 3);
+    expect(second.messages.slice(0, 3).map((message) => message.id ?? message.cursor)).toEqual(["3", "4", "5"]);
+    second.socket.close();
+  });
+
+  it("is refused when an application has as many as it can hold", async ({ expect }) => {
+    const { id } = await createApplication(IDLE);
+    await runInDurableObject(applicationOf(id), (application: Application) => {
+      for (let watcher = 0; watcher < MAX_WATCHERS; watcher += 1) {
+        application.fetch(watchRequest({ cursor: 1, filter: {} })).webSocket?.accept();
+      }
+    });
+    const response = await raw("GET", `/applications/${id}/events?stream=sse`);
+    expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
+    expect(domainError(await response.json()).error).toBe("TOO_MANY_WATCHERS");
+    await call("DELETE", `/applications/${id}`);
   });
 
   it("tells its cursor when everything is filtered out, so that it does not expire", async ({ expect }) => {
