@@ -112,6 +112,8 @@ function safety(world: World): string | null {
   if (live.length > most) return `S1: ${live.length} live deployments, ${most} may be`;
   const restless = live.find(({ held }) => held);
   if (restless !== undefined) return `S1: ${restless.id} is held and ${restless.phase}`;
+  const unfit = live.find(({ ready, version }) => ready && version === BROKEN_VERSION);
+  if (unfit !== undefined) return `S8: ${unfit.id} is called ready and listens nowhere`;
   const standalone = world.standalone;
   // One deployment, whose id never changes, until the delete.
   if (standalone !== null && [...deployments.keys()].some((id) => id !== standalone)) {

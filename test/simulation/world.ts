@@ -60,7 +60,8 @@ const CONFIGURATIONS = [
     ],
   },
 ] as const;
-const BROKEN = { image: "broken" } as const;
+/** Listens nowhere, and its check says so. */
+const BROKEN = { ...CONFIGURATIONS[1], image: "broken" } as const;
 /** Versions 1 and 3, 2 and 5 start the same thing; 4 never works. */
 const REVISIONS = ["one", "two", "one", "broken", "two"] as const;
 export const VERSIONS = REVISIONS.length;
