@@ -117,7 +117,7 @@ describe("a method that a path does not take", () => {
   it.for([
     ["PUT", "/applications", "POST, GET"],
     ["DELETE", "/applications", "POST, GET"],
-    ["POST", "/applications/x", "GET, PATCH, DELETE"],
+    ["POST", "/applications/x", "GET, PATCH, DELETE, PUT"],
     ["PATCH", "/dash/applications", "GET"],
   ] as const)("%s %s is 405 and says what is allowed", async ([method, path, allowed], { expect }) => {
     const response = await raw(method, path, "{}");
@@ -191,7 +191,7 @@ describe("a create that is refused", () => {
     ["instances", { ...SPEC, instances: undefined }],
     ["instances", { ...SPEC, instances: 3, max_instances: 2 }],
     ["scheduling_policy", { ...SPEC, scheduling_policy: "gpu" }],
-    ["constraints", { ...SPEC, constraints: { tiers: [1] } }],
+    ["constraints.tiers", { ...SPEC, constraints: { tiers: [2, 1] } }],
     ["ingress.mode", { ...SPEC, ingress: { mode: "open" } }],
     ["ingress.port", { ...SPEC, ingress: { mode: "public", port: 1 } }],
     ["check_every", { ...SPEC, check_every: "often" }],
@@ -326,7 +326,7 @@ describe("a patch that is refused", () => {
     ["instances", { instances: -1 }],
     ["instances", { instances: 3 }],
     ["name", { name: "other" }],
-    ["configuration.image", { configuration: {} }],
+    ["configuration.image", { configuration: { image: "" } }],
     ["configuration.image", { instances: 1, configuration: { image: "postgres" } }],
   ] as const)("over %s changes nothing: %j", async ([field, patch], { expect }) => {
     const { id } = await createApplication({ ...SPEC, max_instances: 2 });

@@ -187,7 +187,7 @@ describe("an application", () => {
       [2, 0],
       [1, 100],
     ]);
-    expect(versions[0].configuration).toEqual(configuration);
+    expect(versions[0].configuration).toMatchObject(configuration);
     expect(await instancesOf(id)).toEqual([before]);
     expect(containerOf(before?.id ?? "").starts).toHaveLength(1);
   });
