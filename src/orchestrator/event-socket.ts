@@ -17,6 +17,8 @@ export const MAX_WATCHERS = 1_024;
  * platform does not tell how much that is.
  */
 export const EVENTS_PER_SOCKET = 20_000;
+/** A token may be revoked meanwhile: after this time nothing is told to a client that has not shown it again. */
+export const SOCKET_LIFETIME_MS = 3_600_000;
 const PAGE = 500;
 /** Filtered events in a row after which a watcher hears of its cursor, so that it does not expire. */
 const TELL_CURSOR_EVERY = 1_000;
@@ -32,6 +34,7 @@ interface Place {
   /** Events that this socket may still carry. */
   readonly left: number;
   readonly filter: EventFilter;
+  readonly openedAt: number;
 }
 
 export class EventSockets {
@@ -57,7 +60,7 @@ export class EventSockets {
     this.#ctx.acceptWebSocket(server, [TAG]);
     this.#ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
     server.send(JSON.stringify({ cursor: String(cursor) }));
-    this.#deliver(server, { cursor, told: cursor, left: EVENTS_PER_SOCKET, filter }, () => page);
+    this.#deliver(server, { cursor, told: cursor, left: EVENTS_PER_SOCKET, filter, openedAt: Date.now() }, () => page);
     return client;
   }
 
@@ -105,7 +108,12 @@ export class EventSockets {
       pages.set(key, page);
       return page;
     };
-    for (const socket of sockets) this.#deliver(socket, placeOf(socket), read);
+    const expired = Date.now() - SOCKET_LIFETIME_MS;
+    for (const socket of sockets) {
+      const place = placeOf(socket);
+      if (place.openedAt > expired) this.#deliver(socket, place, read);
+      else close(socket, CLOSE.comeAgain, `connect again with after=${place.told}`);
+    }
   }
 
   #deliver(socket: WebSocket, start: Place, read: (cursor: number, filter: EventFilter) => EventPage): void {

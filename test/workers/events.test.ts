@@ -3,7 +3,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { exports } from "cloudflare:workers";
 import { describe, it } from "vitest";
 import type { Application } from "../../src/orchestrator/application.ts";
-import { MAX_WATCHERS } from "../../src/orchestrator/event-socket.ts";
+import { MAX_WATCHERS, SOCKET_LIFETIME_MS } from "../../src/orchestrator/event-socket.ts";
 import { appendEvents, EVENTS_KEPT } from "../../src/orchestrator/events.ts";
 import { Database } from "../../src/database.ts";
 import { watchRequest } from "../../src/orchestrator/watch-request.ts";
@@ -11,6 +11,7 @@ import { applicationStub } from "../../src/stubs.ts";
 import { call, createApplication, domainError, eventually, raw, testEnv, untilReady } from "./client.ts";
 
 const IDLE = { instances: 0 };
+const SSE = { accept: "text/event-stream" };
 const applicationOf = (id: string) => applicationStub(testEnv, id);
 
 interface Block {
@@ -60,7 +61,7 @@ class EventSourceReader {
 
 async function watch(id: string, query = "", headers: Record<string, string> = {}): Promise<EventSourceReader> {
   return new EventSourceReader(
-    await raw("GET", `/applications/${id}/events${query}`, undefined, { accept: "text/event-stream", ...headers }),
+    await raw("GET", `/applications/${id}/events${query}`, undefined, { ...SSE, ...headers }),
   );
 }
 
@@ -102,6 +103,16 @@ async function append(id: string, count: number, name = "Tested"): Promise<void>
 async function stir(id: string): Promise<void> {
   await call("PATCH", `/applications/${id}`, { instances: 1 });
   await call("PATCH", `/applications/${id}`, { instances: 0 });
+}
+
+/** Moves the place of an application's only watcher. Returns what it was. */
+async function changePlace(id: string, change: { left?: number; openedAt?: number }) {
+  return await runInDurableObject(applicationOf(id), (_: Application, state) => {
+    const [socket] = state.getWebSockets();
+    const place = socket?.deserializeAttachment() as { left: number; openedAt: number };
+    socket?.serializeAttachment({ ...place, ...change });
+    return place;
+  });
 }
 
 /** One event and no start. */
@@ -147,9 +158,10 @@ describe("server-sent events", () => {
     await stream.close();
   });
 
-  it("are asked for by query too, and take the filters of lists", async ({ expect }) => {
-    const { id } = await createApplication(IDLE);
-    const response = await raw("GET", `/applications/${id}/events?stream=sse&name=ApplicationScaled&name=Nothing`);
+  it("are there for an application that the query names, and take the filters of lists", async ({ expect }) => {
+    const { id, name } = await createApplication(IDLE);
+    const query = `application=${name}&name=ApplicationScaled&name=Nothing`;
+    const response = await raw("GET", `/events?${query}`, undefined, SSE);
     expect(response.headers.get("content-type")).toBe("text/event-stream");
     expect(response.headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
     const stream = new EventSourceReader(response);
@@ -210,7 +222,7 @@ describe("server-sent events", () => {
     expect(stream.isDone).toBe(true);
     expect(blocks.map(({ event }) => event).slice(-3)).toEqual(["VMStopping", "VMStopped", "StreamEnded"]);
     expect(blocks.at(-1)?.data).toEqual({ reason: "deleted" });
-    expect((await raw("GET", `/applications/${id}/events?stream=sse`)).status).toBe(404);
+    expect((await raw("GET", `/applications/${id}/events`, undefined, SSE)).status).toBe(404);
   });
 
   it("of fifty watchers reach each of them and cost no row and no alarm", async ({ expect }) => {
@@ -328,13 +340,8 @@ describe("a WebSocket of events", () => {
   it("that has carried its share ends with where to go on", async ({ expect }) => {
     const { id } = await createApplication(IDLE);
     const first = await connect(id);
-    await runInDurableObject(applicationOf(id), (_: Application, state) => {
-      for (const socket of state.getWebSockets()) {
-        const place = socket.deserializeAttachment() as { left: number };
-        expect(place.left).toBeGreaterThan(10_000);
-        socket.serializeAttachment({ ...place, left: 2 });
-      }
-    });
+    const left = await changePlace(id, { left: 2 });
+    expect(left.left).toBeGreaterThan(10_000);
     for (let round = 0; round < 3; round += 1) await stir(id);
     expect(await first.closed).toEqual({ code: 1_013, reason: "connect again with after=3" });
     expect(idsOf(first.messages)).toEqual([1, 2, 3]);
@@ -344,6 +351,16 @@ describe("a WebSocket of events", () => {
     second.socket.close();
   });
 
+  it("of an hour ago is told nothing more: its token may be revoked by then", async ({ expect }) => {
+    const { id } = await createApplication(IDLE);
+    const { messages, closed } = await connect(id);
+    const { openedAt } = await changePlace(id, {});
+    await changePlace(id, { openedAt: openedAt - SOCKET_LIFETIME_MS });
+    await stir(id);
+    expect(await closed).toEqual({ code: 1_013, reason: "connect again with after=1" });
+    expect(idsOf(messages)).toEqual([1]);
+  });
+
   it("is refused when an application has as many as it can hold", async ({ expect }) => {
     const { id } = await createApplication(IDLE);
     await runInDurableObject(applicationOf(id), (application: Application) => {
@@ -351,7 +368,7 @@ describe("a WebSocket of events", () => {
         application.fetch(watchRequest({ cursor: 1, filter: {} })).webSocket?.accept();
       }
     });
-    const response = await raw("GET", `/applications/${id}/events?stream=sse`);
+    const response = await raw("GET", `/applications/${id}/events`, undefined, SSE);
     expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
     expect(domainError(await response.json()).error).toBe("TOO_MANY_WATCHERS");
     await call("DELETE", `/applications/${id}`);
@@ -374,7 +391,7 @@ describe("a cursor that is not kept", () => {
     async (kind, { expect }) => {
       const { id } = await createApplication(IDLE);
       for (let batch = 0; batch < 12; batch += 1) await append(id, 1_000);
-      const headers = { list: {}, sse: { accept: "text/event-stream" }, websocket: { upgrade: "websocket" } }[kind];
+      const headers = { list: {}, sse: SSE, websocket: { upgrade: "websocket" } }[kind];
       const ask = async (after: number) => {
         const response = await raw("GET", `/applications/${id}/events?after=${after}`, undefined, headers);
         const error = domainError(await response.json());
@@ -427,10 +444,9 @@ describe("a list of events", () => {
     ["?since=yesterday", {}, "since"],
     ["?after=1&page_token=1", {}, "page_token"],
     ["?page_token=x", {}, "page_token"],
-    ["?stream=ws", {}, "stream"],
-    ["?stream=sse&per_page=3", {}, "per_page"],
+    ["?per_page=3", SSE, "per_page"],
     ["?page_token=1", { upgrade: "websocket" }, "page_token"],
-    ["", { accept: "text/event-stream", "last-event-id": "abc" }, "Last-Event-ID"],
+    ["", { ...SSE, "last-event-id": "abc" }, "Last-Event-ID"],
   ] as const)("refuses %s", async ([query, headers, field], { expect }) => {
     const { id } = await createApplication(IDLE);
     const response = await raw("GET", `/applications/${id}/events${query}`, undefined, headers);

@@ -43,10 +43,6 @@ const eventQuery = {
     .datetime({ offset: true, error: "must be a time such as 2026-01-31T12:00:00Z" })
     .optional()
     .describe("Events from this time on. No limit by default."),
-  stream: z
-    .enum(["sse"])
-    .optional()
-    .describe("`sse` keeps the answer open and sends events as they happen, as `Accept: text/event-stream` does."),
   per_page: z.coerce
     .number()
     .int()
@@ -100,8 +96,7 @@ type EventCall = Call<EventQuery, null>;
 async function events(call: EventCall, applicationId: string): Promise<Answer | Response> {
   const { request } = call;
   if (request.headers.get("upgrade")?.toLowerCase() === "websocket") return await webSocket(call, applicationId);
-  const wantsStream =
-    call.query.stream === "sse" || /\btext\/event-stream\b/i.test(request.headers.get("accept") ?? "");
+  const wantsStream = /\btext\/event-stream\b/i.test(request.headers.get("accept") ?? "");
   // HEAD has no body to stream.
   return wantsStream && request.method === "GET" ? await sse(call, applicationId) : await list(call, applicationId);
 }

@@ -1,7 +1,7 @@
 /**
  * Events as `text/event-stream`. Every block that moves the cursor carries `id`, so that a client that comes back with
- * `Last-Event-ID` misses nothing and sees nothing twice. A stream ends after a bounded time, at the deletion of its
- * application, and when a client does not read: `retry` tells when to come again.
+ * `Last-Event-ID` misses nothing and sees nothing twice. A stream ends after a bounded time and at the
+ * deletion of its application: `retry` tells when to come again.
  */
 import { GantryError } from "../../errors.ts";
 import type { Feed, FeedItem } from "./event-feed.ts";
