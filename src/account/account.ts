@@ -48,14 +48,22 @@ import {
   settle,
   unsettled,
   withdraw,
-  type Ask,
-  type Usage,
   type Verdict,
 } from "./ledger.ts";
 import { readSettings, updateSettings, type Settings, type SettingsPatch } from "./limits.ts";
+import type { Ask, Usage } from "./amounts.ts";
 import { quotaOf, type Quota } from "./quota-view.ts";
 import { RateLimiter } from "./rate-limit.ts";
-import { claimReferences, dropUsers, dropUses, listUsers, settleClaim, type Claim, type User } from "./references.ts";
+import {
+  claimReferences,
+  dropUsers,
+  dropUses,
+  listUsers,
+  missingReferences,
+  settleClaim,
+  type Claim,
+  type User,
+} from "./references.ts";
 import {
   createRegistry,
   deleteRegistry,
@@ -239,6 +247,10 @@ export class Account extends DurableObject<Env> {
   /** Claims what a configuration refers to, before it is written. Returns what is not there: then nothing is claimed. */
   claimReferences(claim: Claim): Reference[] {
     return claimReferences(this.#db, claim, Date.now());
+  }
+
+  missingReferences(references: readonly Reference[]): Reference[] {
+    return missingReferences(this.#db, references);
   }
 
   settleClaim(id: string): void {

@@ -38,9 +38,14 @@ const TABLES = {
   protocol: "SELECT 1 FROM protocols WHERE proto = ?",
 } as const satisfies Record<ReferenceKind, string>;
 
+/** Those that are not there. */
+export function missingReferences(db: Database, references: readonly Reference[]): Reference[] {
+  return references.filter(({ kind, name }) => db.one(TABLES[kind], name) === undefined);
+}
+
 /** Claims all of it, or, when something of it is not there, nothing: returns what is missing. */
 export function claimReferences(db: Database, claim: Claim, now: number): Reference[] {
-  const missing = claim.references.filter(({ kind, name }) => db.one(TABLES[kind], name) === undefined);
+  const missing = missingReferences(db, claim.references);
   if (missing.length > 0) return missing;
   db.transaction(() => {
     if (db.one("SELECT 1 FROM claims WHERE at <= ?", now - CLAIM_MS) !== undefined) {
@@ -72,12 +77,12 @@ export function listUsers(db: Database, { kind, name }: Reference, now: number):
 
 /**
  * Drops the rows of users that were asked and use it no more. False, and nothing dropped, when somebody else is there
- * or one of them has claimed it again: ask again.
+ * or one of them has claimed it again, which its row's claim tells: ask again.
  */
 export function dropUsers(db: Database, reference: Reference, asked: readonly User[], now: number): boolean {
   const cleared = new Set(asked.map(({ application, claim }) => `${application} ${claim}`));
   const users = listUsers(db, reference, now);
-  if (users.some((user) => user.isPending || !cleared.has(`${user.application} ${user.claim}`))) return false;
+  if (users.some((user) => !cleared.has(`${user.application} ${user.claim}`))) return false;
   if (users.length > 0) db.run("DELETE FROM uses WHERE kind = ? AND name = ?", reference.kind, reference.name);
   return true;
 }

@@ -23,12 +23,14 @@ export interface ReferenceTarget {
   readonly applicationId: string;
   readonly configuration: Configuration;
   readonly field?: string;
+  /** Nothing is going to be written: what is named must be there, and is not claimed. */
+  readonly isDryRun?: boolean;
 }
 
 /** Throws before `write` when the image cannot be started, or a secret, key or protocol is not there. */
 export async function withReferences<T>(
   context: Context,
-  { applicationId, configuration, field = "configuration" }: ReferenceTarget,
+  { applicationId, configuration, field = "configuration", isDryRun = false }: ReferenceTarget,
   write: () => Promise<T>,
 ): Promise<T> {
   const { env, ctx, accountId } = context;
@@ -41,14 +43,16 @@ export async function withReferences<T>(
   const account = accountStub(env, accountId);
   const id = crypto.randomUUID();
   const claimed = references.map(({ kind, name }) => ({ kind, name }));
-  const missing: Reference[] = await account.claimReferences({ id, application: applicationId, references: claimed });
+  const missing: Reference[] = isDryRun
+    ? await account.missingReferences(claimed)
+    : await account.claimReferences({ id, application: applicationId, references: claimed });
   if (missing.length > 0) throw missingError(references, missing, fieldOf);
   try {
     await requireImage(context, configuration.image, fieldOf("image"));
     return await write();
   } finally {
     // A claim that is not settled lapses by itself.
-    ctx.waitUntil(account.settleClaim(id));
+    if (!isDryRun) ctx.waitUntil(account.settleClaim(id));
   }
 }
 

@@ -276,6 +276,59 @@ describe("a secret in use", () => {
     }
   });
 
+  it("is looked for and not claimed by a dry run", async ({ expect }) => {
+    const secret = await createSecret("x");
+    const name = `dry-${crypto.randomUUID().slice(0, 8)}`;
+    const dryRun = async (wanted: string) =>
+      await call("PUT", `/applications/${name}?dry_run=true`, { instances: 1, ...using(wanted) });
+    expect((await dryRun(secret)).status).toBe(200);
+    const missing = await dryRun("NOT_THERE");
+    expect([told(missing), ...Object.keys(domainError(missing).details)]).toEqual([
+      "400 VALIDATE_INPUT",
+      "configuration.secrets[0].secret",
+    ]);
+    expect(await account().usersOf({ kind: "secret", name: secret })).toEqual([]);
+    expect(told(await call("DELETE", `/secrets/${secret}`))).toBe("200");
+  });
+
+  it("is claimed by everything that can make a version run", async ({ expect }) => {
+    const secret = await createSecret("x");
+    const { id, name } = await createApplication({ instances: 0 });
+    await call("PATCH", `/applications/${id}`, using(secret));
+    // Stored, and not active: nobody uses it.
+    expect(told(await call("DELETE", `/secrets/${secret}`))).toBe("200");
+    const rollout = { description: "r", strategy: "rolling", kind: "full_auto", step_percentage: 100 };
+    const refused = await call("POST", `/applications/${id}/rollouts`, { ...rollout, target_version: 2 });
+    expect([told(refused), domainError(refused).message]).toEqual([
+      "400 VALIDATE_INPUT",
+      expect.stringContaining(`there is no secret ${secret}`),
+    ]);
+    await call("POST", "/secrets", { name: secret, value: "y" });
+    expect((await call("POST", `/applications/${id}/rollouts`, { ...rollout, target_version: 2 })).status).toBe(200);
+    expect(domainError(await call("DELETE", `/secrets/${secret}`)).details["users"]).toEqual([
+      `${name}, version 2 (active)`,
+    ]);
+  });
+
+  it("of a standalone deployment is in use too, and its field is named without the configuration", async ({
+    expect,
+  }) => {
+    const secret = await createSecret("x");
+    const { locations } = (await call("GET", "/me")).result;
+    const body = { image: "hello-world", location: locations[0].location };
+    const missing = await call("POST", "/deployments/v2", {
+      ...body,
+      secrets: [{ name: "A", type: "env", secret: "NOT_THERE" }],
+    });
+    expect(Object.keys(domainError(missing).details)).toEqual(["secrets[0].secret"]);
+    const made = await call("POST", "/deployments/v2", { ...body, secrets: [{ name: "A", type: "env", secret }] });
+    expect(told(made)).toMatch(/^20[01]$/);
+    expect(told(await call("DELETE", `/secrets/${secret}`))).toBe("409 SECRET_IN_USE");
+    expect(told(await call("PATCH", `/deployments/${made.result.id}/v2`, { secrets: [] }))).toBe("200");
+    await call("DELETE", `/deployments/${made.result.id}/v2`);
+    expect(told(await call("DELETE", `/secrets/${secret}`))).toBe("200");
+  });
+
   it("costs a create one row for the secret and two for the claim, and nothing where nothing is referred to", async ({
     expect,
   }) => {

@@ -49,7 +49,7 @@ export const wholeApplicationRoutes = [
       const spec = specOf(env, body);
       const creation = { name, kind: "application", spec, version, field: "configuration" } as const;
       if (call.query.dry_run === "true") {
-        const target = { applicationId: call.seed, configuration: version.configuration };
+        const target = { applicationId: call.seed, configuration: version.configuration, isDryRun: true };
         return await withReferences(call, target, async () => ({
           result: wireCreationPlan(name, spec, version.configuration),
         }));
@@ -89,9 +89,9 @@ async function replaced(call: PutCall, { id, name }: { readonly id: string; read
   requireSameIdentity(body, current.row);
   const version = await versionOf(call, body.configuration);
   const put: ApplicationPut = { spec: specOf(env, body), version };
-  const target = { applicationId: id, configuration: version.configuration };
+  const isDryRun = call.query.dry_run === "true";
+  const target = { applicationId: id, configuration: version.configuration, isDryRun };
   return await withReferences(call, target, async () => {
-    const isDryRun = call.query.dry_run === "true";
     const preview: PutPreview = await application.previewPut(put, guardOf(call), isDryRun);
     const { before, after } = preview;
     if (isDryRun) return { result: wirePutPlan(preview), etag: before.etag };
