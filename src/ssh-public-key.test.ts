@@ -1,9 +1,10 @@
 import { describe, it } from "vitest";
 import { keyLine, parseSshPublicKey } from "./ssh-public-key.ts";
 
+const length = (n: number) => String.fromCharCode(0, 0, 0, n);
+
 /** A blob in SSH's wire form. */
 function blob(type: string, keyBytes: number): string {
-  const length = (n: number) => String.fromCharCode(0, 0, 0, n);
   return btoa(`${length(type.length)}${type}${length(keyBytes)}${"k".repeat(keyBytes)}`);
 }
 

@@ -41,15 +41,7 @@ import { launchMaterial, type Material, type MaterialRequest } from "./launch-ma
 import type { AccountSample } from "../metrics/account-sample.ts";
 import { RequestCounts } from "../metrics/request-counts.ts";
 import { ACCOUNT_MIGRATIONS } from "./migrations.ts";
-import {
-  correct,
-  removeFromLedger,
-  reserve,
-  settle,
-  unsettled,
-  withdraw,
-  type Verdict,
-} from "./ledger.ts";
+import { correct, removeFromLedger, reserve, settle, unsettled, withdraw, type Verdict } from "./ledger.ts";
 import { readSettings, updateSettings, type Settings, type SettingsPatch } from "./limits.ts";
 import type { Ask, Usage } from "./amounts.ts";
 import { quotaOf, type Quota } from "./quota-view.ts";
@@ -205,12 +197,12 @@ export class Account extends DurableObject<Env> {
 
   /** Asks the applications whose last write nobody saw the end of. True when there were any. */
   async #reconcileLedger(): Promise<boolean> {
-    const open = unsettled(this.#db, Date.now());
-    await inBatches(open, async (id) => {
+    const left = unsettled(this.#db, Date.now());
+    await inBatches(left, async (id) => {
       const usage: Usage | null = await applicationStub(this.env, id).usage();
       this.#db.transaction(() => correct(this.#db, id, usage, Date.now()));
     });
-    return open.length > 0;
+    return left.length > 0;
   }
 
   findApplication(idOrName: string): ApplicationEntry | null {

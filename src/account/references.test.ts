@@ -2,7 +2,7 @@
  * Writers and deleters of one secret, cut at every step and interleaved in every order: no application is ever left
  * without a secret that it uses, and nothing that is dead keeps one for ever.
  */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, it } from "vitest";
 import { memoryDatabase } from "../../test/unit/sqlite-storage.ts";
 import type { Database } from "../database.ts";

@@ -35,6 +35,10 @@ async function create(image: string) {
   return await call("POST", "/applications", { name, instances: 0, configuration: { image } });
 }
 
+async function prepare(image: unknown) {
+  return await call("POST", "/image-preparations", { image });
+}
+
 describe("a registry protocol", () => {
   it("is created, listed, replaced and deleted", async ({ expect }) => {
     const proto = newProto();
@@ -146,8 +150,6 @@ describe("an image of the managed registry", () => {
 });
 
 describe("the preparation of an image", () => {
-  const prepare = async (image: unknown) => await call("POST", "/image-preparations", { image });
-
   it("of what is declared is ready, as often as it is asked", async ({ expect }) => {
     for (const image of ["hello-world", `${MANAGED}/${ACCOUNT_ID}/hello-world`, "hello-world"]) {
       expect(await prepare(image)).toMatchObject({ status: 200, result: { image, status: "ready" } });

@@ -57,6 +57,20 @@ async function inAccount(sql: string, ...values: string[]): Promise<void> {
   });
 }
 
+/** Rows that the create of an application writes in its account. */
+async function costOfCreate(configuration: object): Promise<number> {
+  const { rowsWritten: before } = await account().billing();
+  const { id } = await createApplication({ instances: 0, configuration });
+  await eventually(async () => {
+    const [row] = await runInDurableObject(account(), (_: Account, { storage }) =>
+      storage.sql.exec("SELECT COUNT(*) AS open FROM claims WHERE application = ?", id).toArray(),
+    );
+    return row?.["open"] === 0;
+  });
+  const { rowsWritten: after } = await account().billing();
+  return after - before;
+}
+
 describe("a secret in a configuration", () => {
   it("is in the container's environment, and a changed value is there from the next placement on", async ({
     expect,
@@ -172,8 +186,10 @@ describe("a secret's value", () => {
     for (const stub of [account(), applicationStub(testEnv, id), instanceStub(testEnv, next?.deployment_id ?? "")]) {
       said.push(
         await runInDurableObject(stub as DurableObjectStub<Account>, (_, { storage }) => {
-          const tables = storage.sql.exec("SELECT name FROM sqlite_master WHERE type = 'table'").toArray();
-          const names = tables.map((table) => String(table["name"])).filter((table) => !table.startsWith("_cf"));
+          const tables = storage.sql
+            .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'")
+            .toArray();
+          const names = tables.map((table) => table.name).filter((table) => !table.startsWith("_cf"));
           return JSON.stringify(names.map((table) => storage.sql.exec(`SELECT * FROM "${table}"`).toArray()));
         }),
       );
@@ -333,19 +349,7 @@ describe("a secret in use", () => {
     expect,
   }) => {
     const secret = await createSecret("x");
-    const cost = async (configuration: object) => {
-      const { rowsWritten: before } = await account().billing();
-      const { id } = await createApplication({ instances: 0, configuration });
-      await eventually(async () => {
-        const [row] = await runInDurableObject(account(), (_: Account, { storage }) =>
-          storage.sql.exec("SELECT COUNT(*) AS open FROM claims WHERE application = ?", id).toArray(),
-        );
-        return row?.["open"] === 0;
-      });
-      const { rowsWritten: after } = await account().billing();
-      return after - before;
-    };
-    const plain = await cost({ image: "hello-world" });
-    expect((await cost(using(secret).configuration)) - plain).toBe(3);
+    const plain = await costOfCreate({ image: "hello-world" });
+    expect((await costOfCreate(using(secret).configuration)) - plain).toBe(3);
   });
 });

@@ -35,6 +35,16 @@ async function login(user: string, password: string, path = "/v2/"): Promise<Res
   });
 }
 
+async function ask(domain: string, body: object) {
+  return await call("POST", `/registries/${domain}/credentials`, body);
+}
+
+/** Of base64, or of base64url. */
+function bytes(text: string): Uint8Array<ArrayBuffer> {
+  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+}
+
 describe("registries", () => {
   it("always have the managed one, which nobody makes or removes", async ({ expect }) => {
     const { result } = await call("GET", "/registries");
@@ -129,7 +139,6 @@ describe("registries", () => {
 });
 
 describe("credentials", () => {
-  const ask = (domain: string, body: object) => call("POST", `/registries/${domain}/credentials`, body);
   const wanted = { permissions: ["pull", "push"], expiration_minutes: 5 };
 
   it("of the managed registry log a client in", async ({ expect }) => {
@@ -186,8 +195,6 @@ describe("credentials", () => {
     const { result: registry } = await call("POST", "/registries", { domain, is_public: false });
     const { result } = await ask(domain, wanted);
     const [header = "", payload = "", signature = ""] = String(result.password).split(".");
-    const bytes = (text: string) =>
-      Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
     const key = await crypto.subtle.importKey(
       "spki",
       bytes(registry.public_key),

@@ -22,6 +22,10 @@ async function post(url: string, body: unknown): Promise<Envelope & { status: nu
   return { ...(await response.json<Envelope>()), status: response.status };
 }
 
+function told(answer: Envelope & { status: number }): string {
+  return `${answer.status} ${answer.errors[0]?.message ?? ""}`;
+}
+
 describe("the secrets store", () => {
   it("is one, and always the same", async ({ expect }) => {
     const first = await call("GET", STORES);
@@ -82,7 +86,6 @@ describe("the secrets store", () => {
     const url = await secrets();
     const name = newName();
     await post(url, [bodyOf(name)]);
-    const told = (answer: Envelope & { status: number }) => `${answer.status} ${answer.errors[0]?.message ?? ""}`;
     expect(told(await post(url, [bodyOf(name)]))).toMatch(/^409 a secret named \S+ already exists/);
     expect(told(await post(url, [{ ...bodyOf(newName()), scopes: ["workers"] }]))).toMatch(
       /^400 \[0\]\.scopes\[0\]: must be/,

@@ -3,9 +3,10 @@ import { describe, it } from "vitest";
 import { ACCOUNT_ID, call, createApplication, domainError, raw, untilReady, type Envelope } from "./client.ts";
 import { containerOf } from "./fake-container.ts";
 
+const length = (n: number) => String.fromCharCode(0, 0, 0, n);
+
 /** A key in SSH's wire form whose 32 bytes are one letter. */
 function key(letter: string): string {
-  const length = (n: number) => String.fromCharCode(0, 0, 0, n);
   return `ssh-ed25519 ${btoa(`${length(11)}ssh-ed25519${length(32)}${letter.repeat(32)}`)}`;
 }
 
