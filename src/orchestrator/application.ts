@@ -3,7 +3,8 @@
  * pure planner, and its methods turn calls into rows and a pass.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { Grant, Usage } from "../account/ledger.ts";
+import type { Usage } from "../account/amounts.ts";
+import type { Grant } from "../account/ledger.ts";
 import { Database } from "../database.ts";
 import { describeError, GantryError } from "../errors.ts";
 import { applicationSample, type ApplicationSample } from "../metrics/application-sample.ts";

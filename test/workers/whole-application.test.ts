@@ -144,6 +144,7 @@ describe("a PUT", () => {
     await forget(id);
     const second = await put(id, body, headers);
     expect([first.status, second.status, second.result]).toEqual([200, 200, first.result]);
+    expect(second.headers.get("idempotency-replayed")).toBeNull();
     expect((await eventsOf(id)).filter(({ name }) => name === "VersionActivated")).toHaveLength(1);
   });
 

@@ -24,6 +24,8 @@ export function wireInstance(applicationId: string, view: InstanceView) {
     configuration: { vcpu: size.vcpu, memory: size.memoryMib, disk: size.diskMb },
     ...(deployment.phase === "running" ? { started_at: iso(deployment.since) } : {}),
     ready: deployment.ready,
+    held: deployment.held,
+    cordoned: deployment.cordoned,
     checks: shownChecks(configuration, deployment).map((check) => ({ ...check, since: iso(check.since) })),
     deployment_id: deployment.id,
     generation: deployment.generation,
@@ -34,11 +36,15 @@ export function wireInstance(applicationId: string, view: InstanceView) {
   };
 }
 
-/** Why there is no container. One that waits since it fails again and again says so, and what its last end was. */
+/**
+ * Why it has no container, or why the one that it has is not ready. One that waits since it fails again and again says
+ * so, and what its last end was.
+ */
 function reasonOf(deployment: Deployment): { reason?: string; last_reason?: string } {
-  if (deployment.phase !== "pending" || deployment.last === null) return {};
-  const { reason } = deployment.last;
-  return isCrashLooping(deployment) ? { reason: "CrashLoop", last_reason: reason } : { reason };
+  const { phase, last, ready, detail } = deployment;
+  if (phase !== "pending") return ready || detail === undefined ? {} : { reason: detail };
+  if (last === null) return {};
+  return isCrashLooping(deployment) ? { reason: "CrashLoop", last_reason: last.reason } : { reason: last.reason };
 }
 
 /** A placement's `health` in Cloudflare's words. */
