@@ -12,6 +12,7 @@ import { Lifecycle } from "./lifecycle.ts";
 import { platformPort, type ContainerPort } from "./port.ts";
 import { INSTANCE_HEADER, PORT_HEADER, REFUSED_HEADER, refuse } from "./refusal.ts";
 import { INSTANCE_MIGRATIONS } from "./run-record.ts";
+import { relayWebSocket } from "./websocket-relay.ts";
 
 /** A port that accepts nothing within this has nobody listening. */
 const LISTENS_MS = 1_000;
@@ -105,11 +106,11 @@ export class Instance extends BaseContainer<Env> {
   #tag(answer: Response): Response {
     const { inFlight } = this.#lifecycle;
     if (answer.webSocket) {
-      inFlight.end();
+      const webSocket = relayWebSocket(answer.webSocket, () => inFlight.end());
       const headers = new Headers(answer.headers);
       headers.set(INSTANCE_HEADER, this.#id);
       headers.delete(REFUSED_HEADER);
-      return new Response(null, { status: 101, webSocket: answer.webSocket, headers });
+      return new Response(null, { status: 101, webSocket, headers });
     }
     const tagged = new Response(inFlight.track(answer), answer);
     tagged.headers.set(INSTANCE_HEADER, this.#id);

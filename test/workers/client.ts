@@ -61,6 +61,7 @@ export interface WireInstance {
   failures: number;
   losses: number;
   status: { state: string; exit_code?: number; reason?: string };
+  checks: { name: string; state: string; detail: string | null }[];
 }
 
 export async function instancesOf(id: string): Promise<WireInstance[]> {
@@ -69,7 +70,7 @@ export async function instancesOf(id: string): Promise<WireInstance[]> {
 
 export async function eventsOf(
   id: string,
-): Promise<{ name: string; type: string; details: Record<string, unknown> }[]> {
+): Promise<{ name: string; type: string; message: string; details: Record<string, unknown> }[]> {
   return (await call("GET", `/applications/${id}/events?per_page=1000`)).result;
 }
 

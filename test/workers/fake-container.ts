@@ -1,7 +1,7 @@
 /**
  * A container platform in memory that reproduces the real one's hazards: `running` is true at once for what never
  * boots, ends are told late, a vanished container tells nothing, a dead network leaves `running` true. The image's name
- * says how a container behaves; tests reach in for the rest.
+ * says how a container behaves, its variable `ANSWERS` with what (`/health=503 /ready=404`); tests reach in for the rest.
  */
 import type { ContainerPort, StartOptions } from "../../src/containers/port.ts";
 
@@ -14,7 +14,18 @@ const IMAGES = {
   "exits-0": "local/exits-0:1",
   "ignores-sigterm": "local/ignores-sigterm:1",
   "refused-by-platform": "local/refused-by-platform:1",
+  "rate-limited": "local/rate-limited:1",
+  "too-many-instances": "local/too-many-instances:1",
+  "says-something-new": "local/says-something-new:1",
 } as const;
+
+/** What the platform says instead of starting something. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  [IMAGES["refused-by-platform"]]: "there is no container instance that can be provided to this durable object",
+  [IMAGES["rate-limited"]]: "you are requesting too many containers per second",
+  [IMAGES["too-many-instances"]]: "Maximum number of running container instances exceeded",
+  [IMAGES["says-something-new"]]: "a wording of tomorrow",
+};
 
 interface Placement {
   readonly options: StartOptions;
@@ -46,6 +57,19 @@ export class FakeContainer implements ContainerPort {
   attempts = 0;
   /** Reads every request and dies before it answers, as a crash in the middle does. */
   dropsAnswers = false;
+  /** What a path answers with, for checks and requests alike; 200 where nothing is said. */
+  readonly statuses = new Map<string, number>();
+  /** Paths that never answer. */
+  readonly hangs = new Set<string>();
+  /** Nobody listens there. */
+  readonly closedPorts = new Set<number>();
+  /** Paths of the checks that got in, in their order. */
+  readonly checked: string[] = [];
+  /** Attempts of checks under way at one time, at most. */
+  mostChecksAtOnce = 0;
+  /** `/stream` goes on for as long as this says. */
+  streams = true;
+  #checksNow = 0;
   #placement: Placement | null = null;
 
   get running(): boolean {
@@ -55,9 +79,12 @@ export class FakeContainer implements ContainerPort {
   start(options: StartOptions): void {
     if (this.running) throw new Error("start() cannot be called on a container that is already running.");
     this.starts.push(options);
-    if (options.image === IMAGES["refused-by-platform"]) {
-      throw new Error("there is no container instance that can be provided to this durable object");
+    for (const answer of options.env["ANSWERS"]?.split(" ") ?? []) {
+      const [path = "", status] = answer.split("=");
+      this.statuses.set(path, Number(status));
     }
+    const refusal = REFUSALS[options.image];
+    if (refusal !== undefined) throw new Error(refusal);
     const placement: Placement = { options, ending: undefined, listens: true };
     this.#placement = placement;
     // Ends are told a moment later, as the platform does.
@@ -101,11 +128,29 @@ export class FakeContainer implements ContainerPort {
 
   async fetch(port: number, request: Request): Promise<Response> {
     const isCheck = request.headers.get("user-agent")?.startsWith("Gantry-Check/") === true;
+    if (!isCheck) return await this.#answer(port, request, false);
+    this.#checksNow += 1;
+    this.mostChecksAtOnce = Math.max(this.mostChecksAtOnce, this.#checksNow);
+    try {
+      return await this.#answer(port, request, true);
+    } finally {
+      this.#checksNow -= 1;
+    }
+  }
+
+  async #answer(port: number, request: Request, isCheck: boolean): Promise<Response> {
     if (!isCheck) this.attempts += 1;
-    if (this.#placement?.listens !== true)
+    if (this.#placement?.listens !== true || this.closedPorts.has(port))
       throw new Error("The container is not listening in the TCP address 10.0.0.1:8080");
     const { pathname, search } = new URL(request.url);
+    if (isCheck) this.checked.push(pathname);
     if (pathname === "/ws") return acceptWebSocket();
+    if (pathname === "/stream") return new Response(this.#stream());
+    if (this.hangs.has(pathname)) await aborted(request.signal);
+    const status = this.statuses.get(pathname);
+    if (status !== undefined && status !== 200) {
+      return new Response(null, { status, headers: { location: "http://elsewhere.test/health" } });
+    }
     const body = await request.text();
     if (!isCheck) this.received.push(`${request.method} ${pathname} ${body.length}`);
     if (!isCheck && this.dropsAnswers) throw new Error("Network connection lost.");
@@ -116,8 +161,20 @@ export class FakeContainer implements ContainerPort {
     return Response.json({ ...echo, body }, { headers });
   }
 
-  async accepts(): Promise<boolean> {
-    return this.#placement?.listens === true;
+  async accepts(port: number): Promise<boolean> {
+    return this.#placement?.listens === true && !this.closedPorts.has(port);
+  }
+
+  #stream(): ReadableStream {
+    const encoder = new TextEncoder();
+    return new ReadableStream({
+      start: (controller) => controller.enqueue(encoder.encode("first")),
+      pull: async (controller) => {
+        while (this.streams && this.running) await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+        controller.enqueue(encoder.encode(" last"));
+        controller.close();
+      },
+    });
   }
 
   /** `docker kill`. */
@@ -146,10 +203,28 @@ export class FakeContainer implements ContainerPort {
   }
 }
 
+/** How clients have ended WebSockets, as the application heard it. */
+export const webSocketCloses: string[] = [];
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(new Error("The operation was aborted")));
+  });
+}
+
 function acceptWebSocket(): Response {
   const { 0: client, 1: server } = new WebSocketPair();
+  server.binaryType = "arraybuffer";
+  server.addEventListener("message", ({ data }) => {
+    const [word, number = "0", ...rest] = typeof data === "string" ? data.split(" ") : [];
+    if (word === "close") server.close(Number(number), rest.join(" "));
+    else if (word === "count") for (let n = 0; n < Number(number); n += 1) server.send(String(n));
+    else server.send(typeof data === "string" ? `echo ${data}` : (data as ArrayBuffer));
+  });
+  server.addEventListener("close", ({ code, reason }) => {
+    webSocketCloses.push(`${code} ${reason}`);
+  });
   server.accept();
-  server.addEventListener("message", ({ data }) => server.send(`echo ${String(data)}`));
   // What a hostile application adds.
   const headers = { "set-cookie": "evil=1; path=/", "gantry-refused": "not-ready" };
   return new Response(null, { status: 101, webSocket: client, headers });

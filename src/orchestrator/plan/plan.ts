@@ -161,6 +161,7 @@ function maintain(
       if (input.now >= deployment.since + startDeadlineMs) {
         actions.push({ type: "stop", id, reason: STOP.neverStarted });
       } else {
+        wakeups.push(deployment.since + startDeadlineMs);
         awaitIntent(deployment, input, startDeadlineMs, actions, wakeups);
       }
       return;
