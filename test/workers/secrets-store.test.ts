@@ -1,6 +1,7 @@
 /** The Secrets Store that wrangler configures registries with: the account's secrets in other words. */
 import { describe, it } from "vitest";
-import { ACCOUNT_ID, call, raw, type Envelope } from "./client.ts";
+import { accountStub } from "../../src/stubs.ts";
+import { ACCOUNT_ID, call, raw, testEnv, type Envelope } from "./client.ts";
 
 const STORES = `http://control.test/client/v4/accounts/${ACCOUNT_ID}/secrets_store/stores`;
 const newName = () => `W_${crypto.randomUUID().slice(0, 8)}`;
@@ -42,13 +43,16 @@ describe("the secrets store", () => {
     expect(created).toMatchObject({
       status: 200,
       success: true,
-      result: [{ name, status: "active", scopes: ["containers"] }],
+      result: [{ name, status: "active", scopes: ["containers"], comment: "for a registry" }],
     });
     expect(JSON.stringify(created)).not.toContain("wr4ngler-pass");
     const found = await call("GET", `${url}?search=${name.toLowerCase()}`);
     expect(found.result).toEqual(created.result);
     expect(found.result_info).toMatchObject({ count: 1, total_count: 1, page: 1 });
     expect((await call("GET", `/secrets/${name}`)).result).toMatchObject({ name, version: 1 });
+    const material = { secrets: [name], sshKeyIds: [], protocol: null };
+    const { secrets: given } = await accountStub(testEnv, ACCOUNT_ID).launchMaterial(material);
+    expect(given).toEqual({ [name]: "wr4ngler-pass" });
     const { id } = created.result[0];
     expect(id).toMatch(/^[0-9a-f]{32}$/);
     expect((await call("DELETE", `${url}/${id}`)).result).toEqual({ id });
