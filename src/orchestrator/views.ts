@@ -79,9 +79,8 @@ export function versionViews(
 export function applicationView(
   row: ApplicationRow,
   configuration: StoredConfiguration,
-  instances: readonly InstanceView[],
+  deployments: readonly Deployment[],
 ): ApplicationView {
-  const deployments = instances.map((instance) => instance.deployment);
   const health = countHealth(deployments, row.spec.instances);
   return { row, configuration, health, state: applicationState(health), etag: etagOf(row.id, row.generation) };
 }

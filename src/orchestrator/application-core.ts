@@ -1,0 +1,288 @@
+/**
+ * What the Application object holds in memory, and how its parts are wired: storage, clock, alarm and stubs into the pure
+ * planner. The object itself is the methods that others call.
+ */
+import { Database } from "../database.ts";
+import { describeError, GantryError } from "../errors.ts";
+import { migrate } from "../migrations.ts";
+import { accountStub, instanceStub, publicInstanceId } from "../stubs.ts";
+import { Timers } from "../timers.ts";
+import type { StoredConfiguration } from "./configurations.ts";
+import { isSettled } from "./conditions.ts";
+import { newDeploymentId } from "./deployment-id.ts";
+import { DeploymentStore } from "./deployment-store.ts";
+import { EventSockets } from "./event-socket.ts";
+import { isLogged, logEvents } from "./event-log.ts";
+import { EVENTS_KEPT, listEvents, onAppended } from "./events.ts";
+import type { EventDraft } from "./events.ts";
+import { type ActionContext, type Decision } from "./instance-actions.ts";
+import { toLaunchSpec, type LaunchSpec } from "./launch-spec.ts";
+import { hasAddress, networkOf } from "./network.ts";
+import { prepareNetwork } from "./prepare/network.ts";
+import { prepareReferences } from "./prepare/secrets.ts";
+import { Outbox, SILENT_INTERVALS } from "./outbox.ts";
+import { type Deployment } from "./plan/deployment.ts";
+import { SESSION_ENDED } from "./plan/observe.ts";
+import { ReadyWaiters } from "./ready-waiters.ts";
+import { rolloutNotFound, Specification } from "./specification.ts";
+import { RolloutsLog } from "./rollouts-log.ts";
+import { instanceName, PASS_TIMER, Scheduler, type InstanceClient, type LaunchOrder } from "./scheduler.ts";
+import { APPLICATION_MIGRATIONS } from "./storage/schema.ts";
+import {
+  getVersion,
+  listVersions,
+  readApplication,
+  writeApplication,
+  type ApplicationRow,
+  type Version,
+} from "./storage/application-row.ts";
+import { applicationView, instanceViews, type ApplicationView, type InstanceView, type RolloutView } from "./views.ts";
+import { requireGuard, type WriteGuard } from "./write-guard.ts";
+
+const ERASE_RETRY_MS = 5_000;
+
+export class ApplicationCore {
+  readonly #ctx: DurableObjectState;
+  readonly #env: Env;
+  readonly db: Database;
+  readonly timers: Timers;
+  readonly deployments: DeploymentStore;
+  readonly #outbox: Outbox;
+  readonly scheduler: Scheduler;
+  readonly eventSockets: EventSockets;
+  readonly specification: Specification;
+  readonly rollouts: RolloutsLog;
+  readonly waiters = new ReadyWaiters();
+  readonly changes = new ReadyWaiters();
+  readonly #specs = new Map<number, { version: Version; spec: LaunchSpec }>();
+  gone = false;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    this.#ctx = ctx;
+    this.#env = env;
+    this.db = new Database(ctx.storage);
+    migrate(this.db, APPLICATION_MIGRATIONS);
+    this.timers = new Timers(this.db, ctx.storage);
+    this.eventSockets = new EventSockets(ctx, this.db);
+    this.rollouts = new RolloutsLog(this.db);
+    onAppended(this.db, (drafts) => this.#told(drafts));
+    this.deployments = new DeploymentStore(this.db);
+    this.#outbox = new Outbox({
+      clock: Date.now,
+      silentAfterMs: () => SILENT_INTERVALS * (this.row()?.spec.checkEveryMs ?? Number.POSITIVE_INFINITY),
+      onSettled: () => this.pass(),
+    });
+    this.scheduler = new Scheduler({
+      db: this.db,
+      timers: this.timers,
+      deployments: this.deployments,
+      outbox: this.#outbox,
+      instances: this.#instanceClient(),
+      clock: Date.now,
+      newDeploymentId,
+      version: (version) => this.version(version),
+      prepare: (order) => this.#prepare(order),
+      onRoutingChanged: () => this.#routingChanged(),
+      onDeleted: () => this.#erase(),
+    });
+    this.specification = new Specification({
+      db: this.db,
+      rollouts: this.rollouts,
+      onChanged: () => {
+        this.pass();
+        // Ingress and the port that requests go to are routing too.
+        this.#routingChanged();
+      },
+      onUndone: () => this.forgetVersions(),
+    });
+    this.#adoptSession();
+    this.timers.rearm();
+  }
+
+  /** After a boot that no container outlives, everything that the rows call live is lost: said at once, so that nobody is told otherwise. */
+  #adoptSession(): void {
+    const row = this.row();
+    const session = this.#env.GANTRY_SESSION;
+    if (row === undefined || session === "" || row.session === session) return;
+    this.db.transaction(() => {
+      writeApplication(this.db, { ...row, session });
+      this.scheduler.loseAll(SESSION_ENDED);
+    });
+    if (this.deployments.size > 0 || row.deleting) this.timers.set(PASS_TIMER, Date.now());
+  }
+
+  #told(drafts: readonly EventDraft[]): void {
+    this.changes.wake();
+    const row = this.row();
+    if (row === undefined || !isLogged(row, this.version(row.activeVersion).version)) return;
+    logEvents(row, drafts, (id) => this.deployments.get(id));
+  }
+
+  pass(): void {
+    if (!this.gone) this.scheduler.pass();
+  }
+
+  #erase(): void {
+    const row = this.row();
+    if (row === undefined) return;
+    // Nothing else would wake an object that is cut off here.
+    this.timers.set(PASS_TIMER, Date.now() + ERASE_RETRY_MS);
+    this.gone = true;
+    this.#ctx.waitUntil(
+      this.#eraseNow(row).catch((error: unknown) => {
+        console.warn({ message: "application.erase.failed", application: row.name, error: describeError(error) });
+        this.gone = false;
+      }),
+    );
+  }
+
+  async #eraseNow(row: ApplicationRow): Promise<void> {
+    // The name was freed when the delete began; this covers a crash between the two.
+    await accountStub(this.#env, row.accountId).removeApplication(row.id);
+    this.eventSockets.end("deleted");
+    await this.#ctx.storage.deleteAlarm();
+    await this.#ctx.storage.deleteAll();
+  }
+
+  row(): ApplicationRow | undefined {
+    return this.gone ? undefined : readApplication(this.db);
+  }
+
+  mustRow(): ApplicationRow {
+    const row = this.row();
+    if (row === undefined || row.deleting) throw new GantryError("APPLICATION_NOT_FOUND", "application not found");
+    return row;
+  }
+
+  mustView(): ApplicationView {
+    return this.viewOf(this.mustRow());
+  }
+
+  viewOf(row: ApplicationRow): ApplicationView {
+    const { version } = this.version(row.activeVersion);
+    const view = applicationView(row, version.configuration, this.deployments.all());
+    return { ...view, activeRolloutId: this.rollouts.active() };
+  }
+
+  instanceViews(deployments = this.deployments.all()): InstanceView[] {
+    const row = this.mustRow();
+    return instanceViews(row, deployments, this.publicId, (version) => this.configuration(version));
+  }
+
+  find(key: string): Deployment | undefined {
+    const { name } = this.mustRow();
+    const all = this.deployments.all();
+    return (
+      this.deployments.get(key) ??
+      all.find(({ id }) => this.publicId(id) === key) ??
+      all.find(({ slot }) => instanceName(name, slot) === key)
+    );
+  }
+
+  act(
+    deployment: Deployment | undefined,
+    actor: string,
+    guard: WriteGuard | null,
+    decide: (deployment: Deployment, context: ActionContext) => Decision,
+  ): InstanceView | null {
+    const row = this.mustRow();
+    requireGuard(this.db, row, guard, Date.now());
+    if (deployment === undefined) return null;
+    // An earlier try of this very request has done it, whatever has become of the instance since.
+    if (guard?.isRetry === true && this.#wasDone(deployment.id, guard.seed)) {
+      return this.instanceViews([deployment])[0] ?? null;
+    }
+    const request = guard === null ? {} : { request: guard.seed };
+    const context = { actor, ...request, kind: row.kind, name: instanceName(row.name, deployment.slot) };
+    const decision = decide(deployment, context);
+    if (decision.type === "refused") throw new GantryError(decision.code, decision.message, decision.details);
+    const [view] = this.instanceViews([this.scheduler.act(deployment, decision)]);
+    return view ?? null;
+  }
+
+  #wasDone(deployment: string, seed: string): boolean {
+    const { events } = listEvents(this.db, 0, EVENTS_KEPT, { deployment });
+    return events.some(({ details }) => details?.["request"] === seed);
+  }
+
+  isSettled(): boolean {
+    const row = this.row();
+    if (row === undefined || row.deleting) return false;
+    const revisionOf = (version: number) => this.version(version).version.revision;
+    const isOutdated = (version: number) => revisionOf(version) !== revisionOf(row.activeVersion);
+    return isSettled(this.deployments.all(), row.spec.instances, isOutdated);
+  }
+
+  /** The set of ready instances may have changed. */
+  #routingChanged(): void {
+    this.waiters.wake();
+    if (this.rollouts.active() !== null && this.isSettled()) this.rollouts.complete(Date.now());
+  }
+
+  rolloutView(id: string): RolloutView {
+    const rollout = this.rollouts.get(id);
+    if (rollout === null) throw rolloutNotFound(id);
+    const revisionOf = (version: number) => this.version(version).version.revision;
+    const target = revisionOf(rollout.toVersion);
+    const ready = this.deployments.all().filter((d) => d.ready && revisionOf(d.version) === target);
+    return {
+      rollout,
+      current: this.configuration(rollout.fromVersion),
+      target: this.configuration(rollout.toVersion),
+      application: this.mustView(),
+      updated: ready.length,
+    };
+  }
+
+  /** What an instance gets beside its version's launch spec. */
+  async #prepare(order: LaunchOrder): Promise<LaunchOrder> {
+    const row = this.row();
+    if (row === undefined) return order;
+    const { configuration } = this.version(order.version).version;
+    const addressed = await prepareNetwork(this.#env, row.accountId, configuration, order);
+    return await prepareReferences(this.#env, row.accountId, addressed);
+  }
+
+  /** One that is lost in a crash is found when the account's pool is asked. */
+  async #releaseAddresses(deploymentId: string): Promise<void> {
+    const row = this.row();
+    if (row === undefined || row.deleting) return;
+    const hadAny = listVersions(this.db).some(({ configuration }) => hasAddress(networkOf(configuration)));
+    if (hadAny) await accountStub(this.#env, row.accountId).releaseAddresses(deploymentId);
+  }
+
+  readonly publicId = (deploymentId: string): string => publicInstanceId(this.#env, deploymentId);
+
+  configuration(version: number): StoredConfiguration {
+    return this.version(version).version.configuration;
+  }
+
+  /** Rows that may have been read were rolled back. */
+  forgetVersions(): void {
+    this.#specs.clear();
+  }
+
+  /** Versions never change, so they are read once. */
+  version(version: number): { version: Version; spec: LaunchSpec } {
+    const known = this.#specs.get(version);
+    if (known !== undefined) return known;
+    const stored = getVersion(this.db, version);
+    if (stored === undefined) throw new Error(`version ${version} is not stored`);
+    const entry = { version: stored, spec: toLaunchSpec(stored.configuration) };
+    this.#specs.set(version, entry);
+    return entry;
+  }
+
+  #instanceClient(): InstanceClient {
+    const stub = (id: string) => instanceStub(this.#env, id);
+    return {
+      launch: async (order) => await stub(order.deploymentId).launch(order),
+      stop: async (id, generation, reason) => await stub(id).retire(generation, reason),
+      check: async (id, generation) => await stub(id).check(generation),
+      release: async (id) => {
+        await stub(id).release();
+        await this.#releaseAddresses(id);
+      },
+    };
+  }
+}
