@@ -100,7 +100,7 @@ describe("an address", () => {
     expect(listAddresses(db)).toHaveLength(1);
   });
 
-  it("has never two owners, and one is found as long as any is free", ({ expect }) => {
+  it("has never two owners, and one is found as long as any is free", { timeout: 60_000 }, ({ expect }) => {
     const step = fc.record({ deployment: fc.integer({ min: 0, max: 300 }), release: fc.boolean(), kept: fc.boolean() });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 120 }), (steps) => {

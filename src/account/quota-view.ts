@@ -1,6 +1,7 @@
 /** What an account may use and what it does use, in one reading. */
 import type { Database } from "../database.ts";
-import { usedBy, usedLocations, type Amounts } from "./ledger.ts";
+import type { Amounts } from "./amounts.ts";
+import { usedBy, usedLocations } from "./ledger.ts";
 import type { Settings } from "./limits.ts";
 
 export interface Quota {

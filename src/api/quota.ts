@@ -7,8 +7,9 @@
  *   instances or the active version; a write that only stores a version needs none.
  * - Nothing is to be called on delete: `removeApplication` of the account gives everything back.
  */
-import type { Ask, Grant, Usage, Verdict } from "../account/ledger.ts";
-import { locationSizeRefusal, sizeRefusal } from "../account/ledger.ts";
+import type { Ask, Usage } from "../account/amounts.ts";
+import type { Grant, Verdict } from "../account/ledger.ts";
+import { locationSizeRefusal, sizeRefusal } from "../account/quota-refusals.ts";
 import type { Settings } from "../account/limits.ts";
 import { ANYWHERE } from "../account/locations.ts";
 import { describeError, GantryError } from "../errors.ts";

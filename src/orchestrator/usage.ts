@@ -1,5 +1,6 @@
 /** What an application holds of its account's limits: what it is to run, at the size of the version that is active. */
-import { beyondGrant, type Grant, type Usage } from "../account/ledger.ts";
+import type { Usage } from "../account/amounts.ts";
+import { beyondGrant, type Grant } from "../account/ledger.ts";
 import { ANYWHERE } from "../account/locations.ts";
 import type { Database } from "../database.ts";
 import { GantryError } from "../errors.ts";

@@ -1,6 +1,6 @@
 /** The account itself: what it may use, what it uses, and what a configuration gets that does not say. */
 import * as z from "zod";
-import type { Amounts } from "../../account/ledger.ts";
+import type { Amounts } from "../../account/amounts.ts";
 import type { Limits, SettingsPatch } from "../../account/limits.ts";
 import type { LocationLimits, LocationSetting } from "../../account/locations.ts";
 import type { Quota } from "../../account/quota-view.ts";

@@ -1,0 +1,70 @@
+/** Amounts of what an account's limits are about, and how they add up. Pure. */
+import type { Limits } from "./limits.ts";
+
+export interface Size {
+  readonly vcpu: number;
+  readonly memoryMib: number;
+  readonly diskMb: number;
+}
+
+/** How much an application is to come to. Absolute, so that asking twice is asking once. */
+export interface Ask {
+  readonly instances: number;
+  /** Of one instance. */
+  readonly size: Size;
+  /** Of one instance: 1 with an IPv4 address of its own. */
+  readonly ipv4s: number;
+  /** `ANYWHERE`, or the code of a location. */
+  readonly location: string;
+}
+
+/** What an application is at, as it says itself. */
+export interface Usage extends Ask {
+  readonly generation: number;
+}
+
+export interface Amounts {
+  readonly instances: number;
+  readonly vcpu: number;
+  readonly memoryMib: number;
+  readonly diskMb: number;
+  readonly ipv4s: number;
+}
+
+export const NOTHING: Amounts = { instances: 0, vcpu: 0, memoryMib: 0, diskMb: 0, ipv4s: 0 };
+
+export function amountsOf({ instances, size, ipv4s }: Ask): Amounts {
+  return {
+    instances,
+    vcpu: rounded(size.vcpu * instances),
+    memoryMib: size.memoryMib * instances,
+    diskMb: size.diskMb * instances,
+    ipv4s: ipv4s * instances,
+  };
+}
+
+export interface Resource {
+  readonly key: keyof Amounts;
+  readonly wire: string;
+  readonly total: keyof Limits;
+}
+
+export const RESOURCES: readonly Resource[] = [
+  { key: "instances", wire: "instances", total: "totalInstances" },
+  { key: "vcpu", wire: "vcpu", total: "totalVcpu" },
+  { key: "memoryMib", wire: "memory_mib", total: "totalMemoryMib" },
+  { key: "diskMb", wire: "disk_mb", total: "totalDiskMb" },
+  { key: "ipv4s", wire: "ipv4s", total: "ipv4s" },
+];
+
+/** Of sums of vCPUs, which are fractions. */
+export const EPSILON = 1e-6;
+
+export function sameAmounts(a: Amounts, b: Amounts): boolean {
+  return RESOURCES.every(({ key }) => Math.abs(a[key] - b[key]) < EPSILON);
+}
+
+/** The API knows vCPUs to four decimals. */
+export function rounded(value: number): number {
+  return Math.round(value * 10_000) / 10_000;
+}
