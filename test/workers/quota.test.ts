@@ -264,3 +264,50 @@ describe("a write that was cut off", () => {
     expect((await account.create({ instances: 3 })).status).toBe(201);
   });
 });
+
+describe("a standalone deployment", () => {
+  const BODY = { image: "hello-world", location: "weur", network: { assign_ipv6: "predefined" } };
+
+  it("has a public network unless it says otherwise, and is held where it was asked to run", async ({ expect }) => {
+    const account = await freshAccount();
+    const made = await account.call("POST", "/deployments/v2", BODY);
+    expect(made.status).toBeLessThan(300);
+    expect(made.result).toMatchObject({ network: { mode: "public" }, location: { name: "weur", region: "WEUR" } });
+    const { result } = await account.call("GET", "/me");
+    expect(result.usage.locations).toMatchObject([{ location: "weur", instances: 1, vcpu: 0.0625 }]);
+    const { result: moved } = await account.call("PATCH", `/deployments/${made.result.id}/v2`, { location: "enam" });
+    expect(moved.location.name).toBe("enam");
+    expect((await account.call("GET", "/me")).result.usage.locations).toMatchObject([
+      { location: "enam", instances: 1 },
+    ]);
+    await account.call("DELETE", `/deployments/${made.result.id}/v2`);
+    expect(await usage(account)).toMatchObject({ instances: 0, locations: [] });
+    await vi.waitFor(async () => {
+      expect((await account.call("GET", "/ips")).result.ips).toEqual([]);
+    });
+  });
+
+  it("is refused in a location that is unknown, closed, too small for it, or full", async ({ expect }) => {
+    const account = await freshAccount();
+    await account.call("PATCH", "/me", {
+      locations: [
+        { location: "enam", enabled: false },
+        { location: "weur", limits: { vcpu_per_deployment: 0.25, total_vcpu: 0.3 } },
+      ],
+    });
+    const refused = async (body: Record<string, unknown>) => {
+      const answer = await account.call("POST", "/deployments/v2", { ...BODY, ...body });
+      return { status: answer.status, ...domainError(answer) };
+    };
+    for (const location of ["mars", "enam"]) {
+      expect(await refused({ location })).toMatchObject({ status: 400, error: "LOCATION_NOT_ALLOWED" });
+    }
+    expect(await refused({ vcpu: 0.5 })).toMatchObject({
+      error: "LOCATION_SURPASSED_BASE_LIMITS",
+      details: { vcpu: "asked 0.5, limit 0.25 per deployment" },
+    });
+    expect((await account.call("POST", "/deployments/v2", { ...BODY, vcpu: 0.25 })).status).toBeLessThan(300);
+    expect(await refused({})).toMatchObject({ error: "SURPASSED_TOTAL_LIMITS", details: { vcpu_shortfall: 0.0125 } });
+    expect(await usage(account)).toMatchObject({ instances: 1, vcpu: 0.25 });
+  });
+});
