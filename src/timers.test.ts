@@ -101,6 +101,13 @@ describe("what is due", () => {
     ]);
   });
 
+  it("and is set to the very same time while it runs runs again", async ({ expect }) => {
+    const { timers, ring } = setUp();
+    timers.set("a", 100);
+    await ring(100, async (key) => timers.set(key, 100));
+    expect(timers.dueAt("a")).toBe(100);
+  });
+
   it("and is closed while it runs leaves an erased storage alone", async ({ expect }) => {
     const { db, timers, alarm, ring } = setUp();
     timers.set("a", 100);

@@ -35,6 +35,8 @@ export class Timers {
   #armed: number | null | undefined;
   #alarmsSet = 0;
   #isClosed = false;
+  /** Set since the timer of that key began to run, maybe to the very time that it had. */
+  readonly #setAgain = new Set<string>();
 
   constructor(db: Database, clock: AlarmClock) {
     this.#db = db;
@@ -59,6 +61,7 @@ export class Timers {
   /** Sets or moves a timer. Setting it to the time that it already has writes nothing. */
   set(key: string, dueAt: number): void {
     if (this.#isClosed) return;
+    this.#setAgain.add(key);
     const due = Math.ceil(dueAt);
     const row = this.#db.one<TimerRow>("SELECT * FROM timers WHERE key = ?", key);
     if (row?.due_at !== due || row.attempts !== 0) {
@@ -107,6 +110,7 @@ export class Timers {
 
   async #fireOne(timer: TimerRow, now: number, run: (key: string, attempts: number) => Promise<void>): Promise<void> {
     if (this.#isClosed) return;
+    this.#setAgain.delete(timer.key);
     let failed = false;
     try {
       await run(timer.key, timer.attempts);
@@ -115,6 +119,7 @@ export class Timers {
       console.warn({ message: "timer.failed", key: timer.key, attempts: timer.attempts + 1, error: String(error) });
     }
     if (this.#isClosed) return;
+    if (this.#setAgain.has(timer.key)) return;
     // Set again, or cleared, while it ran: the newer wish stands.
     const current = this.#db.one<TimerRow>("SELECT * FROM timers WHERE key = ?", timer.key);
     if (current?.due_at !== timer.due_at) return;
