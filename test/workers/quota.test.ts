@@ -176,6 +176,27 @@ describe("the limits", () => {
     }
   });
 
+  it.for<[string, number, string]>([
+    ["vcpu_per_deployment", 0.125, "SURPASSED_BASE_LIMITS"],
+    ["memory_mib_per_deployment", 512, "SURPASSED_BASE_LIMITS"],
+    ["disk_mb_per_deployment", 3_000, "SURPASSED_BASE_LIMITS"],
+    ["total_instances", 1, "SURPASSED_TOTAL_LIMITS"],
+    ["total_vcpu", 0.25, "SURPASSED_TOTAL_LIMITS"],
+    ["total_memory_mib", 2_047, "SURPASSED_TOTAL_LIMITS"],
+    ["total_disk_mb", 7_999, "SURPASSED_TOTAL_LIMITS"],
+  ])("each refuse on their own: %s", async ([limit, value, error], { expect }) => {
+    const account = await freshAccount();
+    await account.call("PATCH", "/me", { limits: { [limit]: value } });
+    const body = { instances: 2, configuration: { image: "hello-world", instance_type: "basic" } };
+    const refused = await account.create(body);
+    const resource = limit.replace(/^total_|_per_deployment$/g, "");
+    expect(domainError(refused)).toMatchObject({ error, details: { [`${resource}_limit`]: value } });
+    await account.call("PATCH", "/me", {
+      limits: { [limit]: (await account.call("GET", "/me")).result.limits[limit] * 2 },
+    });
+    expect((await account.create(body)).status).toBe(201);
+  });
+
   it("hold what is wanted, up and down, and give it back with the application", async ({ expect }) => {
     const account = await freshAccount();
     await account.call("PATCH", "/me", { limits: { total_instances: 5 } });
@@ -285,6 +306,19 @@ describe("a standalone deployment", () => {
     await vi.waitFor(async () => {
       expect((await account.call("GET", "/ips")).result.ips).toEqual([]);
     });
+  });
+
+  it.for<[string, number, string]>([
+    ["vcpu_per_deployment", 0.125, "LOCATION_SURPASSED_BASE_LIMITS"],
+    ["memory_mib_per_deployment", 512, "LOCATION_SURPASSED_BASE_LIMITS"],
+    ["total_vcpu", 0.125, "SURPASSED_TOTAL_LIMITS"],
+    ["total_memory_mib", 512, "SURPASSED_TOTAL_LIMITS"],
+  ])("is refused by each limit of its location: %s", async ([limit, value, error], { expect }) => {
+    const account = await freshAccount();
+    await account.call("PATCH", "/me", { locations: [{ location: "weur", limits: { [limit]: value } }] });
+    const body = { ...BODY, instance_type: "basic" };
+    expect(domainError(await account.call("POST", "/deployments/v2", body))).toMatchObject({ error });
+    expect((await account.call("POST", "/deployments/v2", { ...body, location: "enam" })).status).toBeLessThan(300);
   });
 
   it("is refused in a location that is unknown, closed, too small for it, or full", async ({ expect }) => {
