@@ -141,7 +141,7 @@ describe("npm start", () => {
       for (const pid of await workerdPids()) process.kill(pid, "SIGKILL");
       expect([201, 502, "cut"]).toContain(await cut);
       await eventually(async () => output.includes("answers again"));
-      const answers = [
+      const answers: { result: { id: string } }[] = [
         await eventually(async () => (await post().catch(() => undefined))?.json()),
         await (await post()).json(),
       ];
