@@ -201,7 +201,7 @@ describe("a create that is refused", () => {
     ["configuration", { ...SPEC, configuration: "hello-world" }],
     ["configuration.image", { ...SPEC, configuration: {} }],
     ["configuration.image", configured({ image: ["hello-world"] })],
-    ["configuration.secrets", configured({ secrets: [] })],
+    ["configuration.volumes", configured({ volumes: [] })],
     ["configuration.ports[0].port", configured({ ports: [{ name: "http", port: 70_000 }] })],
     ["configuration.ports[0].port", configured({ ports: [{ name: "http", port: 0 }] })],
     ["configuration.ports[0].protocol", configured({ ports: [{ ...PORT, protocol: "udp" }] })],

@@ -117,7 +117,7 @@ export const secretsStoreRoutes = [
       await requireStore(call);
       const id = (call.params["secret_id"] ?? "").slice(0, 64);
       const name: string | null = await accountStub(call.env, call.accountId).nameOfSecret(id);
-      if (name !== null) await removeSecret(call, name);
+      if (name !== null) await removeSecret(call, name, null);
       else if (!call.isRetry) {
         throw new GantryError("SECRET_NAME_NOT_FOUND", `there is no secret ${id} in this store`, { id });
       }

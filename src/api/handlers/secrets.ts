@@ -107,19 +107,19 @@ export const secretRoutes = [
     etag: true,
     run: async (call) => {
       const name = call.params["name"] ?? "";
-      await removeSecret(call, name);
+      await removeSecret(call, name, call.ifMatch);
       return { result: { message: `secret ${name} is deleted` } };
     },
   }),
 ];
 
-export async function removeSecret(call: Call<unknown, unknown>, name: string): Promise<void> {
+export async function removeSecret(call: Call<unknown, unknown>, name: string, ifMatch: string | null): Promise<void> {
   requireWholeAccount(call.actor);
   const account = accountStub(call.env, call.accountId);
   const removal = await removeUnused(
     call,
     { kind: "secret", name },
-    async (asked) => await account.removeSecret(name, asked, call.ifMatch),
+    async (asked) => await account.removeSecret(name, asked, ifMatch),
     (users) => {
       const text = `secret ${name} is in use: take it out of the configurations first; users: ${users.join("; ")}`;
       return new GantryError("SECRET_IN_USE", text, { name, users });
