@@ -4,7 +4,6 @@
  * in its place, so nothing is sent twice. What a caller may reach is the network mode's: every port, the declared ones,
  * or nothing; who may call is the application's ingress, as for the application itself.
  */
-import { canonicalAddress } from "../address-range.ts";
 import { errorResponse } from "../api/envelope.ts";
 import { GantryError } from "../errors.ts";
 import type { AddressedInstance, InstanceRouting } from "../orchestrator/instance-routing.ts";
@@ -92,12 +91,23 @@ function detailsOf({ name }: InstanceRouting, { member, instanceName }: Addresse
   return { application: name, instance: member.instanceId, instance_name: instanceName };
 }
 
+/** An address as the host, or an `@` that begins a part of the path. */
+const MAY_BE_INSTANCE = /^https?:\/\/(?:\[|\d+\.\d+\.)|\/@/;
+
+/** A URL has its host in the canonical form already. */
+function addressIn({ hostname }: URL): string | null {
+  if (hostname.startsWith("[")) return hostname.slice(1, -1);
+  return /^\d+\.\d+\.\d+\.\d+$/.test(hostname) ? hostname : null;
+}
+
 const BY_NAME = /^\/a\/([^/]+)\/@([^/]+)(?:\/:(\d{1,5}))?(?=\/|$)/;
 
 /** Null when the request is for no instance of its own. `isAddress`: is this address one of those that Gantry gives? */
 export function instanceTarget(requestUrl: string, isAddress: (address: string) => boolean): InstanceTarget | null {
+  // Every request passes here, and most are for no instance.
+  if (!MAY_BE_INSTANCE.test(requestUrl)) return null;
   const url = new URL(requestUrl);
-  const address = canonicalAddress(url.hostname);
+  const address = addressIn(url);
   if (address !== null && isAddress(address)) {
     return { address, port: url.port === "" ? null : Number(url.port) };
   }

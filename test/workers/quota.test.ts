@@ -258,6 +258,39 @@ describe("the limits", () => {
   });
 });
 
+/** Rows of the account's object for one write, without the audit's two. */
+async function rowsOf(account: TestAccount, write: () => Promise<unknown>): Promise<number> {
+  const stub = accountStub(testEnv, account.id);
+  const before = (await stub.billing()).rowsWritten;
+  await write();
+  // The audit's second row is written beside the answer.
+  await vi.waitFor(async () => {
+    if ((await stub.audit(Number.MAX_SAFE_INTEGER, 1))[0]?.status === null) throw new Error("not yet");
+  });
+  return (await stub.billing()).rowsWritten - before - 2;
+}
+
+describe("what it costs", () => {
+  it("is a row of the ledger for a new application, two for a change of its count, none for other changes", async ({
+    expect,
+  }) => {
+    const account = await freshAccount();
+    let id = "";
+    const created = await rowsOf(account, async () => {
+      id = (await account.create({ instances: 1 })).result.id;
+    });
+    // The name with its index, and the ledger.
+    expect(created).toBe(3);
+    const patch = (body: object) => rowsOf(account, () => account.call("PATCH", `/applications/${id}`, body));
+    expect(await patch({ instances: 3 })).toBe(2);
+    expect(await patch({ ingress: { mode: "token" } })).toBe(0);
+    expect(await patch({ configuration: { image: "hello-world", instance_type: "basic" } })).toBe(0);
+    const { rowsWritten } = await accountStub(testEnv, account.id).billing();
+    await account.call("GET", "/me");
+    expect((await accountStub(testEnv, account.id).billing()).rowsWritten).toBe(rowsWritten);
+  });
+});
+
 describe("a write that was cut off", () => {
   it("holds what it intended until the account looks, and then what there is", async ({ expect }) => {
     const account = await freshAccount();
