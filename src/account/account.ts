@@ -3,13 +3,9 @@
  * application. A shell: each method forwards to a free function of this folder. It is on no request path of an
  * application: the Worker asks it once for a name and keeps the answer.
  */
-import { DurableObject } from "cloudflare:workers";
 import type { AddressType } from "../address-range.ts";
 import { inBatches } from "../batches.ts";
 import { Database } from "../database.ts";
-import { requireMatch } from "../etag.ts";
-import type { Reference } from "../orchestrator/references.ts";
-import { masterKeys, open, seal } from "../sealing.ts";
 import { GantryError } from "../errors.ts";
 import { applicationStub } from "../stubs.ts";
 import { migrate } from "../migrations.ts";
@@ -37,7 +33,6 @@ import {
 } from "./applications.ts";
 import { finishAudit, listAudit, recordDenied, type AuditDraft, type AuditEntry } from "./audit.ts";
 import { keepAnswer, releaseKey } from "./idempotency.ts";
-import { launchMaterial, type Material, type MaterialRequest } from "./launch-material.ts";
 import type { AccountSample } from "../metrics/account-sample.ts";
 import { RequestCounts } from "../metrics/request-counts.ts";
 import { ACCOUNT_MIGRATIONS } from "./migrations.ts";
@@ -46,46 +41,8 @@ import { readSettings, updateSettings, type Settings, type SettingsPatch } from 
 import type { Ask, Usage } from "./amounts.ts";
 import { quotaOf, type Quota } from "./quota-view.ts";
 import { RateLimiter } from "./rate-limit.ts";
-import {
-  claimReferences,
-  dropUsers,
-  dropUses,
-  listUsers,
-  missingReferences,
-  settleClaim,
-  type Claim,
-  type User,
-} from "./references.ts";
-import {
-  createRegistry,
-  deleteRegistry,
-  findRegistry,
-  listRegistries,
-  registriesWithSecret,
-  type Registry,
-} from "./registries.ts";
-import { registryContext } from "./registries.ts";
-import { deleteProtocol, findProtocol, listProtocols, putProtocol, type Protocol } from "./registry-protocols.ts";
-import { reseal, type ResealReport } from "./reseal.ts";
-import {
-  changeSecret,
-  createSecret,
-  deleteSecret,
-  getSecret,
-  listSecrets,
-  secretContext,
-  secretEtag,
-  type Secret,
-} from "./secrets.ts";
-import {
-  countSecrets,
-  createSecrets,
-  nameOfSecret,
-  searchSecrets,
-  secretsStore,
-  type SecretsStore,
-} from "./secrets-store.ts";
-import { createSshKey, deleteSshKey, findSshKey, listSshKeys, type SshKey } from "./ssh-keys.ts";
+import { dropUses } from "./references.ts";
+import { SecretKeeper } from "./secret-keeper.ts";
 import { getToken, listTokens, putToken, removeToken, verifyToken, type Token } from "./tokens.ts";
 
 /** What came of an admitted write. */
@@ -98,18 +55,7 @@ export interface Completion {
   readonly answer: string | null;
 }
 
-/** A secret as a client sends it. It is sealed here and goes no further. */
-export interface PlainSecret {
-  readonly id: string;
-  readonly name: string;
-  readonly comment: string;
-  readonly value: string;
-}
-
-/** `changed`: somebody uses it, or has claimed it since the users were asked. */
-export type Removal = "removed" | "missing" | "changed";
-
-export class Account extends DurableObject<Env> {
+export class Account extends SecretKeeper {
   readonly #db: Database;
   readonly #limiter = new RateLimiter();
   readonly #running = new Map<string, number>();
@@ -117,9 +63,10 @@ export class Account extends DurableObject<Env> {
   readonly #startedAt = Date.now();
 
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env);
-    this.#db = new Database(ctx.storage);
-    migrate(this.#db, ACCOUNT_MIGRATIONS);
+    const db = new Database(ctx.storage);
+    migrate(db, ACCOUNT_MIGRATIONS);
+    super(ctx, env, db);
+    this.#db = db;
   }
 
   admit(request: AdmissionRequest): Admission {
@@ -236,136 +183,6 @@ export class Account extends DurableObject<Env> {
     return verifyToken(this.#db, id, digest, Date.now());
   }
 
-  /** Claims what a configuration refers to, before it is written. Returns what is not there: then nothing is claimed. */
-  claimReferences(claim: Claim): Reference[] {
-    return claimReferences(this.#db, claim, Date.now());
-  }
-
-  missingReferences(references: readonly Reference[]): Reference[] {
-    return missingReferences(this.#db, references);
-  }
-
-  settleClaim(id: string): void {
-    settleClaim(this.#db, id);
-  }
-
-  usersOf(reference: Reference): User[] {
-    return listUsers(this.#db, reference, Date.now());
-  }
-
-  launchMaterial(request: MaterialRequest): Promise<Material> {
-    return launchMaterial(this.#db, masterKeys(this.env), this.#id, request);
-  }
-
-  async createSecret(secret: PlainSecret): Promise<Secret> {
-    const sealed = await this.#seal(secret);
-    return createSecret(this.#db, { ...secret, sealed }, Date.now());
-  }
-
-  async createSecrets(secrets: readonly PlainSecret[]): Promise<Secret[]> {
-    const sealed = await Promise.all(secrets.map(async (secret) => ({ ...secret, sealed: await this.#seal(secret) })));
-    return createSecrets(this.#db, sealed, Date.now());
-  }
-
-  async changeSecret(change: { name: string; value: string; write: string; ifMatch: string | null }): Promise<Secret> {
-    const sealed = await this.#seal(change);
-    return changeSecret(this.#db, { ...change, sealed }, Date.now());
-  }
-
-  secret(name: string): Secret | null {
-    return getSecret(this.#db, name);
-  }
-
-  secrets(cursor: string, limit: number): Secret[] {
-    return listSecrets(this.#db, cursor, limit);
-  }
-
-  secretsStore(): SecretsStore {
-    return secretsStore(this.#db);
-  }
-
-  searchSecrets(search: string, offset: number, limit: number): { secrets: Secret[]; total: number } {
-    return { secrets: searchSecrets(this.#db, search, offset, limit), total: countSecrets(this.#db, search) };
-  }
-
-  nameOfSecret(id: string): string | null {
-    return nameOfSecret(this.#db, id);
-  }
-
-  registriesWithSecret(name: string): string[] {
-    return registriesWithSecret(this.#db, name);
-  }
-
-  removeSecret(name: string, asked: readonly User[], ifMatch: string | null): Removal {
-    const secret = getSecret(this.#db, name);
-    if (secret === null) return "missing";
-    requireMatch(ifMatch, secretEtag(secret));
-    if (registriesWithSecret(this.#db, name).length > 0) return "changed";
-    return this.#remove({ kind: "secret", name }, asked, () => deleteSecret(this.#db, name));
-  }
-
-  resealAll(): Promise<ResealReport> {
-    return reseal(this.#db, masterKeys(this.env), this.#id);
-  }
-
-  createSshKey(key: SshKey): SshKey {
-    return createSshKey(this.#db, key);
-  }
-
-  sshKey(nameOrId: string): SshKey | null {
-    return findSshKey(this.#db, nameOrId);
-  }
-
-  sshKeys(cursor: string, limit: number): SshKey[] {
-    return listSshKeys(this.#db, cursor, limit);
-  }
-
-  removeSshKey(id: string, asked: readonly User[]): Removal {
-    if (findSshKey(this.#db, id) === null) return "missing";
-    return this.#remove({ kind: "ssh-key", name: id }, asked, () => deleteSshKey(this.#db, id));
-  }
-
-  /** Null when its secret is not there. `privateKey` is sealed here. */
-  async createRegistry(registry: Registry, privateKey: string | null): Promise<Registry | null> {
-    const context = registryContext(this.#id, registry.domain);
-    const sealed = privateKey === null ? null : await seal(masterKeys(this.env), privateKey, context);
-    return createRegistry(this.#db, registry, sealed);
-  }
-
-  registries(): Registry[] {
-    return listRegistries(this.#db);
-  }
-
-  /** With the opened private key, where it has one. */
-  async registry(domain: string): Promise<{ registry: Registry; privateKey: string | null } | null> {
-    const found = findRegistry(this.#db, domain);
-    if (found === null) return null;
-    const { registry, sealedKey } = found;
-    const context = registryContext(this.#id, domain);
-    return { registry, privateKey: sealedKey === null ? null : await open(masterKeys(this.env), sealedKey, context) };
-  }
-
-  removeRegistry(domain: string): Registry | null {
-    return deleteRegistry(this.#db, domain);
-  }
-
-  putProtocol(protocol: Protocol, options: { replace: boolean; managedDomains: readonly string[] }): Protocol {
-    return putProtocol(this.#db, protocol, options);
-  }
-
-  protocol(proto: string): Protocol | null {
-    return findProtocol(this.#db, proto);
-  }
-
-  protocols(): Protocol[] {
-    return listProtocols(this.#db);
-  }
-
-  removeProtocol(proto: string, asked: readonly User[]): Removal {
-    if (findProtocol(this.#db, proto) === null) return "missing";
-    return this.#remove({ kind: "protocol", name: proto }, asked, () => deleteProtocol(this.#db, proto));
-  }
-
   createAccount(entry: AccountEntry): AccountEntry {
     return putAccount(this.#db, entry);
   }
@@ -435,19 +252,6 @@ export class Account extends DurableObject<Env> {
   /** Accounts' objects are named by their ids. */
   get #id(): string {
     return this.ctx.id.name ?? "";
-  }
-
-  #seal({ name, value }: { readonly name: string; readonly value: string }): Promise<string> {
-    return seal(masterKeys(this.env), value, secretContext(this.#id, name));
-  }
-
-  /** In one turn: nobody uses it, and it is gone. */
-  #remove(reference: Reference, asked: readonly User[], remove: () => void): Removal {
-    return this.#db.transaction(() => {
-      if (!dropUsers(this.#db, reference, asked, Date.now())) return "changed";
-      remove();
-      return "removed";
-    });
   }
 
   metrics(): AccountSample {

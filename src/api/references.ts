@@ -4,7 +4,7 @@
  * asks every application that has ever claimed it, so that neither a race nor a crash leaves an application without its
  * secret, and no dead claim keeps anything for ever.
  */
-import type { Removal } from "../account/account.ts";
+import type { Removal } from "../account/secret-keeper.ts";
 import type { Protocol } from "../account/registry-protocols.ts";
 import type { User } from "../account/references.ts";
 import { declaredImages } from "../containers/catalog.ts";
