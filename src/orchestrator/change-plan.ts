@@ -22,15 +22,23 @@ export interface InstanceCounts {
  * through: the work is bounded, whatever the count.
  */
 const PLAYED = 64;
+/** Rounds beside those of replacing one after another. */
+const MAX_ROUNDS = 64;
 
-export function countChange(deployments: readonly Deployment[], desired: Desired, now: number): InstanceCounts {
+/** `most`: of those that are replaced one after another, so many are played through. */
+export function countChange(
+  deployments: readonly Deployment[],
+  desired: Desired,
+  now: number,
+  most = PLAYED,
+): InstanceCounts {
   const present = deployments.filter((deployment) => !isLeaving(deployment)).map((d) => atRest(d, desired, now));
-  const { played, instances, replaced, kept } = shortened(present, desired);
+  const { played, instances, replaced } = shortened(present, desired, most);
   const world = new Map(played.map((deployment) => [deployment.id, deployment]));
   const tally = { starts: 0, stops: 0, outdated: 0 };
   const touched = new Set<string>();
   // Each round replaces one at least; the bound is for a planner that would never rest.
-  for (let round = 0; round < 4 * PLAYED + 16; round += 1) {
+  for (let round = 0; round < 4 * (most + MAX_ROUNDS); round += 1) {
     const { actions } = plan({
       desired: { ...desired, instances },
       deployments: [...world.values()],
@@ -47,7 +55,7 @@ export function countChange(deployments: readonly Deployment[], desired: Desired
     start: tally.starts - update,
     stop: tally.stops - update,
     update: update + replaced,
-    unchanged: played.filter(({ id }) => !touched.has(id)).length + kept,
+    unchanged: played.filter(({ id }) => !touched.has(id)).length,
   };
 }
 
@@ -62,29 +70,27 @@ const ANSWERED: Delivery = {
 
 /** What is under way is taken as done, since it happens in any case. */
 function atRest(deployment: Deployment, desired: Desired, now: number): Deployment {
-  if (isLive(deployment)) return deployment.phase === "running" ? deployment : { ...deployment, since: now };
+  if (isLive(deployment)) {
+    if (desired.isOutdated(deployment.version)) return { ...deployment, since: now };
+    return { ...deployment, phase: "running", ready: true, since: now };
+  }
   const isDue = deployment.phase === "stopping" || deployment.nextStartAt <= now;
   if (deployment.held) return { ...deployment, phase: "pending", stopReason: null };
   if (!isDue) return deployment;
   return { ...deployment, phase: "running", ready: true, cordoned: false, version: desired.version, stopReason: null };
 }
 
-function shortened(present: readonly Deployment[], desired: Desired) {
+function shortened(present: readonly Deployment[], desired: Desired, most: number) {
   const old = present.filter((d) => isPlain(d) && desired.isOutdated(d.version));
-  const current = present.filter((d) => isPlain(d) && !desired.isOutdated(d.version));
   const isRolling = desired.strategy === "rolling" && !desired.deleting;
-  // As many of either kind fewer, both there and wanted, change nothing about the others.
-  const room = isRolling ? desired.instances - PLAYED : 0;
-  const replaced = Math.max(0, Math.min(old.length - PLAYED, room));
-  const kept = old.length > 0 ? Math.max(0, Math.min(current.length - PLAYED, room - replaced)) : 0;
-  // The planner takes old ones from the highest slot down, and prefers low slots among equals.
-  const dropped = new Set([...bySlot(old).slice(0, replaced), ...bySlot(current).slice(0, kept)].map(({ id }) => id));
-  return {
-    played: present.filter(({ id }) => !dropped.has(id)),
-    instances: desired.instances - replaced - kept,
-    replaced,
-    kept,
-  };
+  // There is room for each of these beside all others, so each is replaced: fewer of them, both there and wanted, change
+  // nothing about the rest.
+  const room = isRolling ? desired.instances - (present.length - old.length) - most : 0;
+  const replaced = Math.max(0, Math.min(old.length - most, room));
+  // The planner takes old ones from the highest slot down.
+  const dropped = new Set(bySlot(old).slice(0, replaced));
+  const played = present.filter((deployment) => !dropped.has(deployment));
+  return { played, instances: desired.instances - replaced, replaced };
 }
 
 function isPlain(deployment: Deployment): boolean {

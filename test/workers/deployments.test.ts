@@ -17,6 +17,7 @@ async function create(body: object = BODY, headers: Record<string, string> = {})
   return answer.result;
 }
 
+const byText = (a: string, b: string) => (a < b ? -1 : 1);
 const pathOf = (id: string) => `/deployments/${id}/v2`;
 const containerBehind = (id: string) => containerOf(publicInstanceId(testEnv, id));
 const applicationOf = (id: string) =>
@@ -286,7 +287,7 @@ describe("a list of deployments", () => {
     const second = await create({ ...BODY, labels: [...labels, { name: "b", value: "c" }], location: "enam" });
     const { network } = await running(first.id);
     await running(second.id);
-    const both = [first.id, second.id].toSorted();
+    const both = [first.id, second.id].toSorted(byText);
     expect(await listed(`label=run:${run}`)).toEqual(both);
     expect(await listed(`label=run=${run}&label=b:c`)).toEqual([second.id]);
     expect(await listed(`label=run=${run}&location=weur`)).toEqual([first.id]);

@@ -22,6 +22,10 @@ async function one(body: Record<string, unknown> = {}) {
   return { id, name, instance, path, container: containerOf(instance.id) };
 }
 
+async function tokenOf(scope: string): Promise<string> {
+  return (await call("POST", "/tokens", { name: scope, scopes: [scope] })).result.value;
+}
+
 async function stopped(path: string): Promise<void> {
   await eventually(async () => (await call("GET", path)).result.status.state === "stopped");
 }
@@ -145,8 +149,6 @@ describe("an action", () => {
 
   it("takes the scope operate and no less", async ({ expect }) => {
     const { path } = await one();
-    const tokenOf = async (scope: string) =>
-      (await call("POST", "/tokens", { name: scope, scopes: [scope] })).result.value;
     const act = async (scope: string) =>
       (await send("POST", `${path}/cordon`, undefined, { authorization: `Bearer ${await tokenOf(scope)}` })).status;
     expect([await act("read"), await act("operate")]).toEqual([403, 200]);

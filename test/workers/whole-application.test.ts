@@ -1,6 +1,17 @@
 /** `PUT` of whole applications, their dry runs, and the fields that clients of Cloudflare's API send. */
+import { runInDurableObject } from "cloudflare:test";
 import { describe, it, vi } from "vitest";
-import { ACCOUNT_ID, createApplication, domainError, eventsOf, eventually, instancesOf, untilReady } from "./client.ts";
+import { accountStub } from "../../src/stubs.ts";
+import {
+  ACCOUNT_ID,
+  createApplication,
+  domainError,
+  eventsOf,
+  eventually,
+  instancesOf,
+  testEnv,
+  untilReady,
+} from "./client.ts";
 import { billed, forget, send, unheard } from "./writes.ts";
 
 const SPEC = { instances: 0, configuration: { image: "hello-world" } };
@@ -10,6 +21,10 @@ const namespaceId = () => crypto.randomUUID().replaceAll("-", "");
 
 async function put(name: string, body: object, headers: Record<string, string> = {}) {
   return await send("PUT", `/applications/${name}`, body, headers);
+}
+
+async function idsOf(query: string): Promise<string[]> {
+  return (await send("GET", `/applications?${query}`)).result.map((application: { id: string }) => application.id);
 }
 
 async function planned(name: string, body: object) {
@@ -339,8 +354,6 @@ describe("the applications of a list", () => {
       { name: "tier", value: "web" },
     ];
     const { id } = await createApplication({ instances: 0, configuration: { image: "hello-world", labels } });
-    const idsOf = async (query: string) =>
-      (await send("GET", `/applications?${query}`)).result.map((application: { id: string }) => application.id);
     expect(await idsOf(`label=team=${value}`)).toEqual([id]);
     expect(await idsOf(`label=team:${value}&label=tier=web`)).toEqual([id]);
     expect(await idsOf(`label=team:${value}&label=tier=db`)).toEqual([]);
@@ -369,6 +382,19 @@ describe("a Durable Object namespace", () => {
     await send("DELETE", `/applications/${id}`);
     const answer = await put(unused(), { ...SPEC, ...durableObjects });
     expect(answer.status).toBe(201);
+  });
+
+  it("and a name that a create was cut off with are free after a while, and not at once", async ({ expect }) => {
+    const [namespace, name] = [namespaceId(), unused()];
+    const account = accountStub(testEnv, ACCOUNT_ID);
+    await account.reserveName(name, crypto.randomUUID(), "application", namespace);
+    const other = { ...SPEC, durable_objects: { namespace_id: namespace } };
+    expect([(await put(name, SPEC)).status, (await put(unused(), other)).status]).toEqual([409, 400]);
+    await runInDurableObject(account, (_, state: DurableObjectState) => {
+      state.storage.sql.exec("UPDATE applications SET created_at = created_at - 30001 WHERE name = ?", name);
+    });
+    expect((await put(unused(), other)).status).toBe(201);
+    expect((await put(name, SPEC)).status).toBe(201);
   });
 
   it("goes to one of many that ask at once", async ({ expect }) => {

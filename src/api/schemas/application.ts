@@ -61,7 +61,8 @@ const fixed = {
   constraints: z
     .strictObject({
       tiers: z
-        .tuple([z.literal(1), z.literal(2)], "must be [1, 2]: an instance may run on either tier")
+        .array(z.int())
+        .refine((tiers) => tiers.join() === "1,2", "must be [1, 2]: an instance may run on either tier")
         .optional()
         .describe("Tiers of machines; only [1, 2], which is all of them, is taken"),
       tier: unsupported(NO_PLACES),
