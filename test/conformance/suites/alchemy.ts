@@ -103,7 +103,9 @@ export function alchemy(): void {
 
       it("with adopt takes it over by name, among many others", async ({ expect }) => {
         const others = Array.from({ length: 60 }, (_, index) => `crowd-${String(index).padStart(2, "0")}`);
-        for (const name of others) await plane.create(name, { instances: 0, configuration: { image: "hello-world" } });
+        await Promise.all(
+          others.map((name) => plane.create(name, { instances: 0, configuration: { image: "hello-world" } })),
+        );
         requests();
         const folder = await freshFolder("alchemy");
         const adopted = await deploy(folder, { name: "theirs", adopt: true, maxInstances: 3, instanceType: "basic" });

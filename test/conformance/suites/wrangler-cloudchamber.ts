@@ -49,7 +49,8 @@ export function wranglerCloudchamber(): void {
         labels: [{ name: "team", value: "a" }],
         instance_type: "lite",
       });
-      const seen = await untilPlaced(made.id, 0);
+      await untilPlaced(made.id, 0);
+      const seen = await wranglerJson(["cloudchamber", "list", made.id]);
       expect(seen.placements).toHaveLength(1);
       expect(seen.placements[0].events.map((event: { name: string }) => event.name)).toEqual(
         expect.arrayContaining(["SchedulerPlaced", "ImagePulled", "VMStarted"]),
@@ -60,7 +61,7 @@ export function wranglerCloudchamber(): void {
 
     it("create takes a custom size, and an IPv4 address that is its own", async ({ expect }) => {
       const size = ["--vcpu", "0.5", "--memory", "1GiB", "--ipv4"];
-      const [one, other] = [await create(...size), await create(...size)];
+      const [one, other] = await Promise.all([create(...size), create(...size)]);
       expect(one).toMatchObject({ vcpu: 0.5, memory_mib: 1024 });
       const given = await Promise.all([one, other].map(({ id }) => plane.call("GET", `/deployments/${id}/v2`)));
       const addresses = given.map(({ result }) => result.network.ipv4);
@@ -69,20 +70,20 @@ export function wranglerCloudchamber(): void {
     });
 
     it("list filters by location, image, state, label and the beginning of an id", async ({ expect }) => {
-      const [red, blue] = [await create("--label", "team:red"), await create("--label", "team:blue")];
-      await untilPlaced(red.id, 0);
-      await untilPlaced(blue.id, 0);
+      const [red, blue] = await Promise.all(["team:red", "team:blue"].map((label) => create("--label", label)));
+      await Promise.all([red, blue].map(({ id }) => untilPlaced(id, 0)));
       const both = idsOf([red, blue]);
       requests();
-      expect(idsOf(await wranglerJson(["cloudchamber", "list"]))).toEqual(both);
-      expect(idsOf(await wranglerJson(["cloudchamber", "list", "--location", location]))).toEqual(both);
-      expect(idsOf(await wranglerJson(["cloudchamber", "list", "--image", IMAGE]))).toEqual(both);
-      expect(idsOf(await wranglerJson(["cloudchamber", "list", "--state", "running"]))).toEqual(both);
-      expect(await wranglerJson(["cloudchamber", "list", "--state", "stopped"])).toEqual([]);
-      expect(await wranglerJson(["cloudchamber", "list", "--image", "other:1.0"])).toEqual([]);
-      const found = await wranglerJson(["cloudchamber", "list", "--label", "team=blue"]);
-      expect(found).toMatchObject({ id: blue.id, placements: [{ deployment_id: blue.id }] });
-      expect((await wranglerJson(["cloudchamber", "list", red.id])).id).toBe(red.id);
+      const inBoth = [[], ["--location", location], ["--image", IMAGE], ["--state", "running"]];
+      for (const found of await Promise.all(inBoth.map((filter) => list(filter)))) expect(idsOf(found)).toEqual(both);
+      const inNone = [
+        ["--state", "stopped"],
+        ["--image", "other:1.0"],
+      ];
+      for (const found of await Promise.all(inNone.map((filter) => list(filter)))) expect(found).toEqual([]);
+      const [labelled, prefixed] = await Promise.all([list(["--label", "team=blue"]), list([red.id])]);
+      expect(labelled).toMatchObject({ id: blue.id, placements: [{ deployment_id: blue.id }] });
+      expect(prefixed.id).toBe(red.id);
       expect(requests()).toEqual(
         expect.arrayContaining([
           `GET /cloudchamber/deployments/v2?location=${location}`,
@@ -100,8 +101,9 @@ export function wranglerCloudchamber(): void {
       expect(requests()).toEqual([`PATCH /cloudchamber/deployments/${made.id}/v2`]);
       expect(changed).toMatchObject({ id: made.id, version: 1, image: IMAGE });
       const after = await untilPlaced(made.id, 1);
-      expect(after.current_placement.id).not.toBe(before.current_placement.id);
-      expect(after.placements.map((placement: { deployment_version: number }) => placement.deployment_version)).toEqual(
+      expect(after.id).not.toBe(before.id);
+      const { placements } = await wranglerJson(["cloudchamber", "list", made.id]);
+      expect(placements.map((placement: { deployment_version: number }) => placement.deployment_version)).toEqual(
         expect.arrayContaining([0, 1]),
       );
       const [workload] = await eventually(async () => {
@@ -185,7 +187,7 @@ export function wranglerCloudchamber(): void {
         const told = await wranglerJson(["cloudchamber", "curl", "/deployments/v2", "-s", "-X", "POST", "-d", body]);
         expect(told.status).toBe(400);
         expect(JSON.stringify(told.body)).toMatch(cause);
-        expect(await wranglerJson(["cloudchamber", "list"])).toEqual([]);
+        expect((await plane.call("GET", "/deployments/v2")).result).toEqual([]);
       });
 
       it.for([["modify"], ["delete"]])("%s of an unknown deployment says so", async ([command], { expect }) => {
@@ -204,14 +206,17 @@ export function wranglerCloudchamber(): void {
   });
 }
 
-/** The deployment as `list <id>` shows it, once a placement of this version runs. */
 // oxlint-disable-next-line typescript/no-explicit-any -- what a test reads of an answer is what it asserts about it
-async function untilPlaced(id: string, version: number): Promise<any> {
-  await eventually(async () => {
+async function list(filter: readonly string[]): Promise<any> {
+  return await wranglerJson(["cloudchamber", "list", ...filter]);
+}
+
+/** The placement of this version, once it runs. */
+async function untilPlaced(id: string, version: number): Promise<{ readonly id: string }> {
+  return await eventually(async () => {
     const { current_placement: current } = (await plane.call("GET", `/deployments/${id}/v2`)).result;
-    return current?.deployment_version === version && current.status.health === "running";
+    return current?.deployment_version === version && current.status.health === "running" && current;
   });
-  return await wranglerJson(["cloudchamber", "list", id]);
 }
 
 async function removeDeployments(): Promise<void> {

@@ -104,7 +104,9 @@ export function wranglerContainers(): void {
 
       it("list shows more applications than one page of its table has", async ({ expect }) => {
         const names = Array.from({ length: 30 }, (_, index) => `idle-${String(index).padStart(2, "0")}`);
-        for (const name of names) await plane.create(name, { instances: 0, configuration: { image: "hello-world" } });
+        await Promise.all(
+          names.map((name) => plane.create(name, { instances: 0, configuration: { image: "hello-world" } })),
+        );
         const listed = await wranglerJson(["containers", "list", "--json"]);
         expect(listed.map((app: { name: string }) => app.name).toSorted()).toEqual([...names, "web"]);
         expect(listed.find((app: { name: string }) => app.name === "idle-00").state).toBe("ready");
