@@ -97,6 +97,15 @@ describe("an instance in the path", () => {
     expect(await echo(`${path}/:no-port`)).toMatchObject({ port: 8_080, path: "/:no-port" });
   });
 
+  it("is asked for a port by the address only, never by a header from outside", async ({ expect }) => {
+    const { name, path } = await started(configured({ mode: "public" }));
+    for (const url of [`http://${name}.localhost/`, `http://control.test/a/${name}/`, `${path}/`]) {
+      const seen = await echo(url, { "gantry-port": "9090" });
+      expect(seen).toMatchObject({ port: 8_080 });
+      expect(seen.headers).not.toHaveProperty("gantry-port");
+    }
+  });
+
   it("takes WebSockets, and no cookie of a page comes back", async ({ expect }) => {
     const { path } = await started(configured({ mode: "public" }));
     const response = await raw("GET", `${path}/:9090/ws`, undefined, { upgrade: "websocket" });

@@ -14,13 +14,13 @@ export const ipRoutes = [
     tag: "IPs",
     summary: "List addresses of instances",
     query: z.strictObject({
-      placement_id: z.string().max(100).optional().describe("only addresses that this placement has"),
-      deployment_id: z.string().max(100).optional().describe("only addresses that this deployment has"),
+      placement_id: z.string().max(100).optional().describe("Only addresses that this placement has"),
+      deployment_id: z.string().max(100).optional().describe("Only addresses that this deployment has"),
       allocated: z
         .enum(["true", "false"])
         .optional()
-        .describe("only those that a deployment has, or only those that none has"),
-      ipType: z.enum(["v4", "v6"]).optional().describe("only IPv4, or only IPv6"),
+        .describe("Only those that a deployment has, or only those that none has"),
+      ipType: z.enum(["v4", "v6"]).optional().describe("Only IPv4, or only IPv6"),
     }),
     result: ipsResult,
     run: async ({ env, accountId, actor, query }) => {

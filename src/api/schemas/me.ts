@@ -34,12 +34,12 @@ const memory = z.string().superRefine((value, context) => {
 
 const defaults = z
   .strictObject({
-    vcpus: vcpus.optional().describe("vCPUs of an instance whose configuration names no size; at first 0.0625"),
+    vcpus: vcpus.optional().describe("VCPUs of an instance whose configuration names no size; at first 0.0625"),
     memory_mib: memoryMib
       .optional()
-      .describe("memory in MiB of an instance whose configuration names no size; at first 256"),
-    memory: memory.optional().describe("the same as a text with a unit, as older clients send it"),
-    disk_mb: diskMb.optional().describe("disk in MB of an instance whose configuration names no size; at first 2000"),
+      .describe("Memory in MiB of an instance whose configuration names no size; at first 256"),
+    memory: memory.optional().describe("The same as a text with a unit, as older clients send it"),
+    disk_mb: diskMb.optional().describe("Disk in MB of an instance whose configuration names no size; at first 2000"),
   })
   .superRefine((value, context) => {
     const { memory: text, memory_mib: mib } = value;
@@ -48,38 +48,38 @@ const defaults = z
   });
 
 const limits = z.strictObject({
-  vcpu_per_deployment: vcpus.optional().describe("most vCPUs of one instance; at most what the platform starts"),
-  memory_mib_per_deployment: memoryMib.optional().describe("most memory of one instance in MiB"),
-  disk_mb_per_deployment: diskMb.optional().describe("most disk of one instance in MB"),
-  total_instances: wholeTotal.optional().describe("most instances of all applications and deployments together"),
-  total_vcpu: total.optional().describe("most vCPUs of all instances together"),
-  total_memory_mib: wholeTotal.optional().describe("most memory of all instances together, in MiB"),
-  total_disk_mb: wholeTotal.optional().describe("most disk of all instances together, in MB"),
-  ipv4s: wholeTotal.optional().describe("most IPv4 addresses of all instances together"),
+  vcpu_per_deployment: vcpus.optional().describe("Most vCPUs of one instance; at most what the platform starts"),
+  memory_mib_per_deployment: memoryMib.optional().describe("Most memory of one instance in MiB"),
+  disk_mb_per_deployment: diskMb.optional().describe("Most disk of one instance in MB"),
+  total_instances: wholeTotal.optional().describe("Most instances of all applications and deployments together"),
+  total_vcpu: total.optional().describe("Most vCPUs of all instances together"),
+  total_memory_mib: wholeTotal.optional().describe("Most memory of all instances together, in MiB"),
+  total_disk_mb: wholeTotal.optional().describe("Most disk of all instances together, in MB"),
+  ipv4s: wholeTotal.optional().describe("Most IPv4 addresses of all instances together"),
 });
 
 const location = z.strictObject({
   location: z
     .string()
     .refine((code) => LOCATION_CODES.includes(code), `must be one of ${LOCATION_CODES.join(", ")}`)
-    .describe("code of the location"),
-  enabled: z.boolean().optional().describe("whether instances may be asked to run there; what runs there goes on"),
+    .describe("Code of the location"),
+  enabled: z.boolean().optional().describe("Whether instances may be asked to run there; what runs there goes on"),
   limits: z
     .strictObject({
-      vcpu_per_deployment: vcpus.optional().describe("most vCPUs of one instance there; default: the account's limit"),
-      memory_mib_per_deployment: memoryMib.optional().describe("most memory of one instance there, in MiB"),
-      total_vcpu: total.optional().describe("most vCPUs of all instances there together"),
-      total_memory_mib: wholeTotal.optional().describe("most memory of all instances there together, in MiB"),
+      vcpu_per_deployment: vcpus.optional().describe("Most vCPUs of one instance there; default: the account's limit"),
+      memory_mib_per_deployment: memoryMib.optional().describe("Most memory of one instance there, in MiB"),
+      total_vcpu: total.optional().describe("Most vCPUs of all instances there together"),
+      total_memory_mib: wholeTotal.optional().describe("Most memory of all instances there together, in MiB"),
     })
     .optional()
-    .describe("limits of the location; what is left out stays as it is"),
+    .describe("Limits of the location; what is left out stays as it is"),
 });
 
 export const patchMeSchema = z.strictObject({
-  defaults: defaults.optional().describe("size of instances whose configuration names none, from now on"),
+  defaults: defaults.optional().describe("Size of instances whose configuration names none, from now on"),
   limits: limits
     .optional()
-    .describe("what the account may use; lowering one stops nothing that runs, it refuses growth"),
+    .describe("What the account may use; lowering one stops nothing that runs, it refuses growth"),
   locations: z
     .array(location)
     .max(LOCATION_CODES.length)
@@ -90,7 +90,7 @@ export const patchMeSchema = z.strictObject({
       });
     })
     .optional()
-    .describe("locations to change; those that are left out stay as they are"),
+    .describe("Locations to change; those that are left out stay as they are"),
 });
 
 export type PatchMe = z.output<typeof patchMeSchema>;

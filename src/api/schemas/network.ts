@@ -20,21 +20,21 @@ export const portName = z
 
 const portRange = z
   .strictObject({
-    start: portNumber.describe("first port of the range"),
-    end: portNumber.describe("last port of the range, itself included"),
+    start: portNumber.describe("First port of the range"),
+    end: portNumber.describe("Last port of the range, itself included"),
   })
   .refine(({ start, end }) => start <= end, { path: ["end"], message: "must not be below start" });
 
 export const namedPort = z
   .strictObject({
-    name: portName.describe("what checks and the variables `CLOUDFLARE_PORT_<name>` call the port; unique"),
-    port: portNumber.optional().describe("the port that the container listens on"),
+    name: portName.describe("What checks and the variables `CLOUDFLARE_PORT_<name>` call the port; unique"),
+    port: portNumber.optional().describe("The port that the container listens on"),
     assign_port: z
       .array(portRange)
       .min(1)
       .max(MAX_RANGES)
       .optional()
-      .describe("in place of `port`: the first port of these ranges that no other of the configuration has"),
+      .describe("In place of `port`: the first port of these ranges that no other of the configuration has"),
   })
   .superRefine((value, context) => {
     if (value.port !== undefined && value.assign_port !== undefined) {
@@ -50,19 +50,19 @@ export const network = z.strictObject({
     .enum(NETWORK_MODES)
     .optional()
     .describe(
-      "whether an instance has an address of its own: `public` with every port, `public-by-port` with those of `ports`, " +
+      "Whether an instance has an address of its own: `public` with every port, `public-by-port` with those of `ports`, " +
         "`private` none; default `private` for applications, `public` for deployments",
     ),
   assign_ipv4: strategy
     .optional()
     .describe(
-      "an IPv4 address for each instance: `predefined` from the shared range, `account` one that the account keeps; " +
+      "An IPv4 address for each instance: `predefined` from the shared range, `account` one that the account keeps; " +
         'only with mode "public"; default `none`',
     ),
   assign_ipv6: strategy
     .optional()
     .describe(
-      "an IPv6 address for each instance; mode `public` always has one; default `predefined` with an address, else `none`",
+      "An IPv6 address for each instance; mode `public` always has one; default `predefined` with an address, else `none`",
     ),
 });
 
