@@ -14,6 +14,8 @@ export interface Faults {
   exits: number;
   vanishes: number;
   networkDies: number;
+  /** Answers badly for a while. */
+  fallsIll: number;
   ignoresSigterm: number;
   /** What a launch needs is not there. */
   prepareRefused: number;
@@ -27,6 +29,8 @@ interface Placement {
   readonly options: StartOptions;
   readonly ended: PromiseWithResolvers<void>;
   listensAt: number;
+  illFrom: number;
+  illUntil: number;
   isOver: boolean;
 }
 
@@ -76,6 +80,8 @@ export class SimulatedContainer implements ContainerPort {
       options,
       ended,
       listensAt: this.#time.now + random.between(5, 3_000),
+      illFrom: NEVER,
+      illUntil: NEVER,
       isOver: false,
     };
     this.#placement = placement;
@@ -91,6 +97,9 @@ export class SimulatedContainer implements ContainerPort {
       this.#endIn(random.between(0, 200_000), placement, new ExitError(random.between(1, 255)));
     } else if (random.chance(faults.vanishes)) {
       this.#time.after(random.between(0, 200_000), () => this.#vanish(placement));
+    } else if (random.chance(faults.fallsIll)) {
+      placement.illFrom = this.#time.now + random.between(0, 200_000);
+      placement.illUntil = placement.illFrom + random.between(0, 120_000);
     } else if (random.chance(faults.networkDies)) {
       this.#time.after(random.between(0, 200_000), () => (placement.listensAt = NEVER));
     }
@@ -118,7 +127,9 @@ export class SimulatedContainer implements ContainerPort {
 
   async fetch(): Promise<Response> {
     if (!this.#listens()) throw new Error("The container is not listening");
-    return new Response("ok");
+    const { now } = this.#time;
+    const isIll = this.#placement !== null && now >= this.#placement.illFrom && now < this.#placement.illUntil;
+    return new Response("ok", { status: isIll ? 500 : 200 });
   }
 
   async accepts(): Promise<boolean> {

@@ -173,6 +173,7 @@ function someFaults(random: Random): Faults {
     exits: some(0.5),
     vanishes: some(0.5),
     networkDies: some(0.5),
+    fallsIll: some(0.5),
     ignoresSigterm: some(0.5),
     prepareRefused: some(0.3),
     messageLost: some(0.3),

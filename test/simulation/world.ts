@@ -41,7 +41,7 @@ const CHECK_EVERY_MS = 60_000;
 const ALARM_RETRY_MS = 2_000;
 /** Messages to one instance within a second: a start, a stop, a crash of the scheduler between them and some more. */
 const STORM = 12;
-/** One that says where it listens, and one that leaves it to be found out. */
+/** One that leaves it to be found out where it listens, one that says so, and one with checks of every kind. */
 const CONFIGURATIONS = [
   { image: "app" },
   {
@@ -54,10 +54,20 @@ const CONFIGURATIONS = [
         port: "http",
         http: { method: "GET" as const, path: "/" },
         timeout: "1s",
-        interval: "1s",
-        attempts_before_failure: 3,
       },
     ],
+  },
+  {
+    image: "app",
+    ports: [{ name: "http", port: 8080 }],
+    startup_deadline: "60s",
+    checks: (["startup", "ready", "health"] as const).map((kind) => ({
+      type: "http" as const,
+      kind,
+      port: "http",
+      http: { method: "GET" as const, path: "/" },
+      timeout: "1s",
+    })),
   },
 ] as const;
 /** Listens nowhere, and its check says so. */
