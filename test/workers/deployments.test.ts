@@ -1,9 +1,9 @@
 /** deployments v2: standalone ones and those of applications, by the routes and the bodies that clients use. */
 import { describe, it } from "vitest";
-import { publicInstanceId } from "../../src/stubs.ts";
+import { accountStub, applicationStub, publicInstanceId } from "../../src/stubs.ts";
 import { ACCOUNT_ID, call, createApplication, domainError, eventually, testEnv, untilReady } from "./client.ts";
 import { containerOf } from "./fake-container.ts";
-import { billed, forget, send, unheard } from "./writes.ts";
+import { admittedOnly, billed, forget, send, unheard } from "./writes.ts";
 
 const BODY = { image: "hello-world", location: "weur" };
 /** What `wrangler cloudchamber create` sends. */
@@ -227,6 +227,32 @@ describe("a retry of what was not heard", () => {
     expect([second.status, second.result.id]).toEqual([200, first.result.id]);
     expect(await listed(`label=run=${label.labels[0]?.value}`)).toEqual([first.result.id]);
   });
+});
+
+describe("a recreation that was cut off", () => {
+  it.for(["before anything", "behind the new deployment"] as const)(
+    "%s is finished by a retry",
+    async (cut, { expect }) => {
+      const label = { labels: [{ name: "run", value: crypto.randomUUID() }] };
+      const body = { ...BODY, ...label };
+      const { id } = await create(body);
+      const path = `/deployments/${id}/recreate`;
+      const key = crypto.randomUUID();
+      const seed = await admittedOnly("POST", path, body, key);
+      if (cut === "behind the new deployment") {
+        const view = await applicationStub(testEnv, applicationOf(id)).view();
+        if (view === null) throw new Error("no view");
+        const { row, configuration } = view;
+        const name = `deployment-${seed}`;
+        await accountStub(testEnv, ACCOUNT_ID).reserveName(name, seed, "deployment");
+        const made = { id: seed, accountId: row.accountId, name, kind: row.kind, spec: row.spec, configuration };
+        await applicationStub(testEnv, seed).create({ ...made, revision: "r" });
+      }
+      const { status, result } = await send("POST", path, body, { "idempotency-key": key });
+      expect([status, applicationOf(result.id)]).toEqual([200, seed]);
+      expect(await listed(`label=run=${label.labels[0]?.value}`)).toEqual([result.id]);
+    },
+  );
 });
 
 describe("the deployments of an application", () => {

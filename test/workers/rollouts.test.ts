@@ -1,7 +1,7 @@
 /** Rollouts: what clients send, what is then run, and what is told of it. */
 import { describe, it } from "vitest";
 import { ACCOUNT_ID, createApplication, domainError, eventsOf, eventually, instancesOf, untilReady } from "./client.ts";
-import { billed, forget, send, unheard } from "./writes.ts";
+import { admittedOnly, billed, forget, send, unheard } from "./writes.ts";
 
 const env = (value: string) => ({ environment_variables: [{ name: "A", value }] });
 const plan = (target: object, more: object = {}) => ({
@@ -150,6 +150,14 @@ describe("a rollout", () => {
     ]);
     expect((await send("GET", `/applications/${id}/rollouts`)).result).toHaveLength(1);
     expect((await eventsOf(id)).filter(({ name }) => name === "VersionActivated")).toHaveLength(1);
+  });
+
+  it("is finished by a retry when it was cut off before anything", async ({ expect }) => {
+    const { id } = await createApplication({ instances: 0 });
+    const key = crypto.randomUUID();
+    const seed = await admittedOnly("POST", `/applications/${id}/rollouts`, plan(env("2")), key);
+    const { status, result } = await begin(id, plan(env("2")), { "idempotency-key": key });
+    expect([status, result.id, result.target_version]).toEqual([200, seed, 2]);
   });
 
   it("costs two rows beside the replacement", async ({ expect }) => {

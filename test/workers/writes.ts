@@ -1,8 +1,9 @@
 /** Requests with the headers that writes may carry. */
 import { runInDurableObject } from "cloudflare:test";
 import type { Application } from "../../src/orchestrator/application.ts";
-import { applicationStub } from "../../src/stubs.ts";
-import { raw, testEnv, type Envelope } from "./client.ts";
+import { hexDigest } from "../../src/api/credentials.ts";
+import { accountStub, applicationStub } from "../../src/stubs.ts";
+import { ACCOUNT_ID, raw, testEnv, type Envelope } from "./client.ts";
 
 export interface Answered extends Envelope {
   readonly status: number;
@@ -50,4 +51,26 @@ export async function unheard(accountId: string, key: string): Promise<void> {
   await runInDurableObject(account, (_, state: DurableObjectState) => {
     state.storage.sql.exec("UPDATE idempotency SET answer = NULL WHERE key LIKE ?", `% ${key}`);
   });
+}
+
+/** As after a crash right behind admission: the key is claimed, and nothing was done. Returns the seed of all its tries. */
+export async function admittedOnly(method: string, path: string, body: unknown, key: string): Promise<string> {
+  const account = accountStub(testEnv, ACCOUNT_ID);
+  const pathname = `/client/v4/accounts/${ACCOUNT_ID}/containers${path}`;
+  const admission = await account.admit({
+    requestId: crypto.randomUUID(),
+    credential: { kind: "operator" },
+    scope: "deploy",
+    method,
+    path: pathname,
+    isWrite: true,
+    application: null,
+    idempotency: { key, fingerprint: await hexDigest([method, pathname, "", JSON.stringify(body)].join("\n")) },
+    address: null,
+  });
+  if (admission.outcome !== "admitted") throw new Error(admission.outcome);
+  await runInDurableObject(account, (_, state: DurableObjectState) => state.abort("reset by the test")).catch(
+    () => undefined,
+  );
+  return admission.seed;
 }
