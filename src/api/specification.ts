@@ -61,6 +61,17 @@ export function requireSameIdentity(
   }
 }
 
+/** A switch beside the application's own would be without effect. */
+export function requireEffect(
+  { observability }: { readonly observability?: object | undefined },
+  { logs }: ApplicationSpec,
+  field: string,
+): void {
+  if (observability === undefined || logs == null) return;
+  const reason = "has no effect beside the application's own observability: change that one";
+  throw invalid({ [`${field}.observability`]: reason });
+}
+
 export function defaultIngress(env: Env): IngressMode {
   return ingressMode.catch("private").parse(env.GANTRY_DEFAULT_INGRESS);
 }

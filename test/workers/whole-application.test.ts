@@ -330,6 +330,16 @@ describe("what Cloudflare's clients send", () => {
     expect(Object.keys(domainError(answer).details)).toEqual(["observability"]);
   });
 
+  it("about logs in a configuration beside the application's own switch is refused", async ({ expect }) => {
+    const observability = { logs: { enabled: true } };
+    const { id } = await createApplication({ ...SPEC, observability: { logs: { enabled: false } } });
+    const patch = await send("PATCH", `/applications/${id}`, { configuration: { observability } });
+    expect(Object.keys(domainError(patch).details)).toEqual(["configuration.observability"]);
+    const rollout = { description: "x", strategy: "rolling", target_configuration: { observability } };
+    const refused = await send("POST", `/applications/${id}/rollouts`, rollout);
+    expect(Object.keys(domainError(refused).details)).toEqual(["target_configuration.observability"]);
+  });
+
   it("to change what never changes is refused, and to say it again is not", async ({ expect }) => {
     const namespace = namespaceId();
     const { id, name } = await createApplication({ ...SPEC, durable_objects: { namespace_id: namespace } });

@@ -22,7 +22,7 @@ import {
   type PatchApplication,
 } from "../schemas/application.ts";
 import { configurationSchema } from "../schemas/configuration.ts";
-import { ADMISSION_ERRORS, requireSameIdentity, specOf, versionOf } from "../specification.ts";
+import { ADMISSION_ERRORS, requireEffect, requireSameIdentity, specOf, versionOf } from "../specification.ts";
 import { wireApplication, wireVersions } from "../wire/application.ts";
 import { findApplication, findView, notFound, pageOfApplications, viewsOf } from "./lookup.ts";
 
@@ -159,6 +159,9 @@ function gone(name: string) {
 async function patched(call: Call<unknown, PatchApplication>, id: string): Promise<ApplicationView> {
   const { configuration } = call.body;
   if (configuration === undefined) return await written(call, id, patchOf(call.body));
+  if (configuration.observability !== undefined) {
+    requireEffect(configuration, (await findView(call)).row.spec, "configuration");
+  }
   const application = applicationStub(call.env, id);
   for (let attempt = 1; ; attempt += 1) {
     const base: { version: number; configuration: StoredConfiguration } = await application.newest();

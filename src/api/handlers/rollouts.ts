@@ -14,7 +14,7 @@ import { rolloutResult } from "../results/rollout.ts";
 import { defineRoute, type Call } from "../route.ts";
 import { configurationSchema } from "../schemas/configuration.ts";
 import { createRolloutSchema, type CreateRollout } from "../schemas/rollout.ts";
-import { ADMISSION_ERRORS, versionOf } from "../specification.ts";
+import { ADMISSION_ERRORS, requireEffect, versionOf } from "../specification.ts";
 import { wireRollout } from "../wire/rollout.ts";
 import { findApplication, findView } from "./lookup.ts";
 
@@ -74,6 +74,7 @@ async function begun(call: Call<unknown, CreateRollout>): Promise<RolloutView> {
   const { body } = call;
   const application = applicationStub(call.env, findApplication(call).id);
   const { row, configuration: active } = await findView(call);
+  requireEffect(body.target_configuration ?? {}, row.spec, "target_configuration");
   const steps = stepsOf(body);
   const request = { description: body.description, steps };
   let begunRollout: RolloutView | null = null;
