@@ -1,6 +1,7 @@
 /** What an account may use: `/me`, and what of it is held by what. */
 import { afterEach, describe, it, vi } from "vitest";
-import { accountStub } from "../../src/stubs.ts";
+import type { Grant } from "../../src/account/ledger.ts";
+import { accountStub, applicationStub } from "../../src/stubs.ts";
 import { freshAccount, type TestAccount } from "./accounts.ts";
 import { domainError, raw, testEnv } from "./client.ts";
 
@@ -222,6 +223,29 @@ describe("the limits", () => {
     const stale = await account.raw("PATCH", `/applications/${app.id}`, { instances: 9 }, { "if-match": '"other"' });
     expect(stale.status).toBe(412);
     expect(await usage(account)).toMatchObject({ instances: 1 });
+  });
+
+  it("bind the application: what would come to more than was granted, or too late, is not done", async ({ expect }) => {
+    const account = await freshAccount();
+    const { result: app } = await account.create({ instances: 1 });
+    const stub = applicationStub(testEnv, app.id);
+    const guard = { ifMatch: null, lease: null, seed: crypto.randomUUID(), isRetry: false };
+    const size = { vcpu: 0.0625, memoryMib: 256, diskMb: 2_000 };
+    const ask = { instances: 3, size, ipv4s: 0, location: "auto" };
+    const verdict = await accountStub(testEnv, account.id).reserve(app.id, ask, crypto.randomUUID());
+    if (verdict.outcome !== "granted") throw new Error("3 are within every limit");
+    const codeOf = async (instances: number, grant: Grant): Promise<unknown> => {
+      try {
+        return await stub.patch({ instances }, guard, grant);
+      } catch (error) {
+        return error instanceof Error && "code" in error ? error.code : error;
+      }
+    };
+    expect(await codeOf(4, verdict.grant)).toBe("WRITE_CONFLICT");
+    expect((await stub.view())?.row).toMatchObject({ generation: 1, spec: { instances: 1 } });
+    const late = { ...verdict.grant, until: Date.now() - 1 };
+    expect(await codeOf(3, late)).toBe("WRITE_CONFLICT");
+    expect((await stub.patch({ instances: 3 }, guard, verdict.grant)).row.spec.instances).toBe(3);
   });
 
   it("are not passed by creates at one moment", async ({ expect }) => {
