@@ -98,7 +98,7 @@ export class SimulatedContainer implements ContainerPort {
     } else if (random.chance(faults.vanishes)) {
       this.#time.after(random.between(0, 200_000), () => this.#vanish(placement));
     } else if (random.chance(faults.fallsIll)) {
-      placement.illFrom = this.#time.now + random.between(0, 200_000);
+      placement.illFrom = this.#time.now + (random.chance(0.3) ? 0 : random.between(0, 200_000));
       placement.illUntil = placement.illFrom + random.between(0, 120_000);
     } else if (random.chance(faults.networkDies)) {
       this.#time.after(random.between(0, 200_000), () => (placement.listensAt = NEVER));

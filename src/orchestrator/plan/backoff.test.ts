@@ -43,10 +43,26 @@ describe("an end", () => {
     expect(decideRestart(fresh, "refused", NOW)).toEqual({ failures: 1, losses: 0, nextStartAt: NOW + 10_000 });
   });
 
-  it.for(["lost", "never-started"] as const)("by being %s is never held against the user", (kind, { expect }) => {
-    const before = { failures: 2, losses: 1, readyAt: null };
-    expect(decideRestart(before, kind, NOW)).toEqual({ failures: 2, losses: 2, nextStartAt: NOW + 1_000 });
+  it("by its own checks is a failure like an exit", ({ expect }) => {
+    const before = { failures: 1, losses: 0, readyAt: null };
+    expect(decideRestart(before, "killed", NOW)).toEqual(decideRestart(before, "exited", NOW));
   });
+
+  it("before it began, since none was to be had, waits already the first time and is nobody's failure", ({
+    expect,
+  }) => {
+    expect(decideRestart(fresh, "unavailable", NOW)).toEqual({ failures: 0, losses: 1, nextStartAt: NOW + 1_000 });
+    const long = { failures: 2, losses: 50, readyAt: null };
+    expect(decideRestart(long, "unavailable", NOW)).toEqual({ failures: 2, losses: 51, nextStartAt: NOW + 60_000 });
+  });
+
+  it.for(["lost", "unknown", "never-started"] as const)(
+    "by being %s is never held against the user",
+    (kind, { expect }) => {
+      const before = { failures: 2, losses: 1, readyAt: null };
+      expect(decideRestart(before, kind, NOW)).toEqual({ failures: 2, losses: 2, nextStartAt: NOW + 1_000 });
+    },
+  );
 
   it("by a stop that was wished counts for nothing", ({ expect }) => {
     const before = { failures: 2, losses: 1, readyAt: null };

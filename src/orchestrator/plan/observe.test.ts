@@ -1,12 +1,14 @@
 import { describe, it } from "vitest";
+import type { CheckState } from "../check-state.ts";
 import { intendPlacement, intendStart, intendStop, messageFor } from "../intents.ts";
+import type { Deployment, OutcomeKind } from "./deployment.ts";
 import { observe, type Report } from "./observe.ts";
 
 const NOW = 5_000;
 const starting = intendPlacement("d0", 0, 1, 0).next;
 const running = observe(starting, 1, { state: "running", ready: true }, NOW).next ?? starting;
 const stopping = intendStop(running, "ScaledDown", NOW).next;
-const ended = (kind: "exited" | "lost" | "refused" | "stopped", exitCode: number | null = null): Report => ({
+const ended = (kind: Exclude<OutcomeKind, "never-started">, exitCode: number | null = null): Report => ({
   state: "ended",
   outcome: { kind, exitCode, reason: "Because" },
 });
@@ -97,7 +99,10 @@ describe("an observation", () => {
 
   it.for([
     ["exited", "Error", "VMFailed", { failures: 1, losses: 0 }],
+    ["killed", "Error", "VMFailed", { failures: 1, losses: 0 }],
     ["lost", "SystemError", "VMFailed", { failures: 0, losses: 1 }],
+    ["unknown", "SystemError", "VMFailed", { failures: 0, losses: 1 }],
+    ["unavailable", "SystemError", "VMFailedToStart", { failures: 0, losses: 1 }],
     ["refused", "UserError", "VMFailedToStart", { failures: 1, losses: 0 }],
   ] as const)("of an end that was %s is a %s event", ([kind, type, name, counts], { expect }) => {
     const { next, events } = observe(running, 1, ended(kind, 7), NOW);
@@ -109,6 +114,53 @@ describe("an observation", () => {
       last: { kind, exitCode: 7 },
     });
     expect(events).toMatchObject([{ type, name, details: { outcome: kind, exit_code: 7 } }]);
+  });
+
+  it("of a check that turned is an event of its own, also when readiness stays as it is", ({ expect }) => {
+    const check = (name: string, state: CheckState["state"], since = NOW): CheckState => ({
+      name,
+      kind: "ready",
+      state,
+      since,
+      detail: state === "failing" ? "answered 503" : null,
+    });
+    const say = (row: Deployment, ...checks: CheckState[]) => {
+      const isReady = checks.every(({ state }) => state === "passing");
+      const report: Report = { state: "running", ready: isReady, checks };
+      return observe(row, 1, report, NOW);
+    };
+    const one = say(running, check("a", "passing"), check("b", "failing"));
+    expect(one.events).toMatchObject([{ name: "CheckUpdate", details: { ready: false, "check.b": "failing" } }]);
+    const both = say(one.next ?? running, check("a", "failing"), check("b", "failing"));
+    expect(both.events).toMatchObject([{ name: "CheckUpdate", details: { "check.a": "failing" } }]);
+    expect(both.next?.checks).toHaveLength(2);
+    expect(say(both.next ?? running, check("a", "failing"), check("b", "failing")).next).toBeNull();
+    const over = observe(both.next ?? running, 1, ended("killed"), NOW);
+    expect(over.next?.checks).toBeUndefined();
+  });
+
+  it("of a first pass beside readiness is kept, and no news", ({ expect }) => {
+    const health = { name: "h", kind: "health", since: NOW, detail: null } as const;
+    const waiting = observe(
+      running,
+      1,
+      { state: "running", ready: true, checks: [{ ...health, state: "pending" }] },
+      NOW,
+    );
+    const passed = observe(
+      waiting.next ?? running,
+      1,
+      { state: "running", ready: true, checks: [{ ...health, state: "passing" }] },
+      NOW,
+    );
+    expect([waiting.events, passed.events]).toEqual([[], []]);
+    expect(passed.next?.checks?.[0]?.state).toBe("passing");
+  });
+
+  it("of an end in new words carries them, marked as such", ({ expect }) => {
+    const outcome = { kind: "unknown", exitCode: null, reason: "Unclassified", message: "of tomorrow" } as const;
+    const { events } = observe(running, 1, { state: "ended", outcome }, NOW);
+    expect(events[0]?.details).toMatchObject({ unclassified: true, text: "of tomorrow" });
   });
 
   it("of an end that we wanted is a stop, however it went", ({ expect }) => {
