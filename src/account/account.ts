@@ -6,7 +6,7 @@
 import type { AddressType } from "../address-range.ts";
 import { inBatches } from "../batches.ts";
 import { Database } from "../database.ts";
-import { GantryError } from "../errors.ts";
+import { describeError, GantryError } from "../errors.ts";
 import { applicationStub } from "../stubs.ts";
 import { migrate } from "../migrations.ts";
 import { accountOfBlock, leaseBlocks, removeBlocks } from "./address-blocks.ts";
@@ -146,8 +146,13 @@ export class Account extends SecretKeeper {
   async #reconcileLedger(): Promise<boolean> {
     const left = unsettled(this.#db, Date.now());
     await inBatches(left, async (id) => {
-      const usage: Usage | null = await applicationStub(this.env, id).usage();
-      this.#db.transaction(() => correct(this.#db, id, usage, Date.now()));
+      try {
+        const usage: Usage | null = await applicationStub(this.env, id).usage();
+        this.#db.transaction(() => correct(this.#db, id, usage, Date.now()));
+      } catch (error) {
+        // What is held for one that does not answer stays held.
+        console.warn({ message: "ledger.reconcile.failed", application: id, error: describeError(error) });
+      }
     });
     return left.length > 0;
   }

@@ -16,6 +16,7 @@ const IPV4: InstanceNetwork = { mode: "public", ipv4: "predefined", ipv6: "none"
 function accounts(range = "10.9.8.0/24") {
   const deployments = new Map<string, string[]>();
   const databases = new Map<string, PoolDeps["db"]>();
+  const silent = new Set<string>();
   const env = {
     GANTRY_ACCOUNT_ID: FIRST,
     GANTRY_IPV4_RANGE: range,
@@ -30,7 +31,10 @@ function accounts(range = "10.9.8.0/24") {
     },
     APPLICATION: {
       getByName: (id: string) => ({
-        generations: async () => Object.fromEntries((deployments.get(id) ?? []).map((name) => [name, 1])),
+        generations: async () => {
+          if (silent.has(id)) throw new Error("no answer");
+          return Object.fromEntries((deployments.get(id) ?? []).map((name) => [name, 1]));
+        },
       }),
     },
   } as unknown as Env;
@@ -47,7 +51,7 @@ function accounts(range = "10.9.8.0/24") {
     const deps: PoolDeps = { db: databaseOf(accountId), env, accountId };
     return await takeAddresses(deps, { application, deployment, network: IPV4, ports: [] });
   };
-  return { take, deployments, databaseOf };
+  return { take, deployments, databaseOf, silent };
 }
 
 async function fill(take: (account: string, deployment: string) => Promise<unknown>, account: string) {
@@ -81,6 +85,15 @@ describe("a pool", () => {
     expect((await take(FIRST, "late")).v4).toMatch(/^10\.9\.8\./);
     const left = new Set(listAddresses(databaseOf(FIRST)).map(({ deployment }) => deployment));
     expect([left.has("d0"), left.has("d1"), left.has("late"), left.has("d2")]).toEqual([true, true, true, false]);
+  });
+
+  it("leaves an application that does not answer what it has", async ({ expect }) => {
+    const { take, deployments, databaseOf, silent } = accounts();
+    await fill(take, FIRST);
+    deployments.set("app", []);
+    silent.add("app");
+    await expect(take(FIRST, "late", "another")).rejects.toMatchObject({ code: "ADDRESS_POOL_EXHAUSTED" });
+    expect(listAddresses(databaseOf(FIRST))).toHaveLength(254);
   });
 
   it("without a range that is one gives nothing", async ({ expect }) => {

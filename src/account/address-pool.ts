@@ -6,7 +6,7 @@
 import { addressRange, type AddressRange, type AddressType } from "../address-range.ts";
 import { inBatches } from "../batches.ts";
 import type { Database } from "../database.ts";
-import { GantryError } from "../errors.ts";
+import { describeError, GantryError } from "../errors.ts";
 import { accountStub, applicationStub } from "../stubs.ts";
 import { blocksOf, keepBlock, leaseBlocks } from "./address-blocks.ts";
 import {
@@ -87,10 +87,15 @@ async function reconcile({ db, env }: PoolDeps): Promise<Map<string, number>> {
   const all = new Map<string, number>();
   await inBatches(addressedApplications(db), async (id) => {
     const askedAt = Date.now();
-    const generations: Record<string, number> = await applicationStub(env, id).generations();
-    const deployments = new Set(Object.keys(generations));
-    db.transaction(() => releaseGone(db, id, deployments, askedAt, Date.now()));
-    for (const [deployment, generation] of Object.entries(generations)) all.set(deployment, generation);
+    try {
+      const generations: Record<string, number> = await applicationStub(env, id).generations();
+      const deployments = new Set(Object.keys(generations));
+      db.transaction(() => releaseGone(db, id, deployments, askedAt, Date.now()));
+      for (const [deployment, generation] of Object.entries(generations)) all.set(deployment, generation);
+    } catch (error) {
+      // One that does not answer keeps its addresses.
+      console.warn({ message: "addresses.reconcile.failed", application: id, error: describeError(error) });
+    }
   });
   return all;
 }
