@@ -7,8 +7,18 @@ const TOKEN_PREFIX = "k:";
 
 export function pageQuery(defaultPerPage: number, maxPerPage: number) {
   return {
-    per_page: z.coerce.number().int().min(1).max(maxPerPage).default(defaultPerPage),
-    page_token: z.string().max(512).optional(),
+    per_page: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(maxPerPage)
+      .default(defaultPerPage)
+      .describe("The most that the page holds"),
+    page_token: z
+      .string()
+      .max(512)
+      .optional()
+      .describe("`next_page_token` of the page before; default: the first page"),
   };
 }
 

@@ -68,7 +68,7 @@ export class Checker {
     const schema = response.content[type]?.schema;
     if (!types.includes(type)) return [`is ${type || "of no type"}, which is not documented`];
     if (schema === undefined) return [];
-    const value = parsed(body);
+    const value = type === "application/json" ? parsed(body) : body;
     if (value === undefined) return ["is not JSON"];
     return [...this.#schemaProblems(schema, value), ...(status >= 400 ? this.#errorProblems(response, value) : [])];
   }
@@ -78,6 +78,7 @@ export class Checker {
     const codes = response["x-error-codes"];
     if (codes === undefined) return [];
     const text = (value as { errors?: { message?: string }[] }).errors?.[0]?.message;
+    if (text !== undefined && isPlain(response)) return [];
     const error = text === undefined ? value : parsed(text);
     if (error === undefined) return ["has a message that is not JSON"];
     const problems = text === undefined ? [] : this.#schemaProblems(DOMAIN_ERROR, error);
@@ -120,6 +121,11 @@ const DOMAIN_ERROR: JsonSchema = { $ref: "#/components/schemas/DomainError" };
 const ANY_ERROR: JsonSchema = {
   anyOf: [{ $ref: "#/components/schemas/ErrorEnvelope" }, { $ref: "#/components/schemas/Error" }],
 };
+
+/** Whether the errors are sentences, which name no code. */
+function isPlain({ content }: ResponseObject): boolean {
+  return content["application/json"]?.schema?.$ref?.endsWith("/PlainErrorEnvelope") === true;
+}
 
 function headerProblems(response: ResponseObject, headers: Answer["headers"]): string[] {
   return Object.entries(response.headers).flatMap(([name, { required, schema }]) => {

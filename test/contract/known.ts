@@ -6,6 +6,8 @@ import type { Random } from "../simulation/random.ts";
 
 interface Entry {
   readonly value: string;
+  /** Which of the thing's fields it is. */
+  readonly field: string;
   /** The same for all names of one thing. */
   readonly thing: string;
   /** The value of the path parameter before it; empty for what stands at the root. */
@@ -18,7 +20,9 @@ const KEPT = 40;
 /** Segments that mean the same resource. */
 const SAME: Readonly<Record<string, string>> = { "instances-v2": "instances", "deployments-v2": "deployments" };
 /** Segments that are no resource. */
-const NO_RESOURCE: ReadonlySet<string> = new Set(["v2", "dash", "client", "v4"]);
+const NO_RESOURCE: ReadonlySet<string> = new Set(["v2", "dash", "secrets_store"]);
+/** Segments below which a collection stands that is of its own. */
+const NESTED: Readonly<Record<string, string>> = { registries: "protos" };
 /** Fields of any answer that name another resource. */
 const POINTERS: Readonly<Record<string, string>> = { deployment_id: "deployments", placement_id: "placements" };
 /** Fields that a path may name a thing by. */
@@ -27,6 +31,8 @@ const NAMES = ["id", "name", "domain"] as const;
 const OWN_NAMES: Readonly<Record<string, readonly string[]>> = {
   versions: ["version"],
   "image-preparations": ["image"],
+  protos: ["proto"],
+  lease: ["nonce"],
 };
 
 export class Known {
@@ -39,13 +45,18 @@ export class Known {
     const { kind, parent, isItem } = subject(segments);
     if (method === "DELETE") {
       if (isItem) this.#forget(kind, segments.at(-1) ?? "");
+      else this.#forgetBelow(kind, parent);
       return;
     }
+    // What a list below something does not name is gone.
+    if (method === "GET" && !isItem && parent !== "" && Array.isArray(result)) this.#forgetBelow(kind, parent);
     for (const item of itemsOf(result)) {
-      const names = (OWN_NAMES[kind] ?? NAMES).map((name) => item[name]).filter(isName);
-      const thing = String(names[0] ?? "");
+      const names = (OWN_NAMES[kind] ?? NAMES).map((field) => ({ field, value: item[field] }));
+      const thing = String(names.map(({ value }) => value).find(isName) ?? "");
       // What a thing's own page says is known from the list, and an action's answer may be about something else.
-      for (const name of isItem ? [] : names) this.#add(kind, { value: String(name), thing, parent });
+      for (const { field, value } of isItem ? [] : names) {
+        if (isName(value)) this.#add(kind, { value: String(value), field, thing, parent });
+      }
       this.#follow(item, parent);
     }
   }
@@ -56,11 +67,23 @@ export class Known {
    */
   pick(segment: string, parent: string, child: string | undefined, random: Random): string | undefined {
     const pool = this.#pool(segment);
-    const below = pool.filter((entry) => entry.parent === parent || entry.parent === "");
+    const exact = pool.filter((entry) => entry.parent === parent);
+    const below = exact.length > 0 ? exact : pool.filter((entry) => entry.parent === "");
     const parents = new Set(child === undefined ? [] : this.#pool(child).map((entry) => entry.parent));
     const fruitful = below.filter(({ value }) => parents.has(value));
     const from = [fruitful, below, pool].find((entries) => entries.length > 0) ?? [];
     return from[random.between(0, Math.max(0, from.length - 1))]?.value;
+  }
+
+  /** The only one of its kind below `parent`. */
+  below(kind: string, parent: string): string | undefined {
+    return this.#pool(kind).find((entry) => entry.parent === parent)?.value;
+  }
+
+  /** A value of one field of things that stand at the root, for bodies that refer to them. */
+  reference(segment: string, field: string, random: Random): string | undefined {
+    const values = this.#pool(segment).filter((entry) => entry.field === field && entry.parent === "");
+    return values[random.between(0, Math.max(0, values.length - 1))]?.value;
   }
 
   #pool(segment: string): Entry[] {
@@ -82,9 +105,10 @@ export class Known {
   #follow(item: Record<string, unknown>, parent: string): void {
     for (const [field, value] of Object.entries(item)) {
       const kind = POINTERS[field];
-      if (kind !== undefined && typeof value === "string") this.#add(kind, { value, thing: value, parent });
+      if (kind !== undefined && typeof value === "string")
+        this.#add(kind, { value, field: "id", thing: value, parent });
       if (field === "current_placement" && isRecord(value) && typeof value["id"] === "string") {
-        this.#add("placements", { value: value["id"], thing: value["id"], parent });
+        this.#add("placements", { value: value["id"], field: "id", thing: value["id"], parent });
       }
     }
   }
@@ -95,6 +119,13 @@ export class Known {
     pool.push(entry);
     if (pool.length > KEPT) pool.shift();
     this.#pools.set(kind, pool);
+  }
+
+  #forgetBelow(kind: string, parent: string): void {
+    this.#pools.set(
+      kind,
+      this.#pool(kind).filter((entry) => entry.parent !== parent),
+    );
   }
 
   /** With everything that stood below it. */
@@ -117,7 +148,8 @@ export class Known {
 
 /** `["applications", "a1", "instances"]` is about instances of a1, as a collection. */
 function subject(segments: readonly string[]): { kind: string; parent: string; isItem: boolean } {
-  const path = segments.filter((segment) => !NO_RESOURCE.has(segment));
+  const named = segments.filter((segment) => !NO_RESOURCE.has(segment));
+  const path = NESTED[named[0] ?? ""] === named[1] && named.length > 1 ? named.slice(1) : named;
   const isItem = path.length % 2 === 0;
   const last = path.at(isItem ? -2 : -1) ?? "";
   const parent = path.at(isItem ? -3 : -2) ?? "";

@@ -31,6 +31,9 @@ for (const { method, path, statuses } of report.operations) {
 }
 const seconds = (performance.now() - startedAt) / 1_000;
 log(`${report.sent} requests in ${seconds.toFixed(0)} s, seed ${report.seed}: ${report.defects.length} defects`);
-for (const operation of report.unreached) log(`never answered with success: ${operation}`);
+for (const { method, path, refusal } of report.operations) {
+  if (report.unreached.includes(`${method} ${path}`))
+    log(`never answered with success: ${method} ${path} ${refusal ?? ""}`);
+}
 await server.close();
 process.exit(report.defects.length + report.unreached.length === 0 ? 0 : 1);

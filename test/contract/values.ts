@@ -50,6 +50,7 @@ export class Values {
     const value: Record<string, unknown> = {};
     // A third of the optional fields at a time: all of them at once rarely go together.
     for (const [name, property] of Object.entries(schema.properties ?? {})) {
+      if (property["not"] !== undefined) continue;
       if (schema.required?.includes(name) !== true && !this.#random.chance(0.35)) continue;
       value[name] = this.of(property, [...path, name]);
     }
@@ -64,6 +65,8 @@ export class Values {
   }
 
   #array(schema: JsonSchema, path: readonly string[]): unknown[] {
+    const fixed = schema["prefixItems"] as readonly JsonSchema[] | undefined;
+    if (fixed !== undefined) return fixed.map((item) => this.of(item, path));
     const { minItems = 0, maxItems = MAX_ITEMS } = schema as { minItems?: number; maxItems?: number };
     const count = this.#random.between(minItems, Math.max(minItems, Math.min(maxItems, MAX_ITEMS)));
     return Array.from({ length: count }, () => this.of(schema.items ?? {}, [...path, "[]"]));

@@ -33,6 +33,8 @@ export interface OperationCounts {
   readonly path: string;
   /** Answers by status. */
   readonly statuses: Record<string, number>;
+  /** The last refusal of input that was meant well, where nothing succeeded. */
+  readonly refusal?: string;
 }
 
 export interface WalkReport {
@@ -68,6 +70,9 @@ export class Walk {
   readonly #defects: Defect[] = [];
   readonly #seen = new Set<string>();
   readonly #counts = new Map<Operation, Record<string, number>>();
+  readonly #refusals = new Map<Operation, string>();
+  /** Of the registry. */
+  #login: string | undefined;
   #sent = 0;
 
   constructor(options: WalkOptions) {
@@ -77,7 +82,7 @@ export class Walk {
     this.#client = new Client(options.origin);
     const { document } = options.contract;
     this.#values = new Values(document, this.#random, (path, schema, random) => {
-      return path.at(-1) === "value" && path.length === 1 ? this.#secret() : hint(path, schema, random);
+      return path.at(-1) === "value" && path.length === 1 ? this.#secret() : hint(path, schema, random, this.#known);
     });
   }
 
@@ -99,7 +104,9 @@ export class Walk {
     }
     const counted = operations.map((operation) => {
       const { id, method, path } = operation;
-      return { id, method, path, statuses: this.#counts.get(operation) ?? {} };
+      const refusal = this.#isReached(operation) ? undefined : this.#refusals.get(operation);
+      const statuses = this.#counts.get(operation) ?? {};
+      return { id, method, path, statuses, ...(refusal === undefined ? {} : { refusal }) };
     });
     const unreached = operations.filter((operation) => !this.#isReached(operation));
     return {
@@ -148,11 +155,14 @@ export class Walk {
       : { authorization: `Bearer ${this.#options.token}` };
     for (const { name, in: where } of operation.parameters) {
       if (where !== "header") continue;
+      const nonce = this.#known.below("lease", safeDecode(path.split("/applications/")[1]?.split("/")[0] ?? ""));
+      if (name === "Gantry-Lease-Nonce" && nonce !== undefined) headers["gantry-lease-nonce"] = nonce;
       const etag = this.#known.etag(path);
       if ((name === "If-Match" || name === "If-None-Match") && etag !== undefined && this.#random.chance(0.3)) {
         headers[name.toLowerCase()] = this.#random.chance(0.8) ? etag : `${etag}, "*"`;
       }
     }
+    if (operation.path === "/v2" && this.#login !== undefined) headers["authorization"] = this.#login;
     const base: Draft = {
       method: operation.method,
       target: `${path}${this.#query(operation)}`,
@@ -160,7 +170,7 @@ export class Walk {
       mustFail: false,
     };
     if (operation.body === null) return base;
-    const value = tame(repair(this.#values.of(operation.body), this.#random));
+    const value = tame(repair(this.#values.of(operation.body), operation.path, this.#random));
     headers["content-type"] = "application/json";
     return { ...base, value, body: JSON.stringify(value) };
   }
@@ -177,8 +187,7 @@ export class Walk {
       if (!segment.startsWith("{")) segments.push(segment);
       else if (segment === "{account_id}") segments.push(accountId);
       else {
-        const child = parts[index + 2]?.startsWith("{") === true ? parts[index + 1] : undefined;
-        const value = this.#parameter(operation, segment.slice(1, -1), segments.at(-1) ?? "", parent, child);
+        const value = this.#parameter(operation, segment.slice(1, -1), segments.at(-1) ?? "", parent, parts[index + 1]);
         parent = value;
         segments.push(encodeURIComponent(value));
       }
@@ -195,7 +204,9 @@ export class Walk {
 
   #query(operation: Operation): string {
     const parts = operation.parameters.flatMap(({ name, in: where, required, schema }) => {
-      if (where !== "query" || (!required && !this.#random.chance(0.25))) return [];
+      // Without a timeout a wait takes half a minute.
+      const isWanted = required || name === "timeout" || this.#random.chance(0.25);
+      if (where !== "query" || !isWanted) return [];
       const value = this.#queryValue(name, schema);
       const items = value === undefined ? [] : [value].flat();
       return items.map((item) => `${name}=${encodeURIComponent(item as string | number | boolean)}`);
@@ -210,7 +221,10 @@ export class Walk {
       return this.#known.pick("applications", "", undefined, this.#random) ?? "none";
     if (name === "name") return this.#known.pick("applications", "", undefined, this.#random) ?? "none";
     // Waits end at once rather than after half a minute.
-    if (name === "timeout") return this.#random.chance(0.5) ? 0.05 : "0.02s";
+    if (name === "timeout") return this.#random.chance(0.5) ? "0.2" : "0.1s";
+    const usual = ["settled", "running"].find((state) => schema.enum?.includes(state));
+    if (name === "state" && usual !== undefined && this.#random.chance(0.7)) return usual;
+    if (name === "force") return "true";
     return this.#values.of(schema, ["?", name]);
   }
 
@@ -272,6 +286,7 @@ export class Walk {
     this.#counts.set(meant, counts);
     counts[answer.status] = (counts[answer.status] ?? 0) + 1;
     this.#judge(draft, answer, meant, kind);
+    if (kind === "valid" && answer.status >= 400) this.#refusals.set(meant, `${draft.body ?? ""} ${describe(answer)}`);
     if (answer.status < 300) this.#learn(draft, path, answer, meant);
     return answer;
   }
@@ -310,6 +325,8 @@ export class Walk {
     const isEnveloped = typeof body === "object" && body !== null && "success" in body && "result" in body;
     const result = isEnveloped ? (body as { result: unknown }).result : body;
     if (operation.isPublic) return;
+    const { username, password } = (result ?? {}) as { username?: string; password?: string };
+    if (username !== undefined && password !== undefined) this.#login = `Basic ${btoa(`${username}:${password}`)}`;
     const below = path.replace(/^\/client\/v4\/(?:accounts\/[^/]+\/(?:containers|cloudchamber)|containers)\//, "");
     const segments = below
       .replace(/^\/client\/v4\//, "")

@@ -65,6 +65,8 @@ export class FakeContainer implements ContainerPort {
   readonly closedPorts = new Set<number>();
   /** Paths of the checks that got in, in their order. */
   readonly checked: string[] = [];
+  /** The requests of checks that were read, as method, `x-asked-by` and body. */
+  readonly checkRequests: string[] = [];
   /** Attempts of checks under way at one time, at most. */
   mostChecksAtOnce = 0;
   /** `/stream` goes on for as long as this says. */
@@ -152,6 +154,7 @@ export class FakeContainer implements ContainerPort {
       return new Response(null, { status, headers: { location: "http://elsewhere.test/health" } });
     }
     const body = await request.text();
+    if (isCheck) this.checkRequests.push(`${request.method} ${request.headers.get("x-asked-by")} ${body}`);
     if (!isCheck) this.received.push(`${request.method} ${pathname} ${body.length}`);
     if (!isCheck && this.dropsAnswers) throw new Error("Network connection lost.");
     if (pathname === "/missing") return new Response(null, { status: 404 });

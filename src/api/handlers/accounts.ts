@@ -27,8 +27,8 @@ export const accountRoutes = [
     summary: "List the accounts that the token reaches",
     query: z.strictObject({
       ...pageQuery(PER_PAGE, MAX_PER_PAGE),
-      page: z.coerce.number().int().min(1).max(1).optional(),
-      name: z.string().max(100).optional(),
+      page: z.coerce.number().int().min(1).max(1).optional().describe("Only the first page goes by number"),
+      name: z.string().max(100).optional().describe("Only the account of this name"),
     }),
     result: z.array(accountResult),
     paged: true,
@@ -50,7 +50,7 @@ export const accountRoutes = [
     summary: "Create an account: the operator only",
     scope: "admin",
     query: z.strictObject({}),
-    body: z.strictObject({ name: z.string().min(1).max(100) }),
+    body: z.strictObject({ name: z.string().min(1).max(100).describe("What lists show beside the account's id") }),
     result: accountResult,
     statuses: [201],
     run: async (call) => {

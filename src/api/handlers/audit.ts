@@ -31,9 +31,20 @@ export const auditRoutes = [
     summary: "List writes and what came of them, newest first",
     scope: "admin",
     query: z.strictObject({
-      /** `id` of the oldest entry seen: the page goes on below it. */
-      before: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER).default(Number.MAX_SAFE_INTEGER),
-      per_page: z.coerce.number().int().min(1).max(MAX_PER_PAGE).default(PER_PAGE),
+      before: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .max(Number.MAX_SAFE_INTEGER)
+        .default(Number.MAX_SAFE_INTEGER)
+        .describe("`id` of the oldest entry seen: the page goes on below it; default: from the newest"),
+      per_page: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .max(MAX_PER_PAGE)
+        .default(PER_PAGE)
+        .describe("The most that the page holds"),
     }),
     result: z.array(auditResult),
     paged: true,

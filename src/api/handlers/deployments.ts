@@ -79,7 +79,7 @@ export const deploymentRoutes = [
     query: NO_QUERY,
     body: patchDeploymentSchema,
     result: deploymentResult,
-    errors: ["DEPLOYMENT_NOT_FOUND", "VERSION_MOVED", ...ADMISSION_ERRORS],
+    errors: ["DEPLOYMENT_NOT_FOUND", "VERSION_MOVED", "PRECONDITION_FAILED", ...ADMISSION_ERRORS],
     run: async (call) => {
       const id = deploymentOf(call);
       const found = await findDeployment(call, id);
@@ -95,7 +95,7 @@ export const deploymentRoutes = [
     summary: "Delete a standalone deployment; one of an application is replaced by another",
     query: NO_QUERY,
     result: z.union([deploymentResult, message]),
-    errors: ["DEPLOYMENT_NOT_FOUND", "LEASE_HELD"],
+    errors: ["DEPLOYMENT_NOT_FOUND", "LEASE_HELD", "PRECONDITION_FAILED"],
     run: async (call) => ({ result: await removed(call, deploymentOf(call)) }),
   }),
   defineRoute({
@@ -106,7 +106,7 @@ export const deploymentRoutes = [
     query: NO_QUERY,
     body: createDeploymentSchema,
     result: deploymentResult,
-    errors: ["DEPLOYMENT_NOT_FOUND", "DEPLOYMENT_ALREADY_EXISTS", ...ADMISSION_ERRORS],
+    errors: ["DEPLOYMENT_NOT_FOUND", "DEPLOYMENT_ALREADY_EXISTS", "PRECONDITION_FAILED", ...ADMISSION_ERRORS],
     run: async (call) => {
       requireWholeAccount(call.actor);
       const id = deploymentOf(call);

@@ -15,8 +15,8 @@ const ACTIVE: ReadonlySet<InstanceState> = new Set(["provisioning", "running", "
 
 const listQuery = z.strictObject({
   ...pageQuery(PER_PAGE, MAX_PER_PAGE),
-  name_prefix: z.string().max(1_024).optional(),
-  state: z.enum(["active", "not-active"]).optional(),
+  name_prefix: z.string().max(1_024).optional().describe("Only instances whose name begins so, or whose id it is"),
+  state: z.enum(["active", "not-active"]).optional().describe("Only those that have a container, or have none"),
 });
 
 export const instanceRoutes = [

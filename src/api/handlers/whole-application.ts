@@ -39,7 +39,13 @@ export const wholeApplicationRoutes = [
     body: putApplicationSchema,
     result: z.union([applicationResult, putPlanResult]),
     statuses: [200, 201],
-    errors: ["LEASE_HELD", "DURABLE_OBJECT_ALREADY_HAS_APPLICATION", "APPLICATION_ALREADY_EXISTS", ...ADMISSION_ERRORS],
+    errors: [
+      "APPLICATION_NOT_FOUND",
+      "LEASE_HELD",
+      "DURABLE_OBJECT_ALREADY_HAS_APPLICATION",
+      "APPLICATION_ALREADY_EXISTS",
+      ...ADMISSION_ERRORS,
+    ],
     etag: true,
     run: async (call) => {
       if (call.application !== null) return await replaced(call, call.application);

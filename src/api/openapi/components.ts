@@ -25,6 +25,12 @@ export const parameters: Readonly<Record<string, Json>> = {
     description: "the same key with the same request gives the same answer for 24 hours, and does its work once",
     schema: { type: "string", minLength: 1, maxLength: 255 },
   },
+  "Gantry-Lease-Nonce": {
+    name: "Gantry-Lease-Nonce",
+    in: "header",
+    description: "the nonce of the lease that the caller holds; without it a leased application is not changed (409)",
+    schema: { type: "string" },
+  },
   "If-Match": {
     name: "If-Match",
     in: "header",
@@ -77,9 +83,11 @@ export const resultInfo: JsonSchema = {
 };
 
 /** Request headers that have an effect on a route. */
-export function requestHeaders({ method, etag, statuses }: Route): string[] {
+export function requestHeaders({ method, etag, statuses, errors }: Route): string[] {
   if (!isWrite(method)) return etag ? ["If-None-Match"] : [];
   // What only ever creates has no earlier state to match.
   const creates = statuses.every((status) => status === 201);
-  return ["Idempotency-Key", ...(etag && !creates ? ["If-Match"] : [])];
+  const lease = errors.includes("LEASE_HELD") ? ["Gantry-Lease-Nonce"] : [];
+  const isMatched = (etag && !creates) || errors.includes("PRECONDITION_FAILED");
+  return ["Idempotency-Key", ...(isMatched ? ["If-Match"] : []), ...lease];
 }

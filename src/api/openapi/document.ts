@@ -32,13 +32,13 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
   };
   for (const route of routes) {
     const method = route.method.toLowerCase();
-    if (route.base === "root") add(templated(route.path), method, operationOf(route, "envelope", books, ""));
+    if (route.base === "root") add(templated(route.path), method, operationOf(route, formOf(route), books, ""));
     else {
-      add(`${ACCOUNT_BASE}${templated(route.path)}`, method, operationOf(route, "envelope", books, ACCOUNT_BASE));
+      add(`${ACCOUNT_BASE}${templated(route.path)}`, method, operationOf(route, formOf(route), books, ACCOUNT_BASE));
       add(`${LEGACY_BASE}${templated(route.path)}`, method, operationOf(route, "bare", books, LEGACY_BASE));
     }
   }
-  return {
+  const document = {
     openapi: "3.1.1",
     info: { title: "Gantry", version, description: DESCRIPTION, license: { name: "MIT", identifier: "MIT" } },
     servers: [{ url: "/" }],
@@ -46,7 +46,6 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
     tags: [...new Set(routes.map(({ tag }) => tag))].toSorted().map((name) => ({ name })),
     paths,
     components: {
-      schemas: { ...books.schemas.components(), ...errorSchemas, ResultInfo: resultInfo },
       responses: books.responses.components(),
       parameters,
       headers,
@@ -54,6 +53,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
     },
     "x-aliases": { [ACCOUNT_BASE]: SHORT_BASE },
   };
+  return books.schemas.complete(document, { ...errorSchemas, ResultInfo: resultInfo });
 }
 
 interface Books {
@@ -62,7 +62,8 @@ interface Books {
 }
 
 function operationOf(route: Route, form: Form, books: Books, base: string): Json {
-  const { summary, tag, scope, body } = route;
+  const { summary, tag, scope } = route;
+  const body = form === "bare" ? (route.legacyBody ?? route.body) : route.body;
   return {
     operationId: operationId(route, form),
     summary,
@@ -93,7 +94,7 @@ function responsesOf(route: Route, form: Form, books: Books): Json {
       description: status === 201 ? "Created" : "OK",
       headers: {
         ...headerRef("x-request-id"),
-        ...(route.etag && route.method !== "DELETE" ? headerRef("ETag") : {}),
+        ...(showsEtag(route, status) ? headerRef("ETag") : {}),
         ...(isWrite(route.method) ? headerRef("Idempotency-Replayed") : {}),
       },
       ...contentOf(route, form, books),
@@ -106,10 +107,28 @@ function responsesOf(route: Route, form: Form, books: Books): Json {
   return responses;
 }
 
-function contentOf({ result, paged }: Route, form: Form, books: Books): Json {
-  if (result === null) return { content: { "text/plain": {}, "text/event-stream": {} } };
+/** An action and a delete take `If-Match` of what they are about, and answer with something else. */
+function showsEtag({ etag, method }: Route, status: number): boolean {
+  return etag && (method === "GET" || method === "PATCH" || method === "PUT" || status === 201);
+}
+
+function formOf({ plainErrors }: Route): Form {
+  return plainErrors ? "plain" : "envelope";
+}
+
+/** Whether the answer is a stream where the caller accepts one. */
+function isWatched({ path }: Route): boolean {
+  return path.endsWith("/events");
+}
+
+function contentOf(route: Route, form: Form, books: Books): Json {
+  const { result, paged } = route;
+  if (result === null) return { content: { "text/plain": { schema: { type: "string" } } } };
   const schema = books.schemas.add(result, "output");
-  return { content: { "application/json": { schema: form === "bare" ? schema : enveloped(schema, paged) } } };
+  const stream = isWatched(route) ? { "text/event-stream": { schema: { type: "string" } } } : {};
+  return {
+    content: { "application/json": { schema: form === "bare" ? schema : enveloped(schema, paged) }, ...stream },
+  };
 }
 
 function enveloped(result: JsonSchema, paged: boolean): JsonSchema {

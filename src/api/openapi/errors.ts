@@ -33,7 +33,7 @@ export class ResponseBook {
   readonly #responses = new Map<string, Json>();
 
   add(status: number, codes: readonly ErrorCode[], form: Form): Json {
-    const name = [...codes, ...(form === "bare" ? ["bare"] : [])].join(".");
+    const name = [...codes, ...(form === "envelope" ? [] : [form])].join(".");
     if (!this.#responses.has(name)) this.#responses.set(name, errorResponse(status, codes, form));
     return { $ref: `#/components/responses/${name}` };
   }
@@ -61,7 +61,7 @@ function errorResponse(status: number, codes: readonly ErrorCode[], form: Form):
 
 const ERROR_SCHEMA: Readonly<Record<Form, string>> = {
   envelope: "ErrorEnvelope",
-  plain: "ErrorEnvelope",
+  plain: "PlainErrorEnvelope",
   bare: "Error",
 };
 
@@ -77,6 +77,32 @@ const DETAILS: JsonSchema = {
   },
 };
 
+function envelopeOf(message: JsonSchema): JsonSchema {
+  const error = {
+    type: "object",
+    properties: {
+      code: { type: "integer", description: "Cloudflare's number" },
+      message,
+      error: { type: "string", enum: Object.keys(ERRORS) },
+      retryable: { type: "boolean" },
+      details: DETAILS,
+    },
+    required: ["code", "message", "error", "retryable", "details"],
+    additionalProperties: false,
+  };
+  return {
+    type: "object",
+    properties: {
+      success: { type: "boolean", const: false },
+      errors: { type: "array", minItems: 1, maxItems: 1, items: error },
+      messages: { type: "array", maxItems: 0 },
+      result: { type: "null" },
+    },
+    required: ["success", "errors", "messages", "result"],
+    additionalProperties: false,
+  };
+}
+
 const DOMAIN_ERROR_FIELDS = {
   error: { type: "string", enum: Object.keys(ERRORS), description: "the code, which is the contract" },
   message: { type: "string" },
@@ -91,34 +117,12 @@ export const errorSchemas: Readonly<Record<string, JsonSchema>> = {
     required: Object.keys(DOMAIN_ERROR_FIELDS),
     additionalProperties: false,
   },
-  ErrorEnvelope: {
-    type: "object",
-    properties: {
-      success: { type: "boolean", const: false },
-      errors: {
-        type: "array",
-        minItems: 1,
-        maxItems: 1,
-        items: {
-          type: "object",
-          properties: {
-            code: { type: "integer", description: "Cloudflare's number" },
-            message: {
-              type: "string",
-              contentMediaType: "application/json",
-              contentSchema: { $ref: "#/components/schemas/DomainError" },
-            },
-          },
-          required: ["code", "message"],
-          additionalProperties: false,
-        },
-      },
-      messages: { type: "array", maxItems: 0 },
-      result: { type: "null" },
-    },
-    required: ["success", "errors", "messages", "result"],
-    additionalProperties: false,
-  },
+  ErrorEnvelope: envelopeOf({
+    type: "string",
+    contentMediaType: "application/json",
+    contentSchema: { $ref: "#/components/schemas/DomainError" },
+  }),
+  PlainErrorEnvelope: envelopeOf({ type: "string", description: "a sentence to show" }),
   Error: {
     description: "an error of the legacy base",
     type: "object",

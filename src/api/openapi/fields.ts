@@ -44,6 +44,7 @@ interface Document {
 
 const LEGACY = "/cloudchamber";
 const QUERY = "query";
+const MANY = 5;
 
 export async function fieldsPage(
   made: unknown,
@@ -60,7 +61,7 @@ export async function fieldsPage(
       const description = field.schema.description ?? "";
       if (description === "")
         problems.push(`${label}: has no description: add .describe("what it does") to its schema`);
-      const [file, title] = FIELD_TESTS[section.name]?.[field.path] ?? ["", ""];
+      const [file, title] = FIELD_TESTS[section.name]?.[field.path] ?? sharedTest(field, sections) ?? ["", ""];
       if (file === "" && !field.isGroup) problems.push(`${label}: has no test in src/api/schemas/field-tests.ts`);
       if (file !== "" && !(await tests.has(file, title))) problems.push(`${label}: ${file} has no test "${title}"`);
       const test = file === "" ? "" : `[${title}](../${file})`;
@@ -77,6 +78,19 @@ export async function fieldsPage(
     if (!sections.some((section) => section.name === name)) problems.push(`${name}: is in field-tests.ts only`);
   }
   return { page: `${INTRODUCTION}\n${parts.join("\n")}`, problems };
+}
+
+/** A field that is part of another body too, such as one of a configuration, has the test of that. */
+function sharedTest(field: Field, sections: readonly Section[]): readonly [string, string] | undefined {
+  const text = JSON.stringify(field.schema);
+  for (const { name, fields } of sections) {
+    for (const other of fields) {
+      const test = FIELD_TESTS[name]?.[other.path];
+      const isSuffix = field.path === other.path || field.path.endsWith(`.${other.path}`);
+      if (test !== undefined && isSuffix && JSON.stringify(other.schema) === text) return test;
+    }
+  }
+  return undefined;
 }
 
 const INTRODUCTION = `# Fields
@@ -131,10 +145,15 @@ function querySections({ paths }: Document): Section[] {
     .flatMap(([name, forms]) =>
       forms.map(({ field, operations }) => ({
         ...field,
-        path: forms.length === 1 ? name : `${name} (${operations.join(", ")})`,
+        path: forms.length === 1 ? name : `${name} (${usedBy(operations)})`,
       })),
     );
   return fields.length === 0 ? [] : [{ name: QUERY, operations: new Set(["query parameters"]), fields }];
+}
+
+/** A parameter that many lists share is theirs; others are named by where they are taken. */
+function usedBy(operations: readonly string[]): string {
+  return operations.length > MANY ? "the usual lists" : operations.join(", ");
 }
 
 function operationsOf(paths: Document["paths"]) {
@@ -164,6 +183,8 @@ function fieldsOf(
     return fieldsOf(item, path, links, components);
   };
   const own = Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
+    // Listed in the document for its reason, and never accepted.
+    if (property["not"] !== undefined) return [];
     const path = prefix === "" ? name : `${prefix}.${name}`;
     const resolved = { ...components[componentName(property) ?? ""], ...property };
     const isGroup = resolved.properties !== undefined || resolved.items?.properties !== undefined;

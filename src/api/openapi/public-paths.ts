@@ -28,7 +28,32 @@ const alive = {
   additionalProperties: false,
 };
 
+const registryHeaders = {
+  ...REQUEST_ID,
+  "docker-distribution-api-version": { required: true, schema: { type: "string", const: "registry/2.0" } },
+};
+
 export const publicPaths: Paths = {
+  "/v2": {
+    get: {
+      operationId: "getV2",
+      summary: "What registry clients ask first: is this a registry, and is the login good",
+      tags: ["Service"],
+      security: [],
+      responses: {
+        200: {
+          description: "It is",
+          headers: registryHeaders,
+          content: { "application/json": { schema: { type: "object" } } },
+        },
+        401: {
+          description: "Log in with credentials of `POST …/registries/{domain}/credentials`",
+          headers: { ...registryHeaders, "WWW-Authenticate": { $ref: "#/components/headers/WWW-Authenticate" } },
+          content: { "application/json": { schema: { type: "object", required: ["errors"] } } },
+        },
+      },
+    },
+  },
   "/healthz": {
     get: {
       operationId: "getHealthz",

@@ -26,9 +26,13 @@ export interface JsonSchema {
 export type Direction = "input" | "output";
 
 const COMPONENTS = "#/components/schemas/";
+/** zod's name for what refers to itself: here only `z.json()`, which is anything. */
+const ANONYMOUS = "__schema";
+/** Marks references from answers until it is known which schemas are the same both ways. */
+const ANSWERED = "@answer";
 
 export class SchemaBook {
-  readonly #components = new Map<string, JsonSchema>();
+  readonly #definitions = { input: new Map<string, string>(), output: new Map<string, string>() };
 
   /** A schema for use in the document; what it names is put among the components. */
   add(schema: z.ZodType, direction: Direction): JsonSchema {
@@ -38,28 +42,58 @@ export class SchemaBook {
       reused: "inline",
       override: ({ zodSchema, jsonSchema }) => mend(zodSchema, jsonSchema, direction),
     }) as unknown as { properties: { root: JsonSchema }; $defs?: Record<string, JsonSchema> };
-    for (const [name, definition] of Object.entries($defs)) this.#put(name, definition);
-    return this.#linked(properties.root);
-  }
-
-  components(): Record<string, JsonSchema> {
-    const sorted = [...this.#components].toSorted(([a], [b]) => (a < b ? -1 : 1));
-    return Object.fromEntries(sorted.map(([name, schema]) => [name, this.#linked(schema)]));
-  }
-
-  #put(name: string, named: JsonSchema): void {
-    const definition: Json = { ...named };
-    delete definition["id"];
-    const known = this.#components.get(name);
-    if (known === undefined) this.#components.set(name, definition);
-    else if (JSON.stringify(known) !== JSON.stringify(definition)) {
-      throw new Error(`the schema ${name} is both sent and answered, in two forms: give its answer a name of its own`);
+    for (const [name, named] of Object.entries($defs)) {
+      if (name.startsWith(ANONYMOUS)) continue;
+      const definition: Json = { ...named };
+      delete definition["id"];
+      this.#definitions[direction].set(name, linked(definition, direction));
     }
+    return JSON.parse(linked(properties.root, direction)) as JsonSchema;
   }
 
-  #linked(schema: JsonSchema): JsonSchema {
-    return JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', `"${COMPONENTS}`)) as JsonSchema;
+  /** The document with the components in it. What is answered in another form than it is sent has a name of its own. */
+  complete(document: Json, others: Readonly<Record<string, JsonSchema>>): Json {
+    const { input, output } = this.#definitions;
+    const different = this.#differences();
+    const schemas: [string, unknown][] = Object.entries(others);
+    for (const [name, text] of input) schemas.push([name, JSON.parse(text)]);
+    for (const [name, text] of output) {
+      if (different.has(name)) schemas.push([`${name}Answer`, JSON.parse(text)]);
+      else if (!input.has(name)) schemas.push([name, JSON.parse(text)]);
+    }
+    const sorted = Object.fromEntries(schemas.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+    const components = { schemas: sorted, ...(document["components"] as Json) };
+    const text = JSON.stringify({ ...document, components });
+    const named = text.replaceAll(new RegExp(`([A-Za-z0-9]+)${ANSWERED}"`, "g"), (_, name: string) => {
+      return different.has(name) ? `${name}Answer"` : `${name}"`;
+    });
+    return JSON.parse(named) as Json;
   }
+
+  /** Names that are sent and answered in two forms, be it only since something in them is. */
+  #differences(): ReadonlySet<string> {
+    const { input, output } = this.#definitions;
+    const different = new Set<string>();
+    for (let size = -1; size !== different.size;) {
+      size = different.size;
+      for (const [name, answered] of output) {
+        const sent = input.get(name);
+        if (sent === undefined) continue;
+        const refers = [...different].some((other) => answered.includes(`${COMPONENTS}${other}${ANSWERED}"`));
+        if (refers || sent !== answered.replaceAll(ANSWERED, "")) different.add(name);
+      }
+    }
+    return different;
+  }
+}
+
+function linked(schema: unknown, direction: Direction): string {
+  const mark = direction === "output" ? ANSWERED : "";
+  return JSON.stringify(schema, (key, value: unknown) => {
+    if (key !== "$ref" || typeof value !== "string") return value;
+    const name = value.slice("#/$defs/".length);
+    return name.startsWith(ANONYMOUS) ? undefined : `${COMPONENTS}${name}${mark}`;
+  });
 }
 
 /** The component that a reference names, or null. */

@@ -27,16 +27,20 @@ const variable = z.strictObject({
   name: z
     .string()
     .regex(/^[A-Za-z_][A-Za-z0-9_]{0,255}$/, "must be a variable name: letters, digits and _")
-    .refine((name) => !name.startsWith("GANTRY_"), "must not start with GANTRY_, which Gantry sets itself"),
-  value: z.string().max(LIMITS.environmentValueLength).refine(hasNoNul, "must not contain a NUL character"),
+    .refine((name) => !name.startsWith("GANTRY_"), "must not start with GANTRY_, which Gantry sets itself")
+    .describe("The variable's name in the container"),
+  value: z
+    .string()
+    .max(LIMITS.environmentValueLength)
+    .refine(hasNoNul, "must not contain a NUL character")
+    .describe("Its value, as it is; anybody who may read the application sees it"),
 });
 
 const label = z.strictObject({
-  name: boundedBytes(1, LIMITS.labelNameBytes).refine(
-    (name) => !name.startsWith("gantry."),
-    "must not start with gantry., which Gantry sets itself",
-  ),
-  value: boundedBytes(0, LIMITS.labelValueBytes),
+  name: boundedBytes(1, LIMITS.labelNameBytes)
+    .refine((name) => !name.startsWith("gantry."), "must not start with gantry., which Gantry sets itself")
+    .describe("The label's name, of at most 16 bytes"),
+  value: boundedBytes(0, LIMITS.labelValueBytes).describe("Its value, of at most 64 bytes"),
 });
 
 export const logsSwitch = z
@@ -63,13 +67,32 @@ const instanceType = z
 
 export const configurationSchema = z
   .strictObject({
-    /** A name of the images that the control plane was deployed with. */
-    image: z.string().min(1).max(512),
-    instance_type: instanceType.optional(),
-    vcpu: z.number().min(0.0625).max(4).optional(),
-    memory_mib: z.int().min(128).max(12_288).optional(),
-    disk: z.strictObject({ size_mb: z.int().min(500).max(20_000) }).optional(),
-    environment_variables: z.array(variable).max(LIMITS.environmentVariables).optional(),
+    image: z
+      .string()
+      .min(1)
+      .max(512)
+      .describe("What the container runs: one of the images that the control plane was deployed with"),
+    instance_type: instanceType
+      .optional()
+      .describe("The container's size by name; `dev` is lite, `standard` is standard-1. Default: the account's size"),
+    vcpu: z
+      .number()
+      .min(0.0625)
+      .max(4)
+      .optional()
+      .describe("Processors of the container; default: the account's, see `/me`"),
+    memory_mib: z.int().min(128).max(12_288).optional().describe("Memory in MiB; default: the account's, see `/me`"),
+    disk: z
+      .strictObject({
+        size_mb: z.int().min(500).max(20_000).describe("Its size in MB; default: the account's, see `/me`"),
+      })
+      .optional()
+      .describe("The container's disk"),
+    environment_variables: z
+      .array(variable)
+      .max(LIMITS.environmentVariables)
+      .optional()
+      .describe("Variables that the container starts with; default: Gantry's own only"),
     secrets: z
       .array(secretReference)
       .max(SECRET_LIMITS.perConfiguration)
@@ -102,11 +125,18 @@ export const configurationSchema = z
       .strictObject({ logs: logsSwitch })
       .optional()
       .describe("Like the application's own `observability`, as of a version; give one of the two. Default: off"),
-    labels: z.array(label).max(LIMITS.labels).optional(),
-    /** Replaces the image's entrypoint and its default arguments. */
-    entrypoint: z.array(TEXT).min(1).max(LIMITS.arguments).optional(),
-    /** Arguments of `entrypoint`. */
-    command: z.array(TEXT).max(LIMITS.arguments).optional(),
+    labels: z
+      .array(label)
+      .max(LIMITS.labels)
+      .optional()
+      .describe("Labels that the platform keeps with the container, shown in metrics too; default: Gantry's own only"),
+    entrypoint: z
+      .array(TEXT)
+      .min(1)
+      .max(LIMITS.arguments)
+      .optional()
+      .describe("Replaces the image's entrypoint and its default arguments"),
+    command: z.array(TEXT).max(LIMITS.arguments).optional().describe("Arguments of `entrypoint`, which it needs"),
     ports: z
       .array(namedPort)
       .min(1)

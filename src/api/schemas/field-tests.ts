@@ -2,12 +2,13 @@
  * Which test sees the effect of each field: by the body's name in openapi.json (or its operation, where the body has
  * none), then the field's path. `npm run openapi` fails when one is missing, or names a test that is not there.
  */
+import { APPLICATION_FIELD_TESTS } from "./field-tests-applications.ts";
 import { QUOTA_FIELD_TESTS } from "./field-tests-quota.ts";
 import { SECRET_FIELD_TESTS } from "./field-tests-secrets.ts";
 
 type FieldTests = Readonly<Record<string, Readonly<Record<string, readonly [file: string, title: string]>>>>;
 
-export const FIELD_TESTS: FieldTests = merged([QUOTA_FIELD_TESTS, SECRET_FIELD_TESTS]);
+export const FIELD_TESTS: FieldTests = merged([APPLICATION_FIELD_TESTS, QUOTA_FIELD_TESTS, SECRET_FIELD_TESTS]);
 
 /** Several files may know fields of one body. */
 function merged(parts: readonly FieldTests[]): FieldTests {

@@ -23,9 +23,9 @@ export const createRolloutSchema = z
     steps: z
       .array(
         z.strictObject({
-          step_size: z.strictObject({
-            percentage: percentage.describe("Instances on the target after this step, in percent"),
-          }),
+          step_size: z
+            .strictObject({ percentage: percentage.describe("Instances on the target after this step, in percent") })
+            .describe("How far this step goes"),
           description: z.string().max(1_000).describe("Shown with the step"),
         }),
       )
