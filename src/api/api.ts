@@ -37,7 +37,8 @@ for (const [path, { form, methods }] of mounted()) {
     const credential = await requireCredential({ ...context, request, params });
     const route = pickMethod(methods, request.method);
     context.trace.route = route.path;
-    return await dispatch(route, { ...context, request, form, params, credential });
+    const dress = form === "envelope" && route.plainErrors ? "plain" : form;
+    return await dispatch(route, { ...context, request, form: dress, params, credential });
   });
 }
 router.all("*", async (request, context) => {
@@ -64,10 +65,11 @@ export async function serveApi(request: Request, env: Env, ctx: ExecutionContext
   return tagged;
 }
 
-/** Of what is refused before its route is known. */
+/** Of reads, and of what is refused before its route is known. */
 function formOf(pathname: string): Form {
-  const [, area] = /^\/client\/v4\/accounts\/[^/]+\/(cloudchamber|secrets_store)\//.exec(pathname) ?? [];
-  return area === "cloudchamber" ? "bare" : area === "secrets_store" ? "plain" : "envelope";
+  const [, area] =
+    /^\/client\/v4\/(?:accounts\/[^/]+\/)?(cloudchamber|secrets_store|containers\/dash)\//.exec(pathname) ?? [];
+  return area === "cloudchamber" ? "bare" : area === undefined ? "envelope" : "plain";
 }
 
 interface Mount {

@@ -28,6 +28,15 @@ export interface Answer {
  */
 export type Form = "envelope" | "plain" | "bare";
 
+/** Who asks and what a path is are no domain's business: Cloudflare says them in a sentence, and clients show them as they are. */
+const SENTENCES: ReadonlySet<keyof typeof ERRORS> = new Set([
+  "UNAUTHORIZED",
+  "FORBIDDEN",
+  "ACCOUNT_NOT_FOUND",
+  "ROUTE_NOT_FOUND",
+  "METHOD_NOT_ALLOWED",
+]);
+
 /** What is sent, and what is kept for a retry with the same idempotency key. */
 export interface Rendered {
   readonly status: number;
@@ -74,12 +83,20 @@ function render(
   // Clients show the details and not the message beside them.
   const explained = code === "VALIDATE_INPUT" ? details : { reason: message, ...details };
   const domain = { error: code, message, retryable, details: explained };
+  const beside = { error: code, retryable, details: explained };
   const body =
     form === "bare"
       ? { ...domain, request_id: requestId }
       : {
           success: false,
-          errors: [{ code: numeric, message: form === "plain" ? message : JSON.stringify(domain) }],
+          // `message` is what Cloudflare's clients read; the same beside it, for whoever does not want to parse twice.
+          errors: [
+            {
+              code: numeric,
+              message: form === "plain" || SENTENCES.has(code) ? message : JSON.stringify(domain),
+              ...beside,
+            },
+          ],
           messages: [],
           result: null,
         };

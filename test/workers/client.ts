@@ -10,7 +10,13 @@ export interface Envelope {
   // What a test reads of an answer is what it asserts about it.
   // oxlint-disable-next-line typescript/no-explicit-any -- a test's view of JSON
   readonly result: any;
-  readonly errors: { code: number; message: string }[];
+  readonly errors: {
+    code: number;
+    message: string;
+    error?: string;
+    details?: Record<string, unknown>;
+    retryable?: boolean;
+  }[];
   readonly result_info?: { next_page_token?: string; count: number };
 }
 
@@ -33,8 +39,19 @@ export async function call(method: string, path: string, body?: unknown): Promis
 }
 
 /** The domain error inside the envelope. */
-export function domainError(envelope: Envelope): { error: string; details: Record<string, unknown>; message: string } {
-  return JSON.parse(envelope.errors[0]?.message ?? "{}");
+export function domainError(envelope: Envelope): {
+  error: string;
+  details: Record<string, unknown>;
+  message: string;
+  retryable: boolean;
+} {
+  const { error = "", details = {}, message = "", retryable = false } = envelope.errors[0] ?? {};
+  return { error, details, message: sentenceOf(message), retryable };
+}
+
+/** Cloudflare's clients get a domain error as JSON in the message; of some routes they show the message as it is. */
+function sentenceOf(message: string): string {
+  return message.startsWith("{") ? (JSON.parse(message) as { message: string }).message : message;
 }
 
 export async function createApplication(

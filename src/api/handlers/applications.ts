@@ -121,6 +121,7 @@ export const applicationRoutes = [
     path: "/applications/:id",
     tag: "Applications",
     summary: "Delete an application and stop its instances",
+    plainErrors: true,
     query: NO_QUERY,
     result: message,
     etag: true,

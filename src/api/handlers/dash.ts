@@ -23,6 +23,7 @@ export const dashRoutes = [
     query: pages,
     result: z.array(dashApplicationResult),
     paged: true,
+    plainErrors: true,
     run: async ({ query, ...call }) => {
       const { page, info } = await pageOfApplications(call, query);
       return { result: (await viewsOf(call.env, page)).map(wireDashApplication), resultInfo: info };
@@ -36,6 +37,7 @@ export const dashRoutes = [
     query: pages,
     result: dashInstancesResult,
     paged: true,
+    plainErrors: true,
     errors: ["APPLICATION_NOT_FOUND"],
     run: async (call) => {
       const { id } = findApplication(call);
