@@ -4,6 +4,7 @@
  */
 import type { StoredEvent } from "./events.ts";
 import { isLive, type Deployment } from "./plan/deployment.ts";
+import { stopTimeline } from "./stop-timeline.ts";
 
 export interface PlacementEvent extends StoredEvent {
   /** It has no row of its own: the event of this `id` implies it. Numbered from 1. */
@@ -96,16 +97,16 @@ function healthOf({ phase, ready, readyAt, last }: Deployment): string {
 }
 
 /** A container that runs had its image and its machine: clients wait for these events by name. */
-const IMPLIED = [
-  ["ImagePulled", "the image is there"],
-  ["VMStarted", "the machine runs"],
+const STARTED = [
+  { name: "ImagePulled", message: "the image is there" },
+  { name: "VMStarted", message: "the machine runs" },
 ] as const;
 
+/** The steps before it that one event tells of: of a start, and of a stop. */
 function withImplied(event: StoredEvent): PlacementEvent[] {
-  if (event.name !== "ContainerStarted") return [event];
-  const { statusChange: _, details: __, ...fact } = event;
-  const implied = IMPLIED.map(([name, message], index) => ({ ...fact, name, message, implied: index + 1 }));
-  return [...implied, event];
+  const { statusChange: _, details, ...fact } = event;
+  const steps = event.name === "ContainerStarted" ? STARTED : stopTimeline(details);
+  return [...steps.map((step, index) => ({ ...fact, ...step, implied: index + 1 })), event];
 }
 
 export function isPlaced(deployment: Deployment): boolean {

@@ -59,6 +59,21 @@ describe("a stop with nothing under way", () => {
     expect(container.signals).toEqual([15]);
   });
 
+  it("is told step by step in the history of the placement", async ({ expect }) => {
+    const { id, instance } = await running();
+    await call("POST", `/applications/${id}/instances/${instance.id}/stop`);
+    await stopped(id);
+    const { result } = await call("GET", `/deployments/${instance.deployment_id}/placements`);
+    const names: string[] = result[0].events.map(({ name }: { name: string }) => name);
+    expect(names.slice(names.indexOf("VMStopping"))).toEqual([
+      "VMStopping",
+      "Cordoned",
+      "Drained",
+      "SigtermSent",
+      "VMStopped",
+    ]);
+  });
+
   it("kills what ignores SIGTERM when its grace is over, and says when", async ({ expect }) => {
     const { id, instance, container } = await running({ image: "ignores-sigterm", stop_grace: "15m" });
     await stop(id);

@@ -44,7 +44,8 @@ describe("a placement", () => {
     const [second, first] = await until(path, 2);
     expect([second.id, first.id]).toEqual([`${deployment}.2`, `${deployment}.1`]);
     expect(first.status).toMatchObject({ health: "stopped", ready: false });
-    expect(names(first).slice(-2)).toEqual(["VMStopping", "VMStopped"]);
+    const stop = ["VMStopping", "Cordoned", "Drained", "SigtermSent", "VMStopped"];
+    expect(names(first).slice(-stop.length)).toEqual(stop);
     expect((await send("GET", `/placements/${first.id}`)).result).toEqual(first);
   });
 
