@@ -239,7 +239,7 @@ describe("a create that is refused", () => {
     ["configuration.labels[0].name", configured({ labels: [{ name: "gantry.app", value: "x" }] })],
     ["configuration.checks[0].port", configured({ ports: [PORT], checks: [{ ...CHECK, port: "admin" }] })],
     ["configuration.checks[0].port", configured({ checks: [CHECK] })],
-    ["configuration.checks[0].kind", configured({ ports: [PORT], checks: [{ ...CHECK, kind: "health" }] })],
+    ["configuration.checks[0].kind", configured({ ports: [PORT], checks: [{ ...CHECK, kind: "liveness" }] })],
     ["configuration.checks[0].http", configured({ ports: [PORT], checks: [{ ...CHECK, type: "http" }] })],
     ["configuration.instance_type", configured({ instance_type: "gigantic" })],
     ["configuration.instance_type", configured({ instance_type: "lite", memory_mib: 512 })],

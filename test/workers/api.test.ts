@@ -111,7 +111,7 @@ describe("an application", () => {
     });
     expect(result.configuration).toMatchObject({
       ...body.configuration,
-      checks: [{ http: { method: "GET", path: "/health" }, timeout: "1s", interval: "1s", attempts_before_failure: 3 }],
+      checks: [{ http: { method: "GET", path: "/health" }, timeout: "1s" }],
       vcpu: 0.0625,
       memory_mib: 256,
       disk: { size_mb: 2_000 },
