@@ -3,6 +3,9 @@ import { describe, it } from "vitest";
 import { createApplication, domainError, instancesOf, untilReady } from "./client.ts";
 import { billed, send } from "./writes.ts";
 
+/** Less than the time after which one that waits looks without having been woken. */
+const WOKEN = { timeout: 15_000 };
+
 const waitFor = async (id: string, query: string) => await send("GET", `/applications/${id}/wait?${query}`);
 
 describe("waiting for an application", () => {
@@ -13,7 +16,7 @@ describe("waiting for an application", () => {
     expect((await waitFor(id, "state=settled&timeout=0")).status).toBe(200);
   });
 
-  it("answers as soon as it is there", async ({ expect }) => {
+  it("answers as soon as it is there", WOKEN, async ({ expect }) => {
     const { id } = await createApplication({ instances: 2 });
     const { status, result } = await waitFor(id, "state=settled");
     expect([status, result.health.instances.healthy]).toEqual([200, 2]);
@@ -45,7 +48,7 @@ describe("waiting for an application", () => {
     expect(instances.map((instance) => (instance as unknown as { version: number }).version)).toEqual([2, 2]);
   });
 
-  it("ends with 404 when the application is deleted meanwhile", async ({ expect }) => {
+  it("ends with 404 when the application is deleted meanwhile", WOKEN, async ({ expect }) => {
     const { id } = await createApplication({ instances: 0 });
     const waiting = waitFor(id, "state=degraded");
     await send("DELETE", `/applications/${id}`);
@@ -87,7 +90,7 @@ describe("waiting for an application", () => {
 });
 
 describe("waiting for an instance", () => {
-  it("answers when it runs, stops, and runs again", async ({ expect }) => {
+  it("answers when it runs, stops, and runs again", WOKEN, async ({ expect }) => {
     const { id, name } = await createApplication({ instances: 1 });
     const path = `/applications/${id}/instances/${name}-0`;
     expect((await send("GET", `${path}/wait?state=running`)).result).toMatchObject({ ready: true, generation: 1 });

@@ -1,7 +1,8 @@
 /** `PUT` of whole applications, their dry runs, and the fields that clients of Cloudflare's API send. */
 import { runInDurableObject } from "cloudflare:test";
 import { describe, it, vi } from "vitest";
-import { accountStub } from "../../src/stubs.ts";
+import { GantryError } from "../../src/errors.ts";
+import { accountStub, applicationStub } from "../../src/stubs.ts";
 import {
   ACCOUNT_ID,
   createApplication,
@@ -169,6 +170,33 @@ describe("a PUT", () => {
     await unheard(ACCOUNT_ID, key);
     const second = await put(name, SPEC, { "idempotency-key": key });
     expect([first.status, second.result.id]).toEqual([201, first.result.id]);
+  });
+});
+
+describe("a write that is undone", () => {
+  it("leaves nothing in the memory of what it would have stored", async ({ expect }) => {
+    const { id } = await createApplication({ ...SPEC, observability: { logs: { enabled: true } } });
+    const application = applicationStub(testEnv, id);
+    const { row } = (await application.view()) ?? {};
+    if (row === undefined) throw new Error("no view");
+    const write = (value: string) => ({
+      spec: row.spec,
+      version: { configuration: { image: "hello-world", ...env(value) }, revision: value },
+    });
+    const guard = { ifMatch: null, lease: null, seed: crypto.randomUUID(), isRetry: false };
+    const late = {
+      intent: crypto.randomUUID(),
+      location: "auto",
+      amounts: { instances: 0, vcpu: 0, memoryMib: 0, diskMb: 0, ipv4s: 0 },
+      until: 0,
+    };
+    const refused = await application.put(write("undone"), guard, late).then(
+      () => "nothing",
+      (error: unknown) => (GantryError.is(error) ? error.code : String(error)),
+    );
+    expect(refused).toBe("WRITE_CONFLICT");
+    const view = await application.put(write("done"), guard);
+    expect([view.row.activeVersion, view.configuration]).toMatchObject([2, env("done")]);
   });
 });
 
