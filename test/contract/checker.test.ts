@@ -64,10 +64,10 @@ const good: Answer = {
   headers: { "content-type": "application/json", "x-request-id": ID, etag: '"a-1"' },
   body: JSON.stringify({ success: true, result: { id: ID } }),
 };
-const refusal = (error: object): Answer => ({
+const refusal = (error: { error: string; message?: string }, told: object = error): Answer => ({
   ...good,
   status: 400,
-  body: JSON.stringify({ success: false, errors: [{ message: JSON.stringify(error) }] }),
+  body: JSON.stringify({ success: false, errors: [{ error: error.error, message: JSON.stringify(told) }] }),
 });
 const created = (result: object): Answer => ({ ...good, body: JSON.stringify({ success: true, result }) });
 const request = { operation, body: { name: "a" }, mustFail: false, secrets: ["hush"] };
@@ -100,6 +100,11 @@ describe("what does not", () => {
     ["no ETag", { ...good, headers: { ...good.headers, etag: undefined } }, "ETag"],
     ["a secret", created({ id: ID, at: "hush" }), "secret"],
     ["another error's code", refusal({ error: "FORBIDDEN", message: "no" }), "FORBIDDEN"],
+    [
+      "an error that says two things",
+      refusal({ error: "VALIDATE_INPUT", message: "no" }, { error: "FORBIDDEN", message: "no" }),
+      "another code",
+    ],
     ["an error without its message", refusal({ error: "VALIDATE_INPUT" }), "required property 'message'"],
   ] as const)("%s", ([, answer, problem], { expect }) => {
     expect(checker.problemsOf(request, answer).join("; ")).toContain(problem);

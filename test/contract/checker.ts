@@ -73,19 +73,18 @@ export class Checker {
     return [...this.#schemaProblems(schema, value), ...(status >= 400 ? this.#errorProblems(response, value) : [])];
   }
 
-  /** The JSON text inside of an error's envelope, and the code that it holds. */
+  /** The code, and the JSON text that says the same to clients of Cloudflare. */
   #errorProblems(response: ResponseObject, value: unknown): string[] {
     const codes = response["x-error-codes"];
     if (codes === undefined) return [];
-    const text = (value as { errors?: { message?: string }[] }).errors?.[0]?.message;
-    if (text !== undefined && isPlain(response)) return [];
-    const error = text === undefined ? value : parsed(text);
-    if (error === undefined) return ["has a message that is not JSON"];
-    const problems = text === undefined ? [] : this.#schemaProblems(DOMAIN_ERROR, error);
-    const code = (error as { error?: unknown }).error;
-    if (!codes.includes(String(code)))
-      problems.push(`has the code ${String(code)}, which is not documented for its status`);
-    return problems;
+    const [enveloped] = (value as { errors?: ErrorFields[] }).errors ?? [];
+    const { error: code = "", message = "" } = enveloped ?? (value as ErrorFields);
+    const problems = codes.includes(code) ? [] : [`has the code ${code}, which is not documented for its status`];
+    if (enveloped === undefined || isPlain(response) || SENTENCES.has(code)) return problems;
+    const told = parsed(message);
+    if (told === undefined) return [...problems, "has a message that is not JSON"];
+    if ((told as ErrorFields).error !== code) problems.push("tells another code in its message");
+    return [...problems, ...this.#schemaProblems(DOMAIN_ERROR, told)];
   }
 
   #wrongMethod({ status, headers, body }: Answer): string[] {
@@ -116,13 +115,21 @@ export class Checker {
   }
 }
 
+interface ErrorFields {
+  readonly error?: string;
+  readonly message?: string;
+}
+
+/** Clients show what these say as it is. */
+const SENTENCES: ReadonlySet<string> = new Set(["UNAUTHORIZED", "FORBIDDEN", "ACCOUNT_NOT_FOUND"]);
+
 const ROOT = "https://contract.invalid/openapi.json";
 const DOMAIN_ERROR: JsonSchema = { $ref: "#/components/schemas/DomainError" };
 const ANY_ERROR: JsonSchema = {
   anyOf: [{ $ref: "#/components/schemas/ErrorEnvelope" }, { $ref: "#/components/schemas/Error" }],
 };
 
-/** Whether the errors are sentences, which name no code. */
+/** Whether all errors are sentences. */
 function isPlain({ content }: ResponseObject): boolean {
   return content["application/json"]?.schema?.$ref?.endsWith("/PlainErrorEnvelope") === true;
 }

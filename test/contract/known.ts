@@ -41,7 +41,7 @@ export class Known {
   readonly #etags = new Map<string, string>();
 
   /** Takes in the answer to a request: `segments` are those of its path below the base, decoded. */
-  learn(method: string, segments: readonly string[], result: unknown): void {
+  learn(method: string, segments: readonly string[], result: unknown, isWhole: boolean): void {
     const { kind, parent, isItem } = subject(segments);
     if (method === "DELETE") {
       if (isItem) this.#forget(kind, segments.at(-1) ?? "");
@@ -49,7 +49,8 @@ export class Known {
       return;
     }
     // What a list below something does not name is gone.
-    if (method === "GET" && !isItem && parent !== "" && Array.isArray(result)) this.#forgetBelow(kind, parent);
+    if (method === "GET" && !isItem && isWhole && parent !== "" && Array.isArray(result))
+      this.#forgetBelow(kind, parent);
     for (const item of itemsOf(result)) {
       const names = (OWN_NAMES[kind] ?? NAMES).map((field) => ({ field, value: item[field] }));
       const thing = String(names.map(({ value }) => value).find(isName) ?? "");
@@ -58,6 +59,13 @@ export class Known {
         if (isName(value)) this.#add(kind, { value: String(value), field, thing, parent });
       }
       this.#follow(item, parent);
+    }
+  }
+
+  /** What a 404 is about; what that stands below may still be there. */
+  forget(value: string): void {
+    for (const kind of this.#pools.keys()) {
+      if (kind !== "applications" && kind !== "stores") this.#forget(kind, value);
     }
   }
 
@@ -82,7 +90,7 @@ export class Known {
 
   /** A value of one field of things that stand at the root, for bodies that refer to them. */
   reference(segment: string, field: string, random: Random): string | undefined {
-    const values = this.#pool(segment).filter((entry) => entry.field === field && entry.parent === "");
+    const values = this.#pool(segment).filter((entry) => entry.field === field);
     return values[random.between(0, Math.max(0, values.length - 1))]?.value;
   }
 

@@ -187,7 +187,11 @@ export class Walk {
       if (!segment.startsWith("{")) segments.push(segment);
       else if (segment === "{account_id}") segments.push(accountId);
       else {
-        const value = this.#parameter(operation, segment.slice(1, -1), segments.at(-1) ?? "", parent, parts[index + 1]);
+        const next = parts[index + 1];
+        const isSubject =
+          parts[index + 2]?.startsWith("{") === true || (next === "lease" && operation.method !== "POST");
+        const child = isSubject ? next : undefined;
+        const value = this.#parameter(operation, segment.slice(1, -1), segments.at(-1) ?? "", parent, child);
         parent = value;
         segments.push(encodeURIComponent(value));
       }
@@ -288,6 +292,7 @@ export class Walk {
     this.#judge(draft, answer, meant, kind);
     if (kind === "valid" && answer.status >= 400) this.#refusals.set(meant, `${draft.body ?? ""} ${describe(answer)}`);
     if (answer.status < 300) this.#learn(draft, path, answer, meant);
+    if (answer.status === 404 && kind === "valid") this.#unlearn(path);
     return answer;
   }
 
@@ -327,12 +332,12 @@ export class Walk {
     if (operation.isPublic) return;
     const { username, password } = (result ?? {}) as { username?: string; password?: string };
     if (username !== undefined && password !== undefined) this.#login = `Basic ${btoa(`${username}:${password}`)}`;
-    const below = path.replace(/^\/client\/v4\/(?:accounts\/[^/]+\/(?:containers|cloudchamber)|containers)\//, "");
-    const segments = below
-      .replace(/^\/client\/v4\//, "")
-      .split("/")
-      .map((segment) => safeDecode(segment));
-    this.#known.learn(draft.method, segments, result);
+    this.#known.learn(draft.method, segmentsOf(path), result, !draft.target.includes("?"));
+  }
+
+  /** What an id leads to nowhere more, nothing else is asked about: most of the rest is to meet what is there. */
+  #unlearn(path: string): void {
+    for (const value of segmentsOf(path)) this.#known.forget(value);
   }
 
   #report(sent: Sent, answer: Answer, problems: readonly string[]): void {
@@ -384,6 +389,15 @@ function isOf({ path }: Operation, concrete: string): boolean {
     patterns.set(path, pattern);
   }
   return pattern.test(concrete);
+}
+
+/** Of a path, below its base. */
+function segmentsOf(path: string): string[] {
+  const below = path.replace(/^\/client\/v4\/(?:accounts\/[^/]+\/(?:containers|cloudchamber)|containers)\//, "");
+  return below
+    .replace(/^\/client\/v4\//, "")
+    .split("/")
+    .map((segment) => safeDecode(segment));
 }
 
 function safeDecode(text: string): string {

@@ -56,7 +56,14 @@ export const placementRoutes = [
       replace: z.boolean().describe("`true`: stop it, if it is the current one, and start another; `false`: nothing"),
     }),
     result: placementResult,
-    errors: ["PLACEMENT_NOT_FOUND", "PLACEMENT_NOT_CURRENT", "INSTANCE_HELD", "INSTANCE_LEAVING", "LEASE_HELD"],
+    errors: [
+      "PLACEMENT_NOT_FOUND",
+      "PLACEMENT_NOT_CURRENT",
+      "INSTANCE_HELD",
+      "INSTANCE_LEAVING",
+      "LEASE_HELD",
+      "PRECONDITION_FAILED",
+    ],
     run: async (call) => {
       // Whether it is there at all.
       await shown(call);

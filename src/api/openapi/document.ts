@@ -22,7 +22,7 @@ Every path below \`${ACCOUNT_BASE}\` also answers below \`${SHORT_BASE}\`, for t
 handlers answer below \`${LEGACY_BASE}\` for clients of Cloudchamber: the bare result without an envelope, and errors as
 \`Error\`.
 
-An unknown field or parameter is refused with its path. \`errors[].message\` is a JSON text: a \`DomainError\`.`;
+An unknown field or parameter is refused with its path. \`errors[0].error\` is the code.`;
 
 export function openApiDocument(routes: readonly Route[], version: string): Json {
   const books: Books = { schemas: new SchemaBook(), responses: new ResponseBook() };

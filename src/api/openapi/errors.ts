@@ -119,6 +119,7 @@ export const errorSchemas: Readonly<Record<string, JsonSchema>> = {
   },
   ErrorEnvelope: envelopeOf({
     type: "string",
+    description: "what stands beside it, as Cloudflare's clients read it; a sentence where it is about who asks",
     contentMediaType: "application/json",
     contentSchema: { $ref: "#/components/schemas/DomainError" },
   }),
