@@ -17,11 +17,13 @@ async function create(body: object = BODY, headers: Record<string, string> = {})
   return answer.result;
 }
 
-const byText = (a: string, b: string) => (a < b ? -1 : 1);
 const pathOf = (id: string) => `/deployments/${id}/v2`;
 const containerBehind = (id: string) => containerOf(publicInstanceId(testEnv, id));
 const applicationOf = (id: string) =>
   (id.split("-")[2] ?? "").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+
+/** As lists are. */
+const byApplication = (a: string, b: string) => (applicationOf(a) < applicationOf(b) ? -1 : 1);
 
 async function running(id: string) {
   return await eventually(async () => {
@@ -313,7 +315,7 @@ describe("a list of deployments", () => {
     const second = await create({ ...BODY, labels: [...labels, { name: "b", value: "c" }], location: "enam" });
     const { network } = await running(first.id);
     await running(second.id);
-    const both = [first.id, second.id].toSorted(byText);
+    const both = [first.id, second.id].toSorted(byApplication);
     expect(await listed(`label=run:${run}`)).toEqual(both);
     expect(await listed(`label=run=${run}&label=b:c`)).toEqual([second.id]);
     expect(await listed(`label=run=${run}&location=weur`)).toEqual([first.id]);
@@ -392,7 +394,7 @@ describe("the legacy base", () => {
   it("gives the same without the envelope", async ({ expect }) => {
     const base = `http://control.test/client/v4/accounts/${ACCOUNT_ID}/cloudchamber`;
     const made = (await send("POST", `${base}/deployments/v2`, WRANGLER)) as unknown as { id: string };
-    expect(made.id).toMatch(/^auto-0-/);
+    expect(made.id).toMatch(/^[a-z]+-0-[0-9a-f]{32}-[0-9a-f]{12}$/);
     const placements = (await send("GET", `${base}/deployments/${made.id}/placements`)) as unknown as object;
     expect(Object.values(placements)[0]).toMatchObject({ deployment_id: made.id });
     expect(await send("DELETE", `${base}/deployments/${made.id}/v2`)).toMatchObject({ id: made.id, status: 200 });

@@ -1,4 +1,4 @@
-/** Lists of deployments: those of all applications and the standalone ones, in order of id, which is by application. */
+/** Lists of deployments: those of all applications and the standalone ones, in order of application and id. */
 import * as z from "zod";
 import type { ApplicationEntry } from "../../account/applications.ts";
 import { inBatches } from "../../batches.ts";
@@ -44,7 +44,7 @@ export async function listDeployments(call: ListCall) {
   while (result.length <= query.per_page) {
     const entries = await chunkOf(call, cursor);
     const found = (await deploymentsOf(call.env, entries.within)).filter(
-      ({ instance }) => instance.deployment.id > after,
+      ({ instance }) => after === "" || sortKey(instance.deployment.id) > sortKey(after),
     );
     result.push(...(await wired(call, found)));
     if (entries.last === null) break;
@@ -70,7 +70,16 @@ async function deploymentsOf(env: Env, entries: readonly ApplicationEntry[]): Pr
     if (view === null) return [];
     return view.instances.map((instance) => ({ application: view.application, instance }));
   });
-  return views.flat().toSorted((a, b) => (a.instance.deployment.id < b.instance.deployment.id ? -1 : 1));
+  return views.flat().toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+}
+
+function keyOf({ instance }: FoundDeployment): string {
+  return sortKey(instance.deployment.id);
+}
+
+/** By application first, as they are asked: an id begins with a place. */
+function sortKey(id: string): string {
+  return `${parseDeploymentId(id)?.applicationId ?? ""} ${id}`;
 }
 
 async function wired(call: ListCall, found: readonly FoundDeployment[]) {
