@@ -7,6 +7,7 @@ import type { AddressType } from "../address-range.ts";
 import { inBatches } from "../batches.ts";
 import { Database } from "../database.ts";
 import { describeError, GantryError } from "../errors.ts";
+import type { Location } from "../orchestrator/placement/location.ts";
 import { applicationStub } from "../stubs.ts";
 import { migrate } from "../migrations.ts";
 import { accountOfBlock, leaseBlocks, removeBlocks } from "./address-blocks.ts";
@@ -38,6 +39,7 @@ import { RequestCounts } from "../metrics/request-counts.ts";
 import { ACCOUNT_MIGRATIONS } from "./migrations.ts";
 import { correct, removeFromLedger, reserve, settle, unsettled, withdraw, type Verdict } from "./ledger.ts";
 import { readSettings, updateSettings, type Settings, type SettingsPatch } from "./limits.ts";
+import { placesOf } from "./locations.ts";
 import type { Ask, Usage } from "./amounts.ts";
 import { quotaOf, type Quota } from "./quota-view.ts";
 import { RateLimiter } from "./rate-limit.ts";
@@ -139,7 +141,16 @@ export class Account extends SecretKeeper {
   }
 
   #reserve(application: string, ask: Ask, intent: string): Verdict {
-    return this.#db.transaction(() => reserve(this.#db, this.settings(), application, ask, intent, Date.now()));
+    const settings = this.settings();
+    const verdict = this.#db.transaction(() => reserve(this.#db, settings, application, ask, intent, Date.now()));
+    if (verdict.outcome === "refused") return verdict;
+    return { ...verdict, grant: { ...verdict.grant, locations: placesOf(settings.locations) } };
+  }
+
+  /** What an application needs to know to place: where it may be, and the id of the one that it wants to be near. */
+  places(companion: string | null): { locations: Location[]; companion: string | null } {
+    const entry = companion === null ? null : findApplication(this.#db, companion);
+    return { locations: placesOf(this.settings().locations), companion: entry?.id ?? null };
   }
 
   /** Asks the applications whose last write nobody saw the end of. True when there were any. */

@@ -21,6 +21,7 @@ import {
   type Ask,
   type Usage,
 } from "./amounts.ts";
+import type { Location } from "../orchestrator/placement/location.ts";
 import type { Settings } from "./limits.ts";
 import { refusalOf, type Refused } from "./quota-refusals.ts";
 
@@ -30,6 +31,8 @@ export interface Grant {
   readonly location: string;
   readonly amounts: Amounts;
   readonly until: number;
+  /** The account's at that moment: what the write places, it places by these. */
+  readonly locations?: readonly Location[];
 }
 
 export type Verdict = { readonly outcome: "granted"; readonly grant: Grant; readonly settled: boolean } | Refused;

@@ -6,7 +6,13 @@ import { invalid } from "../api/body.ts";
 import { INSTANCE_TYPES } from "../api/schemas/configuration.ts";
 import type { Database } from "../database.ts";
 import { etagOf, requireMatch } from "../etag.ts";
-import { locationsOf, type Location, type LocationSetting } from "./locations.ts";
+import {
+  LOCATION_CODES,
+  locationsOf,
+  MAX_OWN_LOCATIONS,
+  type LimitedLocation,
+  type LocationSetting,
+} from "./locations.ts";
 
 export interface Limits {
   readonly vcpuPerDeployment: number;
@@ -29,7 +35,7 @@ export interface Defaults {
 export interface Settings {
   readonly limits: Limits;
   readonly defaults: Defaults;
-  readonly locations: readonly Location[];
+  readonly locations: readonly LimitedLocation[];
   readonly etag: string;
 }
 
@@ -101,15 +107,32 @@ function mergeLocations(
   patch: Readonly<Record<string, LocationSetting>>,
 ): Stored["locations"] {
   const next: Record<string, LocationSetting> = { ...stored };
-  for (const [code, { enabled, limits }] of Object.entries(patch)) {
+  for (const [code, { limits, ...changed }] of Object.entries(patch)) {
     const before = next[code] ?? {};
+    requireRegion(code, before, changed);
     next[code] = {
       ...before,
-      ...(enabled === undefined ? {} : { enabled }),
+      ...changed,
       ...(limits === undefined ? {} : { limits: { ...before.limits, ...limits } }),
     };
   }
+  const own = Object.keys(next).filter((code) => !LOCATION_CODES.includes(code)).length;
+  if (own > MAX_OWN_LOCATIONS) {
+    throw invalid({ locations: `would be ${own} of the account's own: at most ${MAX_OWN_LOCATIONS}` });
+  }
   return next;
+}
+
+/** A location's region is what its objects are made with: it is given once. */
+function requireRegion(code: string, before: LocationSetting, { region }: LocationSetting): void {
+  const known = LOCATION_CODES.includes(code) ? code.toUpperCase() : before.region;
+  if (known === undefined && region === undefined) {
+    const codes = LOCATION_CODES.join(", ");
+    throw invalid({ "locations.region": `is needed to add location ${code}; those of the regions are ${codes}` });
+  }
+  if (known !== undefined && region !== undefined && region !== known) {
+    throw invalid({ "locations.region": `of ${code} is ${known} and cannot change: add another location` });
+  }
 }
 
 /** A default that no deployment may have would make every configuration without a size fail. */

@@ -1,4 +1,8 @@
-/** Where instances may be asked to run: one location per region, each with limits of its own that an account can set. */
+/**
+ * Where instances may be asked to run: one location per region, and those that an account has added. Each has limits of
+ * its own that the account can set.
+ */
+import type { Location, Region } from "../orchestrator/placement/location.ts";
 import type { Limits } from "./limits.ts";
 
 export interface LocationLimits {
@@ -8,24 +12,28 @@ export interface LocationLimits {
   readonly totalMemoryMib: number;
 }
 
-export interface Location {
-  readonly location: string;
-  readonly name: string;
-  readonly region: string;
-  readonly enabled: boolean;
+export interface LimitedLocation extends Location {
   readonly limits: LocationLimits;
 }
 
-/** What an account has changed of a location. */
+/** What an account has changed of a location. `region` makes one of its own. */
 export interface LocationSetting {
   readonly enabled?: boolean;
+  readonly weight?: number;
+  readonly name?: string;
+  readonly region?: Region;
+  readonly city?: string | null;
+  readonly pop?: string | null;
   readonly limits?: Partial<LocationLimits>;
 }
 
 /** Of what may run anywhere. */
 export const ANYWHERE = "auto";
 
-const REGIONS = {
+/** Locations that an account may add to those of the regions. */
+export const MAX_OWN_LOCATIONS = 50;
+
+const NAMES: Readonly<Record<Region, string>> = {
   AFR: "Africa",
   APAC: "Asia Pacific",
   EEUR: "Eastern Europe",
@@ -35,20 +43,41 @@ const REGIONS = {
   SAM: "South America",
   WEUR: "Western Europe",
   WNAM: "Western North America",
-} as const;
+};
 
-export type Region = keyof typeof REGIONS;
+const DEFAULT_LOCATIONS: readonly Location[] = Object.entries(NAMES).map(([region, name]) => ({
+  code: region.toLowerCase(),
+  name,
+  // The table is keyed by them.
+  region: region as Region,
+  city: null,
+  pop: null,
+  weight: 1,
+  enabled: true,
+}));
 
-const LOCATIONS = Object.entries(REGIONS).map(([region, name]) => ({ location: region.toLowerCase(), name, region }));
-
-export const LOCATION_CODES: readonly string[] = LOCATIONS.map(({ location }) => location);
+export const LOCATION_CODES: readonly string[] = DEFAULT_LOCATIONS.map(({ code }) => code);
 
 /** A location without limits of its own has the account's. */
-export function locationsOf(settings: Readonly<Record<string, LocationSetting>>, account: Limits): Location[] {
+export function locationsOf(settings: Readonly<Record<string, LocationSetting>>, account: Limits): LimitedLocation[] {
   const { vcpuPerDeployment, memoryMibPerDeployment, totalVcpu, totalMemoryMib } = account;
   const inherited = { vcpuPerDeployment, memoryMibPerDeployment, totalVcpu, totalMemoryMib };
-  return LOCATIONS.map((location) => {
-    const { enabled = true, limits = {} } = settings[location.location] ?? {};
-    return { ...location, enabled, limits: { ...inherited, ...limits } };
+  const own = Object.entries(settings)
+    .filter(([code]) => !LOCATION_CODES.includes(code))
+    .flatMap(([code, { region }]) => (region === undefined ? [] : [ownLocation(code, region)]));
+  return [...DEFAULT_LOCATIONS, ...own].map((location) => {
+    const { limits = {}, region: _, ...changed } = settings[location.code] ?? {};
+    return { ...location, ...changed, limits: { ...inherited, ...limits } };
+  });
+}
+
+function ownLocation(code: string, region: Region): Location {
+  return { code, name: code, region, city: null, pop: null, weight: 1, enabled: true };
+}
+
+/** What placing needs to know of them. */
+export function placesOf(locations: readonly LimitedLocation[]): Location[] {
+  return locations.map(({ code, name, region, city, pop, weight, enabled }) => {
+    return { code, name, region, city, pop, weight, enabled };
   });
 }

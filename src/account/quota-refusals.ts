@@ -2,7 +2,7 @@
 import type { ErrorCode, ErrorDetails } from "../errors.ts";
 import { EPSILON, RESOURCES, rounded, type Amounts, type Ask, type Size } from "./amounts.ts";
 import type { Limits, Settings } from "./limits.ts";
-import { ANYWHERE, type Location } from "./locations.ts";
+import { ANYWHERE, type LimitedLocation } from "./locations.ts";
 
 export interface Refused {
   readonly outcome: "refused";
@@ -46,10 +46,10 @@ export function sizeRefusal(size: Size, limits: Limits): Refused | null {
 }
 
 /** Null when the location is open, and one instance of this size is within its limits. */
-export function locationSizeRefusal(locations: readonly Location[], code: string, size: Size): Refused | null {
-  const location = locations.find((known) => known.location === code && known.enabled);
+export function locationSizeRefusal(locations: readonly LimitedLocation[], code: string, size: Size): Refused | null {
+  const location = locations.find((known) => known.code === code && known.enabled);
   if (location === undefined) {
-    const open = locations.filter(({ enabled }) => enabled).map((known) => known.location);
+    const open = locations.filter(({ enabled }) => enabled).map((known) => known.code);
     const message = `location ${code.slice(0, 40)} is not one of the account's: ${open.join(", ") || "none is enabled"}`;
     return {
       outcome: "refused",
@@ -67,13 +67,13 @@ export function locationSizeRefusal(locations: readonly Location[], code: string
 }
 
 function locationRefusal(
-  locations: readonly Location[],
+  locations: readonly LimitedLocation[],
   ask: Ask,
   asked: Amounts,
   { there, own }: Held,
 ): Refused | null {
   const size = locationSizeRefusal(locations, ask.location, ask.size);
-  const limits = locations.find(({ location }) => location === ask.location)?.limits;
+  const limits = locations.find(({ code }) => code === ask.location)?.limits;
   if (size !== null || limits === undefined) return size;
   const over = [
     ...overLimit("vcpu", asked.vcpu, there.vcpu - own.vcpu, limits.totalVcpu),

@@ -23,6 +23,7 @@ export function inactivityMs(
 
 function launchEnv(order: LaunchOrder): Record<string, string> {
   return {
+    ...(order.location === undefined ? {} : { GANTRY_LOCATION: order.location }),
     ...order.spec.env,
     GANTRY_APPLICATION: order.applicationName,
     GANTRY_INSTANCE: order.instanceName,

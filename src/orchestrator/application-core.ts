@@ -5,7 +5,7 @@
 import { Database } from "../database.ts";
 import { describeError, GantryError } from "../errors.ts";
 import { migrate } from "../migrations.ts";
-import { accountStub, instanceStub, publicInstanceId } from "../stubs.ts";
+import { accountStub, applicationStub, instanceStub, publicInstanceId } from "../stubs.ts";
 import { Timers } from "../timers.ts";
 import type { StoredConfiguration } from "./configurations.ts";
 import { isSettled } from "./conditions.ts";
@@ -21,7 +21,9 @@ import { hasAddress, networkOf } from "./network.ts";
 import { prepareNetwork } from "./prepare/network.ts";
 import { prepareReferences } from "./prepare/secrets.ts";
 import { Outbox, SILENT_INTERVALS } from "./outbox.ts";
-import { type Deployment } from "./plan/deployment.ts";
+import { Places, type PlacesAnswer } from "./placement/places.ts";
+import { isDisallowed, type Where } from "./placement/placing.ts";
+import { isLive, type Deployment } from "./plan/deployment.ts";
 import { SESSION_ENDED } from "./plan/observe.ts";
 import { ReadyWaiters } from "./ready-waiters.ts";
 import { rolloutNotFound, Specification } from "./specification.ts";
@@ -36,7 +38,14 @@ import {
   type ApplicationRow,
   type Version,
 } from "./storage/application-row.ts";
-import { applicationView, instanceViews, type ApplicationView, type InstanceView, type RolloutView } from "./views.ts";
+import {
+  applicationView,
+  instanceViews,
+  type ApplicationView,
+  type InstanceView,
+  type PlannedView,
+  type RolloutView,
+} from "./views.ts";
 import { requireGuard, type WriteGuard } from "./write-guard.ts";
 
 const ERASE_RETRY_MS = 5_000;
@@ -48,6 +57,7 @@ export class ApplicationCore {
   readonly timers: Timers;
   readonly deployments: DeploymentStore;
   readonly #outbox: Outbox;
+  readonly places: Places;
   readonly scheduler: Scheduler;
   readonly eventSockets: EventSockets;
   readonly specification: Specification;
@@ -72,6 +82,16 @@ export class ApplicationCore {
       silentAfterMs: () => SILENT_INTERVALS * (this.row()?.spec.checkEveryMs ?? Number.POSITIVE_INFINITY),
       onSettled: () => this.pass(),
     });
+    this.places = new Places({
+      clock: Date.now,
+      ask: (companion) => this.#askPlaces(companion),
+      count: (id) => this.#countCompanions(id),
+      onKnown: () => this.pass(),
+      onFailed: (retryAt) => {
+        const current = this.timers.dueAt(PASS_TIMER);
+        if (!this.gone && (current === null || current > retryAt)) this.timers.set(PASS_TIMER, retryAt);
+      },
+    });
     this.scheduler = new Scheduler({
       db: this.db,
       timers: this.timers,
@@ -81,6 +101,11 @@ export class ApplicationCore {
       clock: Date.now,
       newDeploymentId,
       version: (version) => this.version(version),
+      places: {
+        where: (row) => this.#where(row),
+        ask: (row) => this.places.ask(row.spec),
+        failed: (location) => this.places.failed(location),
+      },
       prepare: (order) => this.#prepare(order),
       onRoutingChanged: () => this.#routingChanged(),
       onDeleted: () => this.#erase(),
@@ -88,7 +113,10 @@ export class ApplicationCore {
     this.specification = new Specification({
       db: this.db,
       rollouts: this.rollouts,
-      onChanged: () => {
+      onChanged: (grant) => {
+        // A write is placed by what is true when it is made.
+        if (grant?.locations === undefined) this.places.expire();
+        else this.places.learn(grant.locations);
         this.pass();
         // Ingress and the port that requests go to are routing too.
         this.#routingChanged();
@@ -120,6 +148,45 @@ export class ApplicationCore {
 
   pass(): void {
     if (!this.gone) this.scheduler.pass();
+  }
+
+  /** A standalone deployment is where its configuration says, or nowhere. */
+  #where(row: ApplicationRow): Where | null {
+    const where = this.places.where(row.spec, row.blocked ?? null);
+    const own = row.kind === "deployment" ? this.configuration(row.activeVersion).location : undefined;
+    if (where === null || own === undefined) return where;
+    return { ...where, locations: where.locations.filter(({ code }) => code === own) };
+  }
+
+  async #askPlaces(companion: string | null): Promise<PlacesAnswer> {
+    const row = this.row();
+    if (row === undefined) throw new Error("there is no application any more");
+    return await accountStub(this.#env, row.accountId).places(companion);
+  }
+
+  async #countCompanions(id: string): Promise<Readonly<Record<string, number>>> {
+    if (id === this.row()?.id) return this.instancesByLocation();
+    return await applicationStub(this.#env, id).instancesByLocation();
+  }
+
+  instancesByLocation(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const { location } of this.deployments.all().filter(isLive)) {
+      if (location !== undefined) counts[location] = (counts[location] ?? 0) + 1;
+    }
+    return counts;
+  }
+
+  /** For what has to place within its turn, or to say where it would. */
+  async knowPlaces(): Promise<void> {
+    const row = this.row();
+    if (row !== undefined && this.#where(row) === null) await this.places.refresh(row.spec);
+  }
+
+  planned(): PlannedView {
+    const row = this.mustRow();
+    const plan = this.scheduler.plan(row, Date.now());
+    return { application: this.viewOf(row), plan, instances: this.instanceViews() };
   }
 
   #erase(): void {
@@ -161,7 +228,8 @@ export class ApplicationCore {
   viewOf(row: ApplicationRow): ApplicationView {
     const { version } = this.version(row.activeVersion);
     const view = applicationView(row, version.configuration, this.deployments.all());
-    return { ...view, activeRolloutId: this.rollouts.active() };
+    const retryAt = row.blocked == null ? null : this.timers.dueAt(PASS_TIMER);
+    return { ...view, activeRolloutId: this.rollouts.active(), retryAt };
   }
 
   instanceViews(deployments = this.deployments.all()): InstanceView[] {
@@ -210,6 +278,10 @@ export class ApplicationCore {
     if (row === undefined || row.deleting) return false;
     const revisionOf = (version: number) => this.version(version).version.revision;
     const isOutdated = (version: number) => revisionOf(version) !== revisionOf(row.activeVersion);
+    const { isVerified: _, ...constraints } = row.spec.constraints ?? {};
+    const isMoving = (d: Deployment) =>
+      row.kind === "application" && isLive(d) && isDisallowed(d.placement, constraints);
+    if (this.deployments.all().some(isMoving)) return false;
     return isSettled(this.deployments.all(), row.spec.instances, isOutdated);
   }
 

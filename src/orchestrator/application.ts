@@ -41,6 +41,7 @@ import {
   type ApplicationView,
   type DeploymentsView,
   type InstanceView,
+  type PlannedView,
   type PutPreview,
   type RolloutView,
   type VersionView,
@@ -68,6 +69,7 @@ export class Application extends DurableObject<Env> {
         this.#core.forgetVersions();
         throw error;
       }
+      this.#core.places.learn(grant?.locations);
       this.#core.pass();
     }
     return this.#core.mustView();
@@ -226,7 +228,8 @@ export class Application extends DurableObject<Env> {
   }
 
   /** Destroys a deployment; the view has the one that is placed in its stead, and nothing when it is not there. */
-  recreate(id: string, actor: string, guard: WriteGuard): DeploymentsView {
+  async recreate(id: string, actor: string, guard: WriteGuard): Promise<DeploymentsView> {
+    await this.#core.knowPlaces();
     const known = new Set(this.#core.deployments.all().map((deployment) => deployment.id));
     const isDone = this.act(id, "destroy", actor, guard) !== null;
     const others = this.#core.deployments.all().filter((deployment) => !isLeaving(deployment) && deployment.id !== id);
@@ -236,6 +239,17 @@ export class Application extends DurableObject<Env> {
     const youngest = candidates.toSorted((a, b) => b.createdAt - a.createdAt).slice(0, 1);
     const instances = isDone || guard.isRetry ? this.#core.instanceViews(youngest) : [];
     return { application: this.#core.mustView(), instances };
+  }
+
+  /** What a pass would do now, without doing it. */
+  async planned(): Promise<PlannedView> {
+    await this.#core.knowPlaces();
+    return this.#core.planned();
+  }
+
+  /** Live instances by location, for an application that wants to be near. */
+  instancesByLocation(): Record<string, number> {
+    return this.#core.row() === undefined ? {} : this.#core.instancesByLocation();
   }
 
   /** Null when there is no such application, or it is being deleted. */

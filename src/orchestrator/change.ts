@@ -60,7 +60,7 @@ function sameSpec(a: ApplicationSpec, b: ApplicationSpec): boolean {
 }
 
 function identity(spec: ApplicationSpec): string {
-  return canonical({ logs: null, namespaceId: null, ...spec });
+  return canonical({ logs: null, namespaceId: null, constraints: null, colocation: null, ...spec });
 }
 
 /** The row as it is after the change. */

@@ -1,9 +1,14 @@
 /**
- * Ids of deployments: `<region>-<shard>-<application id without dashes>-<random>`. An id leads to its application without
- * an index, and region and shard leave room to spread one application over several schedulers. At most 64 bytes, because
- * it is also a label of the container.
+ * Ids of deployments: `<place>-<shard>-<application id without dashes>-<random>`. An id leads to its application without
+ * an index, and to where its object is made: `weur`, or `eu.weur` written `euweur` within a jurisdiction. The shard leaves
+ * room to spread one application over several schedulers. At most 64 bytes, because it is also a label of the container.
  */
-const REGION = "auto";
+import { JURISDICTIONS, REGIONS, type Jurisdiction } from "./placement/location.ts";
+import type { ObjectPlace } from "./placement/placing.ts";
+
+/** Of what was placed without a location. */
+const ANYWHERE = "auto";
+const JURISDICTION_PREFIX: Readonly<Record<Jurisdiction, string>> = { eu: "eu", us: "us", fedramp: "fr" };
 const SHARD = 0;
 const RANDOM_BYTES = 6;
 const FORMAT = /^([a-z]{1,10})-(\d{1,3})-([0-9a-f]{32})-([0-9a-f]{12})$/;
@@ -15,10 +20,25 @@ export interface DeploymentAddress {
   readonly applicationId: string;
 }
 
-export function newDeploymentId(applicationId: string): string {
+export function newDeploymentId(applicationId: string, place: ObjectPlace | null = null): string {
   if (!UUID.test(applicationId)) throw new Error(`application id ${applicationId} is not a UUID in lower case`);
   const random = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES));
-  return `${REGION}-${SHARD}-${applicationId.replaceAll("-", "")}-${hex(random)}`;
+  return `${place === null ? ANYWHERE : placeText(place)}-${SHARD}-${applicationId.replaceAll("-", "")}-${hex(random)}`;
+}
+
+function placeText({ region, jurisdiction }: ObjectPlace): string {
+  return `${jurisdiction === null ? "" : JURISDICTION_PREFIX[jurisdiction]}${region.toLowerCase()}`;
+}
+
+const PLACES: ReadonlyMap<string, ObjectPlace> = new Map(
+  [null, ...JURISDICTIONS].flatMap((jurisdiction) =>
+    REGIONS.map((region) => [placeText({ region, jurisdiction }), { region, jurisdiction }] as const),
+  ),
+);
+
+/** Where an id's object is made; null when it does not matter. */
+export function placeOf(id: string): ObjectPlace | null {
+  return PLACES.get(id.slice(0, id.indexOf("-"))) ?? null;
 }
 
 /** Null when it is no id of ours. That the deployment exists, only its application knows. */

@@ -30,6 +30,11 @@ export class DeploymentStore {
     this.#rows.set(deployment.id, deployment);
   }
 
+  /** Known until the object leaves memory, or the next write, which takes it along: it costs no row. */
+  note(deployment: Deployment): void {
+    if (this.#rows.has(deployment.id)) this.#rows.set(deployment.id, deployment);
+  }
+
   remove(id: string): void {
     deleteDeployment(this.#db, id);
     this.#rows.delete(id);

@@ -3,7 +3,9 @@
  * transaction of the pass and only then acts, so that a crash in between is finished by the next pass.
  */
 import type { EventDraft } from "./events.ts";
+import type { PlacementRecord } from "./placement/placing.ts";
 import { STOP, type Deployment } from "./plan/deployment.ts";
+import type { Placing } from "./plan/plan.ts";
 import { assertNever } from "../assert-never.ts";
 
 export interface Intent {
@@ -18,6 +20,7 @@ export function intendPlacement(
   version: number,
   now: number,
   reason = "BelowDesiredCount",
+  placing: Placing | null = null,
 ): Intent {
   const next: Deployment = {
     id,
@@ -36,8 +39,14 @@ export function intendPlacement(
     last: null,
     held: false,
     cordoned: false,
+    ...(placing === null ? {} : { location: placing.location.code, placement: recordOf(placing, now) }),
   };
   return { next, event: placedEvent(next, reason) };
+}
+
+function recordOf({ location, decision, misplaced }: Placing, now: number): PlacementRecord {
+  const { region, city, pop } = location;
+  return { region, city, pop, decidedAt: now, decision, ...(misplaced === 0 ? {} : { misplaced }) };
 }
 
 /** `forgive`: what failed so far was another revision, and is not held against this one. */
@@ -48,8 +57,10 @@ export function intendStart(
   now: number,
   forgive = false,
 ): Intent {
+  const { placement, ...rest } = deployment;
   const next: Deployment = {
-    ...deployment,
+    ...rest,
+    ...(placement === undefined ? {} : { placement: withoutObserved(placement) }),
     ...(forgive ? { failures: 0, losses: 0 } : {}),
     phase: "starting",
     generation: deployment.generation + 1,
@@ -61,6 +72,11 @@ export function intendStart(
     cordoned: false,
   };
   return { next, event: placedEvent(next, reason) };
+}
+
+/** The next container may be elsewhere. */
+function withoutObserved({ observed: _, ...record }: PlacementRecord): PlacementRecord {
+  return record;
 }
 
 export function intendStop(deployment: Deployment, reason: string, now: number): Intent {
@@ -83,13 +99,19 @@ export function intendStop(deployment: Deployment, reason: string, now: number):
 }
 
 function placedEvent(next: Deployment, reason: string): EventDraft {
+  const where = next.location === undefined ? "" : ` in ${next.location}`;
   return {
     type: "Info",
     name: "SchedulerPlaced",
-    message: `placed in slot ${next.slot} as generation ${next.generation}: ${reason}`,
+    message: `placed in slot ${next.slot} as generation ${next.generation}${where}: ${reason}`,
     deployment: next.id,
     generation: next.generation,
-    details: { slot: next.slot, version: next.version, reason },
+    details: {
+      slot: next.slot,
+      version: next.version,
+      reason,
+      ...(next.location === undefined ? {} : { location: next.location }),
+    },
     statusChange: { health: "placed", ready: false },
   };
 }

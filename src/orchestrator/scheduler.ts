@@ -14,11 +14,14 @@ import type { Decision } from "./instance-actions.ts";
 import { intendPlacement, intendStart, intendStop, messageFor, type Intent } from "./intents.ts";
 import type { LaunchSpec } from "./launch-spec.ts";
 import type { Outbox } from "./outbox.ts";
-import { isLeaving, type Deployment } from "./plan/deployment.ts";
+import { isConstrained } from "./placement/location.ts";
+import { isLeaving, STOP, type Deployment } from "./plan/deployment.ts";
 import { observe, type Report } from "./plan/observe.ts";
-import { DEFAULT_LIMITS, plan, type Action, type Deadlines } from "./plan/plan.ts";
+import { isDisallowed, isFoundOutside, unverified, explainBlocked, type ObjectPlace } from "./placement/placing.ts";
+import type { ObservedPlace, Where } from "./placement/placing.ts";
+import { DEFAULT_LIMITS, plan, type Action, type BlockedPlacing, type Deadlines, type Plan } from "./plan/plan.ts";
 import type { Desired } from "./plan/selection.ts";
-import { readApplication, type ApplicationRow, type Version } from "./storage/application-row.ts";
+import { readApplication, writeApplication, type ApplicationRow, type Version } from "./storage/application-row.ts";
 
 /** What an instance answers: its state, for the generation that it was asked about. */
 export interface InstanceAnswer {
@@ -44,6 +47,19 @@ export interface LaunchOrder {
   readonly revision: string;
   readonly checkEveryMs: number;
   readonly spec: LaunchSpec;
+  /** Code of the location that it was asked to be at. */
+  readonly location?: string;
+  /** Its place decides whether it may take traffic, so that it is told as soon as it is known. */
+  readonly isPlaceVerified?: boolean;
+}
+
+/** Where an application may place, as far as that is known. */
+export interface PlacesInHand {
+  where(application: ApplicationRow): Where | null;
+  /** Finds out, and has another pass when it knows. */
+  ask(application: ApplicationRow): void;
+  /** A start failed there. */
+  failed(location: string): void;
 }
 
 /** The scheduler's view of its instances: everything is idempotent by deployment and generation. */
@@ -62,7 +78,9 @@ export interface SchedulerDeps {
   readonly outbox: Outbox;
   readonly instances: InstanceClient;
   readonly clock: () => number;
-  readonly newDeploymentId: (applicationId: string) => string;
+  readonly newDeploymentId: (applicationId: string, place: ObjectPlace | null) => string;
+  /** Absent: there are no locations. */
+  readonly places?: PlacesInHand;
   readonly version: (version: number) => { readonly version: Version; readonly spec: LaunchSpec };
   /**
    * Completes an order with what is looked up at launch only. A `GantryError` refuses the launch, and its message is what
@@ -100,33 +118,47 @@ export class Scheduler {
       const application = readApplication(this.#deps.db);
       if (application === undefined) return;
       const now = this.#deps.clock();
-      const result = plan({
-        desired: this.#desired(application),
-        deployments: this.#deps.deployments.all(),
-        delivery: this.#deps.outbox,
-        limits: DEFAULT_LIMITS,
-        deadlinesOf: (version) => deadlinesOf(this.#deps.version(version).spec),
-        now,
-      });
+      const result = this.plan(application, now);
       requeueAt = result.requeueAt;
       if (result.actions.some((action) => action.type === "finish-delete")) {
         this.#deps.onDeleted();
         return;
       }
-      this.#perform(application, result.actions, now);
+      this.#perform(application, result, now);
+      if (result.needsPlaces) this.#deps.places?.ask(application);
       if (result.actions.length === 0) break;
       console.log({ message: "application.planned", application: application.name, ...result.explain });
     }
     this.#arm(requeueAt);
   }
 
+  /** What a pass would do now. */
+  plan(application: ApplicationRow, now: number): Plan {
+    const { deployments, outbox, places, version: versionOf } = this.#deps;
+    return plan({
+      desired: this.#desired(application),
+      deployments: deployments.all(),
+      delivery: outbox,
+      limits: DEFAULT_LIMITS,
+      deadlinesOf: (version) => deadlinesOf(versionOf(version).spec),
+      where: places?.where(application),
+      blockedSince: application.blocked?.since ?? null,
+      now,
+    });
+  }
+
   /** Applies what an instance said. False: the instance must destroy what it holds. */
   observe(deploymentId: string, generation: number, report: Report): boolean {
     const { deployments, outbox, clock } = this.#deps;
-    const result = observe(deployments.get(deploymentId), generation, report, clock());
+    const before = deployments.get(deploymentId);
+    const result = observe(before, generation, report, clock(), this.#verification());
     if (result.owned) outbox.heard(deploymentId);
     const { next } = result;
-    if (next !== null) this.#keep(next, result.events);
+    if (next !== null && result.isNote === true) deployments.note(next);
+    else if (next !== null) this.#keep(next, result.events);
+    if (before?.location !== undefined && before.readyAt === null && next?.phase === "pending") {
+      if (isFailedStart(next)) this.#deps.places?.failed(before.location);
+    }
     this.pass();
     return result.owned;
   }
@@ -166,8 +198,16 @@ export class Scheduler {
     this.#deps.onRoutingChanged();
   }
 
+  /** Why a container in that place takes no traffic; null where places are not verified. */
+  #verification(): ((observed: ObservedPlace | null | undefined) => string | null) | null {
+    const { constraints } = readApplication(this.#deps.db)?.spec ?? {};
+    return constraints?.isVerified === true ? (observed) => unverified(observed, constraints) : null;
+  }
+
   #desired(application: ApplicationRow): Desired {
     const { activeVersion, kind, deleting, spec } = application;
+    const { isVerified = false, ...constraints } = spec.constraints ?? {};
+    const isPool = kind === "application";
     const revisionOf = (version: number) => this.#deps.version(version).version.revision;
     return {
       instances: kind === "deployment" ? 1 : spec.instances,
@@ -175,15 +215,21 @@ export class Scheduler {
       isOutdated: (version) => version !== activeVersion && revisionOf(version) !== revisionOf(activeVersion),
       strategy: kind === "deployment" ? "in-place" : "rolling",
       deleting,
+      ...(isPool && isConstrained(constraints)
+        ? { isMisplaced: ({ placement }) => isDisallowed(placement, constraints) }
+        : {}),
+      ...(isPool && isVerified ? { isFoundOutside: ({ placement }) => isFoundOutside(placement, constraints) } : {}),
     };
   }
 
   /** Writes every intent of the plan, then sends. */
-  #perform(application: ApplicationRow, actions: readonly Action[], now: number): void {
-    const { db, deployments } = this.#deps;
+  #perform(application: ApplicationRow, { actions, blocked, needsPlaces }: Plan, now: number): void {
+    const { db, deployments, places } = this.#deps;
     const sends: Deployment[] = [];
     db.transaction(() => {
       const events: EventDraft[] = [];
+      // What is not known changes nothing about what is blocked.
+      if (!needsPlaces) events.push(...this.#block(application, blocked, now));
       for (const action of actions) {
         const intent = this.#intend(application, action, now);
         if (intent !== null) {
@@ -191,6 +237,10 @@ export class Scheduler {
           events.push(intent.event);
         }
         if (action.type === "remove") deployments.remove(action.id);
+        if (action.type === "stop" && action.reason === STOP.misplaced) {
+          const at = deployments.get(action.id)?.location;
+          if (at !== undefined) places?.failed(at);
+        }
         const target = intent?.next ?? ("id" in action ? deployments.get(action.id) : undefined);
         if (target !== undefined) sends.push(target);
       }
@@ -201,11 +251,30 @@ export class Scheduler {
     for (const action of actions) if (action.type === "remove") this.#release(action.id);
   }
 
+  /** Keeps that placements are blocked, and tells it once for each reason. */
+  #block(application: ApplicationRow, blocked: BlockedPlacing | null, now: number): EventDraft[] {
+    const before = application.blocked ?? null;
+    if (before?.reason === blocked?.reason) return [];
+    const { db } = this.#deps;
+    // Read again: it is the row as it is, with one field changed.
+    const row = readApplication(db) ?? application;
+    const { blocked: _, ...rest } = row;
+    writeApplication(db, blocked === null ? rest : { ...rest, blocked: { reason: blocked.reason, since: now } });
+    if (blocked === null) return [];
+    const { reason, decision } = blocked;
+    const details = { reason, ...decision?.filtered };
+    return [{ type: "Warn", name: "SchedulerBlocked", message: `not placed: ${explainBlocked(reason)}`, details }];
+  }
+
   #intend(application: ApplicationRow, action: Action, now: number): Intent | null {
     const { deployments, newDeploymentId } = this.#deps;
     switch (action.type) {
       case "place": {
-        return intendPlacement(newDeploymentId(application.id), action.slot, action.version, now, action.reason);
+        const { slot, version, reason, placing } = action;
+        const jurisdiction = application.spec.constraints?.jurisdiction ?? null;
+        const place = placing === null ? null : { region: placing.location.region, jurisdiction };
+        const id = newDeploymentId(application.id, place);
+        return intendPlacement(id, slot, version, now, reason, placing);
       }
       case "start": {
         const deployment = deployments.get(action.id);
@@ -299,6 +368,8 @@ export class Scheduler {
       revision: version.revision,
       checkEveryMs: application.spec.checkEveryMs,
       spec,
+      ...(deployment.location === undefined ? {} : { location: deployment.location }),
+      ...(application.spec.constraints?.isVerified === true ? { isPlaceVerified: true } : {}),
     };
   }
 
@@ -311,6 +382,11 @@ export class Scheduler {
       timers.set(PASS_TIMER, requeueAt);
     }
   }
+}
+
+/** The place may be at fault: the platform had no container there, or one that never came to life. */
+function isFailedStart({ last }: Deployment): boolean {
+  return last?.kind === "unavailable" || last?.kind === "never-started" || last?.kind === "unknown";
 }
 
 export function instanceName(applicationName: string, slot: number): string {

@@ -17,7 +17,7 @@ export interface SpecificationDeps {
   readonly db: Database;
   readonly rollouts: RolloutsLog;
   /** What is wanted has changed: plan and perform. */
-  readonly onChanged: () => void;
+  readonly onChanged: (grant: Grant | null) => void;
   /** Rows that may have been read were rolled back. */
   readonly onUndone: () => void;
 }
@@ -123,7 +123,7 @@ export class Specification {
       onUndone();
       throw error;
     }
-    onChanged();
+    onChanged(grant);
   }
 }
 

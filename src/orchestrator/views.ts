@@ -11,6 +11,7 @@ import {
   type InstanceState,
 } from "./health.ts";
 import { isLive, type Deployment } from "./plan/deployment.ts";
+import type { Plan } from "./plan/plan.ts";
 import { instanceName } from "./scheduler.ts";
 import type { Rollout } from "./rollouts-log.ts";
 import type { ApplicationRow, Version } from "./storage/application-row.ts";
@@ -22,6 +23,15 @@ export interface ApplicationView {
   readonly state: ApplicationState;
   readonly etag: string;
   readonly activeRolloutId?: string | null;
+  /** When a placement that is blocked is tried again. */
+  readonly retryAt?: number | null;
+}
+
+/** What a pass would do now. */
+export interface PlannedView {
+  readonly application: ApplicationView;
+  readonly plan: Plan;
+  readonly instances: readonly InstanceView[];
 }
 
 export interface InstanceView {

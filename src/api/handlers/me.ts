@@ -49,12 +49,9 @@ export const meRoutes = [
 
 function settingsPatch({ defaults = {}, limits = {}, locations = [] }: PatchMe): SettingsPatch {
   const memoryMib = defaults.memory_mib ?? (defaults.memory === undefined ? undefined : parseMemory(defaults.memory));
-  const codes = locations.map(({ location, enabled, limits: own }): [string, LocationSetting] => [
+  const codes = locations.map(({ location, limits: own, ...changed }): [string, LocationSetting] => [
     location,
-    {
-      ...(enabled === undefined ? {} : { enabled }),
-      ...(own === undefined ? {} : { limits: locationLimits(own) }),
-    },
+    { ...given<LocationSetting>(changed), ...(own === undefined ? {} : { limits: locationLimits(own) }) },
   ]);
   return {
     defaults: given({ vcpus: defaults.vcpus, memoryMib: memoryMib ?? undefined, diskMb: defaults.disk_mb }),
@@ -112,10 +109,13 @@ function wireMe(accountId: string, { settings, used, usedAt }: Quota): z.output<
       network_modes: [],
       ipv4s: limits.ipv4s,
     },
-    locations: locations.map(({ location, name, region, enabled, limits: own }) => ({
-      location,
+    locations: locations.map(({ code, name, region, city, pop, weight, enabled, limits: own }) => ({
+      location: code,
       name,
       region,
+      city,
+      pop,
+      weight,
       enabled,
       limits: {
         vcpu_per_deployment: own.vcpuPerDeployment,

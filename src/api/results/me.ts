@@ -37,6 +37,9 @@ export const meResult = z.strictObject({
       location: z.string(),
       name: z.string(),
       region: z.string(),
+      city: z.string().nullable(),
+      pop: z.string().nullable(),
+      weight: amount.describe("share of an application's instances beside the other locations'"),
       enabled: z.boolean(),
       limits: z.strictObject({
         vcpu_per_deployment: amount,

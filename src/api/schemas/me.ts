@@ -1,7 +1,8 @@
 /** Body of `PATCH /me`: what an account's administrator may change. */
 import * as z from "zod";
 import { LARGEST } from "../../account/limits.ts";
-import { LOCATION_CODES } from "../../account/locations.ts";
+import { LOCATION_CODES, MAX_OWN_LOCATIONS } from "../../account/locations.ts";
+import { REGIONS } from "../../orchestrator/placement/location.ts";
 
 const MOST = 1_000_000_000;
 
@@ -61,9 +62,39 @@ const limits = z.strictObject({
 const location = z.strictObject({
   location: z
     .string()
-    .refine((code) => LOCATION_CODES.includes(code), `must be one of ${LOCATION_CODES.join(", ")}`)
-    .describe("Code of the location"),
-  enabled: z.boolean().optional().describe("Whether instances may be asked to run there; what runs there goes on"),
+    .regex(/^[a-z][a-z0-9-]{1,31}$/, "must be 2 to 32 lower-case letters, digits or -, and start with a letter")
+    .refine((code) => code !== "auto", "must not be auto, which stands for anywhere")
+    .describe("Code of the location: that of a region, or of one that the account adds by giving `region`"),
+  enabled: z
+    .boolean()
+    .optional()
+    .describe("Whether instances may be asked to run there; what runs there goes on. At first true"),
+  weight: z
+    .number()
+    .min(0)
+    .max(1_000)
+    .optional()
+    .describe(
+      "Share of an application's new instances beside the other locations'; all alike: an even spread. At first 1",
+    ),
+  region: z
+    .enum(REGIONS)
+    .optional()
+    .describe("Region of a location that the account adds: where its objects are asked to be. Never changes"),
+  name: z.string().min(1).max(100).optional().describe("What people read; default: the region's name, or the code"),
+  city: z
+    .string()
+    .regex(/^[A-Za-z]{3}$/, "must be an airport code of three letters")
+    .transform((city) => city.toUpperCase())
+    .nullable()
+    .optional()
+    .describe("Airport code that the constraint `cities` finds it by; null: none, as at first"),
+  pop: z
+    .string()
+    .regex(/^[A-Za-z0-9]{2,16}$/, "must be 2 to 16 letters or digits")
+    .nullable()
+    .optional()
+    .describe("Data centre that the constraint `pops` finds it by; null: none, as at first"),
   limits: z
     .strictObject({
       vcpu_per_deployment: vcpus.optional().describe("Most vCPUs of one instance there; default: the account's limit"),
@@ -82,7 +113,7 @@ export const patchMeSchema = z.strictObject({
     .describe("What the account may use; lowering one stops nothing that runs, it refuses growth"),
   locations: z
     .array(location)
-    .max(LOCATION_CODES.length)
+    .max(LOCATION_CODES.length + MAX_OWN_LOCATIONS)
     .superRefine((items, context) => {
       items.forEach((item, index) => {
         if (items.findIndex((other) => other.location === item.location) === index) return;

@@ -1,8 +1,9 @@
 /** Deployments in Cloudflare's field names. */
-import { ANYWHERE, type Location } from "../../account/locations.ts";
+import { ANYWHERE } from "../../account/locations.ts";
 import type { StoredConfiguration } from "../../orchestrator/configurations.ts";
 import { networkOf } from "../../orchestrator/network.ts";
 import { currentPlacement, isPlaced } from "../../orchestrator/placements.ts";
+import type { Location } from "../../orchestrator/placement/location.ts";
 import type { ApplicationView, InstanceView } from "../../orchestrator/views.ts";
 import { wireConfiguration } from "./application.ts";
 import { wirePlacement, type OwnAddresses } from "./placement.ts";
@@ -49,7 +50,7 @@ export function wireDeployment(application: ApplicationView, instance: InstanceV
 }
 
 function wireLocation(code: string | null, locations: readonly Location[]) {
-  const known = locations.find(({ location }) => location === code);
+  const known = locations.find((location) => location.code === code);
   if (known === undefined) return { name: code ?? ANYWHERE, enabled: code === null };
-  return { name: known.location, enabled: known.enabled, region: known.region };
+  return { name: known.code, enabled: known.enabled, region: known.region };
 }

@@ -13,13 +13,19 @@ export const JURISDICTION_REGIONS: Readonly<Record<Jurisdiction, readonly Region
   fedramp: ["ENAM", "WNAM"],
 };
 
-export interface Location {
-  /** `weur`, or a name of the operator's. */
-  readonly code: string;
+/** What constraints are about. */
+export interface Place {
   readonly region: Region;
   /** Airport code; null for a location that is a whole region. */
   readonly city: string | null;
   readonly pop: string | null;
+}
+
+export interface Location extends Place {
+  /** `weur`, or a name of the operator's. */
+  readonly code: string;
+  /** For people. */
+  readonly name: string;
   /** Share of an application's instances beside the others'; 1 for all means an even spread. */
   readonly weight: number;
   readonly enabled: boolean;
@@ -33,25 +39,54 @@ export interface Constraints {
   readonly jurisdiction?: Jurisdiction;
 }
 
-/** The constraint that keeps a location out, or null. */
-export function violated(location: Location, constraints: Constraints): keyof Constraints | null {
-  const { regions, cities, pops, jurisdiction } = constraints;
-  if (regions !== undefined && !regions.includes(location.region)) return "regions";
-  if (jurisdiction !== undefined && !JURISDICTION_REGIONS[jurisdiction].includes(location.region))
-    return "jurisdiction";
-  if (cities !== undefined && !(location.city !== null && cities.includes(location.city))) return "cities";
-  if (pops !== undefined && !(location.pop !== null && pops.includes(location.pop))) return "pops";
+export const CONSTRAINTS = [
+  "regions",
+  "jurisdiction",
+  "cities",
+  "pops",
+] as const satisfies readonly (keyof Constraints)[];
+
+/** The constraint that keeps a place out, or null. */
+export function violated(place: Place, constraints: Constraints): keyof Constraints | null {
+  const { cities, pops } = constraints;
+  const wrong = violatedRegion(place.region, constraints);
+  if (wrong !== null) return wrong;
+  if (cities !== undefined && !isNamed(place.city, cities)) return "cities";
+  if (pops !== undefined && !isNamed(place.pop, pops)) return "pops";
   return null;
 }
 
+/** The same for what is known of a place that was observed. */
+export function violatedRegion(
+  region: Region,
+  { regions, jurisdiction }: Constraints,
+): "regions" | "jurisdiction" | null {
+  if (regions !== undefined && !regions.includes(region)) return "regions";
+  if (jurisdiction !== undefined && !JURISDICTION_REGIONS[jurisdiction].includes(region)) return "jurisdiction";
+  return null;
+}
+
+export function isConstrained(constraints: Constraints): boolean {
+  return CONSTRAINTS.some((name) => constraints[name] !== undefined);
+}
+
+/** Codes of airports and data centres are written in either case. */
+function isNamed(name: string | null, names: readonly string[]): boolean {
+  return name !== null && names.some((other) => other.toLowerCase() === name.toLowerCase());
+}
+
 /** Names the first constraint that no location can ever meet, disabled ones counted; null when one can. */
-export function impossible(locations: readonly Location[], constraints: Constraints): keyof Constraints | null {
+export function impossible(locations: readonly Place[], constraints: Constraints): keyof Constraints | null {
   let left = locations;
-  for (const name of ["regions", "jurisdiction", "cities", "pops"] as const) {
+  for (const name of CONSTRAINTS) {
     const value = constraints[name];
     if (value === undefined) continue;
     left = left.filter((location) => violated(location, { [name]: value }) === null);
     if (left.length === 0) return name;
   }
   return null;
+}
+
+export function isRegion(text: string): text is Region {
+  return REGIONS.some((region) => region === text);
 }

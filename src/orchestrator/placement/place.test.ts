@@ -4,7 +4,7 @@ import { impossible, violated, type Location } from "./location.ts";
 import { place, type Candidate, type PlacementRequest } from "./place.ts";
 
 function location(code: string, extra: Partial<Location> = {}): Location {
-  return { code, region: "WEUR", city: null, pop: null, weight: 1, enabled: true, ...extra };
+  return { code, name: code, region: "WEUR", city: null, pop: null, weight: 1, enabled: true, ...extra };
 }
 
 function candidate(code: string, used: number, extra: Partial<Candidate> = {}, at: Partial<Location> = {}): Candidate {

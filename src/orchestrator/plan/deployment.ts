@@ -3,6 +3,7 @@
  * lifetime (placement) in it. The planner, the observer and the wire views all read this one shape.
  */
 import type { CheckState } from "../check-state.ts";
+import type { PlacementRecord } from "../placement/placing.ts";
 import type { StopTimeline } from "../stop-timeline.ts";
 
 /**
@@ -70,6 +71,9 @@ export interface Deployment {
   readonly detail?: string;
   /** How the checks of the container that runs stand, as it last said. */
   readonly checks?: readonly CheckState[];
+  /** Code of the location that it was asked to be at. Absent from what was placed before there were locations. */
+  readonly location?: string;
+  readonly placement?: PlacementRecord;
 }
 
 /** Why a placement is stopped by us. */
@@ -82,14 +86,23 @@ export const STOP = {
   updating: "Updating",
   stoppedByUser: "StoppedByUser",
   restarted: "Restarted",
+  misplaced: "Misplaced",
+  unsatisfied: "LocationUnsatisfied",
 } as const;
 
-const FINAL_STOPS: ReadonlySet<string> = new Set([STOP.scaledDown, STOP.deleted, STOP.outdated, STOP.destroyed]);
+const FINAL_STOPS: ReadonlySet<string> = new Set([
+  STOP.scaledDown,
+  STOP.deleted,
+  STOP.outdated,
+  STOP.destroyed,
+  STOP.misplaced,
+]);
 const SLOT_KEEPING_STOPS: ReadonlySet<string> = new Set([
   STOP.neverStarted,
   STOP.updating,
   STOP.stoppedByUser,
   STOP.restarted,
+  STOP.unsatisfied,
 ]);
 
 /** On its way out: it never starts again, and its row goes with its container. */

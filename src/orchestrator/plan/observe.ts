@@ -6,6 +6,7 @@ import { decideRestart, type RestartDecision } from "./backoff.ts";
 import { STOP, type Deployment, type Outcome } from "./deployment.ts";
 import { sameVerdicts, turnedChecks, type CheckState } from "../check-state.ts";
 import type { EventDraft } from "../events.ts";
+import type { ObservedPlace } from "../placement/placing.ts";
 import { timelineDetails } from "../stop-timeline.ts";
 
 /** What an instance says of itself. */
@@ -17,6 +18,8 @@ export type Report =
       readonly ready: boolean;
       readonly detail?: string;
       readonly checks?: readonly CheckState[];
+      /** Where it found itself; null when that cannot be read, absent while it is being read. */
+      readonly place?: ObservedPlace | null;
     }
   | { readonly state: "stopping" }
   /** No container of this generation is left. */
@@ -31,7 +34,14 @@ export interface Observation {
   readonly events: readonly EventDraft[];
   /** False: the instance must destroy what it holds. */
   readonly owned: boolean;
+  /** What changed is worth no row: the instance says it again. */
+  readonly isNote?: boolean;
 }
+
+/** Why a container that was found there may take no traffic; null when it may. */
+export type Verification = (observed: ObservedPlace | null | undefined) => string | null;
+
+type Running = Extract<Report, { state: "running" }>;
 
 const UNCHANGED: Observation = { next: null, events: [], owned: true };
 const DISOWNED: Observation = { next: null, events: [], owned: false };
@@ -41,6 +51,7 @@ export function observe(
   generation: number,
   report: Report,
   now: number,
+  verify: Verification | null = null,
 ): Observation {
   if (deployment === undefined || deployment.generation !== generation) return DISOWNED;
   // The end of this generation is already accounted for: a container that still lives is nobody's.
@@ -51,7 +62,7 @@ export function observe(
       return UNCHANGED;
     }
     case "running": {
-      return observeRunning(deployment, report, now);
+      return observeRunning(deployment, report, verify, now);
     }
     case "ended": {
       return observeEnd(deployment, { ...report.outcome, at: now }, now);
@@ -59,16 +70,36 @@ export function observe(
   }
 }
 
-function observeRunning(
-  deployment: Deployment,
-  { ready, detail, checks = [] }: Extract<Report, { state: "running" }>,
-  now: number,
-): Observation {
+/** With where it found itself. The next container of the deployment may be elsewhere, so that it is of this one only. */
+function withPlace(deployment: Deployment, { place }: Running): Deployment {
+  const { placement } = deployment;
+  if (place === undefined || placement === undefined || samePlace(placement.observed, place)) return deployment;
+  return { ...deployment, placement: { ...placement, observed: place } };
+}
+
+/** As it says, unless it may take no traffic where it is. */
+function judged(report: Running, { placement }: Deployment, verify: Verification | null): Running {
+  const why = report.ready ? (verify?.(placement?.observed) ?? null) : null;
+  return why === null ? report : { ...report, ready: false, detail: why };
+}
+
+function samePlace(a: ObservedPlace | null | undefined, b: ObservedPlace | null): boolean {
+  if (a === undefined || a === null || b === null) return a === b;
+  return a.location === b.location && a.region === b.region && a.country === b.country;
+}
+
+function observeRunning(before: Deployment, report: Running, verify: Verification | null, now: number): Observation {
   // A stop is never taken back, so a running container in a stopping slot is no news.
-  if (deployment.phase === "stopping") return UNCHANGED;
+  if (before.phase === "stopping") return UNCHANGED;
+  const deployment = withPlace(before, report);
+  const { ready, detail, checks = [] } = judged(report, deployment, verify);
   const first = deployment.phase === "starting";
   const known = deployment.checks ?? [];
-  if (!first && deployment.ready === ready && sameVerdicts(known, checks)) return UNCHANGED;
+  if (!first && deployment.ready === ready && sameVerdicts(known, checks)) {
+    if (deployment === before) return UNCHANGED;
+    const why = ready || detail === undefined ? {} : { detail };
+    return { next: { ...deployment, ...why }, events: [], owned: true, isNote: true };
+  }
   const { detail: _, checks: __, ...rest } = deployment;
   const next: Deployment = {
     ...rest,

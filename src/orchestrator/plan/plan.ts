@@ -5,8 +5,18 @@
  * feeds what comes back into the rows; planning again over unchanged rows gives an empty plan.
  */
 import { assertNever } from "../../assert-never.ts";
+import type { Decision } from "../placement/place.ts";
+import type { Location } from "../placement/location.ts";
+import {
+  blockedBy,
+  blockedRetryMs,
+  MAX_MISPLACED,
+  Placer,
+  type BlockedReason,
+  type Where,
+} from "../placement/placing.ts";
 import { isLive, STOP, type Deployment } from "./deployment.ts";
-import { select, type Desired } from "./selection.ts";
+import { outdatedOf, select, type Desired, type Selection } from "./selection.ts";
 
 /** What this lifetime of the scheduler knows of its own messages; empty after an eviction, and safe to be so. */
 export interface Delivery {
@@ -40,12 +50,36 @@ export interface PlanInput {
   readonly delivery: Delivery;
   readonly limits: PlanLimits;
   readonly deadlinesOf?: (version: number) => Deadlines;
+  /** Where new slots may go. Null: not known at present, so that nothing is placed. Absent: it does not matter. */
+  readonly where?: Where | null | undefined;
+  /** Since when placements are blocked; null: they are not. */
+  readonly blockedSince?: number | null;
   readonly now: number;
+}
+
+/** Where a new slot goes, by which decision. */
+export interface Placing {
+  readonly location: Location;
+  readonly decision: Decision;
+  /** How many in a row before it were found in a wrong place. */
+  readonly misplaced: number;
+}
+
+export interface BlockedPlacing {
+  readonly reason: BlockedReason;
+  /** Absent when no location is at fault. */
+  readonly decision?: Decision;
 }
 
 export type Action =
   /** A new slot, with its first start intended. */
-  | { readonly type: "place"; readonly slot: number; readonly version: number; readonly reason: string }
+  | {
+      readonly type: "place";
+      readonly slot: number;
+      readonly version: number;
+      readonly placing: Placing | null;
+      readonly reason: string;
+    }
   /** A new placement in an existing slot. `forgive`: what failed there was another revision. */
   | {
       readonly type: "start";
@@ -70,26 +104,30 @@ export interface Plan {
   readonly requeueAt: number | null;
   /** Counts by kind, for one log line and for people. */
   readonly explain: Readonly<Record<Action["type"] | "unchanged", number>>;
+  /** Something is to be placed, and where it may go has to be found out first. */
+  readonly needsPlaces: boolean;
+  /** What is to be placed cannot be, and why; the first such reason. */
+  readonly blocked: BlockedPlacing | null;
 }
 
 export const DEFAULT_LIMITS: PlanLimits = { startsPerPass: 200, startDeadlineMs: 120_000, stopDeadlineMs: 60_000 };
 
 export function plan(input: PlanInput): Plan {
-  const { keep, leave, missing, reason } = select(input.deployments, input.desired);
+  const selection = select(input.deployments, input.desired);
   const actions: Action[] = [];
   const wakeups: number[] = [];
   const starts = { left: input.limits.startsPerPass };
+  const misplaced = new Set<Deployment>();
 
-  for (const { deployment, reason: why } of leave) retire(deployment, why, input, actions, wakeups);
-  for (const deployment of keep) maintain(deployment, input, actions, wakeups, starts);
-  for (const slot of freeSlots(input.deployments, missing)) {
-    if (starts.left === 0) {
-      wakeups.push(input.now + 1);
-      break;
-    }
-    starts.left -= 1;
-    actions.push({ type: "place", slot, version: input.desired.version, reason });
+  for (const { deployment, reason: why } of selection.leave) retire(deployment, why, input, actions, wakeups);
+  for (const deployment of selection.keep) {
+    if (isLive(deployment) && input.desired.isFoundOutside?.(deployment) === true) misplaced.add(deployment);
+    else maintain(deployment, input, actions, wakeups, starts);
   }
+  const placed = placeMissing(input, selection, [...misplaced], actions, wakeups, starts);
+  const unsatisfied = selection.keep.some((deployment) => isUnsatisfied(deployment, input.desired));
+  const blocked = placed.blocked ?? (unsatisfied ? ({ reason: "LocationUnsatisfied" } as const) : null);
+  if (placed.blocked !== null) wakeups.push(input.now + blockedRetryMs(input.blockedSince ?? input.now, input.now));
   if (input.desired.deleting && input.deployments.length === 0) {
     actions.push({ type: "finish-delete", reason: "NothingLeft" });
   }
@@ -97,7 +135,78 @@ export function plan(input: PlanInput): Plan {
     actions,
     requeueAt: wakeups.length === 0 ? null : wakeups.reduce((a, b) => Math.min(a, b)),
     explain: count(actions, input.deployments.length),
+    needsPlaces: placed.needsPlaces,
+    blocked,
   };
+}
+
+/**
+ * New slots for what is missing, and for what was found in a wrong place: that one goes when another comes, and no more
+ * when too many before it have gone.
+ */
+function placeMissing(
+  input: PlanInput,
+  { keep, missing, reason }: Selection,
+  misplaced: readonly Deployment[],
+  actions: Action[],
+  wakeups: number[],
+  starts: { left: number },
+): { readonly needsPlaces: boolean; readonly blocked: BlockedPlacing | null } {
+  const NOTHING = { needsPlaces: false, blocked: null };
+  const { where, desired } = input;
+  for (const { id } of misplaced.filter(isExhausted)) actions.push({ type: "stop", id, reason: STOP.unsatisfied });
+  const replaced = misplaced.filter((deployment) => !isExhausted(deployment));
+  if (missing + replaced.length === 0) return NOTHING;
+  const slots = freeSlots(input.deployments, missing + replaced.length);
+  if (where === null) {
+    const { blockedSince: since = null, now } = input;
+    wakeups.push(now + (since === null ? ASK_AGAIN_MS : blockedRetryMs(since, now)));
+    return { needsPlaces: true, blocked: null };
+  }
+  const placer = where === undefined ? null : new Placer(where, usedBy(keep, desired));
+  for (const [index, slot] of slots.entries()) {
+    if (starts.left === 0) {
+      wakeups.push(input.now + 1);
+      break;
+    }
+    const outside = replaced[index - missing];
+    let placing: Placing | null = null;
+    if (placer !== null) {
+      const decision = placer.next();
+      const location = placer.locationOf(decision);
+      if (location === undefined) return { needsPlaces: false, blocked: { reason: blockedBy(decision), decision } };
+      placing = { location, decision, misplaced: outside === undefined ? 0 : (outside.placement?.misplaced ?? 0) + 1 };
+    }
+    starts.left -= 1;
+    if (outside !== undefined) actions.push({ type: "stop", id: outside.id, reason: STOP.misplaced });
+    const why = outside === undefined ? reason : STOP.misplaced;
+    actions.push({ type: "place", slot, version: desired.version, placing, reason: why });
+  }
+  return NOTHING;
+}
+
+function isExhausted({ placement }: Deployment): boolean {
+  return (placement?.misplaced ?? 0) >= MAX_MISPLACED;
+}
+
+/** How many of those that stay are in each location. What is being replaced leaves its place to what replaces it. */
+function usedBy(keep: readonly Deployment[], desired: Desired): Map<string, number> {
+  const isOutdated = outdatedOf(desired);
+  const used = new Map<string, number>();
+  for (const deployment of keep) {
+    const { location } = deployment;
+    if (location === undefined || isOutdated(deployment)) continue;
+    if (desired.isFoundOutside?.(deployment) === true && isLive(deployment)) continue;
+    used.set(location, (used.get(location) ?? 0) + 1);
+  }
+  return used;
+}
+
+/** It and all that it replaced were found in wrong places: it waits for other constraints. */
+function isUnsatisfied(deployment: Deployment, desired: Desired): boolean {
+  const { phase, held, last, version } = deployment;
+  const isOver = phase === "pending" && !held && last?.reason === STOP.unsatisfied;
+  return isOver && !desired.isOutdated(version) && desired.isFoundOutside?.(deployment) === true;
 }
 
 /** Brings a deployment that is not wanted to its end. */
@@ -139,7 +248,7 @@ function maintain(
   }
   switch (deployment.phase) {
     case "pending": {
-      if (deployment.held) return;
+      if (deployment.held || isUnsatisfied(deployment, input.desired)) return;
       const isDue = deployment.nextStartAt <= input.now;
       // Time decides first, so that a slot whose time has not come costs no start. A new revision need not wait for
       // what the old one did.
@@ -214,6 +323,9 @@ function awaitIntent(
     wakeups.push(now + RECHECK_MS);
   }
 }
+
+/** How soon a question for where to place is asked again when its answer is lost with this lifetime. */
+const ASK_AGAIN_MS = 10_000;
 
 /** How soon an unanswered message is looked at again when nothing else wakes the scheduler. */
 const RECHECK_MS = 10_000;

@@ -17,6 +17,10 @@ export interface Desired {
   readonly version: number;
   /** A placement of that version starts something else than the wanted version does. */
   isOutdated(version: number): boolean;
+  /** Where it was asked to run, it may not run any more. Absent: there are no constraints. */
+  isMisplaced?(deployment: Deployment): boolean;
+  /** It was found to run where it may not, and that counts. Absent: no place is verified. */
+  isFoundOutside?(deployment: Deployment): boolean;
   /** `rolling`: a new slot before an old one goes. `in-place`: the same deployment, stopped and started again. */
   readonly strategy: "rolling" | "in-place";
   readonly deleting: boolean;
@@ -34,7 +38,7 @@ export interface Selection {
 
 export function select(deployments: readonly Deployment[], desired: Desired): Selection {
   const wanted = desired.deleting ? 0 : desired.instances;
-  const candidates = deployments.filter((deployment) => !isLeaving(deployment));
+  const candidates = deployments.filter((deployment) => !isLeaving(deployment) && !isStranded(deployment, desired));
   const isOutdated = outdatedOf(desired);
   const isAtRest =
     candidates.length === wanted && deployments.length === wanted && !deployments.some((d) => isOutdated(d));
@@ -70,6 +74,12 @@ export function select(deployments: readonly Deployment[], desired: Desired): Se
   };
 }
 
+/** It waits for a start that would be where it may not be: its slot goes to another place. */
+function isStranded(deployment: Deployment, desired: Desired): boolean {
+  const isWaiting = desired.strategy === "rolling" && deployment.phase === "pending" && !deployment.held;
+  return isWaiting && desired.isMisplaced?.(deployment) === true;
+}
+
 /** Outdated ones that may go now: all that take no traffic, and as many others as are not needed. */
 function replaceable(
   candidates: readonly Deployment[],
@@ -86,15 +96,15 @@ function replaceable(
   return [...outdated.filter((deployment) => !isAvailable(deployment)), ...first];
 }
 
-/** Asks once per version: there are few of those and many deployments. */
-function outdatedOf(desired: Desired): (deployment: Deployment) => boolean {
+/** Asks once per version: there are few of those and many deployments. One in a wrong place is replaced likewise. */
+export function outdatedOf(desired: Desired): (deployment: Deployment) => boolean {
   const known = new Map<number, boolean>();
   return (deployment) => {
     if (!isLive(deployment)) return false;
     const { version } = deployment;
     const isOutdated = known.get(version) ?? desired.isOutdated(version);
     known.set(version, isOutdated);
-    return isOutdated;
+    return isOutdated || (desired.strategy === "rolling" && desired.isMisplaced?.(deployment) === true);
   };
 }
 

@@ -2,6 +2,8 @@
 import type { IngressMode } from "../../api/schemas/application.ts";
 import type { Database, Row } from "../../database.ts";
 import type { StoredConfiguration } from "../configurations.ts";
+import type { Constraints } from "../placement/location.ts";
+import type { BlockedReason } from "../placement/placing.ts";
 
 /** What the user asked for beside the versioned configuration. These act at once. */
 export interface ApplicationSpec {
@@ -13,6 +15,24 @@ export interface ApplicationSpec {
   readonly logs?: boolean | null;
   /** The Durable Object namespace that it belongs to. Given when it is created, for good. */
   readonly namespaceId?: string | null;
+  /** Where its instances may run; null: anywhere. */
+  readonly constraints?: PlacementConstraints | null;
+  /** What they are to be near; null: nothing. */
+  readonly colocation?: Colocation | null;
+}
+
+export interface PlacementConstraints extends Constraints {
+  /** Regions and jurisdiction are verified inside the container before it takes traffic. */
+  readonly isVerified?: boolean;
+}
+
+/** `datacenter`: each other. Else another application, by id or name. */
+export type Colocation = "datacenter" | { readonly application: string };
+
+/** Why instances that are wanted cannot be placed, and since when. */
+export interface Blocked {
+  readonly reason: BlockedReason;
+  readonly since: number;
 }
 
 /** `deployment`: a standalone one, whose one slot and id stay for its whole life. */
@@ -33,6 +53,7 @@ export interface ApplicationRow {
   readonly session: string;
   readonly createdAt: number;
   readonly updatedAt: number;
+  readonly blocked?: Blocked | null;
 }
 
 export interface Version {
@@ -56,6 +77,7 @@ interface StoredApplication extends Row {
   created_at: number;
   updated_at: number;
   kind: string;
+  blocked: string | null;
 }
 
 interface StoredVersion extends Row {
@@ -82,15 +104,17 @@ export function readApplication(db: Database): ApplicationRow | undefined {
     updatedAt: row.updated_at,
     // Written by `writeApplication` only.
     kind: row.kind as ApplicationKind,
+    ...(row.blocked === null ? {} : { blocked: JSON.parse(row.blocked) as Blocked }),
   };
 }
 
 export function writeApplication(db: Database, row: ApplicationRow): void {
   db.run(
-    `INSERT INTO application VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    `INSERT INTO application VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
       name = excluded.name, spec = excluded.spec, active_version = excluded.active_version,
       generation = excluded.generation, observed_generation = excluded.observed_generation,
-      deleting = excluded.deleting, session = excluded.session, updated_at = excluded.updated_at`,
+      deleting = excluded.deleting, session = excluded.session, updated_at = excluded.updated_at,
+      blocked = excluded.blocked`,
     row.id,
     row.accountId,
     row.name,
@@ -103,6 +127,7 @@ export function writeApplication(db: Database, row: ApplicationRow): void {
     row.createdAt,
     row.updatedAt,
     row.kind,
+    row.blocked == null ? null : JSON.stringify(row.blocked),
   );
 }
 

@@ -1,6 +1,7 @@
 /** The `deployments` table and its mapping to the planner's shape. */
 import type { Database, Row } from "../../database.ts";
 import type { CheckState } from "../check-state.ts";
+import type { PlacementRecord } from "../placement/placing.ts";
 import type { Deployment, DeploymentPhase, Outcome } from "../plan/deployment.ts";
 
 interface DeploymentRow extends Row {
@@ -22,6 +23,8 @@ interface DeploymentRow extends Row {
   cordoned: number;
   detail: string | null;
   checks: string | null;
+  location: string | null;
+  placement: string | null;
 }
 
 export function listDeployments(db: Database): Deployment[] {
@@ -42,7 +45,7 @@ export function updateDeployment(db: Database, deployment: Deployment): void {
   db.run(
     `UPDATE deployments SET slot = ?, created_at = ?, phase = ?, ready = ?, generation = ?, version = ?, since = ?,
       ready_at = ?, failures = ?, losses = ?, next_start_at = ?, stop_reason = ?, last = ?, held = ?, cordoned = ?,
-      detail = ?, checks = ? WHERE id = ?`,
+      detail = ?, checks = ?, location = ?, placement = ? WHERE id = ?`,
     ...rest,
     id,
   );
@@ -68,6 +71,8 @@ function toValues(d: Deployment): [string, ...(string | number | null)[]] {
     d.cordoned ? 1 : 0,
     d.detail ?? null,
     d.checks === undefined ? null : JSON.stringify(d.checks),
+    d.location ?? null,
+    d.placement === undefined ? null : JSON.stringify(d.placement),
   ];
 }
 
@@ -92,5 +97,7 @@ function toDeployment(row: DeploymentRow): Deployment {
     cordoned: row.cordoned === 1,
     ...(row.detail === null ? {} : { detail: row.detail }),
     ...(row.checks === null ? {} : { checks: JSON.parse(row.checks) as CheckState[] }),
+    ...(row.location === null ? {} : { location: row.location }),
+    ...(row.placement === null ? {} : { placement: JSON.parse(row.placement) as PlacementRecord }),
   };
 }

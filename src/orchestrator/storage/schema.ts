@@ -63,4 +63,11 @@ ${LEASE_SCHEMA}
 ${ROLLOUTS_SCHEMA}`,
   },
   { id: "004_checks", sql: "ALTER TABLE deployments ADD COLUMN checks TEXT;" },
+  {
+    id: "005_locations",
+    sql: `
+ALTER TABLE deployments ADD COLUMN location TEXT;
+ALTER TABLE deployments ADD COLUMN placement TEXT;
+ALTER TABLE application ADD COLUMN blocked TEXT;`,
+  },
 ];
