@@ -147,12 +147,8 @@ const NOT_KEPT: ReadonlySet<number> = new Set([400, 408, 412, 429]);
 
 async function respond(route: Route, call: Admitted): Promise<Response> {
   const outcome = await run(route, call);
-  if (outcome instanceof Response) return outcome;
-  const etag = outcome.headers["etag"];
-  if (etag !== undefined && matchesEtag(call.request.headers.get("if-none-match"), etag)) {
-    return toResponse({ ...outcome, status: 304, body: "" });
-  }
-  return toResponse(outcome);
+  // An ETag names what was asked for, and says nothing of the state that is shown beside it: no 304 follows from it.
+  return outcome instanceof Response ? outcome : toResponse(outcome);
 }
 
 async function run(route: Route, call: Admitted): Promise<Rendered | Response> {
@@ -209,10 +205,6 @@ async function replay(env: Env, answer: string): Promise<Response> {
   // Written by `kept` only.
   const rendered = JSON.parse(text) as Rendered;
   return toResponse({ ...rendered, headers: { ...rendered.headers, "idempotency-replayed": "true" } });
-}
-
-function matchesEtag(header: string | null, etag: string): boolean {
-  return header !== null && header.split(",").some((item) => ["*", etag, `W/${etag}`].includes(item.trim()));
 }
 
 /** Decoded, so that `localhost%3A5000` is `localhost:5000`; what is no encoding stays as it is, and is not found. */

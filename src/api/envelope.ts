@@ -69,7 +69,7 @@ export function errorResponse(error: unknown): Response {
 }
 
 export function toResponse({ status, headers, body }: Rendered): Response {
-  return new Response(status === 204 || status === 304 ? null : body, { status, headers });
+  return new Response(status === 204 ? null : body, { status, headers });
 }
 
 function render(

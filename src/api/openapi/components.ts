@@ -37,12 +37,6 @@ export const parameters: Readonly<Record<string, Json>> = {
     description: "the ETag that the resource must still have; 412 with the current one when it has changed",
     schema: { type: "string" },
   },
-  "If-None-Match": {
-    name: "If-None-Match",
-    in: "header",
-    description: "an ETag that the caller has: 304 when it is still the one",
-    schema: { type: "string" },
-  },
 };
 
 export const headers: Readonly<Record<string, Json>> = {
@@ -84,7 +78,7 @@ export const resultInfo: JsonSchema = {
 
 /** Request headers that have an effect on a route. */
 export function requestHeaders({ method, etag, statuses, errors }: Route): string[] {
-  if (!isWrite(method)) return etag ? ["If-None-Match"] : [];
+  if (!isWrite(method)) return [];
   // What only ever creates has no earlier state to match.
   const creates = statuses.every((status) => status === 201);
   const lease = errors.includes("LEASE_HELD") ? ["Gantry-Lease-Nonce"] : [];

@@ -94,14 +94,11 @@ function responsesOf(route: Route, form: Form, books: Books): Json {
       description: status === 201 ? "Created" : "OK",
       headers: {
         ...headerRef("x-request-id"),
-        ...(showsEtag(route, status) ? headerRef("ETag") : {}),
+        ...(showsEtag(route, status) ? etagHeader(route) : {}),
         ...(isWrite(route.method) ? headerRef("Idempotency-Replayed") : {}),
       },
       ...contentOf(route, form, books),
     };
-  }
-  if (route.method === "GET" && route.etag) {
-    responses[304] = { description: "Unchanged", headers: { ...headerRef("x-request-id"), ...headerRef("ETag") } };
   }
   for (const [status, codes] of errorsOf(route)) responses[status] = books.responses.add(status, codes, form);
   return responses;
@@ -110,6 +107,12 @@ function responsesOf(route: Route, form: Form, books: Books): Json {
 /** An action and a delete take `If-Match` of what they are about, and answer with something else. */
 function showsEtag({ etag, method }: Route, status: number): boolean {
   return etag && (method === "GET" || method === "PATCH" || method === "PUT" || status === 201);
+}
+
+/** A dry run of what is not there yet has none. */
+function etagHeader({ method }: Route): Json {
+  if (method !== "PUT") return headerRef("ETag");
+  return { ETag: { description: "names this state of the resource, where there is one", schema: { type: "string" } } };
 }
 
 function formOf({ plainErrors }: Route): Form {
