@@ -47,13 +47,21 @@ import { dropUses } from "./references.ts";
 import { SecretKeeper } from "./secret-keeper.ts";
 import { getToken, listTokens, putToken, removeToken, verifyToken, type Token } from "./tokens.ts";
 
+interface KeyInUse {
+  readonly tokenId: string | null;
+  readonly key: string;
+  readonly seed: string;
+  /** The next try begins anew; otherwise, without an answer, it goes on with this one's seed. */
+  readonly isReleased: boolean;
+}
+
 /** What came of an admitted write. */
 export interface Completion {
   readonly auditId: number;
   readonly status: number;
   readonly code: string | null;
-  /** With an idempotency key: what is given again, or null when the next try is to begin anew. */
-  readonly idempotency: { readonly tokenId: string | null; readonly key: string; readonly seed: string } | null;
+  readonly idempotency: KeyInUse | null;
+  /** With an idempotency key: what is given again; null when the next try is to do it. */
   readonly answer: string | null;
 }
 
@@ -82,8 +90,8 @@ export class Account extends SecretKeeper {
       if (idempotency === null) return;
       const key = storedKey(idempotency, idempotency.key);
       this.#running.delete(key);
-      if (answer === null) releaseKey(this.#db, key, idempotency.seed);
-      else keepAnswer(this.#db, key, idempotency.seed, answer);
+      if (answer !== null) keepAnswer(this.#db, key, idempotency.seed, answer);
+      else if (idempotency.isReleased) releaseKey(this.#db, key, idempotency.seed);
     });
   }
 

@@ -4,7 +4,7 @@
  */
 import type { Admission, AdmissionRequest } from "../account/admission.ts";
 import { IDEMPOTENCY_CONTEXT, SEALED_PREFIX } from "../account/idempotency.ts";
-import { GantryError } from "../errors.ts";
+import { ERRORS, GantryError, type ErrorCode } from "../errors.ts";
 import { masterKeys, open, seal } from "../sealing.ts";
 import { accountStub } from "../stubs.ts";
 import { accountExists } from "./account-directory.ts";
@@ -116,8 +116,7 @@ interface Admitted extends Omit<Dispatch, "params"> {
 async function runWrite(route: Route, call: Admitted, key: string | null): Promise<Response> {
   const { env, ctx, admission, requestId, accountId, form } = call;
   let rendered: Rendered;
-  let code: string | null = null;
-  let isFinal = true;
+  let code: ErrorCode | null = null;
   try {
     const outcome = await run(route, call);
     if (outcome instanceof Response) {
@@ -130,12 +129,13 @@ async function runWrite(route: Route, call: Admitted, key: string | null): Promi
   } catch (error) {
     rendered = renderError(error, form, requestId);
     code = GantryError.is(error) ? error.code : "INTERNAL";
-    // What may go better next time, or was refused before anything began, is no answer to keep.
-    isFinal = rendered.status < 500 && !NOT_KEPT.has(rendered.status);
   }
-  const idempotency = key === null ? null : { tokenId: admission.actor.tokenId, key, seed: admission.seed };
-  const answer = key !== null && isFinal ? await kept(env, rendered, route.sensitive) : null;
-  const { auditId } = admission;
+  const next = nextTry(rendered.status, code);
+  const { auditId, actor, seed, isRetry } = admission;
+  // What an earlier try began is still to be found by a later one.
+  const isReleased = next === "anew" && !isRetry;
+  const idempotency = key === null ? null : { tokenId: actor.tokenId, key, seed, isReleased };
+  const answer = key !== null && next === "answered" ? await kept(env, rendered, route.sensitive) : null;
   const finished = accountStub(env, accountId).finish({ auditId, status: rendered.status, code, idempotency, answer });
   // Only a promise about retries must be kept before the answer goes out.
   if (idempotency === null) ctx.waitUntil(finished);
@@ -144,6 +144,15 @@ async function runWrite(route: Route, call: Admitted, key: string | null): Promi
 }
 
 const NOT_KEPT: ReadonlySet<number> = new Set([400, 408, 412, 429]);
+
+/**
+ * What the next try with the same key does. After a failure nobody knows how far this one came: the next one goes on
+ * with the same ids. What was refused and may go better next time is no answer to keep.
+ */
+function nextTry(status: number, code: ErrorCode | null): "answered" | "anew" | "continued" {
+  if (status >= 500) return "continued";
+  return NOT_KEPT.has(status) || (code !== null && ERRORS[code].retryable) ? "anew" : "answered";
+}
 
 async function respond(route: Route, call: Admitted): Promise<Response> {
   const outcome = await run(route, call);

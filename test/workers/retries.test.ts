@@ -1,0 +1,46 @@
+/** What is left of a write that failed or was refused: nothing twice, and no refusal that outlives its reason. */
+import { describe, it, vi } from "vitest";
+import { Application } from "../../src/orchestrator/application.ts";
+import { createApplication, domainError, eventually } from "./client.ts";
+import { send } from "./writes.ts";
+
+const newKey = () => ({ "idempotency-key": crypto.randomUUID() });
+
+function labelled() {
+  const value = crypto.randomUUID();
+  const body = { image: "hello-world", location: "weur", labels: [{ name: "run", value }] };
+  const ids = async (): Promise<string[]> => {
+    const { result } = await send("GET", `/deployments/v2?label=run=${value}`);
+    return result.map(({ id }: { id: string }) => id);
+  };
+  return { body, ids };
+}
+
+describe("a write that failed behind what it made", () => {
+  it("is finished by the next try with its key, and makes nothing twice", async ({ expect }) => {
+    const { body, ids } = labelled();
+    const key = newKey();
+    const lost = vi.spyOn(Application.prototype, "deployments").mockImplementationOnce(() => {
+      throw new Error("the object was lost");
+    });
+    const first = await send("POST", "/deployments/v2", body, key);
+    lost.mockRestore();
+    expect(first.status).toBe(500);
+    const second = await send("POST", "/deployments/v2", body, key);
+    expect(second.status).toBe(201);
+    expect(await ids()).toEqual([second.result.id]);
+  });
+});
+
+describe("a refusal that passes", () => {
+  it("is not given again to the key that met it", async ({ expect }) => {
+    const { id } = await createApplication({ instances: 0 });
+    const { result: lease } = await send("POST", `/applications/${id}/lease`, { ttl: "1h" });
+    const key = newKey();
+    const refused = await send("PATCH", `/applications/${id}`, { max_instances: 3 }, key);
+    expect(domainError(refused)).toMatchObject({ error: "LEASE_HELD", retryable: true });
+    await send("DELETE", `/applications/${id}/lease`, undefined, { "gantry-lease-nonce": lease.nonce });
+    const passed = await send("PATCH", `/applications/${id}`, { max_instances: 3 }, key);
+    expect([passed.status, passed.result.max_instances]).toEqual([200, 3]);
+  });
+});
