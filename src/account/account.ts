@@ -108,12 +108,15 @@ export class Account extends SecretKeeper {
     return reserveName(this.#db, name, id, kind, Date.now(), namespaceId);
   }
 
-  removeApplication(id: string): void {
-    this.#db.transaction(() => {
+  /** False when it was not there: of several who delete one, a single one hears that it did. */
+  removeApplication(id: string): boolean {
+    return this.#db.transaction(() => {
+      const wasThere = findApplication(this.#db, id) !== null;
       removeApplication(this.#db, id);
       dropUses(this.#db, id);
       removeFromLedger(this.#db, id);
       releaseOfApplication(this.#db, id, Date.now());
+      return wasThere;
     });
   }
 

@@ -44,3 +44,23 @@ describe("a refusal that passes", () => {
     expect([passed.status, passed.result.max_instances]).toEqual([200, 3]);
   });
 });
+
+describe("a recreation that is refused", () => {
+  it("since the old deployment was changed leaves no second one", async ({ expect }) => {
+    const { body, ids } = labelled();
+    const { result } = await send("POST", "/deployments/v2", body);
+    const refused = await send("POST", `/deployments/${result.id}/recreate`, body, { "if-match": '"another"' });
+    expect(refused.status).toBe(412);
+    expect(await ids()).toEqual([result.id]);
+  });
+
+  it("since another one was first leaves no second one", async ({ expect }) => {
+    const { body, ids } = labelled();
+    const { result } = await send("POST", "/deployments/v2", body);
+    const path = `/deployments/${result.id}/recreate`;
+    const answers = await Promise.all(Array.from({ length: 4 }, () => send("POST", path, body)));
+    const made = answers.filter(({ status }) => status === 200).map((answer) => answer.result.id as string);
+    expect(made).toHaveLength(1);
+    expect(await eventually(async () => (await ids()).length === 1 && (await ids()))).toEqual(made);
+  });
+});

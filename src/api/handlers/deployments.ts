@@ -1,6 +1,6 @@
 /** deployments v2: standalone ones, which are made, changed and deleted here, and those of applications. */
 import * as z from "zod";
-import { GantryError } from "../../errors.ts";
+import { ERRORS, GantryError } from "../../errors.ts";
 import type { ApplicationPatch } from "../../orchestrator/commands.ts";
 import { mergeConfiguration, type StoredConfiguration } from "../../orchestrator/configurations.ts";
 import type { ApplicationView, DeploymentsView } from "../../orchestrator/views.ts";
@@ -114,7 +114,14 @@ export const deploymentRoutes = [
       if (old !== null) requireStandalone(old, "body");
       // The new one first: cut off in between, there is one too many and not one too few.
       const result = await created(call);
-      if (old !== null) await removed(call, id);
+      if (old === null) return { result };
+      try {
+        await removed(call, id);
+      } catch (error) {
+        // Refused, since the old one was changed or is gone: then the new one is not wanted either.
+        if (GantryError.is(error) && ERRORS[error.code].status < 500) await discarded(call);
+        throw error;
+      }
       return { result };
     },
   }),
@@ -236,8 +243,15 @@ async function removed(call: Call<unknown, unknown>, id: string) {
     return before;
   }
   if (!(await application.delete(guardOf(call)))) throw deploymentNotFound(id);
-  await accountStub(call.env, call.accountId).removeApplication(row.id);
+  const isFirst = await accountStub(call.env, call.accountId).removeApplication(row.id);
+  if (!isFirst && !call.isRetry) throw deploymentNotFound(id);
   return before;
+}
+
+/** Takes back what `created` made. */
+async function discarded(call: Call<unknown, unknown>): Promise<void> {
+  await applicationStub(call.env, call.seed).delete({ ...guardOf(call), ifMatch: null });
+  await accountStub(call.env, call.accountId).removeApplication(call.seed);
 }
 
 async function recreated(call: Call<unknown, z.output<typeof recreateSchema>>) {
