@@ -8,6 +8,7 @@ import type { NewConfiguration } from "../orchestrator/change.ts";
 import type { ApplicationSpec } from "../orchestrator/storage/application-row.ts";
 import type { ApplicationView } from "../orchestrator/views.ts";
 import { accountStub, applicationStub } from "../stubs.ts";
+import { invalid } from "./body.ts";
 import { withinQuota } from "./quota.ts";
 import { withReferences } from "./references.ts";
 import type { Call } from "./route.ts";
@@ -15,6 +16,9 @@ import { mayReach } from "./scopes.ts";
 
 /** A create takes milliseconds; what stands half done after this was cut off. */
 const ABANDONED_AFTER_MS = 30_000;
+
+/** An application's id, or the name that a standalone deployment takes from its own. */
+const IDENTITY = /^(?:deployment-)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export interface Creation {
   readonly name: string;
@@ -54,7 +58,13 @@ export async function createApplication(call: Call<unknown, unknown>, creation: 
   });
 }
 
+/** May the caller make an application of this name. */
 export function requireReach({ actor }: Call<unknown, unknown>, name: string): void {
+  if (IDENTITY.test(name)) {
+    throw invalid({
+      name: "must not be an id: requests that mean what has it would find this application, or miss it",
+    });
+  }
   if (mayReach(actor, { id: "", name })) return;
   const text = `this token is limited to other applications than ${name}`;
   throw new GantryError("FORBIDDEN", text, { applications: [...(actor.applications ?? [])] });

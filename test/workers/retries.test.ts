@@ -64,3 +64,23 @@ describe("a recreation that is refused", () => {
     expect(await eventually(async () => (await ids()).length === 1 && (await ids()))).toEqual(made);
   });
 });
+
+describe("a name that is an id", () => {
+  it("of another application is refused, since it would take its place in paths", async ({ expect }) => {
+    const { id } = await createApplication({ instances: 0 });
+    const body = { name: id, instances: 0, configuration: { image: "hello-world" } };
+    const { status, errors } = await send("POST", "/applications", body);
+    expect([status, Object.keys(errors[0]?.details ?? {})]).toEqual([400, ["name"]]);
+  });
+
+  it.for(["", "?dry_run=true"])("of a standalone deployment is refused by a PUT%s", async (query, { expect }) => {
+    const { body } = labelled();
+    const key = newKey();
+    const { result } = await send("POST", "/deployments/v2", body, key);
+    const hex = (result.id as string).split("-")[2] ?? "";
+    const name = `deployment-${hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5")}`;
+    const whole = { instances: 2, configuration: { image: "hello-world" } };
+    const { status, errors } = await send("PUT", `/applications/${name}${query}`, whole);
+    expect([status, Object.keys(errors[0]?.details ?? {})]).toEqual([400, ["name"]]);
+  });
+});
