@@ -1,8 +1,10 @@
 /** What is left of a write that failed or was refused: nothing twice, and no refusal that outlives its reason. */
+import { runInDurableObject } from "cloudflare:test";
 import { describe, it, vi } from "vitest";
 import { Application } from "../../src/orchestrator/application.ts";
-import { createApplication, domainError, eventually } from "./client.ts";
-import { send } from "./writes.ts";
+import { accountStub } from "../../src/stubs.ts";
+import { ACCOUNT_ID, createApplication, domainError, eventually, testEnv } from "./client.ts";
+import { admittedOnly, send } from "./writes.ts";
 
 const newKey = () => ({ "idempotency-key": crypto.randomUUID() });
 
@@ -29,6 +31,31 @@ describe("a write that failed behind what it made", () => {
     const second = await send("POST", "/deployments/v2", body, key);
     expect(second.status).toBe(201);
     expect(await ids()).toEqual([second.result.id]);
+  });
+});
+
+describe("a whole application whose PUT was cut off behind its name", () => {
+  const whole = { instances: 0, configuration: { image: "hello-world" } };
+  const newName = () => `cut-${crypto.randomUUID().slice(0, 8)}`;
+
+  it("is made by the next try with its key", async ({ expect }) => {
+    const [name, key] = [newName(), newKey()];
+    const path = `/applications/${name}`;
+    const seed = await admittedOnly("PUT", path, whole, key["idempotency-key"]);
+    await accountStub(testEnv, ACCOUNT_ID).reserveName(name, seed, "application");
+    const { status, result } = await send("PUT", path, whole, key);
+    expect([status, result.id]).toEqual([201, seed]);
+  });
+
+  it("is made by anybody once it stands abandoned, and until then he is told to come back", async ({ expect }) => {
+    const name = newName();
+    await accountStub(testEnv, ACCOUNT_ID).reserveName(name, crypto.randomUUID(), "application");
+    const early = await send("PUT", `/applications/${name}`, whole);
+    expect([early.status, domainError(early).retryable]).toEqual([409, true]);
+    await runInDurableObject(accountStub(testEnv, ACCOUNT_ID), (_, state: DurableObjectState) => {
+      state.storage.sql.exec("UPDATE applications SET created_at = created_at - 30001 WHERE name = ?", name);
+    });
+    expect((await send("PUT", `/applications/${name}`, whole)).status).toBe(201);
   });
 });
 

@@ -1,5 +1,6 @@
 /** `PUT` of a whole application: made or replaced, and what it says runs from then on; or only told what that would do. */
 import * as z from "zod";
+import type { ApplicationEntry } from "../../account/applications.ts";
 import { GantryError } from "../../errors.ts";
 import type { ApplicationPut } from "../../orchestrator/commands.ts";
 import type { ApplicationView, PutPreview } from "../../orchestrator/views.ts";
@@ -48,7 +49,9 @@ export const wholeApplicationRoutes = [
     ],
     etag: true,
     run: async (call) => {
-      if (call.application !== null) return await replaced(call, call.application);
+      const current = call.application === null ? null : await viewOf(call, call.application.id);
+      if (current !== null) return await replaced(call, current);
+      // A name that is taken with nobody behind it: the one who took it was cut off, maybe an earlier try of this call.
       const name = requireNew(call);
       const { env, body } = call;
       const version = await versionOf(call, body.configuration);
@@ -61,7 +64,7 @@ export const wholeApplicationRoutes = [
         }));
       }
       const created = await createApplication(call, creation);
-      if (!created.isCreated) return await replaced(call, created.holder);
+      if (!created.isCreated) return await replaced(call, await requireView(call, created.holder));
       return { status: 201, result: wireApplication(created.view), etag: created.view.etag };
     },
   }),
@@ -84,14 +87,21 @@ function requireNew(call: PutCall): string {
   return wanted;
 }
 
-async function replaced(call: PutCall, { id, name }: { readonly id: string; readonly name: string }) {
+async function viewOf({ env }: PutCall, id: string): Promise<ApplicationView | null> {
+  return await applicationStub(env, id).view();
+}
+
+async function requireView(call: PutCall, { id, name }: ApplicationEntry): Promise<ApplicationView> {
+  const view = await viewOf(call, id);
+  if (view !== null) return view;
+  const text = `an application named ${name} is being made or deleted: ${id}; try again`;
+  throw new GantryError("WRITE_CONFLICT", text, { name, id });
+}
+
+async function replaced(call: PutCall, current: ApplicationView) {
   const { env, body } = call;
+  const { id } = current.row;
   const application = applicationStub(env, id);
-  const current: ApplicationView | null = await application.view();
-  if (current === null) {
-    const text = `an application named ${name} already exists: ${id}; it is being made or deleted, try again`;
-    throw new GantryError("APPLICATION_ALREADY_EXISTS", text, { name, id });
-  }
   requireSameIdentity(body, current.row);
   const version = await versionOf(call, body.configuration);
   const put: ApplicationPut = { spec: specOf(env, body), version };
