@@ -71,6 +71,7 @@ export class Account extends SecretKeeper {
   readonly #running = new Map<string, number>();
   readonly #requests = new RequestCounts();
   readonly #startedAt = Date.now();
+  #isErased = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
     const db = new Database(ctx.storage);
@@ -105,6 +106,7 @@ export class Account extends SecretKeeper {
   }
 
   reserveName(name: string, id: string, kind: ApplicationKind, namespaceId: string | null = null): Reservation {
+    if (this.#isErased) throw new GantryError("ACCOUNT_NOT_FOUND", "Unknown account");
     return reserveName(this.#db, name, id, kind, Date.now(), namespaceId);
   }
 
@@ -269,11 +271,17 @@ export class Account extends SecretKeeper {
     return { db: this.#db, env: this.env, accountId: this.#id };
   }
 
-  /** The account is deleted: nothing is kept of it. */
-  async erase(): Promise<void> {
+  /**
+   * The account is deleted: nothing is kept of it. False when it has applications, also such as are just being made;
+   * a create that was admitted before finds no name here any more.
+   */
+  async erase(): Promise<boolean> {
+    if (listApplications(this.#db, null, "", 1).length > 0) return false;
+    this.#isErased = true;
     await this.ctx.storage.deleteAll();
     // A later request finds tables again, and no token.
     migrate(this.#db, ACCOUNT_MIGRATIONS);
+    return true;
   }
 
   /** Accounts' objects are named by their ids. */

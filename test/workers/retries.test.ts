@@ -6,6 +6,7 @@ import { accountStub } from "../../src/stubs.ts";
 import { ACCOUNT_ID, createApplication, domainError, eventually, testEnv } from "./client.ts";
 import { admittedOnly, send } from "./writes.ts";
 
+const newName = () => `cut-${crypto.randomUUID().slice(0, 8)}`;
 const newKey = () => ({ "idempotency-key": crypto.randomUUID() });
 
 function labelled() {
@@ -36,7 +37,6 @@ describe("a write that failed behind what it made", () => {
 
 describe("a whole application whose PUT was cut off behind its name", () => {
   const whole = { instances: 0, configuration: { image: "hello-world" } };
-  const newName = () => `cut-${crypto.randomUUID().slice(0, 8)}`;
 
   it("is made by the next try with its key", async ({ expect }) => {
     const [name, key] = [newName(), newKey()];

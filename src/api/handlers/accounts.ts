@@ -78,12 +78,11 @@ export const accountRoutes = [
       if (id === env.GANTRY_ACCOUNT_ID || (await directory.account(id)) === null) {
         throw new GantryError("ACCOUNT_NOT_FOUND", "Unknown account, or the one of the deployment");
       }
-      if ((await accountStub(env, id).listApplications(null, "", 1)).length > 0) {
+      if (!(await accountStub(env, id).erase())) {
         throw new GantryError("ACCOUNT_NOT_EMPTY", `account ${id} has applications: delete them first`, {
           account: id,
         });
       }
-      await accountStub(env, id).erase();
       await directory.removeAccount(id);
       forgetAccount(id);
       return { result: { message: `account ${id} is deleted` } };

@@ -1,0 +1,45 @@
+/** Deleting an account while others use it: no application is left that nobody reaches any more. */
+import { describe, it } from "vitest";
+import { accountStub, applicationStub } from "../../src/stubs.ts";
+import { ACCOUNT_ID, domainError, testEnv } from "./client.ts";
+import { send } from "./writes.ts";
+
+const ROOT = "http://control.test/client/v4/accounts";
+const application = (name: string) => ({ name, instances: 0, configuration: { image: "hello-world" } });
+
+async function account(): Promise<{ readonly path: string; readonly id: string }> {
+  const { result } = await send("POST", ROOT, { name: "short-lived" });
+  return { path: `${ROOT}/${result.id}`, id: result.id };
+}
+
+describe("an account that is deleted", () => {
+  it("while applications are made in it keeps them and itself, or has none", async ({ expect }) => {
+    const names = ["a", "b", "c"];
+    for (let round = 0; round < 8; round += 1) {
+      const { path, id } = await account();
+      const creates = names.map((name) => send("POST", `${path}/containers/applications`, application(name)));
+      const [deleted, ...made] = await Promise.all([send("DELETE", path), ...creates]);
+      const isThere = (await accountStub(testEnv, ACCOUNT_ID).account(id)) !== null;
+      expect([deleted.status, isThere]).toEqual(isThere ? [409, true] : [200, false]);
+      for (const answer of made) {
+        const exists = answer.status === 201 && (await applicationStub(testEnv, answer.result.id).exists());
+        expect(exists).toBe(isThere);
+      }
+    }
+  });
+
+  it("lets nobody take a name in it who was admitted before", async ({ expect }) => {
+    const { path, id } = await account();
+    expect((await send("DELETE", path)).status).toBe(200);
+    const taken = accountStub(testEnv, id).reserveName("late", crypto.randomUUID(), "application");
+    await expect(taken).rejects.toMatchObject({ code: "ACCOUNT_NOT_FOUND" });
+  });
+
+  it("is refused with applications, and nothing of it is gone", async ({ expect }) => {
+    const { path } = await account();
+    await send("POST", `${path}/containers/applications`, application("kept"));
+    const refused = await send("DELETE", path);
+    expect([refused.status, domainError(refused).error]).toEqual([409, "ACCOUNT_NOT_EMPTY"]);
+    expect((await send("GET", `${path}/containers/applications/kept`)).status).toBe(200);
+  });
+});
