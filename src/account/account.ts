@@ -22,7 +22,7 @@ import {
   type AddressRequest,
 } from "./addresses.ts";
 import { getAccount, listAccounts, putAccount, removeAccount, type AccountEntry } from "./accounts.ts";
-import { admit, storedKey, type Admission, type AdmissionRequest } from "./admission.ts";
+import { admit, type Admission, type AdmissionRequest } from "./admission.ts";
 import {
   findApplication,
   listApplications,
@@ -32,8 +32,8 @@ import {
   type ApplicationKind,
   type Reservation,
 } from "./applications.ts";
-import { finishAudit, listAudit, recordDenied, type AuditDraft, type AuditEntry } from "./audit.ts";
-import { keepAnswer, releaseKey } from "./idempotency.ts";
+import { applyCompletions, type Completion } from "./completion.ts";
+import { listAudit, recordDenied, type AuditDraft, type AuditEntry } from "./audit.ts";
 import type { AccountSample } from "../metrics/account-sample.ts";
 import { RequestCounts } from "../metrics/request-counts.ts";
 import { ACCOUNT_MIGRATIONS } from "./migrations.ts";
@@ -46,24 +46,6 @@ import { RateLimiter } from "./rate-limit.ts";
 import { dropUses } from "./references.ts";
 import { SecretKeeper } from "./secret-keeper.ts";
 import { getToken, listTokens, putToken, removeToken, verifyToken, type Token } from "./tokens.ts";
-
-interface KeyInUse {
-  readonly tokenId: string | null;
-  readonly key: string;
-  readonly seed: string;
-  /** The next try begins anew; otherwise, without an answer, it goes on with this one's seed. */
-  readonly isReleased: boolean;
-}
-
-/** What came of an admitted write. */
-export interface Completion {
-  readonly auditId: number;
-  readonly status: number;
-  readonly code: string | null;
-  readonly idempotency: KeyInUse | null;
-  /** With an idempotency key: what is given again; null when the next try is to do it. */
-  readonly answer: string | null;
-}
 
 export class Account extends SecretKeeper {
   readonly #db: Database;
@@ -82,18 +64,12 @@ export class Account extends SecretKeeper {
 
   admit(request: AdmissionRequest): Admission {
     this.#requests.add(request.answered ?? []);
-    return admit({ db: this.#db, limiter: this.#limiter, running: this.#running }, request, Date.now());
+    const deps = { db: this.#db, limiter: this.#limiter, running: this.#running };
+    return this.#db.transaction(() => admit(deps, request, Date.now()));
   }
 
-  finish({ auditId, status, code, idempotency, answer }: Completion): void {
-    this.#db.transaction(() => {
-      finishAudit(this.#db, auditId, status, code);
-      if (idempotency === null) return;
-      const key = storedKey(idempotency, idempotency.key);
-      this.#running.delete(key);
-      if (answer !== null) keepAnswer(this.#db, key, idempotency.seed, answer);
-      else if (idempotency.isReleased) releaseKey(this.#db, key, idempotency.seed);
-    });
+  finish(completions: readonly Completion[]): void {
+    this.#db.transaction(() => applyCompletions(this.#db, this.#running, completions));
   }
 
   /** A write that came without a credential. */

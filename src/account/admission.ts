@@ -9,7 +9,8 @@ import type { RequestCount } from "../metrics/request-counts.ts";
 import type { ErrorCode, ErrorDetails } from "../errors.ts";
 import { findApplication } from "./applications.ts";
 import { beginAudit, recordDenied, type AuditDraft } from "./audit.ts";
-import { claimKey } from "./idempotency.ts";
+import { applyCompletions, type Completion } from "./completion.ts";
+import { claimKey, storedKey } from "./idempotency.ts";
 import { DEFAULT_REQUESTS_PER_SECOND, type RateLimiter } from "./rate-limit.ts";
 import { verifyToken } from "./tokens.ts";
 
@@ -26,6 +27,8 @@ export interface AdmissionRequest {
   readonly address: string | null;
   /** What the Worker has answered in this account since it last told. */
   readonly answered?: readonly RequestCount[];
+  /** What came of earlier writes. */
+  readonly completions?: readonly Completion[];
 }
 
 export type Admission =
@@ -37,6 +40,8 @@ export type Admission =
       readonly isRetry: boolean;
       /** 0 for reads. */
       readonly auditId: number;
+      /** So many more such reads are let in unasked within the next second; 0 for writes. */
+      readonly repeats: number;
     }
   | { readonly outcome: "answered"; readonly answer: string }
   | {
@@ -58,6 +63,7 @@ const RUNNING_MS = 30_000;
 
 export function admit(deps: AdmissionDeps, request: AdmissionRequest, now: number): Admission {
   const { db, limiter, running } = deps;
+  applyCompletions(db, running, request.completions ?? []);
   const caller = authenticate(db, request.credential, now);
   if (caller === null) {
     return deny(deps, request, null, "UNAUTHORIZED", "the token is not valid: it is unknown, revoked or expired", now);
@@ -76,7 +82,8 @@ export function admit(deps: AdmissionDeps, request: AdmissionRequest, now: numbe
   const draft = draftOf(request, actor);
   if (request.idempotency === null) {
     const auditId = request.isWrite ? beginAudit(db, draft, now) : 0;
-    return { outcome: "admitted", actor, application, seed: crypto.randomUUID(), isRetry: false, auditId };
+    const repeats = request.isWrite || caller.endsSoon ? 0 : limiter.lease(actor.tokenId ?? "", perSecond, now);
+    return { outcome: "admitted", actor, application, seed: crypto.randomUUID(), isRetry: false, auditId, repeats };
   }
   const key = storedKey(actor, request.idempotency.key);
   const claim = claimKey(db, key, request.idempotency.fingerprint, crypto.randomUUID(), now);
@@ -91,21 +98,29 @@ export function admit(deps: AdmissionDeps, request: AdmissionRequest, now: numbe
   }
   running.set(key, now + RUNNING_MS);
   const auditId = beginAudit(db, draft, now);
-  return { outcome: "admitted", actor, application, seed: claim.seed, isRetry: claim.isRetry, auditId };
+  return { outcome: "admitted", actor, application, seed: claim.seed, isRetry: claim.isRetry, auditId, repeats: 0 };
 }
 
-/** The row's key: two tokens never share one. */
-export function storedKey(actor: Pick<Actor, "tokenId">, key: string): string {
-  return `${actor.tokenId ?? "operator"} ${key}`;
+interface Caller {
+  readonly actor: Actor;
+  readonly perSecond: number;
+  /** So soon that it must be looked at each time. */
+  readonly endsSoon: boolean;
 }
 
-function authenticate(db: Database, credential: Credential, now: number): { actor: Actor; perSecond: number } | null {
-  if (credential.kind === "operator") return { actor: OPERATOR, perSecond: DEFAULT_REQUESTS_PER_SECOND };
+/** Longer than a Worker lets a caller in unasked. */
+const SOON_MS = 2_000;
+
+function authenticate(db: Database, credential: Credential, now: number): Caller | null {
+  if (credential.kind === "operator") {
+    return { actor: OPERATOR, perSecond: DEFAULT_REQUESTS_PER_SECOND, endsSoon: false };
+  }
   const token = verifyToken(db, credential.tokenId, credential.digest, now);
   if (token === null) return null;
-  const { id, name, scopes, applications, rateLimit } = token;
+  const { id, name, scopes, applications, rateLimit, expiresAt } = token;
   const actor: Actor = { name: `token ${name} (${id})`, tokenId: id, scopes, applications };
-  return { actor, perSecond: rateLimit ?? DEFAULT_REQUESTS_PER_SECOND };
+  const endsSoon = expiresAt !== null && expiresAt - now < SOON_MS;
+  return { actor, perSecond: rateLimit ?? DEFAULT_REQUESTS_PER_SECOND, endsSoon };
 }
 
 /** Out of reach and not there are the same. */

@@ -29,6 +29,11 @@ export type Claim =
   /** The key was used for something else. */
   | { readonly outcome: "mismatch" };
 
+/** The row's key: two tokens never share one. */
+export function storedKey({ tokenId }: { readonly tokenId: string | null }, key: string): string {
+  return `${tokenId ?? "operator"} ${key}`;
+}
+
 export function claimKey(db: Database, key: string, fingerprint: string, seed: string, now: number): Claim {
   const row = db.one<KeyRow>("SELECT * FROM idempotency WHERE key = ?", key);
   if (row !== undefined && now - row.created_at < KEPT_MS) {

@@ -9,8 +9,10 @@ import { masterKeys, open, seal } from "../sealing.ts";
 import { accountStub } from "../stubs.ts";
 import { accountExists } from "./account-directory.ts";
 import { parseJson, readText, validate } from "./body.ts";
+import { complete, putCompletions, takeCompletions } from "./completions.ts";
 import { credentialOf, hexDigest, type Credential } from "./credentials.ts";
 import { renderError, renderSuccess, toResponse, type Form, type Rendered } from "./envelope.ts";
+import { forgetCallers, readKey, recall, remember } from "./known-callers.ts";
 import { queryOf } from "./query.ts";
 import { isWrite, type Call, type Route } from "./route.ts";
 import { giveBack, takeAnswered, type Trace } from "./trace.ts";
@@ -65,6 +67,7 @@ export async function dispatch(route: Route, context: Dispatch): Promise<Respons
   const key = idempotencyKey(request);
   const account = accountStub(env, accountId);
   const url = new URL(request.url);
+  const application = route.path.includes("/applications/:id") ? (rest["id"] ?? "").slice(0, 100) : null;
   const admission: Admission = await admit(account, accountId, {
     requestId: context.requestId,
     credential,
@@ -72,7 +75,7 @@ export async function dispatch(route: Route, context: Dispatch): Promise<Respons
     method: request.method,
     path: url.pathname.slice(0, MAX_PATH_LENGTH),
     isWrite: isWrite(request.method),
-    application: route.path.includes("/applications/:id") ? (rest["id"] ?? "").slice(0, 100) : null,
+    application,
     idempotency:
       key === null
         ? null
@@ -93,15 +96,24 @@ export async function dispatch(route: Route, context: Dispatch): Promise<Respons
 async function admit(
   account: ReturnType<typeof accountStub>,
   accountId: string,
-  request: Omit<AdmissionRequest, "answered">,
+  request: Omit<AdmissionRequest, "answered" | "completions">,
 ): Promise<Admission> {
+  const key = request.isWrite ? null : readKey(accountId, request.credential, request.scope, request.application);
+  const recalled = key === null ? null : recall(key, Date.now());
+  if (recalled !== null) return recalled;
+  if (request.isWrite) forgetCallers();
   const answered = takeAnswered(accountId);
+  const completions = takeCompletions(accountId);
+  let admission: Admission;
   try {
-    return await account.admit({ ...request, answered });
+    admission = await account.admit({ ...request, answered, completions });
   } catch (error) {
     giveBack(accountId, answered);
+    putCompletions(accountId, completions);
     throw error;
   }
+  if (key !== null && admission.outcome === "admitted") remember(key, admission, Date.now());
+  return admission;
 }
 
 interface Admitted extends Omit<Dispatch, "params"> {
@@ -122,7 +134,7 @@ async function runWrite(route: Route, call: Admitted, key: string | null): Promi
     if (outcome instanceof Response) {
       const { status } = outcome;
       const done = { auditId: admission.auditId, status, code: null, idempotency: null, answer: null };
-      ctx.waitUntil(accountStub(env, accountId).finish(done));
+      ctx.waitUntil(complete(env, accountId, done));
       return outcome;
     }
     rendered = outcome;
@@ -136,10 +148,12 @@ async function runWrite(route: Route, call: Admitted, key: string | null): Promi
   const isReleased = next === "anew" && !isRetry;
   const idempotency = key === null ? null : { tokenId: actor.tokenId, key, seed, isReleased };
   const answer = key !== null && next === "answered" ? await kept(env, rendered, route.sensitive) : null;
-  const finished = accountStub(env, accountId).finish({ auditId, status: rendered.status, code, idempotency, answer });
+  const completion = { auditId, status: rendered.status, code, idempotency, answer };
+  // Once more: what was read while the write was under way may be older than it.
+  forgetCallers();
   // Only a promise about retries must be kept before the answer goes out.
-  if (idempotency === null) ctx.waitUntil(finished);
-  else await finished;
+  if (idempotency === null) ctx.waitUntil(complete(env, accountId, completion));
+  else await accountStub(env, accountId).finish([completion]);
   return toResponse(rendered);
 }
 

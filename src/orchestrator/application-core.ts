@@ -22,7 +22,8 @@ import { prepareNetwork } from "./prepare/network.ts";
 import { prepareReferences } from "./prepare/secrets.ts";
 import { Outbox, SILENT_INTERVALS } from "./outbox.ts";
 import { Places, type PlacesAnswer } from "./placement/places.ts";
-import { isDisallowed, type Where } from "./placement/placing.ts";
+import { desiredPlace } from "./placement/desired-place.ts";
+import type { Where } from "./placement/placing.ts";
 import { isLive, type Deployment } from "./plan/deployment.ts";
 import { SESSION_ENDED } from "./plan/observe.ts";
 import { ReadyWaiters } from "./ready-waiters.ts";
@@ -278,10 +279,8 @@ export class ApplicationCore {
     if (row === undefined || row.deleting) return false;
     const revisionOf = (version: number) => this.version(version).version.revision;
     const isOutdated = (version: number) => revisionOf(version) !== revisionOf(row.activeVersion);
-    const { isVerified: _, ...constraints } = row.spec.constraints ?? {};
-    const isMoving = (d: Deployment) =>
-      row.kind === "application" && isLive(d) && isDisallowed(d.placement, constraints);
-    if (this.deployments.all().some(isMoving)) return false;
+    const { isMisplaced } = desiredPlace(row);
+    if (isMisplaced !== undefined && this.deployments.all().some((d) => isLive(d) && isMisplaced(d))) return false;
     return isSettled(this.deployments.all(), row.spec.instances, isOutdated);
   }
 

@@ -26,6 +26,7 @@ import { addressedInstance, instanceRoutingOf, type InstanceRouting } from "./in
 import { usesOf, type Reference } from "./references.ts";
 import { currentLease, releaseLease, takeLease, type Lease, type LeaseRequest } from "./leases.ts";
 import { placementsOf, type PlacementView } from "./placements.ts";
+import { desiredPlace } from "./placement/desired-place.ts";
 import { isLeaving } from "./plan/deployment.ts";
 import { type Report } from "./plan/observe.ts";
 import type { Desired } from "./plan/selection.ts";
@@ -113,6 +114,7 @@ export class Application extends DurableObject<Env> {
       isOutdated: (number) => number !== version.version && revisionOf(number) !== version.revision,
       strategy: "rolling",
       deleting: false,
+      ...desiredPlace(row),
     };
     return {
       before: this.#core.mustView(),

@@ -14,10 +14,10 @@ import type { Decision } from "./instance-actions.ts";
 import { intendPlacement, intendStart, intendStop, messageFor, type Intent } from "./intents.ts";
 import type { LaunchSpec } from "./launch-spec.ts";
 import type { Outbox } from "./outbox.ts";
-import { isConstrained } from "./placement/location.ts";
 import { isLeaving, STOP, type Deployment } from "./plan/deployment.ts";
 import { observe, type Report } from "./plan/observe.ts";
-import { isDisallowed, isFoundOutside, unverified, explainBlocked, type ObjectPlace } from "./placement/placing.ts";
+import { desiredPlace } from "./placement/desired-place.ts";
+import { explainBlocked, unverified, type ObjectPlace } from "./placement/placing.ts";
 import type { ObservedPlace, Where } from "./placement/placing.ts";
 import { DEFAULT_LIMITS, plan, type Action, type BlockedPlacing, type Deadlines, type Plan } from "./plan/plan.ts";
 import type { Desired } from "./plan/selection.ts";
@@ -206,8 +206,6 @@ export class Scheduler {
 
   #desired(application: ApplicationRow): Desired {
     const { activeVersion, kind, deleting, spec } = application;
-    const { isVerified = false, ...constraints } = spec.constraints ?? {};
-    const isPool = kind === "application";
     const revisionOf = (version: number) => this.#deps.version(version).version.revision;
     return {
       instances: kind === "deployment" ? 1 : spec.instances,
@@ -215,10 +213,7 @@ export class Scheduler {
       isOutdated: (version) => version !== activeVersion && revisionOf(version) !== revisionOf(activeVersion),
       strategy: kind === "deployment" ? "in-place" : "rolling",
       deleting,
-      ...(isPool && isConstrained(constraints)
-        ? { isMisplaced: ({ placement }) => isDisallowed(placement, constraints) }
-        : {}),
-      ...(isPool && isVerified ? { isFoundOutside: ({ placement }) => isFoundOutside(placement, constraints) } : {}),
+      ...desiredPlace(application),
     };
   }
 
