@@ -4,6 +4,7 @@ import { applicationRoutes } from "./handlers/applications.ts";
 import { auditRoutes } from "./handlers/audit.ts";
 import { dashRoutes } from "./handlers/dash.ts";
 import { eventRoutes } from "./handlers/events.ts";
+import { explainRoutes } from "./handlers/explain.ts";
 import { instanceRoutes } from "./handlers/instances.ts";
 import { metricsRoutes } from "./handlers/metrics.ts";
 import { tokenRoutes } from "./handlers/tokens.ts";
@@ -27,6 +28,7 @@ import type { Route } from "./route.ts";
 export const ROUTES: readonly Route[] = [
   ...applicationRoutes,
   ...wholeApplicationRoutes,
+  ...explainRoutes,
   ...instanceRoutes,
   ...instanceActionRoutes,
   ...waitRoutes,

@@ -7,6 +7,7 @@ import type { ApplicationKind, ApplicationSpec } from "../orchestrator/storage/a
 import { invalid } from "./body.ts";
 import { admitConfiguration } from "./quota.ts";
 import type { Call } from "./route.ts";
+import { colocationOf, constraintsOf } from "./schemas/constraints.ts";
 import { checkEveryMs, ingressMode, type IngressMode, type PutApplication } from "./schemas/application.ts";
 
 /** What a route that stores a configuration may be refused with. */
@@ -29,8 +30,17 @@ export function specOf(env: Env, body: PutApplication): ApplicationSpec {
     ingress: body.ingress?.mode ?? defaultIngress(env),
     checkEveryMs: checkEveryMs(body.check_every),
     ...(body.observability === undefined ? {} : { logs: body.observability.logs.enabled }),
+    ...placesOf(body),
     ...(body.durable_objects === undefined ? {} : { namespaceId: body.durable_objects.namespace_id }),
   };
+}
+
+/** What a request says about places; what it does not say is not in it. */
+export function placesOf(
+  body: Pick<PutApplication, "constraints" | "affinities">,
+): Pick<ApplicationSpec, "constraints" | "colocation"> {
+  const [constraints, colocation] = [constraintsOf(body.constraints), colocationOf(body.affinities)];
+  return { ...(constraints === undefined ? {} : { constraints }), ...(colocation === undefined ? {} : { colocation }) };
 }
 
 /** As it is to be stored: within the account's limits, and with its defaults. */

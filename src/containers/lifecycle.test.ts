@@ -40,6 +40,7 @@ function container() {
     setInactivityTimeout: async () => undefined,
     fetch: async () => new Response("ok"),
     accepts: async () => true,
+    exec: async () => ({ exitCode: 0, output: "" }),
   };
   const end = () => {
     isRunning = false;

@@ -11,6 +11,8 @@ import { CLEAN_EXIT, endingOf, type Ending } from "./exit.ts";
 import { HealthWatch, startupLeftMs } from "./health-watch.ts";
 import { InFlight } from "./in-flight.ts";
 import { inactivityMs, REVISION_LABEL, startOptions } from "./launch-options.ts";
+import type { ObservedPlace } from "../orchestrator/placement/placing.ts";
+import { PlaceReader } from "./place-reader.ts";
 import type { ContainerPort } from "./port.ts";
 import { Reporter, type ReporterDeps } from "./reporter.ts";
 import { endingOfStop, newRecord, reportOf, tombstone, type RunRecord } from "./run-record.ts";
@@ -55,6 +57,7 @@ export class Lifecycle {
   readonly #watch: HealthWatch;
   readonly #stopping: Stopping;
   readonly #reporter: Reporter;
+  readonly #places: PlaceReader;
 
   constructor(deps: LifecycleDeps) {
     const { db, timers, port, clock } = deps;
@@ -82,6 +85,11 @@ export class Lifecycle {
       wakeAt: (at) => timers.set(TIMER.keepalive, at),
       destroy: (record) => this.#destroy(record.generation, stopOf(record)),
       onGone: (record) => this.#end(record.generation, stopOf(record)),
+    });
+    this.#places = new PlaceReader({
+      port,
+      isLive: (generation) => this.#state.live(generation) !== undefined,
+      onRead: (generation, place) => this.#found(generation, place),
     });
     this.#reporter = new Reporter({
       current: () => this.#state.record,
@@ -121,6 +129,7 @@ export class Lifecycle {
       return;
     }
     if (!record.ready) this.#watch.prove(record.generation);
+    if (record.place === undefined) this.#background(this.#places.read(record.generation));
     if (record.phase === "running" && hasStartedUp(record)) this.#watch.follow(record, true);
   }
 
@@ -148,6 +157,7 @@ export class Lifecycle {
       return this.#answer();
     }
     this.#monitor(record.generation);
+    this.#background(this.#places.read(record.generation));
     this.#watch.prove(record.generation);
     await this.#setInactivity(record);
     return this.#answer();
@@ -274,6 +284,15 @@ export class Lifecycle {
     if (record.phase === "ended" || this.#deps.port.running) return;
     const vanished: Ending = { kind: "lost", exitCode: null, reason: "Vanished" };
     this.#end(record.generation, record.phase === "stopping" ? stopOf(record) : vanished);
+  }
+
+  /** Kept with the write that makes the container ready, where that is to come. */
+  #found(generation: number, place: ObservedPlace | null): void {
+    const record = this.#state.live(generation);
+    if (record === undefined) return;
+    if (record.ready) this.#state.write({ ...record, place });
+    else this.#state.note({ ...record, place });
+    if (record.isPlaceVerified === true && record.phase === "running") this.#background(this.#reporter.report());
   }
 
   #apply(before: RunRecord, after: RunRecord): void {

@@ -28,6 +28,14 @@ export interface ContainerPort {
   fetch(port: number, request: Request): Promise<Response>;
   /** True when something accepts connections on the port. */
   accepts(port: number, timeoutMs: number): Promise<boolean>;
+  /** Runs a command inside. Rejects when it cannot be run, or not within the time. */
+  exec(command: readonly string[], timeoutMs: number): Promise<Executed>;
+}
+
+export interface Executed {
+  readonly exitCode: number;
+  /** What it printed. */
+  readonly output: string;
 }
 
 /** A refused connection is reported within milliseconds; one that stays open this long was accepted. */
@@ -59,8 +67,30 @@ export function platformPort(container: Container): ContainerPort {
     setInactivityTimeout: (ms) => container.setInactivityTimeout(ms),
     fetch: (port, request) => container.getTcpPort(port).fetch(request),
     accepts: (port, timeoutMs) => acceptsConnections(container, port, timeoutMs),
+    exec: (command, timeoutMs) => execute(container, command, timeoutMs),
   };
 }
+
+/** The platform has no timeout of its own, neither for the beginning of a command nor for its end. */
+async function execute(container: Container, command: readonly string[], timeoutMs: number): Promise<Executed> {
+  const { promise: overdue, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`no end of ${command[0]} within ${timeoutMs} ms`)), timeoutMs);
+  const begun = container.exec([...command], { stderr: "ignore" });
+  try {
+    const { exitCode, stdout } = await Promise.race([begun.then((process) => process.output()), overdue]);
+    return { exitCode, output: new TextDecoder().decode(stdout) };
+  } catch (error) {
+    begun.then(
+      (process) => process.kill(SIGKILL),
+      () => undefined,
+    );
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const SIGKILL = 9;
 
 /** `opened` resolves at once even for a closed port, so the proof is that the socket is not closed right away. */
 async function acceptsConnections(container: Container, port: number, timeoutMs: number): Promise<boolean> {

@@ -4,6 +4,7 @@
  */
 import type { Database } from "../database.ts";
 import type { CheckState } from "../orchestrator/check-state.ts";
+import type { ObservedPlace } from "../orchestrator/placement/placing.ts";
 import type { Report } from "../orchestrator/plan/observe.ts";
 import { DEFAULT_TIMES, type LifecycleTimes, type ProbeSpec } from "../orchestrator/probe-spec.ts";
 import type { LaunchOrder } from "../orchestrator/scheduler.ts";
@@ -41,6 +42,10 @@ export interface RunRecord extends LifecycleTimes {
   readonly startedAt: number;
   readonly stop: Stop | null;
   readonly ending: Ending | null;
+  /** Where it runs, as it says itself; null when it cannot, absent while it was not asked. */
+  readonly place?: ObservedPlace | null;
+  /** The application waits for its place. */
+  readonly isPlaceVerified?: boolean;
 }
 
 export const INSTANCE_MIGRATIONS: readonly Migration[] = [
@@ -101,6 +106,7 @@ export function newRecord(order: LaunchOrder, now: number): RunRecord {
     stopGraceMs: spec.stopGraceMs,
     phase: "starting",
     startedAt: now,
+    ...(order.isPlaceVerified === true ? { isPlaceVerified: true } : {}),
   };
 }
 
@@ -132,7 +138,13 @@ export function reportOf(record: RunRecord): Report {
   }
 }
 
-function runningReport({ ready, checks }: RunRecord): Report {
+function runningReport({ ready, checks, place }: RunRecord): Report {
   const detail = checks.find(({ state }) => state === "failing")?.detail ?? null;
-  return { state: "running", ready, checks, ...(ready || detail === null ? {} : { detail }) };
+  return {
+    state: "running",
+    ready,
+    checks,
+    ...(ready || detail === null ? {} : { detail }),
+    ...(place === undefined ? {} : { place }),
+  };
 }

@@ -28,10 +28,11 @@ const MAX_ROUNDS = 64;
 /** `most`: of those that are replaced one after another, so many are played through. */
 export function countChange(
   deployments: readonly Deployment[],
-  desired: Desired,
+  wanted: Desired,
   now: number,
   most = PLAYED,
 ): InstanceCounts {
+  const desired = withNewInPlace(wanted);
   const present = deployments.filter((deployment) => !isLeaving(deployment)).map((d) => atRest(d, desired, now));
   const { played, instances, replaced } = shortened(present, desired, most);
   const world = new Map(played.map((deployment) => [deployment.id, deployment]));
@@ -59,6 +60,19 @@ export function countChange(
   };
 }
 
+const NEW = "new ";
+
+/** What is placed meanwhile is where it may be. */
+function withNewInPlace(desired: Desired): Desired {
+  const { isMisplaced } = desired;
+  if (isMisplaced === undefined) return desired;
+  return { ...desired, isMisplaced: (deployment) => !deployment.id.startsWith(NEW) && isMisplaced(deployment) };
+}
+
+function isReplaced(deployment: Deployment, desired: Desired): boolean {
+  return desired.isOutdated(deployment.version) || desired.isMisplaced?.(deployment) === true;
+}
+
 /** Every message was answered just now. */
 const ANSWERED: Delivery = {
   isAcknowledged: () => true,
@@ -71,7 +85,7 @@ const ANSWERED: Delivery = {
 /** What is under way is taken as done, since it happens in any case. */
 function atRest(deployment: Deployment, desired: Desired, now: number): Deployment {
   if (isLive(deployment)) {
-    if (desired.isOutdated(deployment.version)) return { ...deployment, since: now };
+    if (isReplaced(deployment, desired)) return { ...deployment, since: now };
     return { ...deployment, phase: "running", ready: true, since: now };
   }
   const isDue = deployment.phase === "stopping" || deployment.nextStartAt <= now;
@@ -81,7 +95,7 @@ function atRest(deployment: Deployment, desired: Desired, now: number): Deployme
 }
 
 function shortened(present: readonly Deployment[], desired: Desired, most: number) {
-  const old = present.filter((d) => isPlain(d) && desired.isOutdated(d.version));
+  const old = present.filter((d) => isPlain(d) && isReplaced(d, desired));
   const isRolling = desired.strategy === "rolling" && !desired.deleting;
   // There is room for each of these beside all others, so each is replaced: fewer of them, both there and wanted, change
   // nothing about the rest.
@@ -109,7 +123,7 @@ function perform(
   now: number,
 ): void {
   if (action.type === "place") {
-    const id = `new ${tally.starts}`;
+    const id = `${NEW}${tally.starts}`;
     tally.starts += 1;
     world.set(id, started({ ...EMPTY, id, slot: action.slot }, action.version, now));
     return;

@@ -32,6 +32,8 @@ export interface ApplicationPatch {
   readonly ingress?: ApplicationSpec["ingress"];
   readonly checkEveryMs?: number;
   readonly logs?: boolean;
+  readonly constraints?: Exclude<ApplicationSpec["constraints"], undefined>;
+  readonly colocation?: Exclude<ApplicationSpec["colocation"], undefined>;
   /** Stored, and not activated. */
   readonly version?: NewConfiguration;
 }
@@ -84,6 +86,8 @@ export function planPatch(db: Database, row: ApplicationRow, patch: ApplicationP
     ingress: patch.ingress ?? row.spec.ingress,
     checkEveryMs: patch.checkEveryMs ?? row.spec.checkEveryMs,
     ...(patch.logs === undefined ? {} : { logs: patch.logs }),
+    ...(patch.constraints === undefined ? {} : { constraints: patch.constraints }),
+    ...(patch.colocation === undefined ? {} : { colocation: patch.colocation }),
   };
   const version = patch.version === undefined ? null : chooseVersion(db, row, patch.version);
   return { spec, version, activate: false };

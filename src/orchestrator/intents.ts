@@ -3,6 +3,7 @@
  * transaction of the pass and only then acts, so that a crash in between is finished by the next pass.
  */
 import type { EventDraft } from "./events.ts";
+import type { ScoreRow } from "./placement/place.ts";
 import type { PlacementRecord } from "./placement/placing.ts";
 import { STOP, type Deployment } from "./plan/deployment.ts";
 import type { Placing } from "./plan/plan.ts";
@@ -46,7 +47,15 @@ export function intendPlacement(
 
 function recordOf({ location, decision, misplaced }: Placing, now: number): PlacementRecord {
   const { region, city, pop } = location;
-  return { region, city, pop, decidedAt: now, decision, ...(misplaced === 0 ? {} : { misplaced }) };
+  const kept = { ...decision, table: decision.table.map(rounded) };
+  return { region, city, pop, decidedAt: now, decision: kept, ...(misplaced === 0 ? {} : { misplaced }) };
+}
+
+/** The table is in the row of every deployment, for people. */
+function rounded({ location, scores, score }: ScoreRow): ScoreRow {
+  const short = (value: number) => Math.round(value * 1_000) / 1_000;
+  const own = Object.entries(scores).map(([name, value]) => [name, short(value)]);
+  return { location, scores: Object.fromEntries(own) as ScoreRow["scores"], score: short(score) };
 }
 
 /** `forgive`: what failed so far was another revision, and is not held against this one. */
@@ -75,7 +84,8 @@ export function intendStart(
 }
 
 /** The next container may be elsewhere. */
-function withoutObserved({ observed: _, ...record }: PlacementRecord): PlacementRecord {
+function withoutObserved(placement: PlacementRecord): PlacementRecord {
+  const { observed: _, ...record } = placement;
   return record;
 }
 

@@ -10,11 +10,11 @@ import {
   type HealthCounts,
   type InstanceState,
 } from "./health.ts";
-import { isLive, type Deployment } from "./plan/deployment.ts";
+import { isLive, STOP, type Deployment } from "./plan/deployment.ts";
 import type { Plan } from "./plan/plan.ts";
 import { instanceName } from "./scheduler.ts";
 import type { Rollout } from "./rollouts-log.ts";
-import type { ApplicationRow, Version } from "./storage/application-row.ts";
+import type { ApplicationRow, Blocked, Version } from "./storage/application-row.ts";
 
 export interface ApplicationView {
   readonly row: ApplicationRow;
@@ -40,6 +40,8 @@ export interface InstanceView {
   readonly state: InstanceState;
   readonly deployment: Deployment;
   readonly configuration: StoredConfiguration;
+  /** Why it waits, when it is not for its time. */
+  readonly blocked?: Blocked;
 }
 
 export interface VersionView extends Version {
@@ -109,5 +111,11 @@ export function instanceViews(
       state: instanceState(deployment),
       deployment,
       configuration: configurationOf(deployment.version),
+      ...(isBlocked(deployment, row) ? { blocked: row.blocked } : {}),
     }));
+}
+
+function isBlocked(deployment: Deployment, row: ApplicationRow): row is ApplicationRow & { blocked: Blocked } {
+  const isUnsatisfied = deployment.phase === "pending" && deployment.last?.reason === STOP.unsatisfied;
+  return isUnsatisfied && !deployment.held && row.blocked?.reason === "LocationUnsatisfied";
 }

@@ -2,7 +2,8 @@
  * One container of the faulty platform: `running` before anything boots, starts that are refused, that never boot or never
  * run, processes that exit or vanish without a word, networks that die, stops that are ignored, ends told late.
  */
-import type { ContainerPort, StartOptions } from "../../src/containers/port.ts";
+import { REGIONS } from "../../src/orchestrator/placement/location.ts";
+import type { ContainerPort, Executed, StartOptions } from "../../src/containers/port.ts";
 import type { Random } from "./random.ts";
 import type { VirtualTime } from "./time.ts";
 
@@ -20,6 +21,10 @@ export interface Faults {
   /** What a launch needs is not there. */
   prepareRefused: number;
   messageLost: number;
+  /** A container runs elsewhere than it was asked to. */
+  wrongPlace: number;
+  /** It cannot be asked where it runs. */
+  execFails: number;
   answerLost: number;
   messageTwice: number;
   crash: number;
@@ -134,6 +139,15 @@ export class SimulatedContainer implements ContainerPort {
 
   async accepts(): Promise<boolean> {
     return this.#listens();
+  }
+
+  async exec(): Promise<Executed> {
+    const placement = this.#placement;
+    if (placement === null) throw new Error("exec() of a container that is not running");
+    if (this.#random.chance(this.#faults.execFails)) throw new Error("no shell to be had");
+    const asked = (placement.options.env["GANTRY_LOCATION"] ?? "").slice(0, 4).toUpperCase();
+    const region = this.#random.chance(this.#faults.wrongPlace) ? this.#random.pick(REGIONS) : asked;
+    return { exitCode: 0, output: region === "" ? "" : `CLOUDFLARE_REGION=${region}` };
   }
 
   #listens(): boolean {

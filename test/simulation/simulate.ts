@@ -177,6 +177,8 @@ function someFaults(random: Random): Faults {
     ignoresSigterm: some(0.5),
     prepareRefused: some(0.3),
     messageLost: some(0.3),
+    wrongPlace: some(0.3),
+    execFails: some(0.5),
     answerLost: some(0.3),
     messageTwice: some(0.3),
     crash: some(0.1),

@@ -3,7 +3,7 @@
  * boots, ends are told late, a vanished container tells nothing, a dead network leaves `running` true. The image's name
  * says how a container behaves, its variable `ANSWERS` with what (`/health=503 /ready=404`); tests reach in for the rest.
  */
-import type { ContainerPort, StartOptions } from "../../src/containers/port.ts";
+import type { ContainerPort, Executed, StartOptions } from "../../src/containers/port.ts";
 
 /** Image name → reference, as `ctx.container.images`. */
 const IMAGES = {
@@ -71,6 +71,8 @@ export class FakeContainer implements ContainerPort {
   mostChecksAtOnce = 0;
   /** `/stream` goes on for as long as this says. */
   streams = true;
+  /** Commands that were run inside. */
+  execs = 0;
   #checksNow = 0;
   #placement: Placement | null = null;
 
@@ -166,6 +168,22 @@ export class FakeContainer implements ContainerPort {
 
   async accepts(port: number): Promise<boolean> {
     return this.#placement?.listens === true && !this.closedPorts.has(port);
+  }
+
+  /**
+   * Knows `sh` and `env`, unless the image has neither (`SHELL=none`). `PLACE` says where it runs: `asked` is where it was
+   * asked to, else a region.
+   */
+  async exec([program]: readonly string[]): Promise<Executed> {
+    this.execs += 1;
+    const { env } = this.#placement?.options ?? {};
+    if (env === undefined) throw new Error("exec() cannot be called on a container that is not running.");
+    if (env["SHELL"] === "none") return { exitCode: 127, output: "" };
+    if (env["SHELL"] === "env" && program !== "env") return { exitCode: 127, output: "" };
+    const { PLACE: place } = env;
+    if (place === undefined) return { exitCode: 0, output: "PATH=/bin\n" };
+    const region = place === "asked" ? (env["GANTRY_LOCATION"] ?? "").toUpperCase() : place;
+    return { exitCode: 0, output: `CLOUDFLARE_REGION=${region}\nCLOUDFLARE_LOCATION=${region.toLowerCase()}01\n` };
   }
 
   #stream(): ReadableStream {

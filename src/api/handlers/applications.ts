@@ -10,6 +10,7 @@ import { createApplication, requireReach } from "../creation.ts";
 import { guardOf } from "../guard.ts";
 import { hasLabels, labelQuery } from "../labels.ts";
 import { pageQuery } from "../pagination.ts";
+import { requirePossible } from "../placement.ts";
 import { withinQuota } from "../quota.ts";
 import { withReferences } from "../references.ts";
 import { applicationResult, versionResult } from "../results/application.ts";
@@ -22,7 +23,7 @@ import {
   type PatchApplication,
 } from "../schemas/application.ts";
 import { configurationSchema } from "../schemas/configuration.ts";
-import { ADMISSION_ERRORS, requireEffect, requireSameIdentity, specOf, versionOf } from "../specification.ts";
+import { ADMISSION_ERRORS, placesOf, requireEffect, requireSameIdentity, specOf, versionOf } from "../specification.ts";
 import { wireApplication, wireVersions } from "../wire/application.ts";
 import { findApplication, findView, notFound, pageOfApplications, viewsOf } from "./lookup.ts";
 
@@ -47,6 +48,7 @@ export const applicationRoutes = [
     run: async (call) => {
       const { env, body } = call;
       requireReach(call, body.name);
+      await requirePossible(call, placesOf(body));
       const version = await versionOf(call, body.configuration);
       const creation = { name: body.name, kind: "application", spec: specOf(env, body), version } as const;
       const created = await createApplication(call, { ...creation, field: "configuration" });
@@ -112,6 +114,7 @@ export const applicationRoutes = [
       if (call.body.name !== undefined || call.body.durable_objects !== undefined) {
         requireSameIdentity(call.body, (await findView(call)).row);
       }
+      await requirePossible(call, placesOf(call.body));
       const view = await patched(call, id);
       return { result: wireApplication(view), etag: view.etag };
     },
@@ -184,8 +187,8 @@ async function patched(call: Call<unknown, PatchApplication>, id: string): Promi
 /** Only counts are held against the account's limits, and a ceiling may lower one: a version that is stored runs nowhere. */
 async function written(call: Call<unknown, PatchApplication>, id: string, patch: ApplicationPatch) {
   const application = applicationStub(call.env, id);
-  const { instances, max_instances: ceiling } = call.body;
-  if (instances === undefined && ceiling === undefined) {
+  const { instances, max_instances: ceiling, constraints } = call.body;
+  if (instances === undefined && ceiling === undefined && constraints === undefined) {
     const view: ApplicationView = await application.patch(patch, guardOf(call));
     return view;
   }
@@ -205,8 +208,11 @@ function patchOf({
   ingress,
   check_every,
   observability,
+  constraints,
+  affinities,
 }: PatchApplication): ApplicationPatch {
   return {
+    ...placesOf({ constraints, affinities }),
     ...(instances === undefined ? {} : { instances }),
     ...(max_instances === undefined ? {} : { maxInstances: max_instances }),
     ...(ingress === undefined ? {} : { ingress: ingress.mode }),

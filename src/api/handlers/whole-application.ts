@@ -8,13 +8,14 @@ import { applicationStub } from "../../stubs.ts";
 import { invalid } from "../body.ts";
 import { createApplication, requireReach } from "../creation.ts";
 import { guardOf } from "../guard.ts";
+import { requirePossible } from "../placement.ts";
 import { withinQuota } from "../quota.ts";
 import { withReferences } from "../references.ts";
 import { applicationResult } from "../results/application.ts";
 import { putPlanResult } from "../results/put-plan.ts";
 import { defineRoute, type Call } from "../route.ts";
 import { applicationName, putApplicationSchema, type PutApplication } from "../schemas/application.ts";
-import { ADMISSION_ERRORS, requireSameIdentity, specOf, versionOf } from "../specification.ts";
+import { ADMISSION_ERRORS, placesOf, requireSameIdentity, specOf, versionOf } from "../specification.ts";
 import { wireApplication } from "../wire/application.ts";
 import { wireCreationPlan, wirePutPlan } from "../wire/put-plan.ts";
 import { notFound } from "./lookup.ts";
@@ -49,6 +50,7 @@ export const wholeApplicationRoutes = [
     ],
     etag: true,
     run: async (call) => {
+      await requirePossible(call, placesOf(call.body));
       const current = call.application === null ? null : await viewOf(call, call.application.id);
       if (current !== null) return await replaced(call, current);
       // A name that is taken with nobody behind it: the one who took it was cut off, maybe an earlier try of this call.

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { configurationSchema } from "../schemas/configuration.ts";
 import { ingressMode } from "../schemas/application.ts";
+import { blockedResult } from "./blocked.ts";
 import { timestamp, uuid } from "./common.ts";
 
 const count = z.int().min(0);
@@ -34,11 +35,24 @@ export const applicationResult = z.strictObject({
   instances: count,
   max_instances: count.optional(),
   configuration: configurationResult,
-  constraints: z.strictObject({ tiers: z.array(z.int()) }),
+  constraints: z.strictObject({
+    tiers: z.array(z.int()),
+    regions: z.array(z.string()).optional(),
+    cities: z.array(z.string()).optional(),
+    pops: z.array(z.string()).optional(),
+    jurisdiction: z.string().optional(),
+    accept_verified_placement: z.boolean().optional(),
+  }),
+  affinities: z
+    .strictObject({
+      colocation: z.union([z.literal("datacenter"), z.strictObject({ application: z.string() })]),
+    })
+    .optional(),
   rollout_active_grace_period: z.literal(0),
   durable_objects: z.strictObject({ namespace_id: z.string() }).optional(),
   observability: z.strictObject({ logs: z.strictObject({ enabled: z.boolean() }) }).optional(),
   active_rollout_id: z.string().optional(),
+  blocked: blockedResult.optional(),
   health: healthResult,
   state: applicationState,
   ingress: z.strictObject({ mode: ingressMode }),

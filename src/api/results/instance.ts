@@ -1,5 +1,6 @@
 /** Answers about instances. */
 import * as z from "zod";
+import { blockedResult } from "./blocked.ts";
 import { timestamp, uuid } from "./common.ts";
 
 export const instanceState = z.enum(["provisioning", "running", "unhealthy", "failed", "stopping", "stopped"]);
@@ -30,6 +31,11 @@ export const instanceResult = z.strictObject({
   held: z.boolean().describe("a user stopped it: it stays stopped until it is started"),
   cordoned: z.boolean().describe("it runs without new traffic"),
   checks: z.array(checkResult),
+  location: z
+    .strictObject({ name: z.string(), region: z.string() })
+    .describe("where the container says that it runs; `unknown` when it cannot say"),
+  requested_location: z.string().nullable().describe("where it was asked to run; null: before there were locations"),
+  blocked: blockedResult.optional(),
   deployment_id: z.string(),
   generation: z.int(),
   version: z.int(),

@@ -6,6 +6,7 @@
 import * as z from "zod";
 import { parseDuration } from "../../duration.ts";
 import { configurationSchema, logsSwitch } from "./configuration.ts";
+import { affinities, constraints, unsupported } from "./constraints.ts";
 import { duration } from "./duration.ts";
 
 /** Above what the planner is built for. */
@@ -24,15 +25,8 @@ const instances = z.int().min(0).max(MAX_INSTANCES);
 export const ingressMode = z.enum(["private", "token", "public"]);
 export type IngressMode = z.output<typeof ingressMode>;
 
-/** A field that clients may send, and that means something that is not done here. */
-export function unsupported(reason: string) {
-  return z.never({ error: reason }).optional().describe(`Refused: ${reason}`);
-}
-
 /** How often a running container is looked at; a container that dies unnoticed is found within two of these. */
 const checkEvery = duration(1_000, 3_600_000);
-
-const NO_PLACES = "is not supported: where an instance runs cannot be constrained";
 
 const durable = {
   instances: instances.describe("How many instances are wanted"),
@@ -52,34 +46,19 @@ const durable = {
     .describe("Acts at once, on all that runs; default: off. Not beside `configuration.observability`"),
 };
 
-/** What has one value here, which clients send. */
+/** What is the same in every body; some of it has one value here, which clients send. */
 const fixed = {
   scheduling_policy: z
     .literal("default", 'must be "default": it is the only policy')
     .optional()
     .describe('The scheduler; only "default" is taken'),
-  constraints: z
-    .strictObject({
-      tiers: z
-        .array(z.int())
-        .refine((tiers) => tiers.join() === "1,2", "must be [1, 2]: an instance may run on either tier")
-        .optional()
-        .describe("Tiers of machines; only [1, 2], which is all of them, is taken"),
-      tier: unsupported(NO_PLACES),
-      regions: unsupported(NO_PLACES),
-      region: unsupported(NO_PLACES),
-      cities: unsupported(NO_PLACES),
-      pops: unsupported(NO_PLACES),
-      jurisdiction: unsupported(NO_PLACES),
-    })
-    .optional()
-    .describe("Where instances may run; default: anywhere"),
+  constraints,
+  affinities,
   rollout_active_grace_period: z
     .literal(0, "must be 0: instances have no connection to an object that would have to be spared")
     .optional()
     .describe("Seconds that a connected instance is spared by a rollout; only 0 is taken"),
   jobs: z.literal(false, "must be false: there are no job applications").optional().describe("Only false is taken"),
-  affinities: unsupported("is not supported: instances have no affinity to a datacenter or to hardware"),
   priorities: unsupported("is not supported: no instance is evicted for another"),
 };
 
@@ -122,6 +101,7 @@ export const READ_ONLY_FIELDS = [
   "generation",
   "observed_generation",
   "active_rollout_id",
+  "blocked",
 ] as const;
 
 const ignored = z.unknown().optional().describe("Ignored: read-only, taken so that what was read can be written back");

@@ -1,7 +1,7 @@
 /** Bodies of deployment writes. A standalone deployment is one instance with a configuration and a location of its own. */
 import * as z from "zod";
 import { LOCATION_CODES } from "../../account/locations.ts";
-import { unsupported } from "./application.ts";
+import { unsupported } from "./constraints.ts";
 import { configurationSchema, type Configuration } from "./configuration.ts";
 
 const location = z

@@ -1,6 +1,6 @@
 /** Body of the write that begins a rollout. */
 import * as z from "zod";
-import { unsupported } from "./application.ts";
+import { unsupported } from "./constraints.ts";
 import { configurationSchema } from "./configuration.ts";
 
 const MAX_STEPS = 100;

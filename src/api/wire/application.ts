@@ -1,10 +1,12 @@
 /** Applications in Cloudflare's field names. Fields of our own stand beside them. */
 import type { StoredConfiguration } from "../../orchestrator/configurations.ts";
 import { sizeOf } from "../../orchestrator/launch-spec.ts";
+import { explainBlocked } from "../../orchestrator/placement/placing.ts";
+import type { ApplicationSpec, Blocked } from "../../orchestrator/storage/application-row.ts";
 import type { ApplicationView, VersionView } from "../../orchestrator/views.ts";
 import { iso } from "./time.ts";
 
-export function wireApplication({ row, configuration, health, state, activeRolloutId }: ApplicationView) {
+export function wireApplication({ row, configuration, health, state, activeRolloutId, retryAt }: ApplicationView) {
   const { spec } = row;
   return {
     id: row.id,
@@ -17,17 +19,33 @@ export function wireApplication({ row, configuration, health, state, activeRollo
     instances: spec.instances,
     ...(spec.maxInstances === null ? {} : { max_instances: spec.maxInstances }),
     configuration: wireConfiguration(configuration),
-    constraints: { tiers: [1, 2] },
+    constraints: wireConstraints(spec),
+    ...(spec.colocation == null ? {} : { affinities: { colocation: spec.colocation } }),
     rollout_active_grace_period: 0,
     ...(spec.namespaceId == null ? {} : { durable_objects: { namespace_id: spec.namespaceId } }),
     ...(spec.logs == null ? {} : { observability: { logs: { enabled: spec.logs } } }),
     ...(activeRolloutId == null ? {} : { active_rollout_id: activeRolloutId }),
+    ...(row.blocked == null ? {} : { blocked: wireBlocked(row.blocked, retryAt ?? null) }),
     health: wireHealth(health),
     state,
     ingress: { mode: spec.ingress },
     check_every: spec.checkEveryMs / 1_000,
     generation: row.generation,
     observed_generation: row.observedGeneration,
+  };
+}
+
+export function wireConstraints({ constraints }: Pick<ApplicationSpec, "constraints">) {
+  const { isVerified, ...places } = constraints ?? {};
+  return { tiers: [1, 2], ...places, ...(isVerified === true ? { accept_verified_placement: true } : {}) };
+}
+
+export function wireBlocked({ reason, since }: Blocked, retryAt: number | null) {
+  return {
+    reason,
+    message: explainBlocked(reason),
+    since: iso(since),
+    retry_at: retryAt === null || reason === "LocationUnsatisfied" ? null : iso(retryAt),
   };
 }
 

@@ -4,6 +4,7 @@ import { sizeOf } from "../../orchestrator/launch-spec.ts";
 import { shownChecks } from "../../orchestrator/shown-checks.ts";
 import { isCrashLooping, type Deployment } from "../../orchestrator/plan/deployment.ts";
 import type { InstanceView } from "../../orchestrator/views.ts";
+import { wireBlocked } from "./application.ts";
 import { iso } from "./time.ts";
 
 export function wireInstance(applicationId: string, view: InstanceView) {
@@ -27,6 +28,9 @@ export function wireInstance(applicationId: string, view: InstanceView) {
     held: deployment.held,
     cordoned: deployment.cordoned,
     checks: shownChecks(configuration, deployment).map((check) => ({ ...check, since: iso(check.since) })),
+    location: wireObserved(deployment),
+    requested_location: requestedLocation(view),
+    ...(view.blocked === undefined ? {} : { blocked: wireBlocked(view.blocked, null) }),
     deployment_id: deployment.id,
     generation: deployment.generation,
     version: deployment.version,
@@ -34,6 +38,16 @@ export function wireInstance(applicationId: string, view: InstanceView) {
     losses: deployment.losses,
     ...(deployment.phase === "pending" ? { next_start_at: iso(deployment.nextStartAt) } : {}),
   };
+}
+
+/** Read inside the container or not known: never a copy of what was asked for. */
+export function wireObserved({ placement }: Deployment) {
+  const observed = placement?.observed ?? null;
+  return { name: observed?.location ?? "unknown", region: observed?.region ?? "unknown" };
+}
+
+export function requestedLocation({ configuration, deployment }: InstanceView): string | null {
+  return configuration.location ?? deployment.location ?? null;
 }
 
 /**
@@ -66,8 +80,7 @@ export function wireDashInstances(views: readonly InstanceView[]) {
       return {
         id: deployment.id,
         created_at: iso(deployment.createdAt),
-        // Read inside the container or not known: never a copy of what was asked for.
-        location: "unknown",
+        location: wireObserved(deployment).name,
         app_version: deployment.version,
         name: view.name,
         image: view.configuration.image,

@@ -6,7 +6,7 @@ import { MAX_SURGE } from "../../orchestrator/plan/selection.ts";
 import type { ApplicationSpec } from "../../orchestrator/storage/application-row.ts";
 import type { PutPreview } from "../../orchestrator/views.ts";
 import type { putPlanResult } from "../results/put-plan.ts";
-import { wireConfiguration } from "./application.ts";
+import { wireConfiguration, wireConstraints } from "./application.ts";
 
 type PutPlan = z.output<typeof putPlanResult>;
 type Json = PutPlan["changes"][number]["from"];
@@ -62,6 +62,8 @@ function fields({ spec, configuration }: Specified): Map<string, Json> {
     ["check_every", spec.checkEveryMs / 1_000],
     ["observability.logs.enabled", spec.logs ?? null],
     ["durable_objects.namespace_id", spec.namespaceId ?? null],
+    ...placeFields(spec),
+    ["affinities.colocation", spec.colocation ?? null],
     ...Object.entries(wireConfiguration(configuration)).map(([key, value]): [string, unknown] => [
       `configuration.${key}`,
       value,
@@ -69,6 +71,12 @@ function fields({ spec, configuration }: Specified): Map<string, Json> {
   ];
   // Plain data, as it came out of a request's JSON.
   return new Map(values.filter(([, value]) => value !== null && value !== undefined) as [string, Json][]);
+}
+
+/** Tiers are not the user's to choose. */
+function placeFields(spec: ApplicationSpec): [string, unknown][] {
+  const { tiers: _, ...constraints } = wireConstraints(spec);
+  return Object.entries(constraints).map(([key, value]) => [`constraints.${key}`, value]);
 }
 
 function changes(from: ReadonlyMap<string, Json>, to: ReadonlyMap<string, Json>): PutPlan["changes"] {

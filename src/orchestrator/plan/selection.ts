@@ -18,9 +18,9 @@ export interface Desired {
   /** A placement of that version starts something else than the wanted version does. */
   isOutdated(version: number): boolean;
   /** Where it was asked to run, it may not run any more. Absent: there are no constraints. */
-  isMisplaced?(deployment: Deployment): boolean;
+  isMisplaced?: (deployment: Deployment) => boolean;
   /** It was found to run where it may not, and that counts. Absent: no place is verified. */
-  isFoundOutside?(deployment: Deployment): boolean;
+  isFoundOutside?: (deployment: Deployment) => boolean;
   /** `rolling`: a new slot before an old one goes. `in-place`: the same deployment, stopped and started again. */
   readonly strategy: "rolling" | "in-place";
   readonly deleting: boolean;
