@@ -86,15 +86,12 @@ export class Account extends SecretKeeper {
     return reserveName(this.#db, name, id, kind, Date.now(), namespaceId);
   }
 
-  /** False when it was not there: of several who delete one, a single one hears that it did. */
-  removeApplication(id: string): boolean {
-    return this.#db.transaction(() => {
-      const wasThere = findApplication(this.#db, id) !== null;
+  removeApplication(id: string): void {
+    this.#db.transaction(() => {
       removeApplication(this.#db, id);
       dropUses(this.#db, id);
       removeFromLedger(this.#db, id);
       releaseOfApplication(this.#db, id, Date.now());
-      return wasThere;
     });
   }
 

@@ -183,15 +183,19 @@ export class Application extends DurableObject<Env> {
 
   /** Stops everything; the object erases itself when the last container is gone. Deleting twice is no error. */
   delete(guard: WriteGuard | null): boolean {
+    return this.beginDelete(guard) !== "missing";
+  }
+
+  /** As `delete`; of several who do it at once, one hears that it was him. */
+  beginDelete(guard: WriteGuard | null): "begun" | "underway" | "missing" {
     const row = this.#core.row();
-    if (row === undefined) return false;
-    if (!row.deleting) {
-      requireGuard(this.#core.db, row, guard, Date.now());
-      applyDelete(this.#core.db, row, Date.now());
-      this.#core.waiters.wake();
-      this.#core.pass();
-    }
-    return true;
+    if (row === undefined) return "missing";
+    if (row.deleting) return "underway";
+    requireGuard(this.#core.db, row, guard, Date.now());
+    applyDelete(this.#core.db, row, Date.now());
+    this.#core.waiters.wake();
+    this.#core.pass();
+    return "begun";
   }
 
   instances(): InstanceView[] {

@@ -116,7 +116,7 @@ export const deploymentRoutes = [
       const result = await created(call);
       if (old === null) return { result };
       try {
-        await removed(call, id);
+        await removed(call, id, true);
       } catch (error) {
         // Refused, since the old one was changed or is gone: then the new one is not wanted either.
         if (GantryError.is(error) && ERRORS[error.code].status < 500) await discarded(call);
@@ -229,7 +229,8 @@ async function patched(call: Call<unknown, PatchDeployment>, id: string): Promis
   }
 }
 
-async function removed(call: Call<unknown, unknown>, id: string) {
+/** `mustBegin`: one that somebody else is deleting already is not there. */
+async function removed(call: Call<unknown, unknown>, id: string, mustBegin = false) {
   const found = call.isRetry ? await ifThere(call, id) : await findDeployment(call, id);
   const gone = { message: `deployment ${id} is deleted` };
   // An earlier try with this key has deleted it.
@@ -242,9 +243,10 @@ async function removed(call: Call<unknown, unknown>, id: string) {
     if (view === null) throw deploymentNotFound(id);
     return before;
   }
-  if (!(await application.delete(guardOf(call)))) throw deploymentNotFound(id);
-  const isFirst = await accountStub(call.env, call.accountId).removeApplication(row.id);
-  if (!isFirst && !call.isRetry) throw deploymentNotFound(id);
+  const outcome = await application.beginDelete(guardOf(call));
+  const isOthers = outcome === "underway" && !call.isRetry;
+  if (outcome === "missing" || (mustBegin && isOthers)) throw deploymentNotFound(id);
+  await accountStub(call.env, call.accountId).removeApplication(row.id);
   return before;
 }
 
