@@ -107,9 +107,9 @@ function mergeLocations(
   patch: Readonly<Record<string, LocationSetting>>,
 ): Stored["locations"] {
   const next: Record<string, LocationSetting> = { ...stored };
-  for (const [code, { limits, ...changed }] of Object.entries(patch)) {
+  for (const [index, [code, { limits, ...changed }]] of Object.entries(patch).entries()) {
     const before = next[code] ?? {};
-    requireRegion(code, before, changed);
+    requireRegion(`locations[${index}]`, code, before, changed);
     next[code] = {
       ...before,
       ...changed,
@@ -124,14 +124,14 @@ function mergeLocations(
 }
 
 /** A location's region is what its objects are made with: it is given once. */
-function requireRegion(code: string, before: LocationSetting, { region }: LocationSetting): void {
+function requireRegion(field: string, code: string, before: LocationSetting, { region }: LocationSetting): void {
   const known = LOCATION_CODES.includes(code) ? code.toUpperCase() : before.region;
   if (known === undefined && region === undefined) {
     const codes = LOCATION_CODES.join(", ");
-    throw invalid({ "locations.region": `is needed to add location ${code}; those of the regions are ${codes}` });
+    throw invalid({ [`${field}.location`]: `must be one of ${codes}, or be added with a region` });
   }
   if (known !== undefined && region !== undefined && region !== known) {
-    throw invalid({ "locations.region": `of ${code} is ${known} and cannot change: add another location` });
+    throw invalid({ [`${field}.region`]: `of ${code} is ${known} and cannot change: add another location` });
   }
 }
 

@@ -51,9 +51,12 @@ function recordOf({ location, decision, misplaced }: Placing, now: number): Plac
   return { region, city, pop, decidedAt: now, decision: kept, ...(misplaced === 0 ? {} : { misplaced }) };
 }
 
+function short(value: number): number {
+  return Math.round(value * 1_000) / 1_000;
+}
+
 /** The table is in the row of every deployment, for people. */
 function rounded({ location, scores, score }: ScoreRow): ScoreRow {
-  const short = (value: number) => Math.round(value * 1_000) / 1_000;
   const own = Object.entries(scores).map(([name, value]) => [name, short(value)]);
   return { location, scores: Object.fromEntries(own) as ScoreRow["scores"], score: short(score) };
 }

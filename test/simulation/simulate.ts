@@ -17,6 +17,9 @@ export interface Outcome {
   readonly replaced: number;
   /** Actions of users that changed something. */
   readonly acted: number;
+  /** Placed by a decision, and moved by one. */
+  readonly placed: number;
+  readonly moved: number;
   readonly violation: string | null;
 }
 
@@ -44,7 +47,7 @@ export async function simulate(seed: number): Promise<Outcome> {
     while (violation === null && steps < MAX_STEPS && time.step(until)) {
       steps += 1;
       await settle();
-      violation = safety(world) ?? world.takenAway ?? world.storm;
+      violation = safety(world) ?? world.takenAway ?? world.storm ?? world.places.violation;
     }
     if (steps >= MAX_STEPS) violation ??= "L0: it never comes to rest";
   };
@@ -55,7 +58,7 @@ export async function simulate(seed: number): Promise<Outcome> {
     scheduleClient(time, random, world, isStandalone, end);
     await run(end);
     calm(faults);
-    comeToTerms(random, world);
+    comeToTerms(random, world, time.now);
     await run(end + CALM_MS);
     violation ??= liveness(world);
     const before = world.messages;
@@ -67,6 +70,8 @@ export async function simulate(seed: number): Promise<Outcome> {
       starts: [...world.instances.values()].reduce((sum, { container }) => sum + container.starts, 0),
       replaced: world.replaced,
       acted: world.acted,
+      placed: world.places.placed,
+      moved: world.places.moved,
       violation,
     };
   } finally {
@@ -81,6 +86,9 @@ function scheduleClient(time: VirtualTime, random: Random, world: World, isStand
   };
   if (!isStandalone) sometimes(6, () => world.scale(random.between(0, MAX_INSTANCES)));
   sometimes(random.chance(0.6) ? 5 : 0, () => world.activate(random.between(1, VERSIONS)));
+  const hasPlaces = random.chance(0.6);
+  sometimes(hasPlaces ? 8 : 0, () => world.places.switchSome(random, time.now));
+  sometimes(hasPlaces ? 3 : 0, () => world.constrain(world.places.someConstraints(random, true)));
   sometimes(random.chance(0.6) ? 12 : 0, () => {
     const rows = world.deployments();
     const row = rows[random.between(0, rows.length - 1)];
@@ -97,8 +105,13 @@ function scheduleClient(time: VirtualTime, random: Random, world: World, isStand
   }
 }
 
-/** Nobody leaves a version active that cannot work, or what hinders its end out of traffic; stopped may stay stopped. */
-function comeToTerms(random: Random, world: World): void {
+/**
+ * Nobody leaves a version active that cannot work, or what hinders its end out of traffic, or waits for places that cannot
+ * be read; stopped may stay stopped.
+ */
+function comeToTerms(random: Random, world: World, now: number): void {
+  world.places.enableAll(now);
+  if (world.constraints() !== null) world.constrain(world.places.someConstraints(random, false));
   if (world.activeVersion() === BROKEN_VERSION) world.activate(random.between(1, BROKEN_VERSION - 1));
   for (const { id } of world.deployments()) world.act(id, "uncordon");
 }

@@ -16,12 +16,16 @@ describe("a faulty world", () => {
       let crashes = 0;
       let replaced = 0;
       let acted = 0;
+      let placed = 0;
+      let moved = 0;
       for (let seed = first; seed < first + seeds && broken.length < 5; seed += 1) {
         const outcome = await simulate(seed);
         starts += outcome.starts;
         crashes += outcome.crashes;
         replaced += outcome.replaced;
         acted += outcome.acted;
+        placed += outcome.placed;
+        moved += outcome.moved;
         if (outcome.violation !== null) broken.push(`seed ${seed}, step ${outcome.steps}: ${outcome.violation}`);
       }
       expect(broken).toEqual([]);
@@ -31,6 +35,8 @@ describe("a faulty world", () => {
         expect(crashes).toBeGreaterThan(seeds);
         expect(replaced).toBeGreaterThan(seeds / 2);
         expect(acted).toBeGreaterThan(seeds);
+        expect(placed).toBeGreaterThan(seeds);
+        expect(moved).toBeGreaterThan(seeds / 10);
       }
     },
   );

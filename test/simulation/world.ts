@@ -13,6 +13,8 @@ import { applyCreate, applyDelete, planActivate, planPatch } from "../../src/orc
 import { decideAction, type InstanceAction } from "../../src/orchestrator/instance-actions.ts";
 import { toLaunchSpec } from "../../src/orchestrator/launch-spec.ts";
 import { Outbox } from "../../src/orchestrator/outbox.ts";
+import { Places } from "../../src/orchestrator/placement/places.ts";
+import { isDisallowed } from "../../src/orchestrator/placement/placing.ts";
 import {
   PASS_TIMER,
   Scheduler,
@@ -26,11 +28,13 @@ import {
   readApplication,
   type ApplicationKind,
   type ApplicationRow,
+  type PlacementConstraints,
 } from "../../src/orchestrator/storage/application-row.ts";
 import { APPLICATION_MIGRATIONS } from "../../src/orchestrator/storage/schema.ts";
 import type { Report } from "../../src/orchestrator/plan/observe.ts";
 import type { Deployment } from "../../src/orchestrator/plan/deployment.ts";
 import { Timers } from "../../src/timers.ts";
+import { AccountPlaces } from "./account-places.ts";
 import { SimulatedContainer, type Faults } from "./platform.ts";
 import type { Random } from "./random.ts";
 import { SimulatedStorage, type Lifetime } from "./storage.ts";
@@ -81,6 +85,7 @@ interface ApplicationLife extends Lifetime {
   readonly timers: Timers;
   readonly deployments: WatchedStore;
   readonly scheduler: Scheduler;
+  readonly places: Places;
 }
 
 interface InstanceLife extends Lifetime {
@@ -98,6 +103,7 @@ export interface InstanceHost {
 }
 
 export class World {
+  readonly places = new AccountPlaces();
   readonly instances = new Map<string, InstanceHost>();
   crashes = 0;
   /** Set when the scheduler asked one instance more often than it can have a reason to. */
@@ -147,6 +153,7 @@ export class World {
     for (const [index, version] of versions.slice(1).entries()) {
       insertVersion(db, { version: index + 2, ...version, createdAt: now });
     }
+    life.places.learn(this.places.locations);
     life.scheduler.pass();
     if (kind === "deployment") this.standalone = this.deployments()[0]?.id ?? null;
   }
@@ -157,6 +164,12 @@ export class World {
 
   activate(version: number): void {
     this.#change((db, row) => applyChange(db, row, planActivate(db, row, version), this.#time.now));
+  }
+
+  /** Where its instances may run from now on. */
+  constrain(constraints: PlacementConstraints | null): void {
+    if (this.standalone !== null) return;
+    this.#change((db, row) => applyChange(db, row, planPatch(db, row, { constraints }), this.#time.now));
   }
 
   delete(): void {
@@ -182,6 +195,8 @@ export class World {
     const row = readApplication(db);
     if (row === undefined || row.deleting) return;
     apply(db, row);
+    if (this.#random.chance(0.7)) life.places.learn(this.places.locations);
+    else life.places.expire();
     life.scheduler.pass();
   }
 
@@ -191,8 +206,19 @@ export class World {
   }
 
   /** Runs something else than the active version does. */
-  isOutdated({ version }: Deployment): boolean {
+  isOutdated(deployment: Deployment): boolean {
+    const { isVerified: _, ...constraints } = this.constraints() ?? {};
+    return (
+      this.#isOtherRevision(deployment) || (this.standalone === null && isDisallowed(deployment.placement, constraints))
+    );
+  }
+
+  #isOtherRevision({ version }: Deployment): boolean {
     return REVISIONS[version - 1] !== REVISIONS[this.activeVersion() - 1];
+  }
+
+  constraints(): PlacementConstraints | null {
+    return (this.erased ? undefined : readApplication(this.#application().db)?.spec.constraints) ?? null;
   }
 
   activeVersion(): number {
@@ -233,15 +259,45 @@ export class World {
     const db = this.#storage.viewOf(lifetime);
     migrate(db, APPLICATION_MIGRATIONS);
     const timers = new Timers(db, this.#storage.clockOf(lifetime));
-    const deployments = new WatchedStore(db, (serving, all) => {
-      // What a lifetime that is over still does, it does to itself only.
-      if (lifetime.alive) this.#judge(serving, all);
+    // What a lifetime that is over still does, it does to itself only.
+    const alive = <Args extends unknown[]>(judge: (...args: Args) => void) => {
+      return (...args: Args) => {
+        if (lifetime.alive && !this.erased) judge(...args);
+      };
+    };
+    const deployments = new WatchedStore(
+      db,
+      alive((serving, all) => this.#judge(serving, all)),
+      {
+        onPlaced: alive((placed, before) => {
+          const { isVerified: _, ...constraints } = this.constraints() ?? {};
+          this.places.judgePlaced(placed, before, constraints, this.#time.now);
+        }),
+        onStopped: alive((before, reason) => {
+          this.places.judgeMoved(before, reason, this.#isOtherRevision(before), this.constraints());
+        }),
+      },
+    );
+    const life: ApplicationLife = Object.assign(lifetime, {
+      timers,
+      deployments,
+      scheduler: undefined as never,
+      places: undefined as never,
     });
-    const life: ApplicationLife = Object.assign(lifetime, { timers, deployments, scheduler: undefined as never });
     const pass = () => {
       if (lifetime.alive && !this.erased) life.scheduler.pass();
     };
     const clock = () => this.#time.now;
+    const places = new Places({
+      clock,
+      ask: () => this.#send(lifetime, async () => ({ locations: this.places.locations, companion: null })),
+      count: async () => ({}),
+      onKnown: pass,
+      onFailed: (retryAt) => {
+        const current = timers.dueAt(PASS_TIMER);
+        if (!this.erased && (current === null || current > retryAt)) timers.set(PASS_TIMER, retryAt);
+      },
+    });
     const outbox = new Outbox({ clock, silentAfterMs: () => 3 * CHECK_EVERY_MS, onSettled: pass });
     const ask = (id: string, call: (life: InstanceLife) => Promise<InstanceAnswer>) => {
       if (lifetime.alive) this.#countAsk(id);
@@ -254,6 +310,11 @@ export class World {
       outbox,
       clock,
       newDeploymentId: () => `d${(this.#ids += 1)}`,
+      places: {
+        where: (row) => places.where(row.spec, row.blocked ?? null),
+        ask: (row) => places.ask(row.spec),
+        failed: (location) => places.failed(location),
+      },
       version: (number) => {
         const version = getVersion(db, number);
         if (version === undefined) throw new Error(`no version ${number}`);
@@ -273,7 +334,7 @@ export class World {
         if (lifetime.alive) this.#erase();
       },
     });
-    Object.assign(life, { scheduler });
+    Object.assign(life, { scheduler, places });
     timers.rearm();
     return life;
   }

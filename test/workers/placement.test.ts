@@ -198,7 +198,7 @@ describe("locations of the account's own", () => {
   it("are added with a region, which never changes", async ({ expect }) => {
     const account = await freshAccount();
     const patch = (location: object) => account.call("PATCH", "/me", { locations: [location] });
-    expect(domainError(await patch({ location: "lisbon" })).details).toHaveProperty(["locations.region"]);
+    expect(domainError(await patch({ location: "lisbon" })).details).toHaveProperty(["locations[0].location"]);
     const { result } = await patch({ location: "lisbon", region: "WEUR", city: "lis", name: "Lisbon" });
     const shown = result.locations.find(({ location }: { location: string }) => location === "lisbon");
     expect(shown).toMatchObject({ region: "WEUR", city: "LIS", pop: null, weight: 1, enabled: true, name: "Lisbon" });

@@ -107,6 +107,6 @@ export function colocationOf(value: z.output<typeof affinities>): Colocation | n
   return value === undefined ? undefined : (value.colocation ?? null);
 }
 
-function unique<T>(values: readonly T[]): T[] {
-  return [...new Set(values)].toSorted();
+function unique<T extends string>(values: readonly T[]): T[] {
+  return [...new Set(values)].toSorted((a, b) => (a < b ? -1 : 1));
 }
