@@ -32,6 +32,9 @@ import {
   type ApplicationKind,
   type Reservation,
 } from "./applications.ts";
+import { CapacityKeeper } from "./capacity/keeper.ts";
+import { poolsOf } from "./capacity/pools.ts";
+import type { Answer, Statement } from "./capacity/statement.ts";
 import { applyCompletions, type Completion } from "./completion.ts";
 import { listAudit, recordDenied, type AuditDraft, type AuditEntry } from "./audit.ts";
 import type { AccountSample } from "../metrics/account-sample.ts";
@@ -49,6 +52,7 @@ import { getToken, listTokens, putToken, removeToken, verifyToken, type Token } 
 
 export class Account extends SecretKeeper {
   readonly #db: Database;
+  readonly #capacity: CapacityKeeper;
   readonly #limiter = new RateLimiter();
   readonly #running = new Map<string, number>();
   readonly #requests = new RequestCounts();
@@ -60,6 +64,13 @@ export class Account extends SecretKeeper {
     migrate(db, ACCOUNT_MIGRATIONS);
     super(ctx, env, db);
     this.#db = db;
+    this.#capacity = new CapacityKeeper({
+      db,
+      clock: Date.now,
+      pools: () => poolsOf(this.settings(), env.GANTRY_MAX_INSTANCES),
+      claimant: (application) => applicationStub(env, application),
+      background: (work) => ctx.waitUntil(work),
+    });
   }
 
   admit(request: AdmissionRequest): Admission {
@@ -99,8 +110,20 @@ export class Account extends SecretKeeper {
     return readSettings(this.#db, this.#id);
   }
 
-  updateSettings(patch: SettingsPatch, ifMatch: string | null): Settings {
-    return updateSettings(this.#db, this.#id, patch, ifMatch);
+  async updateSettings(patch: SettingsPatch, ifMatch: string | null): Promise<Settings> {
+    const settings = updateSettings(this.#db, this.#id, patch, ifMatch);
+    await this.#capacity.changed();
+    return settings;
+  }
+
+  /** An application says what it runs and wants, and hears what it may begin. */
+  async stateCapacity(application: string, statement: Statement): Promise<Answer> {
+    return await this.#capacity.state(application, statement);
+  }
+
+  /** The last container of a deleted application is gone. */
+  releaseCapacity(application: string): void {
+    this.#capacity.remove(application);
   }
 
   /** Leave for a write to bring an application to what it asks for. What was left open is cleared up before a refusal. */
@@ -123,14 +146,16 @@ export class Account extends SecretKeeper {
   /** Limits, defaults, locations and what is held, after clearing up what was left open. */
   async quota(): Promise<Quota> {
     await this.#reconcileLedger();
-    return quotaOf(this.#db, this.settings());
+    return quotaOf(this.#db, this.settings(), this.#capacity.view());
   }
 
   #reserve(application: string, ask: Ask, intent: string): Verdict {
     const settings = this.settings();
     const verdict = this.#db.transaction(() => reserve(this.#db, settings, application, ask, intent, Date.now()));
     if (verdict.outcome === "refused") return verdict;
-    return { ...verdict, grant: { ...verdict.grant, locations: placesOf(settings.locations) } };
+    const { isLimited } = this.#capacity;
+    const brought = { locations: placesOf(settings.locations), ...(isLimited ? { isLimited } : {}) };
+    return { ...verdict, grant: { ...verdict.grant, ...brought } };
   }
 
   /** What an application needs to know to place: where it may be, and the id of the one that it wants to be near. */

@@ -33,6 +33,8 @@ export interface Grant {
   readonly until: number;
   /** The account's at that moment: what the write places, it places by these. */
   readonly locations?: readonly Location[];
+  /** Capacity is limited: nothing begins without having been granted. */
+  readonly isLimited?: boolean;
 }
 
 export type Verdict = { readonly outcome: "granted"; readonly grant: Grant; readonly settled: boolean } | Refused;

@@ -6,6 +6,7 @@ import { invalid } from "../api/body.ts";
 import { INSTANCE_TYPES } from "../api/schemas/configuration.ts";
 import type { Database } from "../database.ts";
 import { etagOf, requireMatch } from "../etag.ts";
+import { ANY, type Capacity } from "./capacity/load.ts";
 import {
   LOCATION_CODES,
   locationsOf,
@@ -34,6 +35,8 @@ export interface Defaults {
 
 export interface Settings {
   readonly limits: Limits;
+  /** What may run at one time; what is wanted beyond it waits. */
+  readonly capacity: Capacity;
   readonly defaults: Defaults;
   readonly locations: readonly LimitedLocation[];
   readonly etag: string;
@@ -41,6 +44,7 @@ export interface Settings {
 
 export interface SettingsPatch {
   readonly limits?: Partial<Limits>;
+  readonly capacity?: Partial<Capacity>;
   readonly defaults?: Partial<Defaults>;
   readonly locations?: Readonly<Record<string, LocationSetting>>;
 }
@@ -68,6 +72,7 @@ export const DEFAULT_DEFAULTS: Defaults = {
 
 interface Stored {
   readonly change: number;
+  readonly capacity?: Partial<Capacity>;
   readonly limits: Partial<Limits>;
   readonly defaults: Partial<Defaults>;
   readonly locations: Readonly<Record<string, LocationSetting>>;
@@ -94,6 +99,7 @@ export function updateSettings(
     limits: { ...stored.limits, ...patch.limits },
     defaults: { ...stored.defaults, ...patch.defaults },
     locations: mergeLocations(stored.locations, patch.locations ?? {}),
+    ...(patch.capacity === undefined ? {} : { capacity: { ...stored.capacity, ...patch.capacity } }),
   };
   const settings = settingsOf(next, accountId);
   requireDefaultsWithinLimits(settings);
@@ -107,12 +113,13 @@ function mergeLocations(
   patch: Readonly<Record<string, LocationSetting>>,
 ): Stored["locations"] {
   const next: Record<string, LocationSetting> = { ...stored };
-  for (const [index, [code, { limits, ...changed }]] of Object.entries(patch).entries()) {
+  for (const [index, [code, { limits, capacity, ...changed }]] of Object.entries(patch).entries()) {
     const before = next[code] ?? {};
     requireRegion(`locations[${index}]`, code, before, changed);
     next[code] = {
       ...before,
       ...changed,
+      ...(capacity === undefined ? {} : { capacity: { ...before.capacity, ...capacity } }),
       ...(limits === undefined ? {} : { limits: { ...before.limits, ...limits } }),
     };
   }
@@ -154,10 +161,11 @@ function requireDefaultsWithinLimits({ defaults, limits }: Settings): void {
   );
 }
 
-function settingsOf({ change, limits, defaults, locations }: Stored, accountId: string): Settings {
+function settingsOf({ change, limits, capacity, defaults, locations }: Stored, accountId: string): Settings {
   const all: Limits = { ...DEFAULT_LIMITS, ...limits };
   return {
     limits: all,
+    capacity: { ...ANY, ...capacity },
     defaults: { ...DEFAULT_DEFAULTS, ...defaults },
     locations: locationsOf(locations, all),
     etag: etagOf(accountId, change),

@@ -3,6 +3,7 @@
  * its own that the account can set.
  */
 import type { Location, Region } from "../orchestrator/placement/location.ts";
+import { ANY, type Capacity } from "./capacity/load.ts";
 import type { Limits } from "./limits.ts";
 
 export interface LocationLimits {
@@ -14,6 +15,7 @@ export interface LocationLimits {
 
 export interface LimitedLocation extends Location {
   readonly limits: LocationLimits;
+  readonly capacity: Capacity;
 }
 
 /** What an account has changed of a location. `region` makes one of its own. */
@@ -25,6 +27,7 @@ export interface LocationSetting {
   readonly city?: string | null;
   readonly pop?: string | null;
   readonly limits?: Partial<LocationLimits>;
+  readonly capacity?: Partial<Capacity>;
 }
 
 /** Of what may run anywhere. */
@@ -66,8 +69,8 @@ export function locationsOf(settings: Readonly<Record<string, LocationSetting>>,
     .filter(([code]) => !LOCATION_CODES.includes(code))
     .flatMap(([code, { region }]) => (region === undefined ? [] : [ownLocation(code, region)]));
   return [...DEFAULT_LOCATIONS, ...own].map((location) => {
-    const { limits = {}, region: _, ...changed } = settings[location.code] ?? {};
-    return { ...location, ...changed, limits: { ...inherited, ...limits } };
+    const { limits = {}, capacity, region: _, ...changed } = settings[location.code] ?? {};
+    return { ...location, ...changed, limits: { ...inherited, ...limits }, capacity: { ...ANY, ...capacity } };
   });
 }
 

@@ -1,5 +1,6 @@
 /** Tables of the Account object. `docs/storage.md` says who writes each. Append-only. */
 import type { Migration } from "../migrations.ts";
+import { CAPACITY_SCHEMA } from "./capacity/claims.ts";
 
 export const ACCOUNT_MIGRATIONS: readonly Migration[] = [
   {
@@ -134,4 +135,5 @@ CREATE TABLE address_blocks (
 ALTER TABLE applications ADD COLUMN namespace_id TEXT;
 CREATE UNIQUE INDEX applications_by_namespace ON applications (namespace_id) WHERE namespace_id IS NOT NULL;`,
   },
+  { id: "006_create_capacity", sql: CAPACITY_SCHEMA },
 ];

@@ -31,7 +31,19 @@ export function specOf(env: Env, body: PutApplication): ApplicationSpec {
     checkEveryMs: checkEveryMs(body.check_every),
     ...(body.observability === undefined ? {} : { logs: body.observability.logs.enabled }),
     ...placesOf(body),
+    ...rankOf(body),
     ...(body.durable_objects === undefined ? {} : { namespaceId: body.durable_objects.namespace_id }),
+  };
+}
+
+/** What a request says about who goes first; what it does not say is not in it. */
+export function rankOf({
+  priorities,
+  preemption,
+}: Pick<PutApplication, "priorities" | "preemption">): Pick<ApplicationSpec, "priority" | "isPreemptible"> {
+  return {
+    ...(priorities === undefined ? {} : { priority: priorities.default }),
+    ...(preemption === undefined ? {} : { isPreemptible: preemption === "allowed" }),
   };
 }
 

@@ -9,6 +9,7 @@ import { accountStub, applicationStub, instanceStub, publicInstanceId } from "..
 import { Timers } from "../timers.ts";
 import type { StoredConfiguration } from "./configurations.ts";
 import { isSettled } from "./conditions.ts";
+import { ApplicationCapacity } from "./capacity/application-capacity.ts";
 import { newDeploymentId } from "./deployment-id.ts";
 import { DeploymentStore } from "./deployment-store.ts";
 import { EventSockets } from "./event-socket.ts";
@@ -16,7 +17,7 @@ import { isLogged, logEvents } from "./event-log.ts";
 import { EVENTS_KEPT, listEvents, onAppended } from "./events.ts";
 import type { EventDraft } from "./events.ts";
 import { type ActionContext, type Decision } from "./instance-actions.ts";
-import { toLaunchSpec, type LaunchSpec } from "./launch-spec.ts";
+import { sizeOf, toLaunchSpec, type LaunchSpec } from "./launch-spec.ts";
 import { hasAddress, networkOf } from "./network.ts";
 import { prepareNetwork } from "./prepare/network.ts";
 import { prepareReferences } from "./prepare/secrets.ts";
@@ -59,6 +60,7 @@ export class ApplicationCore {
   readonly deployments: DeploymentStore;
   readonly #outbox: Outbox;
   readonly places: Places;
+  readonly capacity: ApplicationCapacity;
   readonly scheduler: Scheduler;
   readonly eventSockets: EventSockets;
   readonly specification: Specification;
@@ -88,10 +90,17 @@ export class ApplicationCore {
       ask: (companion) => this.#askPlaces(companion),
       count: (id) => this.#countCompanions(id),
       onKnown: () => this.pass(),
-      onFailed: (retryAt) => {
-        const current = this.timers.dueAt(PASS_TIMER);
-        if (!this.gone && (current === null || current > retryAt)) this.timers.set(PASS_TIMER, retryAt);
-      },
+      onFailed: (retryAt) => this.#wakeBy(retryAt),
+    });
+    this.capacity = new ApplicationCapacity({
+      clock: Date.now,
+      row: () => this.row(),
+      save: (row) => writeApplication(this.db, row),
+      deployments: () => this.deployments.all(),
+      sizeOf: (version) => sizeOf(this.configuration(version)),
+      state: async (row, statement) => await accountStub(env, row.accountId).stateCapacity(row.id, statement),
+      onAnswer: () => this.pass(),
+      onFailed: (retryAt) => this.#wakeBy(retryAt),
     });
     this.scheduler = new Scheduler({
       db: this.db,
@@ -107,6 +116,7 @@ export class ApplicationCore {
         ask: (row) => this.places.ask(row.spec),
         failed: (location) => this.places.failed(location),
       },
+      capacity: this.capacity,
       prepare: (order) => this.#prepare(order),
       onRoutingChanged: () => this.#routingChanged(),
       onDeleted: () => this.#erase(),
@@ -149,6 +159,11 @@ export class ApplicationCore {
 
   pass(): void {
     if (!this.gone) this.scheduler.pass();
+  }
+
+  #wakeBy(time: number): void {
+    const current = this.timers.dueAt(PASS_TIMER);
+    if (!this.gone && (current === null || current > time)) this.timers.set(PASS_TIMER, time);
   }
 
   /** A standalone deployment is where its configuration says, or nowhere. */
@@ -206,7 +221,12 @@ export class ApplicationCore {
 
   async #eraseNow(row: ApplicationRow): Promise<void> {
     // The name was freed when the delete began; this covers a crash between the two.
-    await accountStub(this.#env, row.accountId).removeApplication(row.id);
+    const account = accountStub(this.#env, row.accountId);
+    await account.removeApplication(row.id);
+    if (row.isLimited === true) {
+      await this.capacity.idle();
+      await account.releaseCapacity(row.id);
+    }
     this.eventSockets.end("deleted");
     await this.#ctx.storage.deleteAlarm();
     await this.#ctx.storage.deleteAll();
@@ -235,7 +255,8 @@ export class ApplicationCore {
 
   instanceViews(deployments = this.deployments.all()): InstanceView[] {
     const row = this.mustRow();
-    return instanceViews(row, deployments, this.publicId, (version) => this.configuration(version));
+    const retryAt = row.blocked == null ? null : this.timers.dueAt(PASS_TIMER);
+    return instanceViews(row, deployments, this.publicId, (version) => this.configuration(version), retryAt);
   }
 
   find(key: string): Deployment | undefined {

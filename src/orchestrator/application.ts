@@ -4,9 +4,11 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { Usage } from "../account/amounts.ts";
+import type { EvictionOrder, Statement } from "../account/capacity/statement.ts";
 import type { Grant } from "../account/ledger.ts";
 import { GantryError } from "../errors.ts";
 import { applicationSample, type ApplicationSample } from "../metrics/application-sample.ts";
+import { tellRoomMade } from "./capacity/evict.ts";
 import { countChange } from "./change-plan.ts";
 import {
   applyCreate,
@@ -321,6 +323,29 @@ export class Application extends DurableObject<Env> {
     const row = this.#core.row();
     if (row === undefined || row.deleting) return [];
     return usesOf(row, this.#core.deployments.all(), (version) => this.#core.configuration(version), reference);
+  }
+
+  /** Something that it waits for may be had. */
+  async capacityFreed(): Promise<void> {
+    this.#core.capacity.poke();
+    this.#core.pass();
+  }
+
+  /** From now on it begins only what its account grants. What it holds; null when there is no such application. */
+  async enlist(): Promise<Statement | null> {
+    const held = this.#core.capacity.enlist();
+    this.#core.pass();
+    return held;
+  }
+
+  /** Stops what is above a ceiling, for applications of a higher priority. How many that are. */
+  async makeRoom(order: EvictionOrder): Promise<number> {
+    return this.#core.row() === undefined ? 0 : this.#core.scheduler.makeRoom(order);
+  }
+
+  /** Instances of another application are being stopped for this one. */
+  async roomMade(application: string, location: string, count: number): Promise<void> {
+    if (this.#core.row() !== undefined) tellRoomMade(this.#core.db, { application, location, count }, Date.now());
   }
 
   /** An instance says how it is, and hears whether it is still wanted. */

@@ -59,8 +59,18 @@ function sameSpec(a: ApplicationSpec, b: ApplicationSpec): boolean {
   return identity(a) === identity(b);
 }
 
+/** What a field that is left out means. */
+const SAID_BY_NOTHING = {
+  logs: null,
+  namespaceId: null,
+  constraints: null,
+  colocation: null,
+  priority: 0,
+  isPreemptible: true,
+};
+
 function identity(spec: ApplicationSpec): string {
-  return canonical({ logs: null, namespaceId: null, constraints: null, colocation: null, ...spec });
+  return canonical({ ...SAID_BY_NOTHING, ...spec });
 }
 
 /** The row as it is after the change. */

@@ -34,6 +34,8 @@ export interface ApplicationPatch {
   readonly logs?: boolean;
   readonly constraints?: Exclude<ApplicationSpec["constraints"], undefined>;
   readonly colocation?: Exclude<ApplicationSpec["colocation"], undefined>;
+  readonly priority?: number;
+  readonly isPreemptible?: boolean;
   /** Stored, and not activated. */
   readonly version?: NewConfiguration;
 }
@@ -88,6 +90,8 @@ export function planPatch(db: Database, row: ApplicationRow, patch: ApplicationP
     ...(patch.logs === undefined ? {} : { logs: patch.logs }),
     ...(patch.constraints === undefined ? {} : { constraints: patch.constraints }),
     ...(patch.colocation === undefined ? {} : { colocation: patch.colocation }),
+    ...(patch.priority === undefined ? {} : { priority: patch.priority }),
+    ...(patch.isPreemptible === undefined ? {} : { isPreemptible: patch.isPreemptible }),
   };
   const version = patch.version === undefined ? null : chooseVersion(db, row, patch.version);
   return { spec, version, activate: false };

@@ -1,6 +1,6 @@
 /** Counters and states that clients show, derived from the rows. Pure. */
 import { assertNever } from "../assert-never.ts";
-import { isAvailable, isFailing, isLeaving, type Deployment } from "./plan/deployment.ts";
+import { isAvailable, isFailing, isLeaving, STOP, type Deployment } from "./plan/deployment.ts";
 
 export interface HealthCounts {
   /** The process runs and has been ready at least once. */
@@ -47,6 +47,8 @@ export function instanceState(deployment: Deployment): InstanceState {
     case "pending": {
       if (deployment.held) return "stopped";
       if (isFailing(deployment)) return "failed";
+      // One that made room for others waits for room itself.
+      if (deployment.last?.reason === STOP.preempted) return "provisioning";
       return deployment.last?.kind === "stopped" ? "stopped" : "provisioning";
     }
     case "starting": {

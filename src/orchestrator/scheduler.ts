@@ -13,6 +13,10 @@ import { appendEvents, type EventDraft } from "./events.ts";
 import type { Decision } from "./instance-actions.ts";
 import { intendPlacement, intendStart, intendStop, messageFor, type Intent } from "./intents.ts";
 import type { LaunchSpec } from "./launch-spec.ts";
+import type { EvictionOrder } from "../account/capacity/statement.ts";
+import type { Allowance } from "./capacity/allowance.ts";
+import { intendEvictions, mayBePreempted } from "./capacity/evict.ts";
+import { explainShortage, shortDetails } from "./capacity/explain.ts";
 import type { Outbox } from "./outbox.ts";
 import { isLeaving, STOP, type Deployment } from "./plan/deployment.ts";
 import { observe, type Report } from "./plan/observe.ts";
@@ -62,6 +66,20 @@ export interface PlacesInHand {
   failed(location: string): void;
 }
 
+/** What may begin, as far as that has been granted. */
+export interface CapacityInHand {
+  /** Undefined: nothing limits it. */
+  allowance(application: ApplicationRow): Allowance | undefined;
+  /** After a pass: says what has to be said. When to look again, or null. */
+  passed(application: ApplicationRow, unbegun: Plan["unbegun"]): number | null;
+  /** That many starts are intended. */
+  started(count: number): void;
+  /** The platform said that there were too many starts. */
+  rateLimited(): void;
+  /** What ends in that location is for others. */
+  yield(location: string): void;
+}
+
 /** The scheduler's view of its instances: everything is idempotent by deployment and generation. */
 export interface InstanceClient {
   launch(order: LaunchOrder): Promise<InstanceAnswer>;
@@ -81,6 +99,8 @@ export interface SchedulerDeps {
   readonly newDeploymentId: (applicationId: string, place: ObjectPlace | null) => string;
   /** Absent: there are no locations. */
   readonly places?: PlacesInHand;
+  /** Absent: nothing limits what runs. */
+  readonly capacity?: CapacityInHand;
   readonly version: (version: number) => { readonly version: Version; readonly spec: LaunchSpec };
   /**
    * Completes an order with what is looked up at launch only. A `GantryError` refuses the launch, and its message is what
@@ -114,12 +134,13 @@ export class Scheduler {
   /** Brings the rows one step nearer to what is wanted, and arms the next wake-up. */
   pass(): void {
     let requeueAt: number | null = null;
+    let unbegun: Plan["unbegun"] = null;
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
       const application = readApplication(this.#deps.db);
       if (application === undefined) return;
       const now = this.#deps.clock();
       const result = this.plan(application, now);
-      requeueAt = result.requeueAt;
+      ({ requeueAt, unbegun } = result);
       if (result.actions.some((action) => action.type === "finish-delete")) {
         this.#deps.onDeleted();
         return;
@@ -129,12 +150,14 @@ export class Scheduler {
       if (result.actions.length === 0) break;
       console.log({ message: "application.planned", application: application.name, ...result.explain });
     }
-    this.#arm(requeueAt);
+    const application = readApplication(this.#deps.db);
+    const restateAt = application === undefined ? null : (this.#deps.capacity?.passed(application, unbegun) ?? null);
+    this.#arm(restateAt === null || (requeueAt !== null && requeueAt <= restateAt) ? requeueAt : restateAt);
   }
 
   /** What a pass would do now. */
   plan(application: ApplicationRow, now: number): Plan {
-    const { deployments, outbox, places, version: versionOf } = this.#deps;
+    const { deployments, outbox, places, capacity, version: versionOf } = this.#deps;
     return plan({
       desired: this.#desired(application),
       deployments: deployments.all(),
@@ -142,6 +165,7 @@ export class Scheduler {
       limits: DEFAULT_LIMITS,
       deadlinesOf: (version) => deadlinesOf(versionOf(version).spec),
       where: places?.where(application),
+      allowance: capacity?.allowance(application),
       blockedSince: application.blocked?.since ?? null,
       now,
     });
@@ -159,6 +183,7 @@ export class Scheduler {
     if (before?.location !== undefined && before.readyAt === null && next?.phase === "pending") {
       if (isFailedStart(next)) this.#deps.places?.failed(before.location);
     }
+    if (next?.phase === "pending" && next.last?.reason === "RateLimited") this.#deps.capacity?.rateLimited();
     this.pass();
     return result.owned;
   }
@@ -172,6 +197,28 @@ export class Scheduler {
     if (next.phase !== deployment.phase && application !== undefined) this.#send(application, next);
     this.pass();
     return this.#deps.deployments.get(next.id) ?? next;
+  }
+
+  /** Stops what is above a ceiling, for applications that go first. How many that are. */
+  makeRoom(order: EvictionOrder): number {
+    const { db, deployments, clock, onRoutingChanged } = this.#deps;
+    const application = readApplication(db);
+    if (application === undefined || !mayBePreempted(application)) return 0;
+    const stopped = intendEvictions(deployments.all(), order, clock());
+    if (stopped.length === 0) return 0;
+    this.#deps.capacity?.yield(order.location);
+    db.transaction(() => {
+      for (const { next } of stopped) deployments.put(next);
+      appendEvents(
+        db,
+        stopped.flatMap(({ events }) => events),
+        clock(),
+      );
+    });
+    onRoutingChanged();
+    for (const { next } of stopped) this.#send(application, next);
+    this.pass();
+    return stopped.length;
   }
 
   /** Every placement that may live is gone. Only rows and events: the next pass acts on them. */
@@ -241,6 +288,7 @@ export class Scheduler {
       }
       appendEvents(db, events, now);
     });
+    this.#deps.capacity?.started(actions.filter(({ type }) => type === "place" || type === "start").length);
     if (actions.some((action) => action.type === "stop")) this.#deps.onRoutingChanged();
     for (const deployment of sends) this.#send(application, deployment);
     for (const action of actions) if (action.type === "remove") this.#release(action.id);
@@ -254,11 +302,17 @@ export class Scheduler {
     // Read again: it is the row as it is, with one field changed.
     const row = readApplication(db) ?? application;
     const { blocked: _, ...rest } = row;
-    writeApplication(db, blocked === null ? rest : { ...rest, blocked: { reason: blocked.reason, since: now } });
-    if (blocked === null) return [];
-    const { reason, decision } = blocked;
-    const details = { reason, ...decision?.filtered };
-    return [{ type: "Warn", name: "SchedulerBlocked", message: `not placed: ${explainBlocked(reason)}`, details }];
+    if (blocked === null) {
+      writeApplication(db, rest);
+      const details = { reason: before?.reason ?? "", waited_ms: now - (before?.since ?? now) };
+      return [{ type: "Info", name: "PlacementUnblocked", message: "what was blocked is being placed", details }];
+    }
+    const { reason, decision, shortage } = blocked;
+    const shortfall = shortage === undefined ? {} : { shortfall: shortage.shortfall };
+    writeApplication(db, { ...rest, blocked: { reason, since: now, ...shortfall } });
+    const details = { reason, ...decision?.filtered, ...shortDetails(shortage) };
+    const message = `not placed: ${explainBlocked(reason)}${explainShortage(shortage)}`;
+    return [{ type: "Warn", name: "PlacementBlocked", message, details }];
   }
 
   #intend(application: ApplicationRow, action: Action, now: number): Intent | null {

@@ -7,7 +7,7 @@ import { GantryError } from "../errors.ts";
 import type { StoredConfiguration } from "./configurations.ts";
 import { sizeOf } from "./launch-spec.ts";
 import { networkOf } from "./network.ts";
-import { getVersion, readApplication, type ApplicationRow } from "./storage/application-row.ts";
+import { getVersion, readApplication, writeApplication, type ApplicationRow } from "./storage/application-row.ts";
 
 export function usageOf(row: ApplicationRow, configuration: StoredConfiguration): Usage {
   return {
@@ -27,6 +27,7 @@ export function withinGrant<T>(db: Database, grant: Grant | null, now: number, w
     const row = readApplication(db);
     const version = row === undefined ? undefined : getVersion(db, row.activeVersion);
     const why = row && version ? beyondGrant(grant, usageOf(row, version.configuration), now) : null;
+    if (row && grant.isLimited === true && row.isLimited !== true) writeApplication(db, { ...row, isLimited: true });
     if (why === null) return result;
     const message = `another write came between: ${why}; try again`;
     throw new GantryError("WRITE_CONFLICT", message, { retry_after: 1 });

@@ -10,8 +10,9 @@ import {
   type HealthCounts,
   type InstanceState,
 } from "./health.ts";
-import { isLive, STOP, type Deployment } from "./plan/deployment.ts";
+import { isFailing, isLeaving, isLive, STOP, type Deployment } from "./plan/deployment.ts";
 import type { Plan } from "./plan/plan.ts";
+import type { BlockedReason } from "./placement/placing.ts";
 import { instanceName } from "./scheduler.ts";
 import type { Rollout } from "./rollouts-log.ts";
 import type { ApplicationRow, Blocked, Version } from "./storage/application-row.ts";
@@ -42,6 +43,7 @@ export interface InstanceView {
   readonly configuration: StoredConfiguration;
   /** Why it waits, when it is not for its time. */
   readonly blocked?: Blocked;
+  readonly retryAt?: number | null;
 }
 
 export interface VersionView extends Version {
@@ -102,6 +104,7 @@ export function instanceViews(
   deployments: readonly Deployment[],
   publicId: (deploymentId: string) => string,
   configurationOf: (version: number) => StoredConfiguration,
+  retryAt: number | null = null,
 ): InstanceView[] {
   return deployments
     .toSorted((a, b) => a.slot - b.slot || a.createdAt - b.createdAt)
@@ -111,11 +114,28 @@ export function instanceViews(
       state: instanceState(deployment),
       deployment,
       configuration: configurationOf(deployment.version),
-      ...(isBlocked(deployment, row) ? { blocked: row.blocked } : {}),
+      ...blockedView(deployment, row, retryAt),
     }));
 }
 
-function isBlocked(deployment: Deployment, row: ApplicationRow): row is ApplicationRow & { blocked: Blocked } {
-  const isUnsatisfied = deployment.phase === "pending" && deployment.last?.reason === STOP.unsatisfied;
-  return isUnsatisfied && !deployment.held && row.blocked?.reason === "LocationUnsatisfied";
+/** What the platform has no container for waits for its own time, everything else for its account's. */
+const REFUSALS: Readonly<Record<string, BlockedReason>> = {
+  NoCapacity: "NoCapacity",
+  MaxInstances: "MaxInstances",
+  RateLimited: "StartRate",
+};
+
+function blockedView(
+  deployment: Deployment,
+  { blocked }: ApplicationRow,
+  retryAt: number | null,
+): Pick<InstanceView, "blocked" | "retryAt"> {
+  const { phase, held, last, since, nextStartAt } = deployment;
+  if (phase !== "pending" || held || isLeaving(deployment)) return {};
+  const reason = last?.kind === "unavailable" ? REFUSALS[last.reason] : undefined;
+  if (reason !== undefined && nextStartAt > since) return { blocked: { reason, since }, retryAt: nextStartAt };
+  if (blocked == null || isFailing(deployment)) return {};
+  const isShort = Object.values(REFUSALS).includes(blocked.reason);
+  const isUnsatisfied = last?.reason === STOP.unsatisfied;
+  return isUnsatisfied ? (isShort ? {} : { blocked }) : isShort ? { blocked, retryAt } : {};
 }

@@ -23,7 +23,15 @@ import {
   type PatchApplication,
 } from "../schemas/application.ts";
 import { configurationSchema } from "../schemas/configuration.ts";
-import { ADMISSION_ERRORS, placesOf, requireEffect, requireSameIdentity, specOf, versionOf } from "../specification.ts";
+import {
+  ADMISSION_ERRORS,
+  placesOf,
+  rankOf,
+  requireEffect,
+  requireSameIdentity,
+  specOf,
+  versionOf,
+} from "../specification.ts";
 import { wireApplication, wireVersions } from "../wire/application.ts";
 import { findApplication, findView, notFound, pageOfApplications, viewsOf } from "./lookup.ts";
 
@@ -210,9 +218,12 @@ function patchOf({
   observability,
   constraints,
   affinities,
+  priorities,
+  preemption,
 }: PatchApplication): ApplicationPatch {
   return {
     ...placesOf({ constraints, affinities }),
+    ...rankOf({ priorities, preemption }),
     ...(instances === undefined ? {} : { instances }),
     ...(max_instances === undefined ? {} : { maxInstances: max_instances }),
     ...(ingress === undefined ? {} : { ingress: ingress.mode }),

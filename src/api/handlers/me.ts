@@ -1,6 +1,8 @@
 /** The account itself: what it may use, what it uses, and what a configuration gets that does not say. */
 import * as z from "zod";
 import type { Amounts } from "../../account/amounts.ts";
+import type { Capacity } from "../../account/capacity/load.ts";
+import type { CapacityView } from "../../account/capacity/pools.ts";
 import type { Limits, SettingsPatch } from "../../account/limits.ts";
 import type { LocationLimits, LocationSetting } from "../../account/locations.ts";
 import type { Quota } from "../../account/quota-view.ts";
@@ -47,11 +49,15 @@ export const meRoutes = [
   }),
 ];
 
-function settingsPatch({ defaults = {}, limits = {}, locations = [] }: PatchMe): SettingsPatch {
+function settingsPatch({ defaults = {}, limits = {}, locations = [], capacity }: PatchMe): SettingsPatch {
   const memoryMib = defaults.memory_mib ?? (defaults.memory === undefined ? undefined : parseMemory(defaults.memory));
-  const codes = locations.map(({ location, limits: own, ...changed }): [string, LocationSetting] => [
+  const codes = locations.map(({ location, limits: own, capacity: room, ...changed }): [string, LocationSetting] => [
     location,
-    { ...given<LocationSetting>(changed), ...(own === undefined ? {} : { limits: locationLimits(own) }) },
+    {
+      ...given<LocationSetting>(changed),
+      ...(own === undefined ? {} : { limits: locationLimits(own) }),
+      ...(room === undefined ? {} : { capacity: capacityIn(room) }),
+    },
   ]);
   return {
     defaults: given({ vcpus: defaults.vcpus, memoryMib: memoryMib ?? undefined, diskMb: defaults.disk_mb }),
@@ -66,7 +72,21 @@ function settingsPatch({ defaults = {}, limits = {}, locations = [] }: PatchMe):
       ipv4s: limits.ipv4s,
     }),
     locations: Object.fromEntries(codes),
+    ...(capacity === undefined ? {} : { capacity: capacityIn(capacity) }),
   };
+}
+
+function capacityIn(capacity: NonNullable<PatchMe["capacity"]>): Partial<Capacity> {
+  const { instances, vcpu, memory_mib: memoryMib, disk_mb: diskMb } = capacity;
+  return given<Capacity>({ instances, vcpu, memoryMib, diskMb });
+}
+
+function wireCapacity({ instances, vcpu, memoryMib, diskMb }: Capacity) {
+  return { instances, vcpu, memory_mib: memoryMib, disk_mb: diskMb };
+}
+
+function wireGranted({ instances, vcpu, memoryMib, diskMb, waiting }: CapacityView["granted"]) {
+  return { instances, vcpu, memory_mib: memoryMib, disk_mb: diskMb, waiting };
 }
 
 function locationLimits(
@@ -86,7 +106,7 @@ function given<T extends object>(values: { readonly [Key in keyof T]: T[Key] | u
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
-function wireMe(accountId: string, { settings, used, usedAt }: Quota): z.output<typeof meResult> {
+function wireMe(accountId: string, { settings, capacity, used, usedAt }: Quota): z.output<typeof meResult> {
   const { limits, locations, defaults } = settings;
   return {
     external_account_id: accountId,
@@ -109,7 +129,7 @@ function wireMe(accountId: string, { settings, used, usedAt }: Quota): z.output<
       network_modes: [],
       ipv4s: limits.ipv4s,
     },
-    locations: locations.map(({ code, name, region, city, pop, weight, enabled, limits: own }) => ({
+    locations: locations.map(({ code, name, region, city, pop, weight, enabled, limits: own, capacity: room }) => ({
       location: code,
       name,
       region,
@@ -125,7 +145,13 @@ function wireMe(accountId: string, { settings, used, usedAt }: Quota): z.output<
         total_memory: mib(own.totalMemoryMib),
         total_memory_mib: own.totalMemoryMib,
       },
+      capacity: wireCapacity(room),
     })),
+    capacity: wireCapacity(capacity.total),
+    granted: {
+      ...wireGranted(capacity.granted),
+      locations: capacity.grantedAt.map(({ location, ...granted }) => ({ location, ...wireGranted(granted) })),
+    },
     defaults: {
       vcpus: defaults.vcpus,
       memory_mib: defaults.memoryMib,

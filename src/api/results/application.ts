@@ -53,6 +53,8 @@ export const applicationResult = z.strictObject({
   observability: z.strictObject({ logs: z.strictObject({ enabled: z.boolean() }) }).optional(),
   active_rollout_id: z.string().optional(),
   blocked: blockedResult.optional(),
+  priorities: z.strictObject({ default: z.int() }),
+  preemption: z.enum(["allowed", "never"]),
   health: healthResult,
   state: applicationState,
   ingress: z.strictObject({ mode: ingressMode }),

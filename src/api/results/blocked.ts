@@ -14,6 +14,10 @@ export const blockedResult = z
     ]),
     message: z.string(),
     since: timestamp,
+    shortfall: z
+      .record(z.string(), z.number())
+      .optional()
+      .describe("what one more needed beyond what was left when it was blocked, by resource"),
     retry_at: timestamp.nullable().describe("null: not before something changes"),
   })
   .describe("why instances that are wanted are not placed");

@@ -11,6 +11,16 @@ const amounts = {
   ipv4s: amount,
 };
 
+const most = z.number().min(0).nullable().describe("null: any");
+const capacity = z.strictObject({ instances: most, vcpu: most, memory_mib: most, disk_mb: most });
+const granted = {
+  instances: amount,
+  vcpu: amount,
+  memory_mib: amount,
+  disk_mb: amount,
+  waiting: amount.describe("instances that wait for room"),
+};
+
 export const meResult = z.strictObject({
   external_account_id: z.string(),
   account_id: z.string(),
@@ -49,8 +59,13 @@ export const meResult = z.strictObject({
         total_memory: z.string(),
         total_memory_mib: amount,
       }),
+      capacity: capacity.describe("what may run there at one time"),
     }),
   ),
+  capacity: capacity.describe("what may run at one time, as it is in force"),
+  granted: z
+    .strictObject({ ...granted, locations: z.array(z.strictObject({ location: z.string(), ...granted })) })
+    .describe("what runs or may begin any moment; counted only while a capacity is set"),
   defaults: z.strictObject({ vcpus: amount, memory_mib: amount, memory: z.string(), disk_mb: amount }),
   usage: z.strictObject({
     ...amounts,

@@ -5,6 +5,7 @@
  */
 import * as z from "zod";
 import { parseDuration } from "../../duration.ts";
+import { preemption, priorities } from "./capacity.ts";
 import { configurationSchema, logsSwitch } from "./configuration.ts";
 import { affinities, constraints, unsupported } from "./constraints.ts";
 import { duration } from "./duration.ts";
@@ -59,7 +60,8 @@ const fixed = {
     .optional()
     .describe("Seconds that a connected instance is spared by a rollout; only 0 is taken"),
   jobs: z.literal(false, "must be false: there are no job applications").optional().describe("Only false is taken"),
-  priorities: unsupported("is not supported: no instance is evicted for another"),
+  priorities,
+  preemption,
 };
 
 const durableObjects = z

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { LARGEST } from "../../account/limits.ts";
 import { LOCATION_CODES, MAX_OWN_LOCATIONS } from "../../account/locations.ts";
+import { capacity } from "./capacity.ts";
 import { REGIONS } from "../../orchestrator/placement/location.ts";
 
 const MOST = 1_000_000_000;
@@ -104,9 +105,13 @@ const location = z.strictObject({
     })
     .optional()
     .describe("Limits of the location; what is left out stays as it is"),
+  capacity: capacity.optional().describe("What may run there at one time; what is left out stays as it is"),
 });
 
 export const patchMeSchema = z.strictObject({
+  capacity: capacity
+    .optional()
+    .describe("What may run at one time, beside what the limits let be wanted; what does not fit waits in order"),
   defaults: defaults.optional().describe("Size of instances whose configuration names none, from now on"),
   limits: limits
     .optional()

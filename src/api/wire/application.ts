@@ -1,6 +1,7 @@
 /** Applications in Cloudflare's field names. Fields of our own stand beside them. */
 import type { StoredConfiguration } from "../../orchestrator/configurations.ts";
 import { sizeOf } from "../../orchestrator/launch-spec.ts";
+import { wireShortfall } from "../../orchestrator/capacity/explain.ts";
 import { explainBlocked } from "../../orchestrator/placement/placing.ts";
 import type { ApplicationSpec, Blocked } from "../../orchestrator/storage/application-row.ts";
 import type { ApplicationView, VersionView } from "../../orchestrator/views.ts";
@@ -25,6 +26,8 @@ export function wireApplication({ row, configuration, health, state, activeRollo
     ...(spec.namespaceId == null ? {} : { durable_objects: { namespace_id: spec.namespaceId } }),
     ...(spec.logs == null ? {} : { observability: { logs: { enabled: spec.logs } } }),
     ...(activeRolloutId == null ? {} : { active_rollout_id: activeRolloutId }),
+    priorities: { default: spec.priority ?? 0 },
+    preemption: spec.isPreemptible === false ? ("never" as const) : ("allowed" as const),
     ...(row.blocked == null ? {} : { blocked: wireBlocked(row.blocked, retryAt ?? null) }),
     health: wireHealth(health),
     state,
@@ -40,11 +43,12 @@ export function wireConstraints({ constraints }: Pick<ApplicationSpec, "constrai
   return { tiers: [1, 2], ...places, ...(isVerified === true ? { accept_verified_placement: true } : {}) };
 }
 
-export function wireBlocked({ reason, since }: Blocked, retryAt: number | null) {
+export function wireBlocked({ reason, since, shortfall }: Blocked, retryAt: number | null) {
   return {
     reason,
     message: explainBlocked(reason),
     since: iso(since),
+    ...(shortfall === undefined ? {} : { shortfall: wireShortfall(shortfall) }),
     retry_at: retryAt === null || reason === "LocationUnsatisfied" ? null : iso(retryAt),
   };
 }

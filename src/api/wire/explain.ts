@@ -24,7 +24,7 @@ export function wireExplanation(view: InstanceView): Explanation {
     decided_at: placement === undefined ? null : iso(placement.decidedAt),
     decision: placement === undefined ? null : wireDecision(placement.decision),
     misplaced_before: placement?.misplaced ?? 0,
-    blocked: view.blocked === undefined ? null : wireBlocked(view.blocked, null),
+    blocked: view.blocked === undefined ? null : wireBlocked(view.blocked, view.retryAt ?? null),
   };
 }
 

@@ -30,7 +30,7 @@ export function wireInstance(applicationId: string, view: InstanceView) {
     checks: shownChecks(configuration, deployment).map((check) => ({ ...check, since: iso(check.since) })),
     location: wireObserved(deployment),
     requested_location: requestedLocation(view),
-    ...(view.blocked === undefined ? {} : { blocked: wireBlocked(view.blocked, null) }),
+    ...(view.blocked === undefined ? {} : { blocked: wireBlocked(view.blocked, view.retryAt ?? null) }),
     deployment_id: deployment.id,
     generation: deployment.generation,
     version: deployment.version,

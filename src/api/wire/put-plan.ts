@@ -64,6 +64,8 @@ function fields({ spec, configuration }: Specified): Map<string, Json> {
     ["durable_objects.namespace_id", spec.namespaceId ?? null],
     ...placeFields(spec),
     ["affinities.colocation", spec.colocation ?? null],
+    ["priorities.default", spec.priority ?? 0],
+    ["preemption", spec.isPreemptible === false ? "never" : "allowed"],
     ...Object.entries(wireConfiguration(configuration)).map(([key, value]): [string, unknown] => [
       `configuration.${key}`,
       value,

@@ -43,7 +43,13 @@ export interface PlacementRecord extends Place {
   readonly misplaced?: number;
 }
 
-export type BlockedReason = "NoLocationAllowed" | "NoLocationEnabled" | "NoCapacity" | "LocationUnsatisfied";
+export type BlockedReason =
+  | "NoLocationAllowed"
+  | "NoLocationEnabled"
+  | "NoCapacity"
+  | "MaxInstances"
+  | "StartRate"
+  | "LocationUnsatisfied";
 
 /** A container that is found in a wrong place is replaced so often, then no more. */
 export const MAX_MISPLACED = 3;
@@ -96,7 +102,13 @@ export function blockedBy({ filtered }: Decision): BlockedReason {
 export function explainBlocked(reason: BlockedReason): string {
   switch (reason) {
     case "NoCapacity": {
-      return "no allowed location has room for one more";
+      return "there is no room for one more: it is placed when something ends, or when the capacity is raised";
+    }
+    case "MaxInstances": {
+      return "as many instances run as may at one time: it is placed when one ends, or when the maximum is raised";
+    }
+    case "StartRate": {
+      return "the platform takes no more starts per second: it is started when its turn comes";
     }
     case "NoLocationEnabled": {
       return "every location that the constraints allow is disabled: enable one, or change the constraints";

@@ -3,7 +3,7 @@
  *
  * The user's failures: the first restart is immediate, then 10 s doubling to 5 min, forgiven after 10 minutes of being
  * ready (Kubernetes' CrashLoopBackOff). The platform's losses: immediate, then 1 s doubling to one minute; when it has no
- * container to give, 1 s at once.
+ * container to give, 1 s at once, and 30 s at most.
  */
 import type { Deployment, OutcomeKind } from "./deployment.ts";
 
@@ -12,6 +12,8 @@ export const CRASH_BACKOFF_MAX_MS = 300_000;
 export const CRASH_FORGIVEN_AFTER_MS = 600_000;
 export const LOSS_BACKOFF_FIRST_MS = 1_000;
 export const LOSS_BACKOFF_MAX_MS = 60_000;
+/** What waits for a container takes one within this time. */
+export const UNAVAILABLE_BACKOFF_MAX_MS = 30_000;
 /** A loss after this long of being ready is news, not a streak. */
 export const LOSS_FORGIVEN_AFTER_MS = 30_000;
 
@@ -54,7 +56,8 @@ export function decideRestart(
     }
     // Who is told that there is none, or to slow down, does not ask again at once.
     case "unavailable": {
-      return { failures, losses: losses + 1, nextStartAt: now + lossDelayMs(losses + 2) };
+      const delayMs = Math.min(UNAVAILABLE_BACKOFF_MAX_MS, lossDelayMs(losses + 2));
+      return { failures, losses: losses + 1, nextStartAt: now + delayMs };
     }
     case "stopped": {
       return { failures, losses, nextStartAt: now };

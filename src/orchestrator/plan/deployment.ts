@@ -88,6 +88,7 @@ export const STOP = {
   restarted: "Restarted",
   misplaced: "Misplaced",
   unsatisfied: "LocationUnsatisfied",
+  preempted: "Preempted",
 } as const;
 
 const FINAL_STOPS: ReadonlySet<string> = new Set([
@@ -103,6 +104,7 @@ const SLOT_KEEPING_STOPS: ReadonlySet<string> = new Set([
   STOP.stoppedByUser,
   STOP.restarted,
   STOP.unsatisfied,
+  STOP.preempted,
 ]);
 
 /** On its way out: it never starts again, and its row goes with its container. */

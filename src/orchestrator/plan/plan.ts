@@ -4,7 +4,10 @@
  * It only ever says what to do next. The shell writes the intents of a plan in one transaction, performs them, and
  * feeds what comes back into the rows; planning again over unchanged rows gives an empty plan.
  */
+import type { Shortage } from "../../account/capacity/statement.ts";
+import { ANYWHERE } from "../../account/locations.ts";
 import { assertNever } from "../../assert-never.ts";
+import { Allowed, type Allowance } from "../capacity/allowance.ts";
 import type { Decision } from "../placement/place.ts";
 import type { Location } from "../placement/location.ts";
 import {
@@ -54,6 +57,8 @@ export interface PlanInput {
   readonly where?: Where | null | undefined;
   /** Since when placements are blocked; null: they are not. */
   readonly blockedSince?: number | null;
+  /** What may begin, as granted. Absent: nothing limits it. */
+  readonly allowance?: Allowance | undefined;
   readonly now: number;
 }
 
@@ -69,6 +74,8 @@ export interface BlockedPlacing {
   readonly reason: BlockedReason;
   /** Absent when no location is at fault. */
   readonly decision?: Decision;
+  /** Absent when there is room. */
+  readonly shortage?: Shortage;
 }
 
 export type Action =
@@ -108,6 +115,8 @@ export interface Plan {
   readonly needsPlaces: boolean;
   /** What is to be placed cannot be, and why; the first such reason. */
   readonly blocked: BlockedPlacing | null;
+  /** What is wanted and not begun, by location, where that has to be granted. Null: not known before `needsPlaces`. */
+  readonly unbegun: ReadonlyMap<string, number> | null;
 }
 
 export const DEFAULT_LIMITS: PlanLimits = { startsPerPass: 200, startDeadlineMs: 120_000, stopDeadlineMs: 60_000 };
@@ -118,15 +127,18 @@ export function plan(input: PlanInput): Plan {
   const wakeups: number[] = [];
   const starts = { left: input.limits.startsPerPass };
   const misplaced = new Set<Deployment>();
+  const allowed = new Allowed(input.allowance);
 
   for (const { deployment, reason: why } of selection.leave) retire(deployment, why, input, actions, wakeups);
   for (const deployment of selection.keep) {
     if (isLive(deployment) && input.desired.isFoundOutside?.(deployment) === true) misplaced.add(deployment);
-    else maintain(deployment, input, actions, wakeups, starts);
+    else maintain(deployment, input, actions, wakeups, starts, allowed);
   }
-  const placed = placeMissing(input, selection, [...misplaced], actions, wakeups, starts);
+  const placed = placeMissing(input, selection, [...misplaced], actions, wakeups, starts, allowed);
   const unsatisfied = selection.keep.some((deployment) => isUnsatisfied(deployment, input.desired));
-  const blocked = placed.blocked ?? (unsatisfied ? ({ reason: "LocationUnsatisfied" } as const) : null);
+  const { shortage } = allowed;
+  const short = shortage === null ? null : { reason: shortage.reason, shortage };
+  const blocked = placed.blocked ?? short ?? (unsatisfied ? ({ reason: "LocationUnsatisfied" } as const) : null);
   if (placed.blocked !== null) wakeups.push(input.now + blockedRetryMs(input.blockedSince ?? input.now, input.now));
   if (input.desired.deleting && input.deployments.length === 0) {
     actions.push({ type: "finish-delete", reason: "NothingLeft" });
@@ -137,6 +149,7 @@ export function plan(input: PlanInput): Plan {
     explain: count(actions, input.deployments.length),
     needsPlaces: placed.needsPlaces,
     blocked,
+    unbegun: placed.needsPlaces ? null : allowed.unbegun,
   };
 }
 
@@ -151,6 +164,7 @@ function placeMissing(
   actions: Action[],
   wakeups: number[],
   starts: { left: number },
+  allowed: Allowed,
 ): { readonly needsPlaces: boolean; readonly blocked: BlockedPlacing | null } {
   const NOTHING = { needsPlaces: false, blocked: null };
   const { where, desired } = input;
@@ -163,26 +177,43 @@ function placeMissing(
     wakeups.push(now + (since === null ? ASK_AGAIN_MS : blockedRetryMs(since, now)));
     return { needsPlaces: true, blocked: null };
   }
-  const placer = where === undefined ? null : new Placer(where, usedBy(keep, desired));
+  const { free } = allowed;
+  const placer =
+    where === undefined ? null : new Placer(free === undefined ? where : { ...where, free }, usedBy(keep, desired));
+  // What fits nowhere waits where it would be if there were room.
+  let queue: Placer | null = null;
+  let blocked: BlockedPlacing | null = null;
   for (const [index, slot] of slots.entries()) {
-    if (starts.left === 0) {
-      wakeups.push(input.now + 1);
-      break;
-    }
+    if (starts.left === 0) wakeups.push(input.now + 1);
+    if (starts.left === 0 && input.allowance === undefined) break;
     const outside = replaced[index - missing];
     let placing: Placing | null = null;
     if (placer !== null) {
       const decision = placer.next();
       const location = placer.locationOf(decision);
-      if (location === undefined) return { needsPlaces: false, blocked: { reason: blockedBy(decision), decision } };
+      if (location === undefined) {
+        const reason = blockedBy(decision);
+        queue ??= where === undefined || free === undefined ? null : new Placer(where, usedBy(keep, desired));
+        const waits = reason === "NoCapacity" ? (queue?.next().location ?? null) : null;
+        if (waits === null) return { needsPlaces: false, blocked: { reason, decision } };
+        allowed.wait(waits);
+        blocked ??= { reason, decision };
+        continue;
+      }
       placing = { location, decision, misplaced: outside === undefined ? 0 : (outside.placement?.misplaced ?? 0) + 1 };
     }
+    const code = placing?.location.code ?? ANYWHERE;
+    if (starts.left === 0) {
+      allowed.wait(code);
+      continue;
+    }
+    if (!allowed.begin(code)) continue;
     starts.left -= 1;
     if (outside !== undefined) actions.push({ type: "stop", id: outside.id, reason: STOP.misplaced });
     const why = outside === undefined ? reason : STOP.misplaced;
     actions.push({ type: "place", slot, version: desired.version, placing, reason: why });
   }
-  return NOTHING;
+  return { needsPlaces: false, blocked };
 }
 
 function isExhausted({ placement }: Deployment): boolean {
@@ -239,8 +270,9 @@ function maintain(
   actions: Action[],
   wakeups: number[],
   starts: { left: number },
+  allowed: Allowed,
 ): void {
-  const { id } = deployment;
+  const { id, location = ANYWHERE } = deployment;
   const isOutdated = input.desired.isOutdated(deployment.version);
   if (isOutdated && isLive(deployment) && input.desired.strategy === "in-place") {
     actions.push({ type: "stop", id, reason: STOP.updating });
@@ -256,9 +288,11 @@ function maintain(
         wakeups.push(deployment.nextStartAt);
       } else if (starts.left === 0) {
         wakeups.push(input.now + 1);
+        allowed.wait(location);
       } else if (input.delivery.isInFlight(id)) {
         wakeups.push(input.now + RECHECK_MS);
-      } else {
+        allowed.wait(location);
+      } else if (allowed.begin(location)) {
         starts.left -= 1;
         const reason = isDue ? (deployment.last?.reason ?? "NotStarted") : "VersionActivated";
         actions.push({ type: "start", id, version: input.desired.version, forgive: isOutdated, reason });

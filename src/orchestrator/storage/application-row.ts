@@ -1,5 +1,6 @@
 /** The one row of the `application` table, and its versions. */
 import type { IngressMode } from "../../api/schemas/application.ts";
+import type { Load } from "../../account/capacity/load.ts";
 import type { Database, Row } from "../../database.ts";
 import type { StoredConfiguration } from "../configurations.ts";
 import type { Constraints } from "../placement/location.ts";
@@ -19,6 +20,10 @@ export interface ApplicationSpec {
   readonly constraints?: PlacementConstraints | null;
   /** What they are to be near; null: nothing. */
   readonly colocation?: Colocation | null;
+  /** Higher goes first where capacity is short; 0 when it says nothing. */
+  readonly priority?: number;
+  /** False: its instances are not stopped for a higher priority. */
+  readonly isPreemptible?: boolean;
 }
 
 export interface PlacementConstraints extends Constraints {
@@ -33,6 +38,8 @@ export type Colocation = "datacenter" | { readonly application: string };
 export interface Blocked {
   readonly reason: BlockedReason;
   readonly since: number;
+  /** What one more would have needed beyond what was left, by resource. */
+  readonly shortfall?: Partial<Load>;
 }
 
 /** `deployment`: a standalone one, whose one slot and id stay for its whole life. */
@@ -54,6 +61,8 @@ export interface ApplicationRow {
   readonly createdAt: number;
   readonly updatedAt: number;
   readonly blocked?: Blocked | null;
+  /** The account's capacity is limited: nothing begins without having been granted. */
+  readonly isLimited?: boolean;
 }
 
 export interface Version {
@@ -78,6 +87,7 @@ interface StoredApplication extends Row {
   updated_at: number;
   kind: string;
   blocked: string | null;
+  limited: number;
 }
 
 interface StoredVersion extends Row {
@@ -105,16 +115,17 @@ export function readApplication(db: Database): ApplicationRow | undefined {
     // Written by `writeApplication` only.
     kind: row.kind as ApplicationKind,
     ...(row.blocked === null ? {} : { blocked: JSON.parse(row.blocked) as Blocked }),
+    ...(row.limited === 1 ? { isLimited: true } : {}),
   };
 }
 
 export function writeApplication(db: Database, row: ApplicationRow): void {
   db.run(
-    `INSERT INTO application VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    `INSERT INTO application VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
       name = excluded.name, spec = excluded.spec, active_version = excluded.active_version,
       generation = excluded.generation, observed_generation = excluded.observed_generation,
       deleting = excluded.deleting, session = excluded.session, updated_at = excluded.updated_at,
-      blocked = excluded.blocked`,
+      blocked = excluded.blocked, limited = excluded.limited`,
     row.id,
     row.accountId,
     row.name,
@@ -128,6 +139,7 @@ export function writeApplication(db: Database, row: ApplicationRow): void {
     row.updatedAt,
     row.kind,
     row.blocked == null ? null : JSON.stringify(row.blocked),
+    row.isLimited === true ? 1 : 0,
   );
 }
 

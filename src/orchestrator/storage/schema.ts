@@ -70,4 +70,5 @@ ALTER TABLE deployments ADD COLUMN location TEXT;
 ALTER TABLE deployments ADD COLUMN placement TEXT;
 ALTER TABLE application ADD COLUMN blocked TEXT;`,
   },
+  { id: "006_capacity", sql: "ALTER TABLE application ADD COLUMN limited INTEGER NOT NULL DEFAULT 0;" },
 ];

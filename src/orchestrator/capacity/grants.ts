@@ -1,0 +1,281 @@
+/**
+ * What an application's account has granted it to run, and when the account has to hear from it again.
+ *
+ * All of it is in memory: a new lifetime states what its rows say and hears the same. A pass begins only what a grant in
+ * hand covers; what it wants beyond that is stated, and the next pass follows when the answer has come. What has ended is
+ * given back when it has ended. Until the account has heard, the scheduler's timer stands, so that a crash loses nothing.
+ */
+import {
+  add,
+  fits,
+  isLess,
+  loadOf,
+  NO_LOAD,
+  sameLoad,
+  scaled,
+  subtract,
+  type Load,
+} from "../../account/capacity/load.ts";
+import type { Answer, Shortage, Statement, Want } from "../../account/capacity/statement.ts";
+import type { Size } from "../../account/amounts.ts";
+import { ANYWHERE } from "../../account/locations.ts";
+import { describeError } from "../../errors.ts";
+import { blockedRetryMs } from "../placement/placing.ts";
+import type { Deployment } from "../plan/deployment.ts";
+import type { Allowance } from "./allowance.ts";
+
+export interface GrantsDeps {
+  readonly clock: () => number;
+  /** Asks the account. */
+  readonly state: (statement: Statement) => Promise<Answer>;
+  /** There is an answer: another pass. */
+  readonly onAnswer: (isLimited: boolean) => void;
+  readonly onFailed: (retryAt: number) => void;
+}
+
+/** What a pass has come to. */
+export interface Passed {
+  readonly deployments: () => readonly Deployment[];
+  readonly sizeOf: (version: number) => Size;
+  /** Of what begins from now on. */
+  readonly size: Size;
+  readonly priority: number;
+  readonly isPreemptible: boolean;
+  /** Wanted and not begun, by location. Null: not known at present. */
+  readonly unbegun: ReadonlyMap<string, number> | null;
+  readonly isLimited: boolean;
+  readonly blockedSince: number | null;
+}
+
+const RETRY_FIRST_MS = 500;
+const RETRY_MAX_MS = 30_000;
+/** How soon it is stated again when the answer is lost with this lifetime. */
+export const STATE_AGAIN_MS = 10_000;
+/** Ends that come one after another are told together. */
+export const GATHER_MS = 1_000;
+
+export class Grants {
+  readonly #deps: GrantsDeps;
+  /** Null: not known to this lifetime. */
+  #granted: Readonly<Record<string, Load>> | null = null;
+  #free: ReadonlyMap<string, number> = new Map();
+  #shortage: Shortage | null = null;
+  /** What was last stated and answered. */
+  #stated: string | null = null;
+  #number: number;
+  #statedAt = 0;
+  #isAsking = false;
+  #isPoked = false;
+  #failures = 0;
+  #retryAt = 0;
+  #endedAt: number | null = null;
+  /** Containers that may be started; null: any number. */
+  #starts: number | null = null;
+  #startAfter: number | null = null;
+  #isRateLimited = false;
+  readonly #yielding = new Set<string>();
+
+  constructor(deps: GrantsDeps) {
+    this.#deps = deps;
+    this.#number = deps.clock();
+  }
+
+  /** Undefined: nothing limits it. */
+  allowance(held: () => ReadonlyMap<string, Load>, size: Size, isLimited: boolean): Allowance | undefined {
+    const starts = this.#starts;
+    if (!isLimited && starts === null) return undefined;
+    const paced = { starts: starts ?? Number.POSITIVE_INFINITY, free: this.#free };
+    if (!isLimited) return { ...paced, room: () => Number.POSITIVE_INFINITY, shortage: this.#paced() };
+    const granted = this.#granted;
+    const each = loadOf(size, 1);
+    let now: ReadonlyMap<string, Load> | null = null;
+    const room = (location: string) => {
+      if (this.#yielding.has(location)) return 0;
+      now ??= held();
+      return fits(subtract(granted?.[location] ?? NO_LOAD, now.get(location) ?? NO_LOAD), each);
+    };
+    return { ...paced, room, shortage: starts === 0 ? this.#paced() : this.#shortage };
+  }
+
+  /** That many starts were made. */
+  started(count: number): void {
+    if (this.#starts !== null) this.#starts = Math.max(0, this.#starts - count);
+  }
+
+  /** The platform said that there were too many starts. */
+  rateLimited(): void {
+    this.#isRateLimited = true;
+    this.#starts ??= 0;
+  }
+
+  /** Something that is waited for may be had. */
+  poke(): void {
+    this.#isPoked = true;
+  }
+
+  /** What ends there makes room for others: it does not begin again before its account has shared that out. */
+  yield(location: string): void {
+    this.#yielding.add(location);
+  }
+
+  /** What was granted is not known any more: the account takes what is held for a fact. */
+  forget(): number {
+    this.#granted = null;
+    this.#stated = null;
+    this.#number = Math.max(this.#number + 1, this.#deps.clock());
+    return this.#number;
+  }
+
+  /** States what a pass has come to if the account has to hear of it. When to look again; null: nothing is open. */
+  passed(passed: Passed): number | null {
+    const { isLimited, unbegun, priority, isPreemptible } = passed;
+    if (unbegun === null) return this.#granted === null && isLimited ? this.#deps.clock() + STATE_AGAIN_MS : null;
+    const waiting = [...unbegun.values()].reduce((sum, count) => sum + count, 0);
+    const needsStarts = this.#starts === 0 && waiting > 0;
+    if (!isLimited && !needsStarts && !this.#isRateLimited) return null;
+    const wants = wantsOf(heldOf(passed.deployments(), passed.sizeOf), unbegun);
+    const content = contentOf(wants, passed);
+    const yields = wants.some(({ location, more }) => more > 0 && this.#yielding.has(location));
+    const isAgreed = !isLimited || (!yields && this.#stated !== null && this.#isGranted(wants, passed.size, content));
+    if (isAgreed && !needsStarts && !this.#isRateLimited) {
+      this.#endedAt = null;
+      return null;
+    }
+    const now = this.#deps.clock();
+    const at = this.#isAsking ? now + STATE_AGAIN_MS : this.#dueAt(passed, wants, content, isAgreed, yields, now);
+    if (this.#isAsking || at > now) return at;
+    const statement = { number: (this.#number += 1), size: passed.size, priority, isPreemptible, wants };
+    void this.#state(
+      { ...statement, isBound: isLimited, starts: waiting, isRateLimited: this.#isRateLimited },
+      content,
+    );
+    return now + STATE_AGAIN_MS;
+  }
+
+  #dueAt(
+    passed: Passed,
+    wants: readonly Want[],
+    content: string,
+    isAgreed: boolean,
+    yields: boolean,
+    now: number,
+  ): number {
+    const earliest = this.#retryAt;
+    if (this.#isRateLimited || yields) return earliest;
+    if (isAgreed) return Math.max(earliest, this.#startAfter ?? now);
+    if (this.#isPoked || this.#stated === null) return earliest;
+    // Nothing is new: it waits for what it has asked for.
+    if (this.#stated === content) {
+      const statedAt = this.#statedAt;
+      return Math.max(earliest, statedAt + blockedRetryMs(passed.blockedSince ?? statedAt, statedAt));
+    }
+    if (!this.#isOnlyLess(wants, passed)) return earliest;
+    this.#endedAt ??= now;
+    const isStopping = passed.deployments().some(({ phase }) => phase === "stopping");
+    return Math.max(earliest, isStopping ? this.#endedAt + GATHER_MS : now);
+  }
+
+  /** It has as much as it has and wants, and its account knows the rest. */
+  #isGranted(wants: readonly Want[], size: Size, content: string): boolean {
+    if (headOf(content) !== headOf(this.#stated ?? "")) return false;
+    const granted = this.#granted ?? {};
+    const named = new Set(wants.map(({ location }) => location));
+    if (Object.entries(granted).some(([location, load]) => !named.has(location) && load.instances > 0)) return false;
+    return wants.every(({ location, held, more }) =>
+      sameLoad(granted[location] ?? NO_LOAD, add(held, loadOf(size, more))),
+    );
+  }
+
+  /** Something has ended, and nothing more is wanted. */
+  #isOnlyLess(wants: readonly Want[], { size }: Passed): boolean {
+    const granted = this.#granted ?? {};
+    return wants.every(
+      ({ location, held, more }) => !isLess(granted[location] ?? NO_LOAD, add(held, loadOf(size, more))),
+    );
+  }
+
+  #paced(): Shortage | null {
+    return this.#startAfter === null ? null : { reason: "StartRate", shortfall: {}, isImpossible: false };
+  }
+
+  async #state(statement: Statement, content: string): Promise<void> {
+    const { clock, state, onAnswer, onFailed } = this.#deps;
+    this.#isAsking = true;
+    this.#statedAt = clock();
+    this.#isPoked = false;
+    this.#isRateLimited = false;
+    this.#endedAt = null;
+    let answer: Answer;
+    try {
+      answer = await state(statement);
+    } catch (error) {
+      this.#isAsking = false;
+      this.#isRateLimited ||= statement.isRateLimited;
+      this.#failures += 1;
+      this.#retryAt = clock() + Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(this.#failures - 1, 10));
+      console.warn({ message: "application.capacity.failed", error: describeError(error) });
+      onFailed(this.#retryAt);
+      return;
+    }
+    this.#isAsking = false;
+    this.#failures = 0;
+    this.#retryAt = 0;
+    this.#take(statement, content, answer);
+    onAnswer(answer.outcome === "stale" || answer.isLimited);
+  }
+
+  #take(statement: Statement, content: string, answer: Answer): void {
+    if (answer.outcome === "stale") {
+      this.#number = Math.max(this.#number, answer.number);
+      return;
+    }
+    this.#starts = answer.starts;
+    this.#startAfter = answer.startAfter;
+    // It was enlisted while this was under way: what it holds is taken for a fact, and it states anew.
+    if (statement.number !== this.#number) return;
+    this.#granted = answer.isLimited && statement.isBound ? answer.granted : null;
+    for (const { location, more } of statement.wants) if (more > 0) this.#yielding.delete(location);
+    this.#stated = this.#granted === null ? null : content;
+    this.#free = new Map(Object.entries(answer.free));
+    this.#shortage = answer.shortage;
+  }
+}
+
+/** By location, what its containers take that live or may live. */
+export function heldOf(
+  deployments: readonly Deployment[],
+  sizeOf: (version: number) => Size,
+): ReadonlyMap<string, Load> {
+  const counts = new Map<string, { readonly location: string; readonly version: number; count: number }>();
+  for (const { phase, location = ANYWHERE, version } of deployments) {
+    if (phase === "pending") continue;
+    const key = `${location} ${version}`;
+    const known = counts.get(key);
+    if (known === undefined) counts.set(key, { location, version, count: 1 });
+    else known.count += 1;
+  }
+  const held = new Map<string, Load>();
+  for (const { location, version, count } of counts.values()) {
+    held.set(location, add(held.get(location) ?? NO_LOAD, scaled(loadOf(sizeOf(version), 1), count)));
+  }
+  return held;
+}
+
+export function wantsOf(held: ReadonlyMap<string, Load>, unbegun: ReadonlyMap<string, number>): Want[] {
+  const locations = [...new Set([...held.keys(), ...unbegun.keys()])].toSorted();
+  return locations.map((location) => ({
+    location,
+    held: held.get(location) ?? NO_LOAD,
+    more: unbegun.get(location) ?? 0,
+  }));
+}
+
+/** What a statement comes to: the same whether something has begun or may begin. */
+function contentOf(wants: readonly Want[], { size, priority, isPreemptible }: Passed): string {
+  const totals = wants.map(({ location, held, more }) => [location, add(held, loadOf(size, more))]);
+  return JSON.stringify([priority, isPreemptible]) + JSON.stringify([size, totals]);
+}
+
+function headOf(content: string): string {
+  return content.slice(0, content.indexOf("]") + 1);
+}
