@@ -1,6 +1,7 @@
 /** Runs every benchmark, or those that are named. */
 import { runFromCommandLine } from "./command-line.ts";
 import { apiBench } from "./api.ts";
+import { planBench } from "./plan.ts";
 import { proxyBench } from "./proxy.ts";
 
-await runFromCommandLine([proxyBench, apiBench]);
+await runFromCommandLine([proxyBench, apiBench, planBench]);
