@@ -78,20 +78,21 @@ function running(count: number): Deployment[] {
 /** Milliseconds of a run, taken in turns with the peer so that both see the same machine. */
 function measure(rounds: number, ours: () => unknown, peer: () => unknown) {
   const times = { ours: [] as number[], peer: [] as number[] };
-  const timed = (into: number[], work: () => unknown) => {
-    const before = performance.now();
-    work();
-    into.push(performance.now() - before);
-  };
   for (let warm = 0; warm < 3; warm += 1) {
     ours();
     peer();
   }
   for (let round = 0; round < rounds; round += 1) {
-    timed(times.ours, ours);
-    timed(times.peer, peer);
+    times.ours.push(timed(ours));
+    times.peer.push(timed(peer));
   }
   return { ours: median(times.ours), peer: median(times.peer), noise: spread(times.ours), times };
+}
+
+function timed(work: () => unknown): number {
+  const before = performance.now();
+  work();
+  return performance.now() - before;
 }
 
 export const planBench: Bench = {

@@ -3,7 +3,6 @@
  * beside the checks, so that it usually is known when the container is ready; whoever has neither a shell nor `env` is
  * somewhere unknown, and nothing waits for that but a place that has to be verified.
  */
-import { describeError } from "../errors.ts";
 import type { ObservedPlace } from "../orchestrator/placement/placing.ts";
 import { sleep } from "../sleep.ts";
 import type { ContainerPort, Executed } from "./port.ts";
@@ -51,6 +50,7 @@ export class PlaceReader {
         return;
       }
     }
+    console.log({ message: "container.place.unread", generation });
     onRead(generation, null);
   }
 }
@@ -62,8 +62,7 @@ async function readPlace(port: ContainerPort): Promise<ObservedPlace | null | un
     let result: Executed;
     try {
       result = await port.exec(command, EXEC_TIMEOUT_MS);
-    } catch (error) {
-      console.log({ message: "container.place.unread", error: describeError(error) });
+    } catch {
       continue;
     }
     isAsked = true;

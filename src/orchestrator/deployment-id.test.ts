@@ -1,5 +1,6 @@
 import { describe, it } from "vitest";
-import { newDeploymentId, parseDeploymentId } from "./deployment-id.ts";
+import { newDeploymentId, parseDeploymentId, placeOf } from "./deployment-id.ts";
+import { JURISDICTIONS, REGIONS } from "./placement/location.ts";
 
 const APPLICATION = "0f8fad5b-d9cb-469f-a165-70867728950e";
 
@@ -33,6 +34,20 @@ describe("a deployment's id", () => {
     `${"a".repeat(100)}-0-0f8fad5bd9cb469fa16570867728950e-0123456789ab`,
   ])("is not %j", (id, { expect }) => {
     expect(parseDeploymentId(id)).toBeNull();
+  });
+
+  it("says where its object is made, in each region and jurisdiction, within the length of a label", ({ expect }) => {
+    for (const jurisdiction of [null, ...JURISDICTIONS]) {
+      for (const region of REGIONS) {
+        const id = newDeploymentId(APPLICATION, { region, jurisdiction });
+        expect(placeOf(id)).toEqual({ region, jurisdiction });
+        expect(parseDeploymentId(id)?.applicationId).toBe(APPLICATION);
+        expect(parseDeploymentId(id)?.region.length).toBeLessThanOrEqual(8);
+        expect(id.length).toBeLessThanOrEqual(64);
+      }
+    }
+    expect(placeOf(newDeploymentId(APPLICATION))).toBeNull();
+    expect(placeOf("moon-0-0f8fad5bd9cb469fa16570867728950e-0123456789ab")).toBeNull();
   });
 
   it("is not made of what is no application's id", ({ expect }) => {

@@ -13,7 +13,9 @@ const decision = z.strictObject({
         location: z.string(),
         score: z
           .number()
-          .describe("the mean of its scores; the highest wins, then the fewest instances, then the code"),
+          .describe(
+            "the mean of its scores; the highest wins, then the fewest instances, then the order of regions and codes",
+          ),
         scores: z.strictObject({
           spread: z.number().optional(),
           weight: z.number().optional(),
