@@ -3,7 +3,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { describe, it } from "vitest";
 import type { Account } from "../../src/account/account.ts";
 import { accountStub, applicationStub } from "../../src/stubs.ts";
-import { hexDigest } from "../../src/api/credentials.ts";
+import { keyedDigest, masterKeys } from "../../src/sealing.ts";
 import { ACCOUNT_ID, call, createApplication, domainError, raw, testEnv, type Envelope } from "./client.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
@@ -111,7 +111,10 @@ describe("an Idempotency-Key", () => {
         path,
         isWrite: true,
         application: null,
-        idempotency: { key, fingerprint: await hexDigest(["POST", path, "", body].join("\n")) },
+        idempotency: {
+          key,
+          fingerprint: await keyedDigest(masterKeys(testEnv).at(-1) ?? "", ["POST", path, "", body].join("\n")),
+        },
         address: null,
       });
       if (admission.outcome !== "admitted") throw new Error(admission.outcome);

@@ -1,6 +1,7 @@
 /** Requests from outside: how an application is addressed, who may call it, and what a failing instance costs. */
 import { describe, it, vi } from "vitest";
-import { call, createApplication, domainError, eventually, raw, untilReady, type Envelope } from "./client.ts";
+import { applicationStub } from "../../src/stubs.ts";
+import { call, createApplication, domainError, eventually, raw, testEnv, untilReady, type Envelope } from "./client.ts";
 import { containerOf } from "./fake-container.ts";
 
 interface Echo {
@@ -114,6 +115,14 @@ describe("who may call", () => {
       expect(
         (await echo("POST", url, { authorization: "Bearer test-token" }, "hello")).headers["authorization"],
       ).toBeUndefined();
+      const protocols = "app.v1, gantry.token.test-token";
+      const { headers } = await echo(
+        "POST",
+        url,
+        { authorization: "Bearer test-token", "sec-websocket-protocol": protocols },
+        "hello",
+      );
+      expect(headers["sec-websocket-protocol"]).toBe("app.v1");
     }
   });
 
@@ -258,7 +267,8 @@ describe("an instance that does not take a request", () => {
 
   it("costs the caller of a big streamed body an honest failure, since it is gone", async ({ expect }) => {
     const { id, host, containers } = await warm(1);
-    await call("PATCH", `/applications/${id}`, { instances: 0 });
+    // Through another isolate, as it were: this one's copy of the routing does not know.
+    await applicationStub(testEnv, id).patch({ instances: 0 }, null);
     const answer = await refusal(await raw("POST", `${host}/big`, streamed(BIG)));
     expect(answer).toMatchObject({ status: 502, retryAfter: "1", error: "INSTANCE_UNREACHABLE", retryable: true });
     expect(containers[0]?.received.filter((line) => line.includes("/big"))).toEqual([]);

@@ -1,7 +1,7 @@
 /** Requests with the headers that writes may carry. */
 import { runInDurableObject } from "cloudflare:test";
 import type { Application } from "../../src/orchestrator/application.ts";
-import { hexDigest } from "../../src/api/credentials.ts";
+import { keyedDigest, masterKeys } from "../../src/sealing.ts";
 import { accountStub, applicationStub } from "../../src/stubs.ts";
 import { ACCOUNT_ID, raw, testEnv, type Envelope } from "./client.ts";
 
@@ -65,7 +65,13 @@ export async function admittedOnly(method: string, path: string, body: unknown, 
     path: pathname,
     isWrite: true,
     application: null,
-    idempotency: { key, fingerprint: await hexDigest([method, pathname, "", JSON.stringify(body)].join("\n")) },
+    idempotency: {
+      key,
+      fingerprint: await keyedDigest(
+        masterKeys(testEnv).at(-1) ?? "",
+        [method, pathname, "", JSON.stringify(body)].join("\n"),
+      ),
+    },
     address: null,
   });
   if (admission.outcome !== "admitted") throw new Error(admission.outcome);
