@@ -7,7 +7,7 @@ import type { ContainerPort, Executed } from "./port.ts";
 async function read(exec: ContainerPort["exec"], isLive = () => true) {
   vi.useFakeTimers();
   const told: (ObservedPlace | null)[] = [];
-  const spy = vi.fn(exec);
+  const spy = vi.fn<ContainerPort["exec"]>(exec);
   const reader = new PlaceReader({
     port: { exec: spy } as Partial<ContainerPort> as ContainerPort,
     isLive,

@@ -264,6 +264,15 @@ describe("a placement for which no location is enabled", () => {
     expect(told).toHaveLength(1);
   });
 
+  it("can be written back while it is blocked", async ({ expect }) => {
+    const account = await accountWith();
+    const id = await created(account, { instances: 2 });
+    const read = await view(account, id);
+    expect(read.blocked.reason).toBe("NoLocationEnabled");
+    const { status, result } = await account.call("PUT", `/applications/${id}?dry_run=true`, read);
+    expect([status, result.changes]).toEqual([200, []]);
+  });
+
   it("is not blocked for longer than it is wanted", async ({ expect }) => {
     const account = await accountWith();
     const id = await created(account, { instances: 2 });

@@ -3,12 +3,18 @@
  * none), then the field's path. `npm run openapi` fails when one is missing, or names a test that is not there.
  */
 import { APPLICATION_FIELD_TESTS } from "./field-tests-applications.ts";
+import { PLACEMENT_FIELD_TESTS } from "./field-tests-placement.ts";
 import { QUOTA_FIELD_TESTS } from "./field-tests-quota.ts";
 import { SECRET_FIELD_TESTS } from "./field-tests-secrets.ts";
 
 type FieldTests = Readonly<Record<string, Readonly<Record<string, readonly [file: string, title: string]>>>>;
 
-export const FIELD_TESTS: FieldTests = merged([APPLICATION_FIELD_TESTS, QUOTA_FIELD_TESTS, SECRET_FIELD_TESTS]);
+export const FIELD_TESTS: FieldTests = merged([
+  APPLICATION_FIELD_TESTS,
+  PLACEMENT_FIELD_TESTS,
+  QUOTA_FIELD_TESTS,
+  SECRET_FIELD_TESTS,
+]);
 
 /** Several files may know fields of one body. */
 function merged(parts: readonly FieldTests[]): FieldTests {

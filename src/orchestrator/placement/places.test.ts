@@ -9,9 +9,9 @@ const NEAR = { colocation: { application: "other" } };
 
 function places(ask: () => Promise<PlacesAnswer> = async () => ANSWER, count = async () => ({ weur: 2 })) {
   const time = { now: NOW };
-  const asked = vi.fn(ask);
-  const onKnown = vi.fn();
-  const onFailed = vi.fn();
+  const asked = vi.fn<(companion: string | null) => Promise<PlacesAnswer>>(ask);
+  const onKnown = vi.fn<() => void>();
+  const onFailed = vi.fn<(retryAt: number) => void>();
   const known = new Places({ clock: () => time.now, ask: asked, count, onKnown, onFailed });
   return { known, time, asked, onKnown, onFailed };
 }

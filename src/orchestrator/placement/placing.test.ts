@@ -108,8 +108,8 @@ describe("what blocks a placement", () => {
   });
 });
 
-describe("a place that was found", () => {
-  const record = (region: string | null | undefined): PlacementRecord => ({
+function record(region: string | null | undefined): PlacementRecord {
+  return {
     region: "WEUR",
     city: "MAD",
     pop: null,
@@ -120,7 +120,10 @@ describe("a place that was found", () => {
       filtered: { disabled: 0, regions: 0, jurisdiction: 0, cities: 0, pops: 0, capacity: 0 },
     },
     ...(region === undefined ? {} : { observed: region === null ? null : { location: null, region, country: null } }),
-  });
+  };
+}
+
+describe("a place that was found", () => {
   const eu: Constraints = { jurisdiction: "eu" };
 
   it.for([

@@ -7,7 +7,7 @@ import { REGIONS, type Location, type Region } from "../placement/location.ts";
 import type { Where } from "../placement/placing.ts";
 import type { PlacementConstraints } from "../storage/application-row.ts";
 import type { Deployment } from "./deployment.ts";
-import { observe } from "./observe.ts";
+import { observe, type Report } from "./observe.ts";
 import { DEFAULT_LIMITS, plan, type Action, type Delivery, type PlanInput } from "./plan.ts";
 
 const NOW = 1_000_000;
@@ -187,13 +187,16 @@ describe("what is found outside its constraints", () => {
   });
 });
 
-describe("a place that is reported", () => {
-  const report = (region: Region, ready = true) =>
-    ({ state: "running", ready, place: { location: null, region, country: null } }) as const;
-  const isWeur = (observed: { region: string | null } | null | undefined) => {
-    return observed?.region === "WEUR" ? null : "elsewhere";
-  };
+function report(region: Region): Report {
+  return { state: "running", ready: true, place: { location: null, region, country: null } };
+}
 
+/** Only those in Western Europe may take traffic. */
+function isWeur(observed: { readonly region: string | null } | null | undefined): string | null {
+  return observed?.region === "WEUR" ? null : "elsewhere";
+}
+
+describe("a place that is reported", () => {
   it("later than that it is ready is a note, and said again it is no news", ({ expect }) => {
     const running = found(0, null);
     const heard = observe(running, 1, report("ENAM"), NOW);
