@@ -34,6 +34,15 @@ describe("requests that are given away in advance", () => {
     expect(rest).toBe(194);
   });
 
+  it("are given once when many ask at one moment", ({ expect }) => {
+    const limiter = new RateLimiter();
+    const asked = Array.from({ length: 100 }, () => {
+      limiter.take("a", 2_000, 0);
+      return limiter.lease("a", 2_000, 0);
+    });
+    expect(asked.reduce((sum, leased) => sum + leased, 0)).toBe(64);
+  });
+
   it("are none for a slow caller, or for one that has little left", ({ expect }) => {
     const limiter = new RateLimiter();
     limiter.take("slow", 10, 0);

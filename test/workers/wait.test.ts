@@ -65,7 +65,7 @@ describe("waiting for an application", () => {
 
   it("is bounded in number", async ({ expect }) => {
     const { id } = await createApplication({ instances: 0 });
-    const waiting = Array.from({ length: 1_100 }, async () => (await waitFor(id, "state=degraded&timeout=3")).status);
+    const waiting = Array.from({ length: 1_100 }, async () => (await waitFor(id, "state=degraded&timeout=4")).status);
     const statuses = await Promise.all(waiting);
     expect(statuses.filter((status) => status === 503)).toHaveLength(1_100 - 1_024);
     expect(statuses.filter((status) => status === 408)).toHaveLength(1_024);
