@@ -266,9 +266,12 @@ describe("the deployments of an application", () => {
     expect(all[0]).toMatchObject({
       app_id: id,
       app_version: 1,
-      location: { name: "auto" },
+      location: { name: expect.stringMatching(/^[a-z]{2,4}$/), enabled: true },
       network: { mode: "private" },
     });
+    const { name: location } = all[0].location;
+    expect(await listed(`app_id=${id}&location=${location}`)).toContain(all[0].id);
+    expect(await listed(`app_id=${id}&location=nowhere`)).toEqual([]);
     expect((await send("GET", `/applications/${id}/deployments/${ids[0]}`)).result.id).toBe(ids[0]);
     expect((await send("GET", pathOf(ids[1] ?? ""))).result.id).toBe(ids[1]);
     expect(await listed(`app_id=${id}`)).toEqual(ids);

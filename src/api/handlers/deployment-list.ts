@@ -87,7 +87,7 @@ async function wired(call: ListCall, found: readonly FoundDeployment[]) {
   const matching = found.filter(({ application, instance }) => {
     const configuration = configurationOf(application, instance);
     return (
-      (location === undefined || configuration.location === location) &&
+      (location === undefined || (configuration.location ?? instance.deployment.location) === location) &&
       (image === undefined || configuration.image === image) &&
       (state === undefined || stateOf(instance.deployment) === state) &&
       hasLabels(configuration, label)

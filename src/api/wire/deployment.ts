@@ -37,7 +37,7 @@ export function wireDeployment(application: ApplicationView, instance: InstanceV
     created_at: iso(deployment.createdAt),
     version: version - 1,
     type: "default",
-    location: wireLocation(configuration.location ?? null, context.locations),
+    location: wireLocation(configuration.location ?? deployment.location ?? null, context.locations),
     memory: `${rest.memory_mib}MiB`,
     network: { mode: networkOf(configuration).mode, ...addresses },
     ...(deployment.generation === 0 ? {} : { current_placement: wirePlacement(placement, addresses) }),
