@@ -156,6 +156,21 @@ describe("capacity", () => {
     await eventually(async () => (await view(account, id)).health.instances.healthy === 2);
   });
 
+  it.for([
+    ["vcpu", { vcpu: 0.125 }],
+    ["memory_mib", { memory_mib: 512 }],
+    ["disk_mb", { disk_mb: 4_000 }],
+  ] as const)("of a location is short of %s", async ([, capacity], { expect }) => {
+    const account = await accountOf({});
+    await patched(account, { locations: [{ location: "weur", capacity }] });
+    const id = await created(account, { instances: 3 });
+    expect(await blocked(account, id)).toMatchObject({ reason: "NoCapacity" });
+    await eventually(async () => (await view(account, id)).health.instances.healthy === 2);
+    await patched(account, { locations: [{ location: "enam", enabled: true }] });
+    await ring(id);
+    await account.ready(id, 3);
+  });
+
   it("of a location is filled before the next one is", async ({ expect }) => {
     const account = await accountOf({});
     await patched(account, {
@@ -324,27 +339,59 @@ describe("what the platform refuses", () => {
   });
 });
 
-describe("what it costs", () => {
-  const rowsOf = async (stub: { billing(): Promise<{ rowsWritten: number; alarmsSet: number }> }) => {
-    const { rowsWritten, alarmsSet } = await stub.billing();
-    return rowsWritten + alarmsSet;
-  };
+async function rowsOf(stub: { billing(): Promise<{ rowsWritten: number; alarmsSet: number }> }): Promise<number> {
+  const { rowsWritten, alarmsSet } = await stub.billing();
+  return rowsWritten + alarmsSet;
+}
 
-  it.for([1, 20])(
-    "to scale by %i is 4n + 5 rows of the application and 2 of the account's claims",
-    async (n, { expect }) => {
-      const account = await accountOf({ instances: 100 });
-      const id = await created(account, { instances: 1 });
-      await account.ready(id, 1);
-      const claims = async () =>
-        await runInDurableObject(accountStub(testEnv, account.id), (_: Account, state) => {
-          return state.storage.sql.exec<{ number: number }>("SELECT number FROM capacity_claims").one().number;
-        });
-      const [before, claimed] = [await rowsOf(applicationStub(testEnv, id)), await claims()];
-      await account.call("PATCH", `/applications/${id}`, { instances: 1 + n });
-      await account.ready(id, 1 + n);
-      expect((await rowsOf(applicationStub(testEnv, id))) - before).toBeLessThanOrEqual(4 * n + 5);
-      expect((await claims()) - claimed).toBeGreaterThan(0);
-    },
+/** Of the account, when it has heard the end of every request. */
+async function accountRows(account: TestAccount): Promise<number> {
+  const stub = accountStub(testEnv, account.id);
+  await eventually(
+    async () =>
+      await runInDurableObject(stub, (_: Account, state) => {
+        const sql = "SELECT COUNT(*) AS open FROM audit WHERE status IS NULL";
+        return state.storage.sql.exec<{ open: number }>(sql).one().open === 0;
+      }),
   );
+  return await rowsOf(stub);
+}
+
+/** Rows of the application and of the account of bringing it from one number to another. */
+async function scaling(account: TestAccount, id: string, count: number): Promise<[number, number]> {
+  const application = applicationStub(testEnv, id);
+  const before = [await rowsOf(application), await accountRows(account)] as const;
+  await account.call("PATCH", `/applications/${id}`, { instances: count });
+  await account.ready(id, count);
+  const { capacity } = (await account.call("GET", "/me")).result;
+  if (capacity.instances !== null) await eventually(async () => (await granted(account)).instances === count);
+  return [(await rowsOf(application)) - before[0], (await accountRows(account)) - before[1]];
+}
+
+describe("what it costs", () => {
+  it.for([1, 20])("to scale by %i is 4n + 5 rows of the application and 2 of the account", async (n, { expect }) => {
+    const [limited, free] = [await accountOf({ instances: 100 }), await freshAccount()];
+    const ids = [await created(limited), await created(free)] as const;
+    await limited.ready(ids[0], 1);
+    await free.ready(ids[1], 1);
+    const up = [await scaling(limited, ids[0], 1 + n), await scaling(free, ids[1], 1 + n)] as const;
+    expect(up[0][0]).toBeLessThanOrEqual(4 * n + 5);
+    expect(up[0][1] - up[1][1]).toBeLessThanOrEqual(2);
+    const down = [await scaling(limited, ids[0], 1), await scaling(free, ids[1], 1)] as const;
+    expect(down[0][0] - down[1][0]).toBeLessThanOrEqual(3);
+    expect(down[0][1] - down[1][1]).toBeLessThanOrEqual(2);
+  });
+
+  it("is nothing of the account for one that waits and looks again", async ({ expect }) => {
+    const account = await accountOf({ instances: 1 });
+    const [first, second] = [await created(account), await created(account)];
+    await account.ready(first, 1);
+    await blocked(account, second);
+    await ring(second);
+    const before = await accountRows(account);
+    const asked = await rowsOf(applicationStub(testEnv, second));
+    for (let turn = 0; turn < 5; turn += 1) await ring(second);
+    expect(await accountRows(account)).toBe(before);
+    expect(((await rowsOf(applicationStub(testEnv, second))) - asked) / 5).toBeLessThanOrEqual(3);
+  });
 });

@@ -329,7 +329,6 @@ describe("what Cloudflare's clients send", () => {
     ["constraints.jurisdiction", { constraints: { jurisdiction: "eu" } }],
     ["constraints.tiers", { constraints: { tiers: [1] } }],
     ["affinities", { affinities: { colocation: "datacenter" } }],
-    ["priorities", { priorities: { default: 1 } }],
     ["jobs", { jobs: true }],
     ["rollout_active_grace_period", { rollout_active_grace_period: 60 }],
     ["scheduling_policy", { scheduling_policy: "gpu" }],

@@ -183,7 +183,8 @@ export class CapacityKeeper {
   #numberOf(application: string): number {
     const inMemory = this.#numbers.get(application);
     if (inMemory !== undefined) return inMemory;
-    return Math.max(0, ...claimsOf(this.#deps.db, application).map(({ number }) => number));
+    // What was said to an earlier lifetime of this object may have been overtaken without having been stored.
+    return Math.max(this.#bornAt, ...claimsOf(this.#deps.db, application).map(({ number }) => number));
   }
 
   #starts(statement: Statement): Pick<Granted, "starts" | "startAfter"> {
@@ -212,7 +213,7 @@ export class CapacityKeeper {
           if (clock() - since > NEVER_MADE_MS) becomeKnown(db, application);
           return;
         }
-        if (held.number > this.#numberOf(application)) this.#takeAsFact(application, held);
+        if (held.number > (this.#numbers.get(application) ?? 0)) this.#takeAsFact(application, held);
         becomeKnown(db, application);
       } catch (error) {
         console.warn({ message: "capacity.enlist.failed", application, error: describeError(error) });

@@ -23,10 +23,6 @@ export function mayBePreempted({ spec, deleting }: Pick<ApplicationRow, "spec" |
 /** What has not proved itself goes first, then what takes no traffic, then the youngest slot. */
 export function intendEvictions(deployments: readonly Deployment[], order: EvictionOrder, now: number): Evicted[] {
   const live = deployments.filter((d) => isLive(d) && (d.location ?? ANYWHERE) === order.location);
-  const worth = (deployment: Deployment) => {
-    if (deployment.phase === "starting") return 0;
-    return isAvailable(deployment) ? 2 : 1;
-  };
   return live
     .toSorted((a, b) => worth(a) - worth(b) || b.slot - a.slot)
     .slice(0, Math.max(0, live.length - order.ceiling))
@@ -34,6 +30,11 @@ export function intendEvictions(deployments: readonly Deployment[], order: Evict
       const { next, event } = intendStop(deployment, STOP.preempted, now);
       return { next, events: [event, preempted(next, order.by[index] ?? order.by[0] ?? "")] };
     });
+}
+
+function worth(deployment: Deployment): number {
+  if (deployment.phase === "starting") return 0;
+  return isAvailable(deployment) ? 2 : 1;
 }
 
 function preempted(deployment: Deployment, by: string): EventDraft {

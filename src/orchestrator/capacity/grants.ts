@@ -51,6 +51,7 @@ const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 30_000;
 /** How soon it is stated again when the answer is lost with this lifetime. */
 export const STATE_AGAIN_MS = 10_000;
+const ANSWERED_WITHIN_MS = 20_000;
 /** Ends that come one after another are told together. */
 export const GATHER_MS = 1_000;
 
@@ -60,11 +61,12 @@ export class Grants {
   #granted: Readonly<Record<string, Load>> | null = null;
   #free: ReadonlyMap<string, number> = new Map();
   #shortage: Shortage | null = null;
-  /** What was last stated and answered. */
+  /** What was last stated and answered; null while that is not known. */
   #stated: string | null = null;
   #number: number;
   #statedAt = 0;
-  #isAsking = false;
+  /** Number of the statement that is under way. */
+  #asking: number | null = null;
   #isPoked = false;
   #failures = 0;
   #retryAt = 0;
@@ -73,7 +75,8 @@ export class Grants {
   #starts: number | null = null;
   #startAfter: number | null = null;
   #isRateLimited = false;
-  readonly #yielding = new Set<string>();
+  /** Where others are made room for; and how many containers there were when that was last stated. */
+  readonly #yielding = new Map<string, number | null>();
 
   constructor(deps: GrantsDeps) {
     this.#deps = deps;
@@ -115,15 +118,20 @@ export class Grants {
 
   /** What ends there makes room for others: it does not begin again before its account has shared that out. */
   yield(location: string): void {
-    this.#yielding.add(location);
+    this.#yielding.set(location, null);
   }
 
   /** What was granted is not known any more: the account takes what is held for a fact. */
   forget(): number {
     this.#granted = null;
     this.#stated = null;
-    this.#number = Math.max(this.#number + 1, this.#deps.clock());
+    this.#number = this.#next(this.#deps.clock());
     return this.#number;
+  }
+
+  /** Also greater than what any earlier lifetime has stated. */
+  #next(now: number): number {
+    return Math.max(this.#number + 1, now);
   }
 
   /** States what a pass has come to if the account has to hear of it. When to look again; null: nothing is open. */
@@ -135,21 +143,31 @@ export class Grants {
     if (!isLimited && !needsStarts && !this.#isRateLimited) return null;
     const wants = wantsOf(heldOf(passed.deployments(), passed.sizeOf), unbegun);
     const content = contentOf(wants, passed);
-    const yields = wants.some(({ location, more }) => more > 0 && this.#yielding.has(location));
+    const yields = wants.some(({ location, held }) => {
+      return this.#yielding.has(location) && this.#yielding.get(location) !== held.instances;
+    });
     const isAgreed = !isLimited || (!yields && this.#stated !== null && this.#isGranted(wants, passed.size, content));
     if (isAgreed && !needsStarts && !this.#isRateLimited) {
       this.#endedAt = null;
       return null;
     }
     const now = this.#deps.clock();
-    const at = this.#isAsking ? now + STATE_AGAIN_MS : this.#dueAt(passed, wants, content, isAgreed, yields, now);
-    if (this.#isAsking || at > now) return at;
-    const statement = { number: (this.#number += 1), size: passed.size, priority, isPreemptible, wants };
-    void this.#state(
-      { ...statement, isBound: isLimited, starts: waiting, isRateLimited: this.#isRateLimited },
-      content,
-    );
+    if (this.#isAsking(now)) return now + STATE_AGAIN_MS;
+    const at = this.#dueAt(passed, wants, content, isAgreed, yields, now);
+    if (at > now) return at;
+    this.#number = this.#next(now);
+    const statement = { number: this.#number, size: passed.size, priority, isPreemptible, wants };
+    // What it has beyond what it holds may go to others from here on.
+    if (this.#granted !== null) this.#granted = withoutSurplus(this.#granted, wants);
+    this.#stated = null;
+    const told = { ...statement, isBound: isLimited, starts: waiting, isRateLimited: this.#isRateLimited };
+    void this.#state(told, content, this.#yielded(passed));
     return now + STATE_AGAIN_MS;
+  }
+
+  /** An answer comes within moments or not at all. */
+  #isAsking(now: number): boolean {
+    return this.#asking !== null && now - this.#statedAt < ANSWERED_WITHIN_MS;
   }
 
   #dueAt(
@@ -194,13 +212,20 @@ export class Grants {
     );
   }
 
+  /** Where nothing is being stopped any more. */
+  #yielded({ deployments }: Passed): string[] {
+    const stopping = new Set<string>();
+    for (const { phase, location = ANYWHERE } of deployments()) if (phase === "stopping") stopping.add(location);
+    return [...this.#yielding.keys()].filter((location) => !stopping.has(location));
+  }
+
   #paced(): Shortage | null {
     return this.#startAfter === null ? null : { reason: "StartRate", shortfall: {}, isImpossible: false };
   }
 
-  async #state(statement: Statement, content: string): Promise<void> {
+  async #state(statement: Statement, content: string, yielded: readonly string[]): Promise<void> {
     const { clock, state, onAnswer, onFailed } = this.#deps;
-    this.#isAsking = true;
+    this.#asking = statement.number;
     this.#statedAt = clock();
     this.#isPoked = false;
     this.#isRateLimited = false;
@@ -209,7 +234,8 @@ export class Grants {
     try {
       answer = await state(statement);
     } catch (error) {
-      this.#isAsking = false;
+      if (this.#asking !== statement.number) return;
+      this.#asking = null;
       this.#isRateLimited ||= statement.isRateLimited;
       this.#failures += 1;
       this.#retryAt = clock() + Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(this.#failures - 1, 10));
@@ -217,14 +243,15 @@ export class Grants {
       onFailed(this.#retryAt);
       return;
     }
-    this.#isAsking = false;
+    if (this.#asking !== statement.number) return;
+    this.#asking = null;
     this.#failures = 0;
     this.#retryAt = 0;
-    this.#take(statement, content, answer);
+    this.#take(statement, content, yielded, answer);
     onAnswer(answer.outcome === "stale" || answer.isLimited);
   }
 
-  #take(statement: Statement, content: string, answer: Answer): void {
+  #take(statement: Statement, content: string, yielded: readonly string[], answer: Answer): void {
     if (answer.outcome === "stale") {
       this.#number = Math.max(this.#number, answer.number);
       return;
@@ -234,7 +261,10 @@ export class Grants {
     // It was enlisted while this was under way: what it holds is taken for a fact, and it states anew.
     if (statement.number !== this.#number) return;
     this.#granted = answer.isLimited && statement.isBound ? answer.granted : null;
-    for (const { location, more } of statement.wants) if (more > 0) this.#yielding.delete(location);
+    for (const { location, held } of statement.wants) {
+      if (this.#yielding.has(location)) this.#yielding.set(location, held.instances);
+    }
+    for (const location of yielded) this.#yielding.delete(location);
     this.#stated = this.#granted === null ? null : content;
     this.#free = new Map(Object.entries(answer.free));
     this.#shortage = answer.shortage;
@@ -268,6 +298,16 @@ export function wantsOf(held: ReadonlyMap<string, Load>, unbegun: ReadonlyMap<st
     held: held.get(location) ?? NO_LOAD,
     more: unbegun.get(location) ?? 0,
   }));
+}
+
+function withoutSurplus(granted: Readonly<Record<string, Load>>, wants: readonly Want[]): Record<string, Load> {
+  const held = new Map(wants.map((want) => [want.location, want.held]));
+  return Object.fromEntries(
+    Object.entries(granted).map(([location, load]) => {
+      const own = held.get(location) ?? NO_LOAD;
+      return [location, isLess(own, load) ? own : load];
+    }),
+  );
 }
 
 /** What a statement comes to: the same whether something has begun or may begin. */

@@ -192,12 +192,12 @@ function placeMissing(
       const decision = placer.next();
       const location = placer.locationOf(decision);
       if (location === undefined) {
-        const reason = blockedBy(decision);
+        const closed = blockedBy(decision);
         queue ??= where === undefined || free === undefined ? null : new Placer(where, usedBy(keep, desired));
-        const waits = reason === "NoCapacity" ? (queue?.next().location ?? null) : null;
-        if (waits === null) return { needsPlaces: false, blocked: { reason, decision } };
+        const waits = closed === "NoCapacity" ? (queue?.next().location ?? null) : null;
+        if (waits === null) return { needsPlaces: false, blocked: { reason: closed, decision } };
         allowed.wait(waits);
-        blocked ??= { reason, decision };
+        blocked ??= { reason: closed, decision };
         continue;
       }
       placing = { location, decision, misplaced: outside === undefined ? 0 : (outside.placement?.misplaced ?? 0) + 1 };
