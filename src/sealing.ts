@@ -41,6 +41,15 @@ export async function open(keys: readonly string[], sealed: string, context: str
   throw unreadable("key");
 }
 
+/** Hex HMAC-SHA-256: tells whether two texts are the same, and nothing of them to whoever lacks the key. */
+export async function keyedDigest(material: string, text: string): Promise<string> {
+  const encoder = new TextEncoder();
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  const key = await crypto.subtle.importKey("raw", encoder.encode(`digest ${material}`), algorithm, false, ["sign"]);
+  const digest = await crypto.subtle.sign("HMAC", key, encoder.encode(text));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /** The key that a sealed text needs, and that the current key is: equal when nothing is to be sealed again. */
 export function sealedWith(sealed: string): string {
   return sealed.split(".")[1] ?? "";

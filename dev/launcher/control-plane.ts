@@ -27,17 +27,7 @@ export async function untilHealthy({ url }: ControlPlane, signal: AbortSignal): 
   }
 }
 
-/** Listing the applications wakes each one's scheduler, which then sees that the containers of the last run are gone. */
-export async function wakeSchedulers(plane: ControlPlane): Promise<void> {
-  const answer = await fetch(applicationsUrl(plane), {
-    headers: { authorization: `Bearer ${plane.token}` },
-    signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
-  });
-  const body = await answer.text();
-  if (!answer.ok) throw new Error(`the control plane answered ${answer.status}: ${body.slice(0, 200)}`);
-}
-
-export function applicationsUrl({ url, accountId }: ControlPlane): string {
+function applicationsUrl({ url, accountId }: ControlPlane): string {
   return `${url}/client/v4/accounts/${accountId}/containers/applications`;
 }
 

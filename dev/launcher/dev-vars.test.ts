@@ -26,7 +26,7 @@ describe(".dev.vars", () => {
   it("is made for the owner alone, and the same on the next start", async ({ expect }) => {
     const first = await ensureDevVars(folder, ["TOKEN"]);
     expect(first.added).toEqual(["TOKEN"]);
-    expect(first.values["TOKEN"]).toMatch(/^[\w-]{32}$/);
+    expect(first.values["TOKEN"]).toMatch(/^[\w-]{43}$/);
     expect((await stat(join(folder, ".dev.vars"))).mode & 0o777).toBe(0o600);
     expect(await ensureDevVars(folder, ["TOKEN"])).toEqual({ values: first.values, added: [] });
   });

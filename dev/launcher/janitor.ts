@@ -81,22 +81,22 @@ async function look({ socket, session }: JanitorOptions): Promise<SeenContainer[
     .map(({ Id, Names, State }) => ({ id: Id, name: Names[0] ?? "", running: State === "running" }));
 }
 
-const instanceList = z.object({ result: z.array(z.object({ id: z.string() })) });
+const idList = z.object({ result: z.array(z.object({ id: z.string() })) });
+const deploymentList = z.object({ result: z.array(z.object({ instance_id: z.string() })) });
 
-/** Asks the control plane for every instance of every application. */
-export async function listInstances(applicationsUrl: string, token: string): Promise<ReadonlySet<string>> {
-  const get = async (url: string) => {
+/** Asks the control plane for the object of every deployment of every account, those of no application among them. */
+export async function listInstances(controlPlaneUrl: string, token: string): Promise<ReadonlySet<string>> {
+  const get = async (path: string): Promise<unknown> => {
     const headers = { authorization: `Bearer ${token}` };
-    const answer = await fetch(url, { headers, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
-    // An application that is gone by now has no instances.
-    if (answer.status === 404) return [];
+    const signal = AbortSignal.timeout(CALL_TIMEOUT_MS);
+    const answer = await fetch(`${controlPlaneUrl}/client/v4/accounts${path}`, { headers, signal });
     if (!answer.ok) throw new Error(`the control plane answered ${answer.status}`);
-    return instanceList.parse(await answer.json()).result;
+    return await answer.json();
   };
-  const applications = await get(applicationsUrl);
   const instances = new Set<string>();
-  for (const { id } of applications) {
-    for (const instance of await get(`${applicationsUrl}/${id}/instances-v2?per_page=1000`)) instances.add(instance.id);
+  for (const { id } of idList.parse(await get("?per_page=1000")).result) {
+    const { result } = deploymentList.parse(await get(`/${id}/containers/deployments/v2`));
+    for (const deployment of result) instances.add(deployment.instance_id);
   }
   return instances;
 }

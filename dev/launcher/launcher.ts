@@ -1,7 +1,8 @@
 /** A launch, from the command line to its end: `npm start` and `npm run dev`. */
 import { relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { wakeSchedulers, welcome, type ControlPlane } from "./control-plane.ts";
+import { welcome, type ControlPlane } from "./control-plane.ts";
+import { listInstances } from "./janitor.ts";
 import { ensureDevVars } from "./dev-vars.ts";
 import { Launch } from "./launch-record.ts";
 import { isTrouble, openLog } from "./log-file.ts";
@@ -73,7 +74,10 @@ export async function runLauncher({ projectDir, watch, port, print }: LauncherOp
           onGroup: (pid) => groups.push(pid),
         }),
       onReady: async (session, isFirst) => {
-        await wakeSchedulers(plane).catch((error: Error) => note(`Could not wake the schedulers: ${error.message}`));
+        // Listing the deployments wakes each scheduler, which then sees that the containers of the last run are gone.
+        await listInstances(plane.url, plane.token).catch((error: Error) =>
+          note(`Could not wake the schedulers: ${error.message}`),
+        );
         const seconds = ((performance.now() - restartedAt) / 1000).toFixed(1);
         if (!isFirst) {
           note(`Gantry answers again, after ${seconds} s.`);

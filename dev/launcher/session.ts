@@ -3,7 +3,7 @@
  * it takes containers of earlier ones for lost.
  */
 import { startContainerBackend } from "./container-backend.ts";
-import { applicationsUrl, untilHealthy, type ControlPlane } from "./control-plane.ts";
+import { untilHealthy, type ControlPlane } from "./control-plane.ts";
 import { startHost } from "./host-process.ts";
 import { listInstances, runJanitor } from "./janitor.ts";
 import { LaunchError } from "./launch-error.ts";
@@ -82,7 +82,7 @@ export async function startSession(options: SessionOptions): Promise<Session> {
     {
       socket: backend.dockerSocket,
       session: backend.session,
-      knownInstances: () => listInstances(applicationsUrl(plane), plane.token),
+      knownInstances: () => listInstances(plane.url, plane.token),
       log,
     },
     janitor.signal,

@@ -40,7 +40,7 @@ import { listAudit, recordDenied, type AuditDraft, type AuditEntry } from "./aud
 import type { AccountSample } from "../metrics/account-sample.ts";
 import { RequestCounts } from "../metrics/request-counts.ts";
 import { ACCOUNT_MIGRATIONS } from "./migrations.ts";
-import { correct, removeFromLedger, reserve, settle, unsettled, withdraw, type Verdict } from "./ledger.ts";
+import { correct, examine, removeFromLedger, reserve, settle, unsettled, withdraw, type Verdict } from "./ledger.ts";
 import { readSettings, updateSettings, type Settings, type SettingsPatch } from "./limits.ts";
 import { placesOf } from "./locations.ts";
 import type { Ask, Usage } from "./amounts.ts";
@@ -131,6 +131,12 @@ export class Account extends SecretKeeper {
     const verdict = this.#reserve(application, ask, intent);
     if (verdict.outcome === "granted" || verdict.code !== "SURPASSED_TOTAL_LIMITS") return verdict;
     return (await this.#reconcileLedger()) ? this.#reserve(application, ask, intent) : verdict;
+  }
+
+  /** What a reservation would be told; nothing is reserved. */
+  async examine(application: string, ask: Ask): Promise<Verdict | null> {
+    await this.#reconcileLedger();
+    return examine(this.#db, this.settings(), application, ask);
   }
 
   /** An application says what it is at after the write of `intent`. */

@@ -58,6 +58,7 @@ export interface AdmissionDeps {
   readonly running: Map<string, number>;
 }
 
+export const INVALID_TOKEN = "the token is not valid: it is unknown, revoked or expired";
 /** A try that has not ended by then was cut off: the next one goes on where it stopped. */
 const RUNNING_MS = 30_000;
 
@@ -66,7 +67,7 @@ export function admit(deps: AdmissionDeps, request: AdmissionRequest, now: numbe
   applyCompletions(db, running, request.completions ?? []);
   const caller = authenticate(db, request.credential, now);
   if (caller === null) {
-    return deny(deps, request, null, "UNAUTHORIZED", "the token is not valid: it is unknown, revoked or expired", now);
+    return deny(deps, request, null, "UNAUTHORIZED", INVALID_TOKEN, now);
   }
   const { actor, perSecond } = caller;
   const retryAfter = limiter.take(actor.tokenId ?? "", perSecond, now);

@@ -34,6 +34,8 @@ interface AuditRow extends Row {
 
 /** Kept per account; older ones are dropped in batches. */
 export const AUDIT_KEPT = 50_000;
+/** Of writes without a good token: whoever sends them must not push out what people did. */
+const ANONYMOUS_KEPT = 5_000;
 const TRIM_BATCH = 1_000;
 /** Bucket of the rows of denied writes. */
 const DENIED = "denied";
@@ -42,8 +44,15 @@ const DENIED_PER_SECOND = 20;
 export function beginAudit(db: Database, draft: AuditDraft, now: number): number {
   const id = (db.one<{ id: number | null }>("SELECT MAX(id) AS id FROM audit")?.id ?? 0) + 1;
   db.run("INSERT INTO audit (id, time, entry) VALUES (?, ?, ?)", id, now, JSON.stringify(draft));
-  if (id % TRIM_BATCH === 0) db.run("DELETE FROM audit WHERE id <= ?", id - AUDIT_KEPT);
+  if (id % TRIM_BATCH === 0) trim(db);
   return id;
+}
+
+function trim(db: Database): void {
+  const surplus = (condition: string) => `DELETE FROM audit WHERE id IN
+    (SELECT id FROM audit WHERE ${condition} ORDER BY id DESC LIMIT -1 OFFSET ?)`;
+  db.run(surplus("code IS NOT 'UNAUTHORIZED'"), AUDIT_KEPT);
+  db.run(surplus("code = 'UNAUTHORIZED'"), ANONYMOUS_KEPT);
 }
 
 export function finishAudit(db: Database, id: number, status: number, code: string | null): void {

@@ -72,6 +72,14 @@ interface LedgerRow extends Row {
   open_since: number | null;
 }
 
+/** Why a write that comes to this is refused; null when it is not. */
+export function examine(db: Database, settings: Settings, application: string, ask: Ask): Refused | null {
+  const row = readRow(db, application, ask.location);
+  const own = row === undefined ? NOTHING : countedIn(row);
+  const held = { total: usedBy(db, null), there: usedBy(db, ask.location), own };
+  return refusalOf(settings, ask, amountsOf(ask), held);
+}
+
 /** Records what a write will come to, or says why it may not. Only growth is refused. */
 export function reserve(
   db: Database,
@@ -84,9 +92,7 @@ export function reserve(
   const amounts = amountsOf(ask);
   const row = readRow(db, application, ask.location);
   const entry = row === undefined ? null : entryOf(row);
-  const before = row === undefined ? NOTHING : countedIn(row);
-  const held = { total: usedBy(db, null), there: usedBy(db, ask.location), own: before };
-  const refusal = refusalOf(settings, ask, amounts, held);
+  const refusal = examine(db, settings, application, ask);
   if (refusal !== null) return refusal;
   const grant: Grant = { intent, location: ask.location, amounts, until: now + GRANT_MS };
   // The first write of an application has no other beside it: what it asks for is what it will be.

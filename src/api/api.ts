@@ -44,7 +44,10 @@ for (const [path, { form, methods }] of mounted()) {
 router.all("*", async (request, context) => {
   const { pathname } = new URL(request.url);
   if (pathname.startsWith("/client/")) await requireCredential({ ...context, request, params: {} });
-  throw new GantryError("ROUTE_NOT_FOUND", `no route for ${request.method} ${pathname.slice(0, 200)}`);
+  throw new GantryError(
+    "ROUTE_NOT_FOUND",
+    `no route for ${request.method} ${pathname.slice(0, 200)}: /docs shows what there is, /openapi.json says it to programs`,
+  );
 });
 
 export async function serveApi(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {

@@ -35,7 +35,7 @@ export function bearerToken(header: string | null): string | null {
 
 /** What Gantry answers to a client that offers WebSocket protocols: never the one that carries the token. */
 export const WEBSOCKET_PROTOCOL = "gantry.events";
-const TOKEN_PROTOCOL = "gantry.token.";
+export const TOKEN_PROTOCOL = "gantry.token.";
 
 /** Browsers cannot send headers with a WebSocket, only the protocols that they offer; a URL would be in logs. */
 function protocolToken(request: Request): string | null {

@@ -2,15 +2,16 @@
  * One request of the control API, from credential to answer: who is it, which account, may it (one call to the
  * account's object, which has then written the audit row), parse, run, keep the answer for a retry.
  */
-import type { Admission, AdmissionRequest } from "../account/admission.ts";
+import { INVALID_TOKEN, type Admission, type AdmissionRequest } from "../account/admission.ts";
 import { IDEMPOTENCY_CONTEXT, SEALED_PREFIX } from "../account/idempotency.ts";
+import { forgetRouting } from "../containers/routing-cache.ts";
 import { ERRORS, GantryError, type ErrorCode } from "../errors.ts";
-import { masterKeys, open, seal } from "../sealing.ts";
+import { keyedDigest, masterKeys, open, seal } from "../sealing.ts";
 import { accountStub } from "../stubs.ts";
 import { accountExists } from "./account-directory.ts";
 import { parseJson, readText, validate } from "./body.ts";
 import { complete, putCompletions, takeCompletions } from "./completions.ts";
-import { credentialOf, hexDigest, type Credential } from "./credentials.ts";
+import { credentialOf, type Credential } from "./credentials.ts";
 import { renderError, renderSuccess, toResponse, type Form, type Rendered } from "./envelope.ts";
 import { forgetCallers, readKey, recall, remember } from "./known-callers.ts";
 import { queryOf } from "./query.ts";
@@ -76,10 +77,7 @@ export async function dispatch(route: Route, context: Dispatch): Promise<Respons
     path: url.pathname.slice(0, MAX_PATH_LENGTH),
     isWrite: isWrite(request.method),
     application,
-    idempotency:
-      key === null
-        ? null
-        : { key, fingerprint: await hexDigest([request.method, url.pathname, url.search, text].join("\n")) },
+    idempotency: key === null ? null : { key, fingerprint: await fingerprintOf(env, request.method, url, text) },
     address: request.headers.get("cf-connecting-ip"),
   });
   // A token that is not valid has no say in what is counted.
@@ -151,6 +149,8 @@ async function runWrite(route: Route, call: Admitted, key: string | null): Promi
   const completion = { auditId, status: rendered.status, code, idempotency, answer };
   // Once more: what was read while the write was under way may be older than it.
   forgetCallers();
+  // A change of ingress is to hold for the next request.
+  if (admission.application !== null) forgetRouting(admission.application.name);
   // Only a promise about retries must be kept before the answer goes out.
   if (idempotency === null) ctx.waitUntil(complete(env, accountId, completion));
   else await accountStub(env, accountId).finish([completion]);
@@ -205,6 +205,8 @@ async function resolveAccount(env: Env, credential: Credential, inPath: string |
   const accountId = inPath ?? own;
   const isReachable = credential.kind === "operator" || accountId === own;
   if (isReachable && (await accountExists(env, accountId))) return accountId;
+  // A token of an account that is not there is as good as any other that nobody made.
+  if (isReachable && credential.kind === "token") throw new GantryError("UNAUTHORIZED", INVALID_TOKEN);
   throw new GantryError("ACCOUNT_NOT_FOUND", "Unknown account");
 }
 
@@ -214,6 +216,11 @@ function idempotencyKey(request: Request): string | null {
   if (key.length > 0 && key.length <= MAX_KEY_LENGTH) return key;
   const reason = `must be 1 to ${MAX_KEY_LENGTH} characters`;
   throw new GantryError("VALIDATE_INPUT", `Idempotency-Key ${reason}`, { "Idempotency-Key": reason });
+}
+
+/** Keyed, since a body may hold a secret that could be guessed from a plain digest of it. */
+async function fingerprintOf(env: Env, method: string, { pathname, search }: URL, text: string): Promise<string> {
+  return await keyedDigest(masterKeys(env).at(-1) ?? "", [method, pathname, search, text].join("\n"));
 }
 
 async function kept(env: Env, rendered: Rendered, isSensitive: boolean): Promise<string> {

@@ -116,6 +116,17 @@ export async function withinQuota<T extends object>(
   }
 }
 
+/** For a dry run: refused as the write would be, and nothing is reserved. */
+export async function requireWithinQuota(
+  { env, accountId }: Target,
+  applicationId: string,
+  change: QuotaChange,
+  { isNew = false }: { readonly isNew?: boolean } = {},
+): Promise<void> {
+  const current: Usage | null = isNew ? null : await applicationStub(env, applicationId).usage();
+  throwIfRefused(await accountStub(env, accountId).examine(applicationId, askOf(current, change)));
+}
+
 /** The write is done: a ledger that does not hear of it now asks later. */
 async function settle(
   env: Env,

@@ -16,7 +16,7 @@ import { invalid } from "./body.ts";
 import type { Call } from "./route.ts";
 import type { Configuration } from "./schemas/configuration.ts";
 
-type Context = Pick<Call<unknown, unknown>, "env" | "ctx" | "accountId">;
+type Context = Pick<Call<unknown, unknown>, "env" | "ctx" | "accountId" | "actor">;
 
 /** `field`: where the configuration stands in the request's body; empty when it is the body. */
 export interface ReferenceTarget {
@@ -40,6 +40,7 @@ export async function withReferences<T>(
     await requireImage(context, configuration.image, fieldOf("image"));
     return await write();
   }
+  await requireOwnSecrets(context, applicationId, references, fieldOf);
   const account = accountStub(env, accountId);
   const id = crypto.randomUUID();
   const claimed = references.map(({ kind, name }) => ({ kind, name }));
@@ -57,7 +58,7 @@ export async function withReferences<T>(
 }
 
 export async function imageResolution(
-  { env, accountId }: Omit<Context, "ctx">,
+  { env, accountId }: Pick<Context, "env" | "accountId">,
   image: string,
 ): Promise<ImageResolution> {
   const proto = protocolOf(image);
@@ -69,7 +70,24 @@ export async function imageResolution(
   });
 }
 
-async function requireImage(context: Omit<Context, "ctx">, image: string, field: string): Promise<void> {
+/** A token that is limited to applications does not get at secrets by naming them: only those that are theirs already. */
+async function requireOwnSecrets(
+  { env, actor }: Pick<Context, "env" | "actor">,
+  applicationId: string,
+  references: ReturnType<typeof referencesOf>,
+  fieldOf: (name: string) => string,
+): Promise<void> {
+  if (actor.applications === null) return;
+  for (const { kind, name, field } of references) {
+    if (kind !== "secret") continue;
+    const users: string[] = await applicationStub(env, applicationId).uses({ kind, name });
+    if (users.length > 0) continue;
+    const reason = `secret ${name} is not this application's yet: a token that is limited to applications cannot give it one`;
+    throw new GantryError("FORBIDDEN", reason, { [fieldOf(field)]: reason });
+  }
+}
+
+async function requireImage(context: Pick<Context, "env" | "accountId">, image: string, field: string): Promise<void> {
   const resolution = await imageResolution(context, image);
   if (resolution.found) return;
   throw new GantryError(resolution.code, `${field}: ${resolution.reason}`, { [field]: resolution.reason });
@@ -106,7 +124,7 @@ const AT_ONCE = 6;
  * are users that are no applications.
  */
 export async function removeUnused(
-  { env, accountId }: Omit<Context, "ctx">,
+  { env, accountId }: Pick<Context, "env" | "accountId">,
   reference: Reference,
   remove: (asked: User[]) => Promise<Removal>,
   refuse: (users: string[]) => GantryError,

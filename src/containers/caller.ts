@@ -17,16 +17,20 @@ const remembered = new Map<string, { readonly token: Token; readonly until: numb
 
 type Called = Pick<Routing, "applicationId" | "accountId" | "name">;
 
-export async function mayInvoke(routing: Called, request: Request, env: Env): Promise<boolean> {
+/** `unknown`: no credential, or none of this account. `forbidden`: a good one that does not reach so far. */
+export type Caller = "allowed" | "unknown" | "forbidden";
+
+export async function callerOf(routing: Called, request: Request, env: Env): Promise<Caller> {
   const credential = await credentialOf(request, env);
-  if (credential === null) return false;
-  if (credential.kind === "operator") return true;
+  if (credential === null) return "unknown";
+  if (credential.kind === "operator") return "allowed";
   const { accountId } = routing;
-  if (credential.accountId !== accountId) return false;
+  if (credential.accountId !== accountId) return "unknown";
   const token = await tokenOf(env, accountId, credential.tokenId, credential.digest);
-  if (token === null || !allows(token.scopes, "invoke")) return false;
+  if (token === null) return "unknown";
   const reach = { name: "", tokenId: token.id, scopes: token.scopes, applications: token.applications };
-  return mayReach(reach, { id: routing.applicationId, name: routing.name });
+  const isReached = mayReach(reach, { id: routing.applicationId, name: routing.name });
+  return isReached && allows(token.scopes, "invoke") ? "allowed" : "forbidden";
 }
 
 async function tokenOf(env: Env, accountId: string, id: string, digest: string): Promise<Token | null> {

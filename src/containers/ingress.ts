@@ -2,7 +2,8 @@
  * Requests from outside to an application: who may call it, which ready instance answers, and what happens when that
  * one does not. Streams and WebSockets pass through unbuffered.
  */
-import { mayInvoke } from "./caller.ts";
+import { callerOf } from "./caller.ts";
+import { TOKEN_PROTOCOL } from "../api/credentials.ts";
 import { errorResponse } from "../api/envelope.ts";
 import { GantryError } from "../errors.ts";
 import type { Routing, RoutingMember } from "../orchestrator/routing.ts";
@@ -92,9 +93,14 @@ export async function authorize(routing: Policy, request: Request, env: Env): Pr
     const message = `application ${routing.name} is private: set ingress.mode to "token" or "public" to call it from outside`;
     throw new GantryError("FORBIDDEN", message, details);
   }
-  if (!(await mayInvoke(routing, request, env))) {
+  const caller = await callerOf(routing, request, env);
+  if (caller === "unknown") {
     const message = `application ${routing.name} takes a bearer token: send Authorization: Bearer <token>`;
     throw new GantryError("UNAUTHORIZED", message, details);
+  }
+  if (caller === "forbidden") {
+    const message = `application ${routing.name} takes tokens of scope invoke that reach it: this one does not`;
+    throw new GantryError("FORBIDDEN", message, { ...details, scope: "invoke" });
   }
 }
 
@@ -111,12 +117,21 @@ export function forward(target: Pick<IngressTarget, "prefix">, routing: Policy, 
   // `expect` among them: a second `100 Continue` from the container breaks the request.
   for (const name of OWN_HEADERS) next.headers.delete(name);
   // Gantry's own token must not reach the application.
-  if (routing.ingress === "token") next.headers.delete("authorization");
+  if (routing.ingress === "token") withoutToken(next.headers);
   if (target.prefix !== null) {
     next.headers.set("x-forwarded-prefix", target.prefix);
     next.headers.delete("cookie");
   }
   return next;
+}
+
+function withoutToken(headers: Headers): void {
+  headers.delete("authorization");
+  const offered = headers.get("sec-websocket-protocol")?.split(",") ?? [];
+  const left = offered.filter((protocol) => !protocol.trim().startsWith(TOKEN_PROTOCOL));
+  if (left.length === offered.length) return;
+  if (left.length === 0) headers.delete("sec-websocket-protocol");
+  else headers.set("sec-websocket-protocol", left.join(","));
 }
 
 /** A page under `/a/` shares its origin with the control API, so it gets an opaque one and no cookies. */
@@ -127,6 +142,7 @@ export function isolate(response: Response): Response {
     : new Response(response.body, response);
   isolated.headers.set("content-security-policy", "sandbox");
   isolated.headers.delete("set-cookie");
+  isolated.headers.delete("clear-site-data");
   return isolated;
 }
 

@@ -16,7 +16,7 @@ const MAX_NAME_LENGTH = 100;
 const entries = new Map<string, { readonly routing: InstanceRouting; readonly until: number }>();
 
 export function instanceByName(application: string, instance: string, env: Env): Promise<InstanceRouting> {
-  return cached(`${application} @${instance}`, async () => {
+  return cached(`${application.slice(0, MAX_NAME_LENGTH)} @${instance.slice(0, MAX_NAME_LENGTH)}`, async () => {
     const name = application.slice(0, MAX_NAME_LENGTH);
     const entry = await accountStub(env, env.GANTRY_ACCOUNT_ID).findApplication(name);
     const routing = entry === null ? null : await routingOf(env, entry.id, instance.slice(0, MAX_NAME_LENGTH));

@@ -19,7 +19,7 @@ import {
   type NewApplication,
 } from "./commands.ts";
 import type { StoredConfiguration } from "./configurations.ts";
-import type { ApplicationCondition } from "./conditions.ts";
+import { isReady, type ApplicationCondition } from "./conditions.ts";
 import { EVENTS_KEPT, eventTotals, listEvents } from "./events.ts";
 import type { EventFilter, EventPage } from "./events.ts";
 import type { InstanceState } from "./health.ts";
@@ -170,8 +170,10 @@ export class Application extends DurableObject<Env> {
   }
 
   async waitForApplication(condition: ApplicationCondition, timeoutMs: number): Promise<Waited<ApplicationView>> {
-    const isReached = (view: ApplicationView) =>
-      condition === "settled" ? this.#core.isSettled() : view.state === condition;
+    const isReached = (view: ApplicationView) => {
+      if (condition === "settled") return this.#core.isSettled();
+      return condition === "ready" ? isReady(view.health, view.row.spec.instances) : view.state === condition;
+    };
     return await waitUntil(this.#core.changes, () => this.view(), isReached, timeoutMs);
   }
 

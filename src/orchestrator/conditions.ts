@@ -1,9 +1,17 @@
 /** States that callers wait for. Pure. */
-import type { ApplicationState } from "./health.ts";
+import type { ApplicationState, HealthCounts } from "./health.ts";
 import { isLeaving, type Deployment } from "./plan/deployment.ts";
 
 export const APPLICATION_CONDITIONS = ["ready", "active", "provisioning", "degraded", "settled"] as const;
 export type ApplicationCondition = ApplicationState | "settled";
+
+/**
+ * Who waits for `ready` wants to call it: each instance that is wanted takes traffic. An application of none is that at
+ * once. The state of that name is narrower: wrangler's word for an application that runs nothing.
+ */
+export function isReady(health: HealthCounts, wanted: number): boolean {
+  return health.failed === 0 && health.healthy >= wanted;
+}
 
 /**
  * Everything is as wanted and nothing is under way: as many deployments as wanted, each ready on what is to run, or held

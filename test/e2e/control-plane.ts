@@ -57,7 +57,7 @@ export class ControlPlane {
       {
         socket,
         session: inject("containerSession"),
-        knownInstances: () => listInstances(`${this.base}/applications`, TOKEN),
+        knownInstances: () => listInstances(this.origin, TOKEN),
         log: (line) => console.log(line),
       },
       this.#janitor.signal,

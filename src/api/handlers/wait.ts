@@ -30,7 +30,7 @@ export const waitRoutes = [
       state: z
         .enum(APPLICATION_CONDITIONS)
         .describe(
-          "A state, or `settled`: every wanted instance is ready on the active version, and nothing is under way",
+          "`ready`: every wanted instance takes traffic. `settled`: that, on the active version, and nothing is under way. `active`, `provisioning`, `degraded`: the application's `state`",
         ),
       timeout,
     }),

@@ -9,7 +9,7 @@ import { invalid } from "../body.ts";
 import { createApplication, requireReach } from "../creation.ts";
 import { guardOf } from "../guard.ts";
 import { requirePossible } from "../placement.ts";
-import { withinQuota } from "../quota.ts";
+import { requireWithinQuota, withinQuota } from "../quota.ts";
 import { withReferences } from "../references.ts";
 import { applicationResult } from "../results/application.ts";
 import { putPlanResult } from "../results/put-plan.ts";
@@ -60,10 +60,12 @@ export const wholeApplicationRoutes = [
       const spec = specOf(env, body);
       const creation = { name, kind: "application", spec, version, field: "configuration" } as const;
       if (call.query.dry_run === "true") {
-        const target = { applicationId: call.seed, configuration: version.configuration, isDryRun: true };
-        return await withReferences(call, target, async () => ({
-          result: wireCreationPlan(name, spec, version.configuration),
-        }));
+        const { configuration } = version;
+        const target = { applicationId: call.seed, configuration, isDryRun: true };
+        return await withReferences(call, target, async () => {
+          await requireWithinQuota(call, call.seed, { instances: spec.instances, configuration }, { isNew: true });
+          return { result: wireCreationPlan(name, spec, configuration) };
+        });
       }
       const created = await createApplication(call, creation);
       if (!created.isCreated) return await replaced(call, await requireView(call, created.holder));
@@ -112,10 +114,13 @@ async function replaced(call: PutCall, current: ApplicationView) {
   return await withReferences(call, target, async () => {
     const preview: PutPreview = await application.previewPut(put, guardOf(call), isDryRun);
     const { before, after } = preview;
-    if (isDryRun) return { result: wirePutPlan(preview), etag: before.etag };
+    const change = { instances: put.spec.instances, configuration: version.configuration };
+    if (isDryRun) {
+      await requireWithinQuota(call, id, change);
+      return { result: wirePutPlan(preview), etag: before.etag };
+    }
     // Nothing is reserved for what changes nothing.
     if (before.row.generation === after.row.generation) return { result: wireApplication(before), etag: before.etag };
-    const change = { instances: put.spec.instances, configuration: version.configuration };
     const view = await withinQuota(call, id, change, async (grant): Promise<ApplicationView> => {
       return await application.put(put, guardOf(call), grant);
     });

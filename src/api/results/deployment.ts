@@ -30,6 +30,7 @@ export const deploymentResult = z.looseObject({
   ...configuration,
   id: z.string(),
   account_id: z.string(),
+  instance_id: z.string().describe("the object that owns its container; names it in Docker on a developer's machine"),
   app_id: uuid.optional().describe("the application that it belongs to; a standalone one has none"),
   app_version: z.int().optional(),
   created_at: timestamp,

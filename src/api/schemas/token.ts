@@ -7,7 +7,12 @@ const MAX_TTL_MS = 366 * 86_400_000;
 
 export const createTokenSchema = z
   .strictObject({
-    name: z.string().min(1).max(100).describe("What lists and audit rows show beside the token's id"),
+    name: z
+      .string()
+      .min(1)
+      .max(100)
+      .refine((text) => !/\p{Cc}/u.test(text), "must not contain control characters")
+      .describe("What lists and audit rows show beside the token's id"),
     scopes: z
       .array(z.enum(SCOPES))
       .min(1)

@@ -33,6 +33,7 @@ export function wireDeployment(application: ApplicationView, instance: InstanceV
     ...rest,
     id: deployment.id,
     account_id: row.accountId,
+    instance_id: instance.instanceId,
     ...(isStandalone ? {} : { app_id: row.id, app_version: deployment.version }),
     created_at: iso(deployment.createdAt),
     version: version - 1,

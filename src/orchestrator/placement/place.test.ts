@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, it } from "vitest";
-import { impossible, violated, type Location } from "./location.ts";
+import { REGIONS, impossible, violated, type Location } from "./location.ts";
 import { place, type Candidate, type PlacementRequest } from "./place.ts";
 
 function location(code: string, extra: Partial<Location> = {}): Location {
@@ -136,6 +136,15 @@ describe("ties", () => {
         expect(place(request(codes.map((code) => candidate(code, code === "c" ? 0 : 1)))).location).toBe("c");
       }),
     );
+  });
+});
+
+describe("a small application", () => {
+  it("begins where most users and most capacity are", ({ expect }) => {
+    const everywhere = REGIONS.map((region) => candidate(region.toLowerCase(), 0, {}, { region }));
+    expect(place(request(everywhere)).location).toBe("enam");
+    const second = everywhere.map((item) => (item.location.code === "enam" ? { ...item, used: 1 } : item));
+    expect(place(request(second)).location).toBe("weur");
   });
 });
 

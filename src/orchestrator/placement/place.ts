@@ -2,10 +2,10 @@
  * Where the next instance of an application goes. Pure: equal inputs give equal decisions.
  *
  * Candidates = enabled ∩ constraints ∩ capacity. Each scorer that applies gives −1 … 1; a candidate's score is their mean,
- * and among equal scores the one with the fewest instances wins, then the first by code. Each decision carries the table
+ * and among equal scores the one with the fewest instances wins, then the first by region (`ORDER`), then by code. Each decision carries the table
  * that it was made from.
  */
-import { violated, type Constraints, type Location } from "./location.ts";
+import { violated, type Constraints, type Location, type Region } from "./location.ts";
 
 export interface Candidate {
   readonly location: Location;
@@ -69,13 +69,21 @@ function closedBy({ location, free }: Candidate, constraints: Constraints): keyo
   return violated(location, constraints) ?? (free !== null && free < 1 ? "capacity" : null);
 }
 
+/** Where the few instances of a small application go: to the regions with most users and most capacity first. */
+const ORDER: readonly Region[] = ["ENAM", "WEUR", "WNAM", "EEUR", "APAC", "SAM", "OC", "ME", "AFR"];
+
+function rankOf(region: Region): number {
+  return ORDER.indexOf(region);
+}
+
 function isBetter(index: number, best: number, rows: readonly ScoreRow[], open: readonly Candidate[]): boolean {
   const [a, b] = [rows[index], rows[best]];
   const [first, second] = [open[index], open[best]];
   if (a === undefined || b === undefined || first === undefined || second === undefined) return false;
   if (a.score !== b.score) return a.score > b.score;
   if (first.used !== second.used) return first.used < second.used;
-  return a.location < b.location;
+  const ranks = rankOf(first.location.region) - rankOf(second.location.region);
+  return ranks === 0 ? a.location < b.location : ranks < 0;
 }
 
 function scoreAll(open: readonly Candidate[], colocate: boolean): ScoreRow[] {
