@@ -130,7 +130,7 @@ describe("a place that was found", () => {
     ["WEUR", false, null],
     ["ENAM", true, "it runs in ENAM, outside its jurisdiction"],
     // A wording that nobody knows proves nothing, in either direction.
-    ["MOON", false, "its place could not be read, and its constraints have to be verified"],
+    ["MOON", false, "it says that it runs in MOON, which is no region that its constraints know"],
     [null, false, "its place could not be read, and its constraints have to be verified"],
     [undefined, false, "its place is being read"],
   ] as const)("%s is outside: %s; takes no traffic since: %s", ([region, outside, why], { expect }) => {

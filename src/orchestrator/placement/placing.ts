@@ -138,7 +138,8 @@ export function isFoundOutside(record: PlacementRecord | undefined, constraints:
 export function unverified(observed: ObservedPlace | null | undefined, constraints: Constraints): string | null {
   if (observed === undefined) return "its place is being read";
   const region = observed?.region ?? "";
-  if (!isRegion(region)) return "its place could not be read, and its constraints have to be verified";
+  if (region === "") return "its place could not be read, and its constraints have to be verified";
+  if (!isRegion(region)) return `it says that it runs in ${region}, which is no region that its constraints know`;
   const wrong = violatedRegion(region, constraints);
   return wrong === null ? null : `it runs in ${region}, outside its ${wrong}`;
 }
