@@ -49,10 +49,13 @@ export function beginAudit(db: Database, draft: AuditDraft, now: number): number
 }
 
 function trim(db: Database): void {
-  const surplus = (condition: string) => `DELETE FROM audit WHERE id IN
-    (SELECT id FROM audit WHERE ${condition} ORDER BY id DESC LIMIT -1 OFFSET ?)`;
-  db.run(surplus("code IS NOT 'UNAUTHORIZED'"), AUDIT_KEPT);
-  db.run(surplus("code = 'UNAUTHORIZED'"), ANONYMOUS_KEPT);
+  dropSurplus(db, "code IS NOT 'UNAUTHORIZED'", AUDIT_KEPT);
+  dropSurplus(db, "code = 'UNAUTHORIZED'", ANONYMOUS_KEPT);
+}
+
+function dropSurplus(db: Database, condition: string, kept: number): void {
+  const surplus = `SELECT id FROM audit WHERE ${condition} ORDER BY id DESC LIMIT -1 OFFSET ?`;
+  db.run(`DELETE FROM audit WHERE id IN (${surplus})`, kept);
 }
 
 export function finishAudit(db: Database, id: number, status: number, code: string | null): void {

@@ -32,8 +32,6 @@ export function routingOf(
     ingress: row.spec.ingress,
     port: spec.port,
     desired: row.spec.instances,
-    members: deployments
-      .filter(isAvailable)
-      .map(({ id }) => ({ deploymentId: id, instanceId: publicId(id) })),
+    members: deployments.filter(isAvailable).map(({ id }) => ({ deploymentId: id, instanceId: publicId(id) })),
   };
 }

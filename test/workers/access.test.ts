@@ -97,9 +97,11 @@ describe("a token", () => {
     const { value } = await newToken({ scopes: ["deploy"], applications: [mine.name] });
     const [own, other] = [0, 1].map(() => `S_${crypto.randomUUID().slice(0, 8)}`);
     for (const name of [own, other]) await call("POST", "/secrets", { name, value: "hidden" });
-    const secrets = (secret: string | undefined) => [{ name: "SECRET", type: "env", secret }];
     const put = (token: string | null, secret: string | undefined) => {
-      const body = { instances: 0, configuration: { image: "hello-world", secrets: secrets(secret) } };
+      const body = {
+        instances: 0,
+        configuration: { image: "hello-world", secrets: [{ name: "SECRET", type: "env", secret }] },
+      };
       const path = `/applications/${mine.name}`;
       return token === null ? call("PUT", path, body) : as(token, "PUT", path, body);
     };
