@@ -62,7 +62,7 @@ async function settled(stub: () => Billed): Promise<number> {
 describe("at rest", () => {
   it("an application created with 0 instances has no alarm, and being looked at writes nothing", async ({ expect }) => {
     const { id, name } = await createApplication({ instances: 0 });
-    const before = [await rows(applicationOf(id)), await rows(account())];
+    const before = [await rows(applicationOf(id)), await settled(account)];
     await look(id);
     await raw("GET", `http://${name}.localhost/`);
     expect([await rows(applicationOf(id)), await rows(account())]).toEqual(before);

@@ -48,12 +48,12 @@ describe("an end", () => {
     expect(decideRestart(before, "killed", NOW)).toEqual(decideRestart(before, "exited", NOW));
   });
 
-  it("before it began, since none was to be had, waits already the first time and is nobody's failure", ({
+  it("before it began, since none was to be had, waits already the first time, 30 s at most, and is nobody's failure", ({
     expect,
   }) => {
     expect(decideRestart(fresh, "unavailable", NOW)).toEqual({ failures: 0, losses: 1, nextStartAt: NOW + 1_000 });
     const long = { failures: 2, losses: 50, readyAt: null };
-    expect(decideRestart(long, "unavailable", NOW)).toEqual({ failures: 2, losses: 51, nextStartAt: NOW + 60_000 });
+    expect(decideRestart(long, "unavailable", NOW)).toEqual({ failures: 2, losses: 51, nextStartAt: NOW + 30_000 });
   });
 
   it.for(["lost", "unknown", "never-started"] as const)(
