@@ -23,7 +23,7 @@ import {
 import { isLimited } from "./load.ts";
 import type { CapacityView } from "./pools.ts";
 import { evictions } from "./preemption.ts";
-import { shareOut, type Claim, type Pools } from "./queue.ts";
+import { inOrder, shareOut, type Claim, type Pools } from "./queue.ts";
 import { lowered, takeStarts, type StartRate } from "./start-rate.ts";
 import type { Answer, EvictionOrder, Statement } from "./statement.ts";
 
@@ -124,8 +124,12 @@ export class CapacityKeeper {
 
   /** The capacity was changed: whoever runs says so, and whoever waits looks again. */
   async changed(): Promise<void> {
+    const waiting = inOrder(this.#waiting());
     this.follow();
-    if (!this.isLimited) return;
+    if (!this.isLimited) {
+      this.#tell(waiting);
+      return;
+    }
     await this.#enlist();
     this.wake(null);
     this.#evict();
@@ -156,10 +160,15 @@ export class CapacityKeeper {
 
   /** Tells those that may begin something, in their order. */
   wake(except: string | null): void {
-    const { db, pools, background, claimant } = this.#deps;
+    const { db, pools } = this.#deps;
     const shares = shareOut(pools(), taken(db), this.#waiting());
     const woken = shares.filter(({ claim, granted }) => granted > 0 && claim.application !== except);
-    const applications = [...new Set(woken.map(({ claim }) => claim.application))];
+    this.#tell(woken.map(({ claim }) => claim));
+  }
+
+  #tell(claims: readonly Claim[]): void {
+    const { background, claimant } = this.#deps;
+    const applications = [...new Set(claims.map(({ application }) => application))];
     if (applications.length === 0) return;
     background(
       inBatches(applications, async (id) => await told(id, claimant(id).capacityFreed())).then(() => undefined),
