@@ -325,10 +325,7 @@ describe("what Cloudflare's clients send", () => {
   });
 
   it.for([
-    ["constraints.regions", { constraints: { regions: ["WEUR"] } }],
-    ["constraints.jurisdiction", { constraints: { jurisdiction: "eu" } }],
     ["constraints.tiers", { constraints: { tiers: [1] } }],
-    ["affinities", { affinities: { colocation: "datacenter" } }],
     ["jobs", { jobs: true }],
     ["rollout_active_grace_period", { rollout_active_grace_period: 60 }],
     ["scheduling_policy", { scheduling_policy: "gpu" }],
