@@ -248,7 +248,7 @@ export class ApplicationCore {
 
   viewOf(row: ApplicationRow): ApplicationView {
     const { version } = this.version(row.activeVersion);
-    const view = applicationView(row, version.configuration, this.deployments.all());
+    const view = applicationView(row, version.configuration, this.deployments.all(), this.publicId);
     const retryAt = row.blocked == null ? null : this.timers.dueAt(PASS_TIMER);
     return { ...view, activeRolloutId: this.rollouts.active(), retryAt };
   }

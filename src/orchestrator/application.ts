@@ -120,7 +120,7 @@ export class Application extends DurableObject<Env> {
     };
     return {
       before: this.#core.mustView(),
-      after: applicationView(row, version.configuration, this.#core.deployments.all()),
+      after: applicationView(row, version.configuration, this.#core.deployments.all(), this.#core.publicId),
       instances: countChange(this.#core.deployments.all(), desired, Date.now()),
     };
   }

@@ -22,10 +22,17 @@ export interface ApplicationView {
   readonly configuration: StoredConfiguration;
   readonly health: HealthCounts;
   readonly state: ApplicationState;
+  /** Why instances wait after a failure of their own: the first of them. */
+  readonly failing: readonly Failing[];
   readonly etag: string;
   readonly activeRolloutId?: string | null;
   /** When a placement that is blocked is tried again. */
   readonly retryAt?: number | null;
+}
+
+export interface Failing {
+  readonly instanceId: string;
+  readonly reason: string;
 }
 
 /** What a pass would do now. */
@@ -94,9 +101,32 @@ export function applicationView(
   row: ApplicationRow,
   configuration: StoredConfiguration,
   deployments: readonly Deployment[],
+  publicId: (deploymentId: string) => string,
 ): ApplicationView {
   const health = countHealth(deployments, row.spec.instances);
-  return { row, configuration, health, state: applicationState(health), etag: etagOf(row.id, row.generation) };
+  const etag = etagOf(row.id, row.generation);
+  return {
+    row,
+    configuration,
+    health,
+    state: applicationState(health),
+    failing: failingOf(deployments, publicId),
+    etag,
+  };
+}
+
+/** Enough to see what is wrong; the instances tell the rest. */
+const MOST_FAILING = 10;
+
+function failingOf(deployments: readonly Deployment[], publicId: (deploymentId: string) => string): Failing[] {
+  return deployments
+    .filter((deployment) => isFailing(deployment))
+    .slice(0, MOST_FAILING)
+    .map(({ id, last, failures }) => {
+      const code = last?.exitCode == null ? "" : `, exit code ${last.exitCode}`;
+      const text = last?.message === undefined ? "" : `: ${last.message}`;
+      return { instanceId: publicId(id), reason: `${last?.reason ?? "Failed"}${code}, ${failures} in a row${text}` };
+    });
 }
 
 export function instanceViews(

@@ -300,6 +300,16 @@ describe("states and counters", () => {
     },
   );
 
+  it("say which instance fails, how, and how often", async ({ expect }) => {
+    const { id } = await createApplication({ instances: 1, configuration: { image: "exits-3" } });
+    const [error] = await eventually(async () => {
+      const { errors } = (await call("GET", `/applications/${id}`)).result.health;
+      return errors.length > 0 && errors;
+    });
+    expect(error.instance_id).toBe((await instancesOf(id))[0]?.id);
+    expect(error.event).toMatch(/exit code 3, \d+ in a row/);
+  });
+
   it("agree with wrangler's rule at every moment of a start and a loss", async ({ expect }) => {
     const { id } = await createApplication({ instances: 2 });
     const disagreements: unknown[] = [];

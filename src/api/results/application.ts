@@ -19,7 +19,15 @@ export const healthResult = z.strictObject({
     starting: count.describe("started, and not ready for the first time"),
     scheduling: count.describe("wanted, without a container"),
   }),
-  errors: z.array(z.strictObject({ instance_id: z.string(), event: z.string() })),
+  errors: z
+    .array(
+      z.strictObject({
+        instance_id: z.string().describe("the instance's `id`"),
+        event: z.string().describe("how its last container ended, and how often in a row"),
+      }),
+    )
+    .max(10)
+    .describe("instances that wait after a failure of their own"),
 });
 
 export const applicationState = z.enum(["ready", "active", "provisioning", "degraded"]);

@@ -7,7 +7,8 @@ import type { ApplicationSpec, Blocked } from "../../orchestrator/storage/applic
 import type { ApplicationView, VersionView } from "../../orchestrator/views.ts";
 import { iso } from "./time.ts";
 
-export function wireApplication({ row, configuration, health, state, activeRolloutId, retryAt }: ApplicationView) {
+export function wireApplication(view: ApplicationView) {
+  const { row, configuration, state, activeRolloutId, retryAt } = view;
   const { spec } = row;
   return {
     id: row.id,
@@ -29,7 +30,7 @@ export function wireApplication({ row, configuration, health, state, activeRollo
     priorities: { default: spec.priority ?? 0 },
     preemption: spec.isPreemptible === false ? ("never" as const) : ("allowed" as const),
     ...(row.blocked == null ? {} : { blocked: wireBlocked(row.blocked, retryAt ?? null) }),
-    health: wireHealth(health),
+    health: wireHealth(view),
     state,
     ingress: { mode: spec.ingress },
     check_every: spec.checkEveryMs / 1_000,
@@ -54,8 +55,9 @@ export function wireBlocked({ reason, since, shortfall }: Blocked, retryAt: numb
 }
 
 /** `assigned` is Cloudflare's word for what is bound to an object and does not run yet. */
-export function wireHealth(health: ApplicationView["health"]) {
-  return { instances: { ...health, assigned: health.starting }, errors: [] };
+export function wireHealth({ health, failing }: Pick<ApplicationView, "health" | "failing">) {
+  const errors = failing.map(({ instanceId, reason }) => ({ instance_id: instanceId, event: reason }));
+  return { instances: { ...health, assigned: health.starting }, errors };
 }
 
 /** With the size that it comes to, however that was said. */

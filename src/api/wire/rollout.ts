@@ -24,7 +24,7 @@ export function wireRollout({ rollout, current, target, application, updated }: 
     target_version: rollout.toVersion,
     current_configuration: wireConfiguration(current),
     target_configuration: wireConfiguration(target),
-    health: wireHealth(application.health),
+    health: wireHealth(application),
     steps: rollout.steps.map(({ percentage, description }, index) => ({
       id: index + 1,
       step_size: { percentage },
