@@ -10,6 +10,8 @@ import { GantryError } from "../errors.ts";
 import { applicationSample, type ApplicationSample } from "../metrics/application-sample.ts";
 import { tellRoomMade } from "./capacity/evict.ts";
 import { countChange } from "./change-plan.ts";
+import { newDeploymentId } from "./deployment-id.ts";
+import { emptySlot } from "./intents.ts";
 import {
   applyCreate,
   applyDelete,
@@ -72,10 +74,18 @@ export class Application extends DurableObject<Env> {
         this.#core.forgetVersions();
         throw error;
       }
+      // In the same turn, so that it is kept with the rest or not at all.
+      if (input.kind === "deployment") this.#openSlot(input, grant);
       this.#core.places.learn(grant?.locations);
       this.#core.pass();
     }
     return this.#core.mustView();
+  }
+
+  #openSlot({ id, configuration: { location } }: NewApplication, grant: Grant | null): void {
+    const known = grant?.locations?.find(({ code }) => code === location);
+    const place = known === undefined ? null : { region: known.region, jurisdiction: null };
+    this.#core.deployments.put(emptySlot(newDeploymentId(id, place), 1, known?.code, Date.now()));
   }
 
   /** Also while it is being deleted: its name and id are not free yet. */

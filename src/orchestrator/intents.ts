@@ -45,6 +45,32 @@ export function intendPlacement(
   return { next, event: placedEvent(next, reason) };
 }
 
+/**
+ * A slot that is there before anything is placed in it. A standalone deployment has one from the moment that it is made,
+ * so that it has an id while it waits for room.
+ */
+export function emptySlot(id: string, version: number, location: string | undefined, now: number): Deployment {
+  return {
+    id,
+    slot: 0,
+    createdAt: now,
+    phase: "pending",
+    ready: false,
+    generation: 0,
+    version,
+    since: now,
+    readyAt: null,
+    failures: 0,
+    losses: 0,
+    nextStartAt: now,
+    stopReason: null,
+    last: null,
+    held: false,
+    cordoned: false,
+    ...(location === undefined ? {} : { location }),
+  };
+}
+
 function recordOf({ location, decision, misplaced }: Placing, now: number): PlacementRecord {
   const { region, city, pop } = location;
   const kept = { ...decision, table: decision.table.map(rounded) };

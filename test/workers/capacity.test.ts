@@ -128,6 +128,23 @@ async function arrivals(account: TestAccount): Promise<string[]> {
   });
 }
 
+describe("a standalone deployment", () => {
+  it("that does not fit yet has its id at once, and runs under it when there is room", async ({ expect }) => {
+    const account = await accountOf({ instances: 0 });
+    const made = await account.call("POST", "/deployments/v2", { image: "hello-world", location: "weur" });
+    expect([made.status, made.result.id]).toEqual([201, expect.stringMatching(/^weur-0-/)]);
+    expect(made.result.current_placement).toBeUndefined();
+    const path = `/deployments/${made.result.id}/v2`;
+    expect((await account.call("GET", path)).result.state.current).toBe("scheduled");
+    await patched(account, { capacity: { instances: 1 } });
+    const running = await eventually(async () => {
+      const { result } = await account.call("GET", path);
+      return result.current_placement?.status.ready === true && result;
+    });
+    expect(running.current_placement.id).toBe(`${made.result.id}.1`);
+  });
+});
+
 describe("capacity", () => {
   it("that is set later counts what runs, and stops none of it", async ({ expect }) => {
     const account = await freshAccount();
