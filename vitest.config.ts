@@ -8,6 +8,8 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    // What passed has nothing to say; the control plane logs each write.
+    silent: "passed-only",
     projects: [
       {
         test: {

@@ -3,7 +3,7 @@ import { simulate } from "./simulate.ts";
 
 /** `SIMULATION_SEED=123` runs one; `SIMULATION_SEEDS=10000` runs many. */
 const only = process.env["SIMULATION_SEED"];
-const seeds = only === undefined ? Number(process.env["SIMULATION_SEEDS"] ?? 300) : 1;
+const seeds = only === undefined ? Number(process.env["SIMULATION_SEEDS"] ?? 150) : 1;
 const first = only === undefined ? 1 : Number(only);
 
 describe("a faulty world", () => {
