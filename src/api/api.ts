@@ -62,10 +62,19 @@ export async function serveApi(request: Request, env: Env, ctx: ExecutionContext
   }
   recordAnswer(trace, response.status, Date.now());
   if (response.status >= 500) console.warn({ message: "request.answered", requestId, status: response.status });
-  if (response.webSocket) return response;
-  const tagged = new Response(response.body, response);
-  tagged.headers.set("x-request-id", requestId);
-  return tagged;
+  return response.webSocket ? response : withRequestId(response, requestId);
+}
+
+/** Our own answers take a header as they are; what came from elsewhere is immutable, and has to be dressed anew. */
+function withRequestId(response: Response, requestId: string): Response {
+  try {
+    response.headers.set("x-request-id", requestId);
+    return response;
+  } catch {
+    const tagged = new Response(response.body, response);
+    tagged.headers.set("x-request-id", requestId);
+    return tagged;
+  }
 }
 
 /** Of reads, and of what is refused before its route is known. */

@@ -37,7 +37,7 @@ export async function requireCredential(
   context: Pick<Dispatch, "request" | "env" | "ctx" | "requestId" | "params">,
 ): Promise<Credential> {
   const { request, env, ctx, params } = context;
-  const credential = await credentialOf(request, env);
+  const credential = credentialOf(request, env);
   if (credential !== null) return credential;
   if (isWrite(request.method)) ctx.waitUntil(recordAnonymous(context, params["account_id"] ?? env.GANTRY_ACCOUNT_ID));
   const message = "Authentication error: send Authorization: Bearer <token> with a valid token";

@@ -21,7 +21,7 @@ type Called = Pick<Routing, "applicationId" | "accountId" | "name">;
 export type Caller = "allowed" | "unknown" | "forbidden";
 
 export async function callerOf(routing: Called, request: Request, env: Env): Promise<Caller> {
-  const credential = await credentialOf(request, env);
+  const credential = credentialOf(request, env);
   if (credential === null) return "unknown";
   if (credential.kind === "operator") return "allowed";
   const { accountId } = routing;

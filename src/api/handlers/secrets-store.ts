@@ -136,7 +136,7 @@ async function requireStore({ env, accountId, params }: Call<unknown, unknown>):
 
 /** The same for every try of one request. */
 async function idOf(seed: string, index: number): Promise<string> {
-  return index === 0 ? seed : (await hexDigest(`${seed} ${index}`)).slice(0, 32);
+  return index === 0 ? seed : hexDigest(`${seed} ${index}`).slice(0, 32);
 }
 
 function pageInfo({ page, per_page }: { page: number; per_page: number }, count: number, total: number): ResultInfo {

@@ -55,7 +55,7 @@ export const tokenRoutes = [
         expiresAt,
       };
       const secret = newSecret();
-      await accountStub(env, accountId).createToken(token, await hexDigest(secret));
+      await accountStub(env, accountId).createToken(token, hexDigest(secret));
       const value = `gty_${accountId}_${token.id}_${secret}`;
       return { status: 201, result: { ...wireToken(token, now), value } };
     },
