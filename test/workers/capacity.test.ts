@@ -137,11 +137,11 @@ describe("a standalone deployment", () => {
     const path = `/deployments/${made.result.id}/v2`;
     expect((await account.call("GET", path)).result.state.current).toBe("scheduled");
     await patched(account, { capacity: { instances: 1 } });
-    const running = await eventually(async () => {
+    const placed = await eventually(async () => {
       const { result } = await account.call("GET", path);
       return result.current_placement?.status.ready === true && result;
     });
-    expect(running.current_placement.id).toBe(`${made.result.id}.1`);
+    expect(placed.current_placement.id).toBe(`${made.result.id}.1`);
   });
 });
 
