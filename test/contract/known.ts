@@ -52,7 +52,9 @@ export class Known {
     if (method === "GET" && !isItem && isWhole && parent !== "" && Array.isArray(result))
       this.#forgetBelow(kind, parent);
     for (const item of itemsOf(result)) {
-      const names = (OWN_NAMES[kind] ?? NAMES).map((field) => ({ field, value: item[field] }));
+      // The secrets store takes ids only, of secrets that go by their names elsewhere.
+      const fields = segments.includes("secrets_store") ? ["id"] : (OWN_NAMES[kind] ?? NAMES);
+      const names = fields.map((field) => ({ field, value: item[field] }));
       const thing = String(names.map(({ value }) => value).find(isName) ?? "");
       // What a thing's own page says is known from the list, and an action's answer may be about something else.
       for (const { field, value } of isItem ? [] : names) {
