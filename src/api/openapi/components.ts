@@ -51,6 +51,10 @@ export const headers: Readonly<Record<string, Json>> = {
     schema: { type: "string", enum: ["true", "false"] },
   },
   ETag: { description: "names this state of the resource", required: true, schema: { type: "string" } },
+  CurrentETag: {
+    description: "what would match now; absent when there is no such resource",
+    schema: { type: "string" },
+  },
   "Retry-After": {
     description: "seconds after which to come back, on errors that are retryable",
     schema: { type: "string", pattern: "^[0-9]+$" },

@@ -51,7 +51,7 @@ function errorResponse(status: number, codes: readonly ErrorCode[], form: Form):
       ...ref("headers", "x-request-id"),
       ...ref("headers", "x-should-retry"),
       ...(retryable ? ref("headers", "Retry-After") : {}),
-      ...(status === 412 ? ref("headers", "ETag") : {}),
+      ...(status === 412 ? { ETag: { $ref: "#/components/headers/CurrentETag" } } : {}),
       ...(status === 401 ? ref("headers", "WWW-Authenticate") : {}),
     },
     content: { "application/json": { schema: { $ref: `#/components/schemas/${ERROR_SCHEMA[form]}` } } },
