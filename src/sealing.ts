@@ -3,6 +3,7 @@
  * so that a new key can be brought in while the old one still opens what it sealed; and it is bound to a context, so
  * that one moved to another row does not open.
  */
+import { fromBase64, toBase64, toHex } from "./encoding.ts";
 import { GantryError } from "./errors.ts";
 
 /**
@@ -21,7 +22,7 @@ export async function seal(keys: readonly string[], text: string, context: strin
   const key = await importKey(keys[0] ?? "");
   const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
   const sealed = await crypto.subtle.encrypt(parameters(iv, context), key.key, new TextEncoder().encode(text));
-  return [VERSION, key.id, toBase64(iv), toBase64(new Uint8Array(sealed))].join(".");
+  return [VERSION, key.id, toBase64(iv), toBase64(sealed)].join(".");
 }
 
 /** Throws `SECRET_UNREADABLE` when no key that is given has sealed it, or it was tampered with. */
@@ -32,7 +33,7 @@ export async function open(keys: readonly string[], sealed: string, context: str
     const key = await importKey(material);
     if (key.id !== keyId) continue;
     try {
-      const text = await crypto.subtle.decrypt(parameters(fromBase64(iv), context), key.key, fromBase64(data));
+      const text = await crypto.subtle.decrypt(parameters(bytesOf(iv), context), key.key, bytesOf(data));
       return new TextDecoder().decode(text);
     } catch {
       throw unreadable("content");
@@ -47,21 +48,17 @@ export async function keyedDigest(material: string, text: string): Promise<strin
   const algorithm = { name: "HMAC", hash: "SHA-256" };
   const key = await crypto.subtle.importKey("raw", encoder.encode(`digest ${material}`), algorithm, false, ["sign"]);
   const digest = await crypto.subtle.sign("HMAC", key, encoder.encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return toHex(digest);
 }
 
-/** The key that a sealed text needs, and that the current key is: equal when nothing is to be sealed again. */
-export function sealedWith(sealed: string): string {
-  return sealed.split(".")[1] ?? "";
-}
-
-export async function currentKeyId(keys: readonly string[]): Promise<string> {
-  return (await importKey(keys[0] ?? "")).id;
+/** What every text begins with that the current key has sealed. */
+export async function currentPrefix(keys: readonly string[]): Promise<string> {
+  return `${VERSION}.${(await importKey(keys[0] ?? "")).id}.`;
 }
 
 /** A master key's bytes. Throws when it is missing or is no key. */
 export function masterKeyBytes(material: string): Uint8Array<ArrayBuffer> {
-  const bytes = fromBase64(material);
+  const bytes = bytesOf(material);
   if (bytes.length === KEY_BYTES) return bytes;
   const message = `GANTRY_MASTER_KEY must be ${KEY_BYTES} random bytes in base64: openssl rand -base64 ${KEY_BYTES}`;
   throw new GantryError("MASTER_KEY_MISSING", message);
@@ -70,7 +67,7 @@ export function masterKeyBytes(material: string): Uint8Array<ArrayBuffer> {
 async function importKey(material: string): Promise<{ readonly id: string; readonly key: CryptoKey }> {
   const bytes = masterKeyBytes(material);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  const id = Array.from(digest.slice(0, 6), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const id = toHex(digest.slice(0, 6));
   return { id, key: await crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]) };
 }
 
@@ -83,19 +80,7 @@ function unreadable(part: string): GantryError {
   return new GantryError("SECRET_UNREADABLE", message);
 }
 
-function toBase64(bytes: Uint8Array): string {
-  // In steps: the arguments of one call are limited.
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return btoa(text);
-}
-
-function fromBase64(text: string): Uint8Array<ArrayBuffer> {
-  try {
-    return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) =>
-      character.charCodeAt(0),
-    );
-  } catch {
-    return new Uint8Array();
-  }
+/** What is no base64 opens nothing. */
+function bytesOf(text: string): Uint8Array<ArrayBuffer> {
+  return fromBase64(text) ?? new Uint8Array();
 }

@@ -4,7 +4,7 @@
  */
 import type { Database, Row } from "../database.ts";
 import { GantryError } from "../errors.ts";
-import { currentKeyId, open, seal } from "../sealing.ts";
+import { currentPrefix, open, seal } from "../sealing.ts";
 import { IDEMPOTENCY_CONTEXT, SEALED_PREFIX } from "./idempotency.ts";
 import { registryContext } from "./registries.ts";
 import { secretContext } from "./secrets.ts";
@@ -71,7 +71,7 @@ export async function reseal(db: Database, keys: readonly string[], accountId: s
 
 async function resealColumn(db: Database, keys: readonly string[], place: SealedColumn): Promise<ResealReport> {
   const { table, key, column, prefix } = place;
-  const current = `${prefix}v1.${await currentKeyId(keys)}.`;
+  const current = `${prefix}${await currentPrefix(keys)}`;
   const sql = `SELECT ${key} AS key, ${column} AS sealed FROM ${table}
     WHERE ${key} > ? AND substr(${column}, 1, ?) = ? AND substr(${column}, 1, ?) <> ? ORDER BY ${key} LIMIT ${BATCH}`;
   const unreadable: string[] = [];

@@ -1,5 +1,6 @@
 /** Opaque page tokens over a sort key: stable while others come and go. */
 import * as z from "zod";
+import { fromBase64, toBase64Url } from "../encoding.ts";
 import type { ResultInfo } from "./envelope.ts";
 import { invalid } from "./body.ts";
 
@@ -23,18 +24,15 @@ export function pageQuery(defaultPerPage: number, maxPerPage: number) {
 }
 
 export function encodePageToken(key: string): string {
-  return btoa(`${TOKEN_PREFIX}${key}`).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return toBase64Url(new TextEncoder().encode(`${TOKEN_PREFIX}${key}`));
 }
 
 /** The key after which the page begins; the empty string for the first page. */
 export function decodePageToken(token: string | undefined): string {
   if (token === undefined) return "";
-  try {
-    const text = atob(token.replaceAll("-", "+").replaceAll("_", "/"));
-    if (text.startsWith(TOKEN_PREFIX)) return text.slice(TOKEN_PREFIX.length);
-  } catch {
-    // Not base64: refused below.
-  }
+  const bytes = fromBase64(token);
+  const text = bytes === null ? "" : new TextDecoder().decode(bytes);
+  if (text.startsWith(TOKEN_PREFIX)) return text.slice(TOKEN_PREFIX.length);
   throw invalid({ page_token: "is not a token of this list: take next_page_token of an earlier answer" });
 }
 

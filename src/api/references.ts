@@ -7,6 +7,7 @@
 import type { Removal } from "../account/secret-keeper.ts";
 import type { Protocol } from "../account/registry-protocols.ts";
 import type { User } from "../account/references.ts";
+import { inBatches } from "../batches.ts";
 import { declaredImages } from "../containers/catalog.ts";
 import { GantryError } from "../errors.ts";
 import { referencesOf, type Reference } from "../orchestrator/references.ts";
@@ -117,7 +118,6 @@ function missingError(
 
 /** Somebody else's claim may come between asking and removing this often in a row. */
 const MAX_TRIES = 4;
-const AT_ONCE = 6;
 
 /**
  * Removes what nobody uses. `remove` is told who was asked, and removes only when nobody has claimed it since. `holders`
@@ -142,16 +142,10 @@ export async function removeUnused(
 }
 
 async function usesOf(env: Env, users: readonly User[], reference: Reference): Promise<string[]> {
-  const uses: string[] = [];
-  for (let start = 0; start < users.length; start += AT_ONCE) {
-    const batch = users
-      .slice(start, start + AT_ONCE)
-      .map(async ({ application, name, isPending }): Promise<string[]> => {
-        if (isPending) return [`${name ?? application} (a write is under way)`];
-        // An id that the account does not know would make an object.
-        return name === null ? [] : await applicationStub(env, application).uses(reference);
-      });
-    uses.push(...(await Promise.all(batch)).flat());
-  }
-  return uses;
+  const uses = await inBatches(users, async ({ application, name, isPending }): Promise<string[]> => {
+    if (isPending) return [`${name ?? application} (a write is under way)`];
+    // An id that the account does not know would make an object.
+    return name === null ? [] : await applicationStub(env, application).uses(reference);
+  });
+  return uses.flat();
 }

@@ -85,7 +85,7 @@ export class Application extends DurableObject<Env> {
   #openSlot({ id, configuration: { location } }: NewApplication, grant: Grant | null): void {
     const known = grant?.locations?.find(({ code }) => code === location);
     const place = known === undefined ? null : { region: known.region, jurisdiction: null };
-    this.#core.deployments.put(emptySlot(newDeploymentId(id, place), 1, known?.code, Date.now()));
+    this.#core.deployments.put(emptySlot(newDeploymentId(id, place), 0, 1, known?.code, Date.now()));
   }
 
   /** Also while it is being deleted: its name and id are not free yet. */

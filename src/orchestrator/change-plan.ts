@@ -2,6 +2,7 @@
  * What a change will do to what runs, in numbers: the planner itself is asked, against a world in which every start
  * succeeds and every stop ends at once. Pure. What would happen without the change as well is not counted.
  */
+import { emptySlot } from "./intents.ts";
 import { isAvailable, isLeaving, isLive, STOP, type Deployment } from "./plan/deployment.ts";
 import { plan, DEFAULT_LIMITS, type Action, type Delivery } from "./plan/plan.ts";
 import type { Desired } from "./plan/selection.ts";
@@ -125,7 +126,7 @@ function perform(
   if (action.type === "place") {
     const id = `${NEW}${tally.starts}`;
     tally.starts += 1;
-    world.set(id, started({ ...EMPTY, id, slot: action.slot }, action.version, now));
+    world.set(id, started(emptySlot(id, action.slot, action.version, undefined, now), action.version, now));
     return;
   }
   if (!("id" in action)) return;
@@ -149,22 +150,3 @@ function perform(
 function started(deployment: Deployment, version: number, now: number): Deployment {
   return { ...deployment, phase: "running", ready: true, readyAt: now, since: now, version };
 }
-
-const EMPTY: Deployment = {
-  id: "",
-  slot: 0,
-  createdAt: 0,
-  phase: "pending",
-  ready: false,
-  generation: 1,
-  version: 0,
-  since: 0,
-  readyAt: null,
-  failures: 0,
-  losses: 0,
-  nextStartAt: 0,
-  stopReason: null,
-  last: null,
-  held: false,
-  cordoned: false,
-};

@@ -3,6 +3,7 @@
  * an index, and to where its object is made: `weur`, or `eu.weur` written `euweur` within a jurisdiction. The shard leaves
  * room to spread one application over several schedulers. At most 64 bytes, because it is also a label of the container.
  */
+import { toHex } from "../encoding.ts";
 import { JURISDICTIONS, REGIONS, type Jurisdiction } from "./placement/location.ts";
 import type { ObjectPlace } from "./placement/placing.ts";
 
@@ -23,7 +24,7 @@ export interface DeploymentAddress {
 export function newDeploymentId(applicationId: string, place: ObjectPlace | null = null): string {
   if (!UUID.test(applicationId)) throw new Error(`application id ${applicationId} is not a UUID in lower case`);
   const random = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES));
-  return `${place === null ? ANYWHERE : placeText(place)}-${SHARD}-${applicationId.replaceAll("-", "")}-${hex(random)}`;
+  return `${place === null ? ANYWHERE : placeText(place)}-${SHARD}-${applicationId.replaceAll("-", "")}-${toHex(random)}`;
 }
 
 function placeText({ region, jurisdiction }: ObjectPlace): string {
@@ -47,8 +48,4 @@ export function parseDeploymentId(id: string): DeploymentAddress | null {
   if (region === undefined || shard === undefined || digits === undefined) return null;
   const applicationId = digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
   return { region, shard: Number(shard), applicationId };
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

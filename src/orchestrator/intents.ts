@@ -24,23 +24,10 @@ export function intendPlacement(
   placing: Placing | null = null,
 ): Intent {
   const next: Deployment = {
-    id,
-    slot,
-    createdAt: now,
+    ...emptySlot(id, slot, version, placing?.location.code, now),
     phase: "starting",
-    ready: false,
     generation: 1,
-    version,
-    since: now,
-    readyAt: null,
-    failures: 0,
-    losses: 0,
-    nextStartAt: now,
-    stopReason: null,
-    last: null,
-    held: false,
-    cordoned: false,
-    ...(placing === null ? {} : { location: placing.location.code, placement: recordOf(placing, now) }),
+    ...(placing === null ? {} : { placement: recordOf(placing, now) }),
   };
   return { next, event: placedEvent(next, reason) };
 }
@@ -49,10 +36,16 @@ export function intendPlacement(
  * A slot that is there before anything is placed in it. A standalone deployment has one from the moment that it is made,
  * so that it has an id while it waits for room.
  */
-export function emptySlot(id: string, version: number, location: string | undefined, now: number): Deployment {
+export function emptySlot(
+  id: string,
+  slot: number,
+  version: number,
+  location: string | undefined,
+  now: number,
+): Deployment {
   return {
     id,
-    slot: 0,
+    slot,
     createdAt: now,
     phase: "pending",
     ready: false,

@@ -4,6 +4,7 @@
  */
 import { INSTANCE_TYPES, type Configuration } from "../api/schemas/configuration.ts";
 import { portVariable } from "../api/schemas/network.ts";
+import { toHex } from "../encoding.ts";
 import type { StoredConfiguration } from "./configurations.ts";
 import { networkOf, portsOf, type InstanceNetwork } from "./network.ts";
 import { probesOf, timesOf, type LifecycleTimes, type ProbeSpec } from "./probe-spec.ts";
@@ -89,7 +90,7 @@ export function sizeOf(configuration: Configuration): LaunchSpec["size"] {
 export async function revisionOf(spec: LaunchSpec): Promise<string> {
   const bytes = new TextEncoder().encode(canonical(spec));
   const digest = await crypto.subtle.digest("SHA-256", bytes);
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return toHex(digest);
 }
 
 /** JSON with its keys in order. */

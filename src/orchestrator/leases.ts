@@ -4,6 +4,7 @@
  */
 import type { Database, Row } from "../database.ts";
 import { GantryError } from "../errors.ts";
+import { iso } from "../iso.ts";
 
 export const LEASE_SCHEMA = `CREATE TABLE lease (
   id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -80,7 +81,7 @@ export function requireLease(db: Database, nonce: string | null, now: number): v
 }
 
 function heldError({ owner, description, expiresAt }: Lease, now: number): GantryError {
-  const until = new Date(expiresAt).toISOString();
+  const until = iso(expiresAt);
   const why = description === null ? "" : ` (${description})`;
   const message = `${owner} holds the lease of this application${why} until ${until}: send its nonce as Gantry-Lease-Nonce, or wait`;
   return new GantryError("LEASE_HELD", message, {

@@ -2,6 +2,7 @@
  * How a stop went, step by step. The steps ride in the details of the one event that tells of the end, so that they cost
  * no rows of their own; whoever shows a placement makes events of them again. Pure.
  */
+import { iso } from "../iso.ts";
 
 export interface StopTimeline {
   readonly cordonedAt: number;
@@ -79,8 +80,4 @@ function step(
 
 function count(value: string | number | boolean | null | undefined): number {
   return typeof value === "number" ? value : 0;
-}
-
-function iso(time: number): string {
-  return new Date(time).toISOString();
 }

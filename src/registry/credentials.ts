@@ -2,6 +2,7 @@
  * Short-lived credentials of the managed registry. A password is a signed grant and nothing is stored: whoever holds a
  * master key can check it, and it ends by itself.
  */
+import { fromBase64, toBase64Url } from "../encoding.ts";
 import { masterKeyBytes } from "../sealing.ts";
 
 export const REGISTRY_PERMISSIONS = ["pull", "push", "list", "library_push"] as const;
@@ -23,7 +24,7 @@ export async function issueCredentials(keys: readonly string[], grant: RegistryG
   const payload = toBase64Url(new TextEncoder().encode(JSON.stringify(grant)));
   const key = await signingKey(keys[0] ?? "");
   const signature = await crypto.subtle.sign("HMAC", key, new TextEncoder().encode(payload));
-  return `${payload}.${toBase64Url(new Uint8Array(signature))}`;
+  return `${payload}.${toBase64Url(signature)}`;
 }
 
 /** Null for what was not issued here, was changed, or has expired. */
@@ -38,10 +39,10 @@ export async function verifyCredentials(
   const [, payload = "", signature = ""] = match;
   for (const material of keys) {
     const key = await signingKey(material);
-    const isOurs = await crypto.subtle.verify("HMAC", key, fromBase64Url(signature), new TextEncoder().encode(payload));
+    const isOurs = await crypto.subtle.verify("HMAC", key, bytesOf(signature), new TextEncoder().encode(payload));
     if (!isOurs) continue;
     // Signed by `issueCredentials`, so it has this shape.
-    const grant = JSON.parse(new TextDecoder().decode(fromBase64Url(payload))) as RegistryGrant;
+    const grant = JSON.parse(new TextDecoder().decode(bytesOf(payload))) as RegistryGrant;
     return grant.expiresAt > now ? grant : null;
   }
   return null;
@@ -58,13 +59,7 @@ async function signingKey(material: string): Promise<CryptoKey> {
   );
 }
 
-export function toBase64Url(bytes: Uint8Array): string {
-  const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
-  return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-}
-
-/** Only for text of base64's own characters. */
-function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
-  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+/** The pattern of a password admits no other characters; of a wrong length, it is no signature. */
+function bytesOf(text: string): Uint8Array<ArrayBuffer> {
+  return fromBase64(text) ?? new Uint8Array();
 }

@@ -2,7 +2,7 @@
  * Tokens for private registries that trust a key of ours: its public half is installed there, and each pull carries a
  * JWT that the private half has signed.
  */
-import { toBase64Url } from "./credentials.ts";
+import { fromBase64, toBase64, toBase64Url } from "../encoding.ts";
 
 export interface KeyPair {
   /** base64 of the SubjectPublicKeyInfo: what is installed in the registry. */
@@ -35,7 +35,8 @@ export async function signPullToken(
   },
   now: number,
 ): Promise<string> {
-  const bytes = Uint8Array.from(atob(privateKey), (character) => character.charCodeAt(0));
+  const bytes = fromBase64(privateKey);
+  if (bytes === null) throw new Error("a private key is base64");
   const key = await crypto.subtle.importKey("pkcs8", bytes, ALGORITHM, false, ["sign"]);
   const header = { alg: "ES256", typ: "JWT" };
   const payload = {
@@ -49,9 +50,5 @@ export async function signPullToken(
   const encoder = new TextEncoder();
   const text = [header, payload].map((part) => toBase64Url(encoder.encode(JSON.stringify(part)))).join(".");
   const signature = await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, key, encoder.encode(text));
-  return `${text}.${toBase64Url(new Uint8Array(signature))}`;
-}
-
-function toBase64(bytes: ArrayBuffer): string {
-  return btoa(Array.from(new Uint8Array(bytes), (byte) => String.fromCharCode(byte)).join(""));
+  return `${text}.${toBase64Url(signature)}`;
 }

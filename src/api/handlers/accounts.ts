@@ -7,6 +7,7 @@ import { forgetAccount } from "../account-directory.ts";
 import { decodePageToken, pageOf, pageQuery } from "../pagination.ts";
 import { message, timestamp } from "../results/common.ts";
 import { defineRoute, type Call } from "../route.ts";
+import { iso } from "../../iso.ts";
 
 const PER_PAGE = 50;
 const MAX_PER_PAGE = 1_000;
@@ -111,5 +112,5 @@ function requireOperator({ actor }: Call<unknown, unknown>): void {
 }
 
 function wireAccount({ id, name, createdAt }: AccountEntry): z.output<typeof accountResult> {
-  return { id, name, ...(createdAt === 0 ? {} : { created_on: new Date(createdAt).toISOString() }) };
+  return { id, name, ...(createdAt === 0 ? {} : { created_on: iso(createdAt) }) };
 }

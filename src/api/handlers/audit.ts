@@ -4,6 +4,7 @@ import type { AuditEntry } from "../../account/audit.ts";
 import { accountStub } from "../../stubs.ts";
 import { timestamp } from "../results/common.ts";
 import { defineRoute } from "../route.ts";
+import { iso } from "../../iso.ts";
 
 const PER_PAGE = 100;
 const MAX_PER_PAGE = 1_000;
@@ -61,7 +62,7 @@ export const auditRoutes = [
 function wireEntry(entry: AuditEntry): z.output<typeof auditResult> {
   return {
     id: String(entry.id),
-    time: new Date(entry.time).toISOString(),
+    time: iso(entry.time),
     request_id: entry.requestId,
     actor: entry.actor,
     token_id: entry.tokenId,

@@ -9,7 +9,7 @@ import { leaseResult, takenLeaseResult } from "../results/lease.ts";
 import { defineRoute } from "../route.ts";
 import { duration } from "../schemas/duration.ts";
 import { allows } from "../scopes.ts";
-import { iso } from "../wire/time.ts";
+import { iso } from "../../iso.ts";
 import { findApplication } from "./lookup.ts";
 
 const PATH = "/applications/:id/lease";

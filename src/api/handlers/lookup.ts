@@ -1,4 +1,5 @@
 /** From an id or a name in a path to the objects behind it. */
+import { inBatches } from "../../batches.ts";
 import { GantryError } from "../../errors.ts";
 import type { ApplicationEntry } from "../../account/applications.ts";
 import type { ApplicationView } from "../../orchestrator/views.ts";
@@ -61,13 +62,9 @@ export async function pageOfApplications(
 
 /** Views of many, in order; those that were deleted meanwhile are left out. At most six are asked at a time. */
 export async function viewsOf(env: Env, entries: readonly { readonly id: string }[]): Promise<ApplicationView[]> {
-  const views: (ApplicationView | null)[] = [];
-  for (let start = 0; start < entries.length; start += 6) {
-    const batch = entries.slice(start, start + 6).map(async ({ id }): Promise<ApplicationView | null> => {
-      return await applicationStub(env, id).view();
-    });
-    views.push(...(await Promise.all(batch)));
-  }
+  const views = await inBatches(entries, async ({ id }): Promise<ApplicationView | null> => {
+    return await applicationStub(env, id).view();
+  });
   return views.filter((view) => view !== null);
 }
 

@@ -11,7 +11,7 @@ import { invalid } from "../body.ts";
 import { credentialsResult, deletedRegistryResult, registryResult } from "../results/registry.ts";
 import { defineRoute, type Call } from "../route.ts";
 import { createRegistrySchema, credentialsSchema } from "../schemas/registry.ts";
-import { iso } from "../wire/time.ts";
+import { iso } from "../../iso.ts";
 import { requireWholeAccount } from "./lookup.ts";
 
 const NO_QUERY = z.strictObject({});

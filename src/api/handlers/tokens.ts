@@ -2,6 +2,7 @@
 import * as z from "zod";
 import type { Token } from "../../account/tokens.ts";
 import { parseDuration } from "../../duration.ts";
+import { toBase64Url } from "../../encoding.ts";
 import { GantryError } from "../../errors.ts";
 import { accountStub } from "../../stubs.ts";
 import { invalid } from "../body.ts";
@@ -11,6 +12,7 @@ import { message, timestamp } from "../results/common.ts";
 import { defineRoute } from "../route.ts";
 import { createTokenSchema } from "../schemas/token.ts";
 import { SCOPES } from "../scopes.ts";
+import { iso } from "../../iso.ts";
 
 const PER_PAGE = 100;
 const MAX_PER_PAGE = 1_000;
@@ -118,18 +120,14 @@ function wireToken(token: Token, now: number): z.output<typeof tokenResult> {
     scopes: [...scopes],
     ...(applications === null ? {} : { applications: [...applications] }),
     ...(rateLimit === null ? {} : { rate_limit: { requests_per_second: rateLimit } }),
-    created_at: new Date(createdAt).toISOString(),
-    ...(expiresAt === null ? {} : { expires_at: new Date(expiresAt).toISOString() }),
+    created_at: iso(createdAt),
+    ...(expiresAt === null ? {} : { expires_at: iso(expiresAt) }),
     state: expiresAt !== null && expiresAt <= now ? "expired" : "active",
   };
 }
 
 function newSecret(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
+  return toBase64Url(crypto.getRandomValues(new Uint8Array(SECRET_BYTES)));
 }
 
 function notFound(id: string): GantryError {

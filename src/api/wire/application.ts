@@ -5,7 +5,7 @@ import { wireShortfall } from "../../orchestrator/capacity/explain.ts";
 import { explainBlocked } from "../../orchestrator/placement/placing.ts";
 import type { ApplicationSpec, Blocked } from "../../orchestrator/storage/application-row.ts";
 import type { ApplicationView, VersionView } from "../../orchestrator/views.ts";
-import { iso } from "./time.ts";
+import { iso } from "../../iso.ts";
 
 export function wireApplication(view: ApplicationView) {
   const { row, configuration, state, activeRolloutId, retryAt } = view;

@@ -7,7 +7,7 @@ import type { Location } from "../../orchestrator/placement/location.ts";
 import type { ApplicationView, InstanceView } from "../../orchestrator/views.ts";
 import { wireConfiguration } from "./application.ts";
 import { wirePlacement, type OwnAddresses } from "./placement.ts";
-import { iso } from "./time.ts";
+import { iso } from "../../iso.ts";
 
 export interface DeploymentContext {
   readonly locations: readonly Location[];

@@ -1,6 +1,6 @@
 /** Events in Cloudflare's field names. */
 import type { StoredEvent } from "../../orchestrator/events.ts";
-import { iso } from "./time.ts";
+import { iso } from "../../iso.ts";
 
 export function wireEvent(event: StoredEvent) {
   return {

@@ -6,7 +6,7 @@ import type { InstanceView, PlannedView } from "../../orchestrator/views.ts";
 import type { explainResult, plannedResult } from "../results/explain.ts";
 import { wireBlocked } from "./application.ts";
 import { requestedLocation, wireObserved } from "./instance.ts";
-import { iso } from "./time.ts";
+import { iso } from "../../iso.ts";
 
 type Explanation = z.output<typeof explainResult>;
 type Planned = z.output<typeof plannedResult>;

@@ -5,7 +5,7 @@ import { shownChecks } from "../../orchestrator/shown-checks.ts";
 import { isCrashLooping, type Deployment } from "../../orchestrator/plan/deployment.ts";
 import type { InstanceView } from "../../orchestrator/views.ts";
 import { wireBlocked } from "./application.ts";
-import { iso } from "./time.ts";
+import { iso } from "../../iso.ts";
 
 export function wireInstance(applicationId: string, view: InstanceView) {
   const { deployment, configuration } = view;

@@ -1,7 +1,7 @@
 /** Placements in Cloudflare's field names. */
 import { placementId, type PlacementEvent, type PlacementView } from "../../orchestrator/placements.ts";
 import { wireEvent } from "./event.ts";
-import { iso } from "./time.ts";
+import { iso } from "../../iso.ts";
 
 export interface OwnAddresses {
   readonly ipv4?: string;

@@ -1,7 +1,7 @@
 /** Rollouts in Cloudflare's field names. */
 import type { RolloutView } from "../../orchestrator/views.ts";
 import { wireConfiguration, wireHealth } from "./application.ts";
-import { iso } from "./time.ts";
+import { iso } from "../../iso.ts";
 
 export function wireRollout({ rollout, current, target, application, updated }: RolloutView) {
   const total = application.row.spec.instances;

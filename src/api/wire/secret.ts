@@ -3,7 +3,7 @@ import type * as z from "zod";
 import type { Secret } from "../../account/secrets.ts";
 import type { SecretsStore } from "../../account/secrets-store.ts";
 import type { secretResult, storeResult, storeSecretResult } from "../results/secret.ts";
-import { iso } from "./time.ts";
+import { iso } from "../../iso.ts";
 
 export const STORE_NAME = "default";
 /** What the account's secrets are for, in the words of Cloudflare's Secrets Store. */
