@@ -30,7 +30,8 @@ import { SESSION_ENDED } from "./plan/observe.ts";
 import { ReadyWaiters } from "./ready-waiters.ts";
 import { rolloutNotFound, Specification } from "./specification.ts";
 import { RolloutsLog } from "./rollouts-log.ts";
-import { instanceName, PASS_TIMER, Scheduler, type InstanceClient, type LaunchOrder } from "./scheduler.ts";
+import { instanceName } from "./names.ts";
+import { PASS_TIMER, Scheduler, type InstanceClient, type LaunchOrder } from "./scheduler.ts";
 import { APPLICATION_MIGRATIONS } from "./storage/schema.ts";
 import {
   getVersion,

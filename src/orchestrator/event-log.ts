@@ -1,7 +1,7 @@
 /** An application's events as lines of the Worker's own log: what `observability.logs.enabled` asks for. */
 import type { EventDraft } from "./events.ts";
 import type { Deployment } from "./plan/deployment.ts";
-import { instanceName } from "./scheduler.ts";
+import { instanceName } from "./names.ts";
 import type { ApplicationRow, Version } from "./storage/application-row.ts";
 
 /** The application's own setting stands above its configuration's. */

@@ -2,7 +2,7 @@
 import type { Configuration } from "../api/schemas/configuration.ts";
 import { protocolOf } from "../registry/resolve-image.ts";
 import { isLive, type Deployment } from "./plan/deployment.ts";
-import { instanceName } from "./scheduler.ts";
+import { instanceName } from "./names.ts";
 import type { ApplicationRow } from "./storage/application-row.ts";
 
 export type ReferenceKind = "secret" | "ssh-key" | "protocol";

@@ -6,26 +6,26 @@
  */
 import { assertNever } from "../assert-never.ts";
 import type { Database } from "../database.ts";
-import { describeError, GantryError } from "../errors.ts";
 import type { Timers } from "../timers.ts";
 import type { DeploymentStore } from "./deployment-store.ts";
 import { appendEvents, type EventDraft } from "./events.ts";
 import type { Decision } from "./instance-actions.ts";
-import { intendPlacement, intendStart, intendStop, messageFor, type Intent } from "./intents.ts";
+import { intendPlacement, intendStart, intendStop, type Intent } from "./intents.ts";
 import type { LaunchSpec } from "./launch-spec.ts";
 import type { EvictionOrder } from "../account/capacity/statement.ts";
 import type { Allowance } from "./capacity/allowance.ts";
 import { intendEvictions, mayBePreempted } from "./capacity/evict.ts";
-import { explainShortage, shortDetails } from "./capacity/explain.ts";
+import { Messages } from "./messages.ts";
 import type { Outbox } from "./outbox.ts";
 import { isLeaving, STOP, type Deployment } from "./plan/deployment.ts";
 import { observe, type Report } from "./plan/observe.ts";
 import { desiredPlace } from "./placement/desired-place.ts";
-import { explainBlocked, unverified, type ObjectPlace } from "./placement/placing.ts";
+import { keepBlocked } from "./placement/blocked.ts";
+import { unverified, type ObjectPlace } from "./placement/placing.ts";
 import type { ObservedPlace, Where } from "./placement/placing.ts";
-import { DEFAULT_LIMITS, plan, type Action, type BlockedPlacing, type Deadlines, type Plan } from "./plan/plan.ts";
+import { DEFAULT_LIMITS, plan, type Action, type Deadlines, type Plan } from "./plan/plan.ts";
 import type { Desired } from "./plan/selection.ts";
-import { readApplication, writeApplication, type ApplicationRow, type Version } from "./storage/application-row.ts";
+import { readApplication, type ApplicationRow, type Version } from "./storage/application-row.ts";
 
 /** What an instance answers: its state, for the generation that it was asked about. */
 export interface InstanceAnswer {
@@ -126,9 +126,15 @@ const MAX_ROUNDS = 4;
 
 export class Scheduler {
   readonly #deps: SchedulerDeps;
+  readonly #messages: Messages;
 
   constructor(deps: SchedulerDeps) {
     this.#deps = deps;
+    this.#messages = new Messages({
+      ...deps,
+      observe: (id, generation, report) => void this.observe(id, generation, report),
+      onDropped: () => this.pass(),
+    });
   }
 
   /** Brings the rows one step nearer to what is wanted, and arms the next wake-up. */
@@ -194,7 +200,7 @@ export class Scheduler {
     const { next, event } = decision;
     const application = readApplication(this.#deps.db);
     this.#keep(next, [event]);
-    if (next.phase !== deployment.phase && application !== undefined) this.#send(application, next);
+    if (next.phase !== deployment.phase && application !== undefined) this.#messages.send(application, next);
     this.pass();
     return this.#deps.deployments.get(next.id) ?? next;
   }
@@ -216,7 +222,7 @@ export class Scheduler {
       );
     });
     onRoutingChanged();
-    for (const { next } of stopped) this.#send(application, next);
+    for (const { next } of stopped) this.#messages.send(application, next);
     this.pass();
     return stopped.length;
   }
@@ -241,7 +247,7 @@ export class Scheduler {
       else deployments.put(next);
       appendEvents(db, events, clock());
     });
-    if (isOver) this.#release(next.id);
+    if (isOver) this.#messages.release(next.id);
     this.#deps.onRoutingChanged();
   }
 
@@ -271,7 +277,7 @@ export class Scheduler {
     db.transaction(() => {
       const events: EventDraft[] = [];
       // What is not known changes nothing about what is blocked.
-      if (!needsPlaces) events.push(...this.#block(application, blocked, now));
+      if (!needsPlaces) events.push(...keepBlocked(db, application, blocked, now));
       for (const action of actions) {
         const intent = this.#intend(application, action, now);
         if (intent !== null) {
@@ -290,29 +296,8 @@ export class Scheduler {
     });
     this.#deps.capacity?.started(actions.filter(({ type }) => type === "place" || type === "start").length);
     if (actions.some((action) => action.type === "stop")) this.#deps.onRoutingChanged();
-    for (const deployment of sends) this.#send(application, deployment);
-    for (const action of actions) if (action.type === "remove") this.#release(action.id);
-  }
-
-  /** Keeps that placements are blocked, and tells it once for each reason. */
-  #block(application: ApplicationRow, blocked: BlockedPlacing | null, now: number): EventDraft[] {
-    const before = application.blocked ?? null;
-    if (before?.reason === blocked?.reason) return [];
-    const { db } = this.#deps;
-    // Read again: it is the row as it is, with one field changed.
-    const row = readApplication(db) ?? application;
-    const { blocked: _, ...rest } = row;
-    if (blocked === null) {
-      writeApplication(db, rest);
-      const details = { reason: before?.reason ?? "", waited_ms: now - (before?.since ?? now) };
-      return [{ type: "Info", name: "PlacementUnblocked", message: "what was blocked is being placed", details }];
-    }
-    const { reason, decision, shortage } = blocked;
-    const shortfall = shortage === undefined ? {} : { shortfall: shortage.shortfall };
-    writeApplication(db, { ...rest, blocked: { reason, since: now, ...shortfall } });
-    const details = { reason, ...decision?.filtered, ...shortDetails(shortage) };
-    const message = `not placed: ${explainBlocked(reason)}${explainShortage(shortage)}`;
-    return [{ type: "Warn", name: "PlacementBlocked", message, details }];
+    for (const deployment of sends) this.#messages.send(application, deployment);
+    for (const action of actions) if (action.type === "remove") this.#messages.release(action.id);
   }
 
   #intend(application: ApplicationRow, action: Action, now: number): Intent | null {
@@ -346,82 +331,6 @@ export class Scheduler {
     }
   }
 
-  #send(application: ApplicationRow, deployment: Deployment): void {
-    const { outbox, instances } = this.#deps;
-    const { id, generation } = deployment;
-    outbox.post(deployment, async () => {
-      // It waited for its turn, and another intent has taken its place: a container less to start and stop.
-      if (!this.#isCurrent(deployment)) return () => this.pass();
-      const kind = messageFor(deployment.phase);
-      let answer: InstanceAnswer;
-      if (kind === "launch") return await this.#launch(application, deployment);
-      if (kind === "stop") answer = await instances.stop(id, generation, deployment.stopReason ?? "Stopped");
-      else answer = await instances.check(id, generation);
-      return () => void this.observe(id, answer.generation, answer.report);
-    });
-  }
-
-  async #launch(application: ApplicationRow, deployment: Deployment): Promise<() => void> {
-    const { instances, prepare } = this.#deps;
-    const { id } = deployment;
-    let order = this.#order(application, deployment);
-    if (prepare !== undefined) {
-      try {
-        order = await prepare(order);
-      } catch (error) {
-        if (!GantryError.is(error)) throw error;
-        return await this.#refuse(deployment, error);
-      }
-      if (!this.#isCurrent(deployment)) return () => this.pass();
-    }
-    const answer = await instances.launch(order);
-    return () => void this.observe(id, answer.generation, answer.report);
-  }
-
-  /** What may have been launched by an earlier lifetime of this object lives on; nothing else of this placement ever will. */
-  async #refuse({ id, generation }: Deployment, error: GantryError): Promise<() => void> {
-    const { instances } = this.#deps;
-    let answer = await instances.check(id, generation);
-    if (answer.generation < generation) answer = await instances.stop(id, generation, error.code);
-    const { report } = answer;
-    if (answer.generation !== generation || report.state !== "ended") {
-      return () => void this.observe(id, answer.generation, report);
-    }
-    const outcome = { kind: "refused", exitCode: null, reason: error.code, message: describeError(error) } as const;
-    return () => void this.observe(id, generation, { state: "ended", outcome });
-  }
-
-  /** The intent still stands. */
-  #isCurrent({ id, generation, phase }: Deployment): boolean {
-    const current = this.#deps.deployments.get(id);
-    return current?.generation === generation && current.phase === phase;
-  }
-
-  #release(deploymentId: string): void {
-    this.#deps.outbox.forget(deploymentId);
-    // Only storage is left there, and a release that is lost leaves a few rows, never a container.
-    this.#deps.instances.release(deploymentId).catch((error: unknown) => {
-      console.warn({ message: "instance.release.failed", deployment: deploymentId, error: String(error) });
-    });
-  }
-
-  #order(application: ApplicationRow, deployment: Deployment): LaunchOrder {
-    const { version, spec } = this.#deps.version(deployment.version);
-    return {
-      applicationId: application.id,
-      applicationName: application.name,
-      deploymentId: deployment.id,
-      instanceName: instanceName(application.name, deployment.slot),
-      generation: deployment.generation,
-      version: version.version,
-      revision: version.revision,
-      checkEveryMs: application.spec.checkEveryMs,
-      spec,
-      ...(deployment.location === undefined ? {} : { location: deployment.location }),
-      ...(application.spec.constraints?.isVerified === true ? { isPlaceVerified: true } : {}),
-    };
-  }
-
   /** Moves the wake-up only to an earlier time: a timer that comes too early costs one empty pass, a moved one two rows. */
   #arm(requeueAt: number | null): void {
     const { timers } = this.#deps;
@@ -436,8 +345,4 @@ export class Scheduler {
 /** The place may be at fault: the platform had no container there, or one that never came to life. */
 function isFailedStart({ last }: Deployment): boolean {
   return last?.kind === "unavailable" || last?.kind === "never-started" || last?.kind === "unknown";
-}
-
-export function instanceName(applicationName: string, slot: number): string {
-  return `${applicationName}-${slot}`;
 }

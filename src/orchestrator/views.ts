@@ -13,7 +13,7 @@ import {
 import { isFailing, isLeaving, isLive, STOP, type Deployment } from "./plan/deployment.ts";
 import type { Plan } from "./plan/plan.ts";
 import type { BlockedReason } from "./placement/placing.ts";
-import { instanceName } from "./scheduler.ts";
+import { instanceName } from "./names.ts";
 import type { Rollout } from "./rollouts-log.ts";
 import type { ApplicationRow, Blocked, Version } from "./storage/application-row.ts";
 

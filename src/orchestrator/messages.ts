@@ -1,0 +1,105 @@
+/**
+ * What a scheduler says to its instances: launches, stops, questions, and the release of a slot that is gone. Each goes
+ * through the outbox; its answer comes back as an observation.
+ */
+import { describeError, GantryError } from "../errors.ts";
+import { messageFor } from "./intents.ts";
+import type { Deployment } from "./plan/deployment.ts";
+import type { Report } from "./plan/observe.ts";
+import { instanceName } from "./names.ts";
+import type { InstanceAnswer, LaunchOrder, SchedulerDeps } from "./scheduler.ts";
+import type { ApplicationRow } from "./storage/application-row.ts";
+
+export interface MessagesDeps extends Pick<
+  SchedulerDeps,
+  "deployments" | "outbox" | "instances" | "version" | "prepare"
+> {
+  readonly observe: (deploymentId: string, generation: number, report: Report) => void;
+  /** A message came to nothing: the plan may be another by now. */
+  readonly onDropped: () => void;
+}
+
+export class Messages {
+  readonly #deps: MessagesDeps;
+
+  constructor(deps: MessagesDeps) {
+    this.#deps = deps;
+  }
+
+  /** Says what the deployment's row intends. */
+  send(application: ApplicationRow, deployment: Deployment): void {
+    const { outbox, instances, onDropped } = this.#deps;
+    const { id, generation } = deployment;
+    outbox.post(deployment, async () => {
+      // It waited for its turn, and another intent has taken its place: a container less to start and stop.
+      if (!this.#isCurrent(deployment)) return onDropped;
+      const kind = messageFor(deployment.phase);
+      if (kind === "launch") return await this.#launch(application, deployment);
+      if (kind === "stop") {
+        return this.#heard(id, await instances.stop(id, generation, deployment.stopReason ?? "Stopped"));
+      }
+      return this.#heard(id, await instances.check(id, generation));
+    });
+  }
+
+  /** The slot is gone. */
+  release(deploymentId: string): void {
+    this.#deps.outbox.forget(deploymentId);
+    // Only storage is left there, and a release that is lost leaves a few rows, never a container.
+    this.#deps.instances.release(deploymentId).catch((error: unknown) => {
+      console.warn({ message: "instance.release.failed", deployment: deploymentId, error: String(error) });
+    });
+  }
+
+  async #launch(application: ApplicationRow, deployment: Deployment): Promise<() => void> {
+    const { instances, prepare, onDropped } = this.#deps;
+    let order = this.#order(application, deployment);
+    if (prepare !== undefined) {
+      try {
+        order = await prepare(order);
+      } catch (error) {
+        if (!GantryError.is(error)) throw error;
+        return await this.#refuse(deployment, error);
+      }
+      if (!this.#isCurrent(deployment)) return onDropped;
+    }
+    return this.#heard(deployment.id, await instances.launch(order));
+  }
+
+  /** What may have been launched by an earlier lifetime of this object lives on; nothing else of this placement ever will. */
+  async #refuse({ id, generation }: Deployment, error: GantryError): Promise<() => void> {
+    const { instances } = this.#deps;
+    let answer = await instances.check(id, generation);
+    if (answer.generation < generation) answer = await instances.stop(id, generation, error.code);
+    if (answer.generation !== generation || answer.report.state !== "ended") return this.#heard(id, answer);
+    const outcome = { kind: "refused", exitCode: null, reason: error.code, message: describeError(error) } as const;
+    return this.#heard(id, { generation, report: { state: "ended", outcome } });
+  }
+
+  #heard(id: string, { generation, report }: InstanceAnswer): () => void {
+    return () => this.#deps.observe(id, generation, report);
+  }
+
+  /** The intent still stands. */
+  #isCurrent({ id, generation, phase }: Deployment): boolean {
+    const current = this.#deps.deployments.get(id);
+    return current?.generation === generation && current.phase === phase;
+  }
+
+  #order(application: ApplicationRow, deployment: Deployment): LaunchOrder {
+    const { version, spec } = this.#deps.version(deployment.version);
+    return {
+      applicationId: application.id,
+      applicationName: application.name,
+      deploymentId: deployment.id,
+      instanceName: instanceName(application.name, deployment.slot),
+      generation: deployment.generation,
+      version: version.version,
+      revision: version.revision,
+      checkEveryMs: application.spec.checkEveryMs,
+      spec,
+      ...(deployment.location === undefined ? {} : { location: deployment.location }),
+      ...(application.spec.constraints?.isVerified === true ? { isPlaceVerified: true } : {}),
+    };
+  }
+}
