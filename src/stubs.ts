@@ -1,14 +1,30 @@
 /** Every stub of Gantry's objects is made here, so that how a name becomes an object is written down once. */
 
-import { placeOf } from "./orchestrator/deployment-id.ts";
+import { parseDeploymentId, placeOf } from "./orchestrator/deployment-id.ts";
 import type { Region } from "./orchestrator/placement/location.ts";
+import { objectName } from "./orchestrator/shards/sharding.ts";
 
 export function accountStub(env: Env, accountId: string) {
   return env.ACCOUNT.getByName(accountId);
 }
 
+/** The application as a whole: its first shard, which is all of it but for the largest. */
 export function applicationStub(env: Env, applicationId: string) {
-  return env.APPLICATION.getByName(applicationId);
+  return shardStub(env, applicationId, 0);
+}
+
+export function shardStub(env: Env, applicationId: string, shard: number) {
+  return env.APPLICATION.getByName(objectName(applicationId, shard));
+}
+
+/** The scheduler object that has a deployment. */
+export function schedulerStub(env: Env, applicationId: string, deploymentId: string) {
+  return shardStub(env, applicationId, parseDeploymentId(deploymentId)?.shard ?? 0);
+}
+
+/** An application, or a shard of it, by the name under which the account's capacity knows it. */
+export function claimantStub(env: Env, claimant: string) {
+  return env.APPLICATION.getByName(claimant);
 }
 
 /**

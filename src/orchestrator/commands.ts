@@ -4,6 +4,7 @@ import { GantryError } from "../errors.ts";
 import { chooseVersion, type Change, type NewConfiguration } from "./change.ts";
 import type { StoredConfiguration } from "./configurations.ts";
 import { appendEvents, type EventDraft } from "./events.ts";
+import { newSharding } from "./shards/sharding.ts";
 import {
   getVersion,
   insertVersion,
@@ -46,13 +47,16 @@ export interface ApplicationPut {
   readonly version: NewConfiguration;
 }
 
-export function applyCreate(db: Database, input: NewApplication, session: string, now: number): void {
+/** `shards`: over so many scheduler objects it is spread, for good. */
+export function applyCreate(db: Database, input: NewApplication, session: string, now: number, shards = 1): void {
+  const kind = input.kind ?? "application";
+  const sharding = newSharding(kind, shards);
   db.transaction(() => {
     writeApplication(db, {
       id: input.id,
       accountId: input.accountId,
       name: input.name,
-      kind: input.kind ?? "application",
+      kind,
       spec: input.spec,
       activeVersion: 1,
       generation: 1,
@@ -62,6 +66,7 @@ export function applyCreate(db: Database, input: NewApplication, session: string
       session,
       createdAt: now,
       updatedAt: now,
+      ...(sharding === undefined ? {} : { sharding }),
     });
     insertVersion(db, { version: 1, configuration: input.configuration, revision: input.revision, createdAt: now });
     const message = `created with ${input.spec.instances} instances of ${input.configuration.image}`;

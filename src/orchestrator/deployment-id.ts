@@ -1,7 +1,8 @@
 /**
  * Ids of deployments: `<place>-<shard>-<application id without dashes>-<random>`. An id leads to its application without
- * an index, and to where its object is made: `weur`, or `eu.weur` written `euweur` within a jurisdiction. The shard leaves
- * room to spread one application over several schedulers. At most 64 bytes, because it is also a label of the container.
+ * an index, to the scheduler object of it that has the deployment (`shards/sharding.ts`), and to where its own object is
+ * made: `weur`, or `eu.weur` written `euweur` within a jurisdiction. At most 64 bytes, because it is also a label of the
+ * container.
  */
 import { toHex } from "../encoding.ts";
 import { JURISDICTIONS, REGIONS, type Jurisdiction } from "./placement/location.ts";
@@ -10,7 +11,6 @@ import type { ObjectPlace } from "./placement/placing.ts";
 /** Of what was placed without a location. */
 const ANYWHERE = "auto";
 const JURISDICTION_PREFIX: Readonly<Record<Jurisdiction, string>> = { eu: "eu", us: "us", fedramp: "fr" };
-const SHARD = 0;
 const RANDOM_BYTES = 6;
 const FORMAT = /^([a-z]{1,10})-(\d{1,3})-([0-9a-f]{32})-([0-9a-f]{12})$/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -21,10 +21,10 @@ export interface DeploymentAddress {
   readonly applicationId: string;
 }
 
-export function newDeploymentId(applicationId: string, place: ObjectPlace | null = null): string {
+export function newDeploymentId(applicationId: string, place: ObjectPlace | null = null, shard = 0): string {
   if (!UUID.test(applicationId)) throw new Error(`application id ${applicationId} is not a UUID in lower case`);
   const random = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES));
-  return `${place === null ? ANYWHERE : placeText(place)}-${SHARD}-${applicationId.replaceAll("-", "")}-${toHex(random)}`;
+  return `${place === null ? ANYWHERE : placeText(place)}-${shard}-${applicationId.replaceAll("-", "")}-${toHex(random)}`;
 }
 
 function placeText({ region, jurisdiction }: ObjectPlace): string {

@@ -66,18 +66,34 @@ export function onAppended(db: Database, listener: (drafts: readonly EventDraft[
 }
 
 export function appendEvents(db: Database, drafts: readonly EventDraft[], now: number): number[] {
-  if (drafts.length === 0) return [];
+  return append(
+    db,
+    drafts.map((draft) => ({ draft, time: now })),
+  );
+}
+
+/** Events of another log, which keep their times and get numbers of this one. */
+export function appendForwarded(db: Database, events: readonly StoredEvent[]): void {
+  append(
+    db,
+    events.map(({ id: _, time, ...draft }) => ({ draft, time })),
+  );
+}
+
+function append(db: Database, events: readonly { readonly draft: EventDraft; readonly time: number }[]): number[] {
+  if (events.length === 0) return [];
   const ids: number[] = [];
   const newest = newestRow(db);
   let totals = totalsOf(db, newest);
   let next = (newest?.id ?? 0) + 1;
-  for (const draft of drafts) {
+  for (const { draft, time } of events) {
     totals = addToTotals(totals, draft);
-    db.run("INSERT INTO events (id, time, body) VALUES (?, ?, ?)", next, now, JSON.stringify({ ...draft, totals }));
+    db.run("INSERT INTO events (id, time, body) VALUES (?, ?, ?)", next, time, JSON.stringify({ ...draft, totals }));
     ids.push(next);
     if (next % TRIM_BATCH === 0) db.run("DELETE FROM events WHERE id <= ?", next - EVENTS_KEPT);
     next += 1;
   }
+  const drafts = events.map(({ draft }) => draft);
   for (const listener of listeners.get(db) ?? []) listener(drafts);
   return ids;
 }

@@ -24,6 +24,8 @@ export interface Where {
   readonly free?: ReadonlyMap<string, number>;
   /** Locations where a start failed a moment ago. */
   readonly failing: ReadonlySet<string>;
+  /** Instances of the application that others place: so far along the row of locations its own ones begin. */
+  readonly offset?: number;
 }
 
 /** Read inside a container, never copied from what was asked for. */
@@ -66,7 +68,7 @@ export class Placer {
   }
 
   next(): Decision {
-    const { locations, constraints, companions, free, failing } = this.#where;
+    const { locations, constraints, companions, free, failing, offset = 0 } = this.#where;
     const candidates = locations.map((location): Candidate => {
       const used = this.#used.get(location.code) ?? 0;
       const near = companions === "own" ? used : (companions?.[location.code] ?? 0);
@@ -79,7 +81,7 @@ export class Placer {
         justFailed: failing.has(location.code),
       };
     });
-    const decision = place({ candidates, constraints, colocate: companions !== null });
+    const decision = place({ candidates, constraints, colocate: companions !== null, offset });
     if (decision.location !== null) {
       this.#used.set(decision.location, (this.#used.get(decision.location) ?? 0) + 1);
       this.#taken.set(decision.location, (this.#taken.get(decision.location) ?? 0) + 1);

@@ -59,6 +59,8 @@ export interface PlanInput {
   readonly blockedSince?: number | null;
   /** What may begin, as granted. Absent: nothing limits it. */
   readonly allowance?: Allowance | undefined;
+  /** The numbers that new slots may have: every `step`th from `first` on. Absent: all. */
+  readonly slots?: { readonly first: number; readonly step: number };
   readonly now: number;
 }
 
@@ -171,7 +173,7 @@ function placeMissing(
   for (const { id } of misplaced.filter(isExhausted)) actions.push({ type: "stop", id, reason: STOP.unsatisfied });
   const replaced = misplaced.filter((deployment) => !isExhausted(deployment));
   if (missing + replaced.length === 0) return NOTHING;
-  const slots = freeSlots(input.deployments, missing + replaced.length);
+  const slots = freeSlots(input, missing + replaced.length);
   if (where === null) {
     const { blockedSince: since = null, now } = input;
     wakeups.push(now + (since === null ? ASK_AGAIN_MS : blockedRetryMs(since, now)));
@@ -361,13 +363,15 @@ function awaitIntent(
 /** How soon a question for where to place is asked again when its answer is lost with this lifetime. */
 const ASK_AGAIN_MS = 10_000;
 
+const ALL_SLOTS = { first: 0, step: 1 };
+
 /** How soon an unanswered message is looked at again when nothing else wakes the scheduler. */
 const RECHECK_MS = 10_000;
 
-function freeSlots(deployments: readonly Deployment[], missing: number): number[] {
+function freeSlots({ deployments, slots: { first, step } = ALL_SLOTS }: PlanInput, missing: number): number[] {
   const taken = new Set(deployments.map((d) => d.slot));
   const slots: number[] = [];
-  for (let slot = 0; slots.length < missing; slot += 1) if (!taken.has(slot)) slots.push(slot);
+  for (let slot = first; slots.length < missing; slot += step) if (!taken.has(slot)) slots.push(slot);
   return slots;
 }
 

@@ -13,6 +13,8 @@ export const MAX_SURGE = 1;
 export interface Desired {
   /** Containers wanted. 0 while `deleting`. */
   readonly instances: number;
+  /** How many that are called by name may be awake. Default: none. */
+  readonly namedInstances?: number;
   /** The version whose configuration new placements get. */
   readonly version: number;
   /** A placement of that version starts something else than the wanted version does. */
@@ -24,6 +26,8 @@ export interface Desired {
   /** `rolling`: a new slot before an old one goes. `in-place`: the same deployment, stopped and started again. */
   readonly strategy: "rolling" | "in-place";
   readonly deleting: boolean;
+  /** False: others may have the one instance more at present, so that nothing is placed above the count. */
+  readonly maySurge?: boolean;
 }
 
 export interface Selection {
@@ -60,6 +64,7 @@ export function select(deployments: readonly Deployment[], desired: Desired): Se
   } else {
     for (const deployment of best(rest, wanted, isOutdated)) keep.add(deployment);
   }
+  const mostPlaced = desired.maySurge === false ? Math.min(room, wanted) : room;
   const reasonOf = (deployment: Deployment) => {
     if (desired.deleting) return STOP.deleted;
     return replaced.has(deployment) ? STOP.outdated : STOP.scaledDown;
@@ -69,7 +74,7 @@ export function select(deployments: readonly Deployment[], desired: Desired): Se
     leave: deployments
       .filter((deployment) => !keep.has(deployment))
       .map((deployment) => ({ deployment, reason: reasonOf(deployment) })),
-    missing: room - keep.size,
+    missing: Math.max(0, mostPlaced - keep.size),
     reason: room > wanted && keep.size >= wanted ? "Surge" : "BelowDesiredCount",
   };
 }

@@ -5,6 +5,7 @@ import type { Database, Row } from "../../database.ts";
 import type { StoredConfiguration } from "../configurations.ts";
 import type { Constraints } from "../placement/location.ts";
 import type { BlockedReason } from "../placement/placing.ts";
+import type { Sharding } from "../shards/sharding.ts";
 
 /** What the user asked for beside the versioned configuration. These act at once. */
 export interface ApplicationSpec {
@@ -24,6 +25,8 @@ export interface ApplicationSpec {
   readonly priority?: number;
   /** False: its instances are not stopped for a higher priority. */
   readonly isPreemptible?: boolean;
+  /** Most instances at a time that run because somebody calls them by name; 0 when it says nothing. */
+  readonly namedInstances?: number;
 }
 
 export interface PlacementConstraints extends Constraints {
@@ -63,6 +66,8 @@ export interface ApplicationRow {
   readonly blocked?: Blocked | null;
   /** The account's capacity is limited: nothing begins without having been granted. */
   readonly isLimited?: boolean;
+  /** Absent where the application has one object, which is nearly always. */
+  readonly sharding?: Sharding;
 }
 
 export interface Version {
@@ -88,6 +93,7 @@ interface StoredApplication extends Row {
   kind: string;
   blocked: string | null;
   limited: number;
+  sharding: string | null;
 }
 
 interface StoredVersion extends Row {
@@ -116,16 +122,17 @@ export function readApplication(db: Database): ApplicationRow | undefined {
     kind: row.kind as ApplicationKind,
     ...(row.blocked === null ? {} : { blocked: JSON.parse(row.blocked) as Blocked }),
     ...(row.limited === 1 ? { isLimited: true } : {}),
+    ...(row.sharding === null ? {} : { sharding: JSON.parse(row.sharding) as Sharding }),
   };
 }
 
 export function writeApplication(db: Database, row: ApplicationRow): void {
   db.run(
-    `INSERT INTO application VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    `INSERT INTO application VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
       name = excluded.name, spec = excluded.spec, active_version = excluded.active_version,
       generation = excluded.generation, observed_generation = excluded.observed_generation,
       deleting = excluded.deleting, session = excluded.session, updated_at = excluded.updated_at,
-      blocked = excluded.blocked, limited = excluded.limited`,
+      blocked = excluded.blocked, limited = excluded.limited, sharding = excluded.sharding`,
     row.id,
     row.accountId,
     row.name,
@@ -140,6 +147,7 @@ export function writeApplication(db: Database, row: ApplicationRow): void {
     row.kind,
     row.blocked == null ? null : JSON.stringify(row.blocked),
     row.isLimited === true ? 1 : 0,
+    row.sharding === undefined ? null : JSON.stringify(row.sharding),
   );
 }
 

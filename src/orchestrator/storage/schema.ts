@@ -4,6 +4,7 @@ import { TIMERS_SCHEMA } from "../../timers.ts";
 import { EVENTS_SCHEMA } from "../events.ts";
 import { LEASE_SCHEMA } from "../leases.ts";
 import { ROLLOUTS_SCHEMA } from "../rollouts-log.ts";
+import { SHARDS_SCHEMA } from "../shards/records.ts";
 
 export const APPLICATION_MIGRATIONS: readonly Migration[] = [
   {
@@ -71,4 +72,10 @@ ALTER TABLE deployments ADD COLUMN placement TEXT;
 ALTER TABLE application ADD COLUMN blocked TEXT;`,
   },
   { id: "006_capacity", sql: "ALTER TABLE application ADD COLUMN limited INTEGER NOT NULL DEFAULT 0;" },
+  {
+    id: "007_shards",
+    sql: `
+ALTER TABLE application ADD COLUMN sharding TEXT;
+${SHARDS_SCHEMA}`,
+  },
 ];
