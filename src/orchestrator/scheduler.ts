@@ -1,0 +1,359 @@
+/**
+ * One pass of an application's control loop: rows → plan → intents in one transaction → messages → the next wake-up.
+ *
+ * It is synchronous up to the messages, which the outbox performs on its own; their answers come back as observations
+ * and poke the next pass. Nothing here decides: the planner, the observer and the intents are pure.
+ */
+import { assertNever } from "../assert-never.ts";
+import type { Database } from "../database.ts";
+import type { Timers } from "../timers.ts";
+import type { DeploymentStore } from "./deployment-store.ts";
+import { appendEvents, type EventDraft } from "./events.ts";
+import type { Decision } from "./instance-actions.ts";
+import { intendPlacement, intendStart, intendStop, type Intent } from "./intents.ts";
+import type { LaunchSpec } from "./launch-spec.ts";
+import type { EvictionOrder } from "../account/capacity/statement.ts";
+import type { Allowance } from "./capacity/allowance.ts";
+import { intendEvictions, mayBePreempted } from "./capacity/evict.ts";
+import { Messages } from "./messages.ts";
+import type { Outbox } from "./outbox.ts";
+import { isLeaving, STOP, type Deployment } from "./plan/deployment.ts";
+import { observe, type Report } from "./plan/observe.ts";
+import { desiredPlace } from "./placement/desired-place.ts";
+import { keepBlocked } from "./placement/blocked.ts";
+import { unverified, type BlockedReason, type ObjectPlace } from "./placement/placing.ts";
+import type { ObservedPlace, Where } from "./placement/placing.ts";
+import { DEFAULT_LIMITS, plan, type Action, type Deadlines, type Plan } from "./plan/plan.ts";
+import type { Desired } from "./plan/selection.ts";
+import { maySurge, shareOf } from "./shards/sharding.ts";
+import { readApplication, type ApplicationRow, type Version } from "./storage/application-row.ts";
+
+/** What an instance answers: its state, for the generation that it was asked about. */
+export interface InstanceAnswer {
+  readonly generation: number;
+  readonly report: Report;
+}
+
+/** What an instance hears when it reports. */
+export interface ReportReply {
+  /** False: the instance must destroy what it holds. */
+  readonly owned: boolean;
+  /** The interval as it is now; it may have changed since the launch. */
+  readonly checkEveryMs: number;
+}
+
+export interface LaunchOrder {
+  readonly applicationId: string;
+  readonly applicationName: string;
+  readonly deploymentId: string;
+  readonly instanceName: string;
+  readonly generation: number;
+  readonly version: number;
+  readonly revision: string;
+  readonly checkEveryMs: number;
+  readonly spec: LaunchSpec;
+  /** Code of the location that it was asked to be at. */
+  readonly location?: string;
+  /** Its place decides whether it may take traffic, so that it is told as soon as it is known. */
+  readonly isPlaceVerified?: boolean;
+}
+
+/** Where an application may place, as far as that is known. */
+export interface PlacesInHand {
+  where(application: ApplicationRow): Where | null;
+  /** Finds out, and has another pass when it knows. */
+  ask(application: ApplicationRow): void;
+  /** A start failed there. */
+  failed(location: string): void;
+}
+
+/** What may begin, as far as that has been granted. */
+export interface CapacityInHand {
+  /** Undefined: nothing limits it. */
+  allowance(application: ApplicationRow): Allowance | undefined;
+  /** After a pass: says what has to be said. When to look again, or null. */
+  passed(application: ApplicationRow, unbegun: Plan["unbegun"]): number | null;
+  /** That many starts are intended. */
+  started(count: number): void;
+  /** The platform said that there were too many starts. */
+  rateLimited(): void;
+  /** What ends in that location is for others. */
+  yield(location: string): void;
+}
+
+/** The scheduler's view of its instances: everything is idempotent by deployment and generation. */
+export interface InstanceClient {
+  launch(order: LaunchOrder): Promise<InstanceAnswer>;
+  stop(deploymentId: string, generation: number, reason: string): Promise<InstanceAnswer>;
+  check(deploymentId: string, generation: number): Promise<InstanceAnswer>;
+  /** Drops what the instance keeps of a slot that is gone. */
+  release(deploymentId: string): Promise<void>;
+}
+
+export interface SchedulerDeps {
+  readonly db: Database;
+  readonly timers: Timers;
+  readonly deployments: DeploymentStore;
+  readonly outbox: Outbox;
+  readonly instances: InstanceClient;
+  readonly clock: () => number;
+  readonly newDeploymentId: (applicationId: string, place: ObjectPlace | null, shard: number) => string;
+  /** Absent: there are no locations. */
+  readonly places?: PlacesInHand;
+  /** Absent: nothing limits what runs. */
+  readonly capacity?: CapacityInHand;
+  readonly version: (version: number) => { readonly version: Version; readonly spec: LaunchSpec };
+  /**
+   * Completes an order with what is looked up at launch only. A `GantryError` refuses the launch, and its message is what
+   * people read; any other error is a message that did not arrive.
+   */
+  readonly prepare?: (order: LaunchOrder) => Promise<LaunchOrder>;
+  /** Why placements are blocked in other objects of the application: what was told there is not told again here. */
+  readonly blockedElsewhere?: () => readonly BlockedReason[];
+  /** A pass is over. */
+  readonly onPassed?: () => void;
+  /** The set of ready instances may have changed. */
+  readonly onRoutingChanged: () => void;
+  /** The last container of a deleted application is gone. */
+  readonly onDeleted: () => void;
+}
+
+/** A stop is asked about when it should long be over. */
+function deadlinesOf({ startupDeadlineMs, drainTimeoutMs, stopGraceMs }: LaunchSpec): Deadlines {
+  const { stopDeadlineMs } = DEFAULT_LIMITS;
+  return { startDeadlineMs: startupDeadlineMs, stopDeadlineMs: stopDeadlineMs + drainTimeoutMs + stopGraceMs };
+}
+
+/** Key of the scheduler's own timer. */
+export const PASS_TIMER = "pass";
+/** A pass over unchanged rows is empty, so a second round suffices; more would be a planner that never rests. */
+const MAX_ROUNDS = 4;
+
+export class Scheduler {
+  readonly #deps: SchedulerDeps;
+  readonly #messages: Messages;
+
+  constructor(deps: SchedulerDeps) {
+    this.#deps = deps;
+    this.#messages = new Messages({
+      ...deps,
+      observe: (id, generation, report) => void this.observe(id, generation, report),
+      onDropped: () => this.pass(),
+    });
+  }
+
+  /** Brings the rows one step nearer to what is wanted, and arms the next wake-up. */
+  pass(): void {
+    let requeueAt: number | null = null;
+    let unbegun: Plan["unbegun"] = null;
+    for (let round = 0; round < MAX_ROUNDS; round += 1) {
+      const application = readApplication(this.#deps.db);
+      if (application === undefined) return;
+      const now = this.#deps.clock();
+      const result = this.plan(application, now);
+      ({ requeueAt, unbegun } = result);
+      if (result.actions.some((action) => action.type === "finish-delete")) {
+        this.#deps.onDeleted();
+        return;
+      }
+      this.#perform(application, result, now);
+      if (result.needsPlaces) this.#deps.places?.ask(application);
+      if (result.actions.length === 0) break;
+      console.log({ message: "application.planned", application: application.name, ...result.explain });
+    }
+    const application = readApplication(this.#deps.db);
+    const restateAt = application === undefined ? null : (this.#deps.capacity?.passed(application, unbegun) ?? null);
+    this.#arm(restateAt === null || (requeueAt !== null && requeueAt <= restateAt) ? requeueAt : restateAt);
+    this.#deps.onPassed?.();
+  }
+
+  /** What a pass would do now. */
+  plan(application: ApplicationRow, now: number): Plan {
+    const { deployments, outbox, places, capacity, version: versionOf } = this.#deps;
+    const { sharding } = application;
+    return plan({
+      desired: this.#desired(application),
+      deployments: deployments.all(),
+      delivery: outbox,
+      limits: DEFAULT_LIMITS,
+      deadlinesOf: (version) => deadlinesOf(versionOf(version).spec),
+      where: places?.where(application),
+      allowance: capacity?.allowance(application),
+      blockedSince: application.blocked?.since ?? null,
+      ...(sharding === undefined ? {} : { slots: { first: sharding.shard, step: sharding.shards } }),
+      now,
+    });
+  }
+
+  /** Applies what an instance said. False: the instance must destroy what it holds. */
+  observe(deploymentId: string, generation: number, report: Report): boolean {
+    const { deployments, outbox, clock } = this.#deps;
+    const before = deployments.get(deploymentId);
+    const result = observe(before, generation, report, clock(), this.#verification());
+    if (result.owned) outbox.heard(deploymentId);
+    const { next } = result;
+    if (next !== null && result.isNote === true) deployments.note(next);
+    else if (next !== null) this.#keep(next, result.events);
+    if (before?.location !== undefined && before.readyAt === null && next?.phase === "pending") {
+      if (isFailedStart(next)) this.#deps.places?.failed(before.location);
+    }
+    if (next?.phase === "pending" && next.last?.reason === "RateLimited") this.#deps.capacity?.rateLimited();
+    this.pass();
+    return result.owned;
+  }
+
+  /** Carries out what a user's action on one instance comes to. Returns the row, which may be its last. */
+  act(deployment: Deployment, decision: Exclude<Decision, { type: "refused" }>): Deployment {
+    if (decision.type === "unchanged") return deployment;
+    const { next, event } = decision;
+    const application = readApplication(this.#deps.db);
+    this.#keep(next, [event]);
+    if (next.phase !== deployment.phase && application !== undefined) this.#messages.send(application, next);
+    this.pass();
+    return this.#deps.deployments.get(next.id) ?? next;
+  }
+
+  /** Stops what is above a ceiling, for applications that go first. How many that are. */
+  makeRoom(order: EvictionOrder): number {
+    const { db, deployments, clock, onRoutingChanged } = this.#deps;
+    const application = readApplication(db);
+    if (application === undefined || !mayBePreempted(application)) return 0;
+    const stopped = intendEvictions(deployments.all(), order, clock());
+    if (stopped.length === 0) return 0;
+    this.#deps.capacity?.yield(order.location);
+    db.transaction(() => {
+      for (const { next } of stopped) deployments.put(next);
+      appendEvents(
+        db,
+        stopped.flatMap(({ events }) => events),
+        clock(),
+      );
+    });
+    onRoutingChanged();
+    for (const { next } of stopped) this.#messages.send(application, next);
+    this.pass();
+    return stopped.length;
+  }
+
+  /** Every placement that may live is gone. Only rows and events: the next pass acts on them. */
+  loseAll(reason: string): void {
+    const { db, deployments, clock } = this.#deps;
+    for (const deployment of deployments.all()) {
+      const report: Report = { state: "ended", outcome: { kind: "lost", exitCode: null, reason } };
+      const { next, events } = observe(deployment, deployment.generation, report, clock());
+      if (next !== null) deployments.put(next);
+      appendEvents(db, events, clock());
+    }
+  }
+
+  /** Stores a changed row with what is told of it. One that has come to its last end is not kept at all. */
+  #keep(next: Deployment, events: readonly EventDraft[]): void {
+    const { db, deployments, outbox, clock } = this.#deps;
+    const isOver = next.phase === "pending" && isLeaving(next) && !outbox.isInFlight(next.id);
+    db.transaction(() => {
+      if (isOver) deployments.remove(next.id);
+      else deployments.put(next);
+      appendEvents(db, events, clock());
+    });
+    if (isOver) this.#messages.release(next.id);
+    this.#deps.onRoutingChanged();
+  }
+
+  /** Why a container in that place takes no traffic; null where places are not verified. */
+  #verification(): ((observed: ObservedPlace | null | undefined) => string | null) | null {
+    const { constraints } = readApplication(this.#deps.db)?.spec ?? {};
+    return constraints?.isVerified === true ? (observed) => unverified(observed, constraints) : null;
+  }
+
+  #desired(application: ApplicationRow): Desired {
+    const { activeVersion, kind, deleting } = application;
+    const revisionOf = (version: number) => this.#deps.version(version).version.revision;
+    return {
+      instances: shareOf(application),
+      version: activeVersion,
+      isOutdated: (version) => version !== activeVersion && revisionOf(version) !== revisionOf(activeVersion),
+      strategy: kind === "deployment" ? "in-place" : "rolling",
+      deleting,
+      maySurge: maySurge(application),
+      ...desiredPlace(application),
+    };
+  }
+
+  /** Writes every intent of the plan, then sends. */
+  #perform(application: ApplicationRow, { actions, blocked, needsPlaces }: Plan, now: number): void {
+    const { db, deployments, places } = this.#deps;
+    const sends: Deployment[] = [];
+    db.transaction(() => {
+      const events: EventDraft[] = [];
+      // What is not known changes nothing about what is blocked.
+      if (!needsPlaces) {
+        events.push(...keepBlocked(db, application, blocked, now, this.#deps.blockedElsewhere?.()));
+      }
+      for (const action of actions) {
+        const intent = this.#intend(application, action, now);
+        if (intent !== null) {
+          deployments.put(intent.next);
+          events.push(intent.event);
+        }
+        if (action.type === "remove") deployments.remove(action.id);
+        if (action.type === "stop" && action.reason === STOP.misplaced) {
+          const at = deployments.get(action.id)?.location;
+          if (at !== undefined) places?.failed(at);
+        }
+        const target = intent?.next ?? ("id" in action ? deployments.get(action.id) : undefined);
+        if (target !== undefined) sends.push(target);
+      }
+      appendEvents(db, events, now);
+    });
+    this.#deps.capacity?.started(actions.filter(({ type }) => type === "place" || type === "start").length);
+    if (actions.some((action) => action.type === "stop")) this.#deps.onRoutingChanged();
+    for (const deployment of sends) this.#messages.send(application, deployment);
+    for (const action of actions) if (action.type === "remove") this.#messages.release(action.id);
+  }
+
+  #intend(application: ApplicationRow, action: Action, now: number): Intent | null {
+    const { deployments, newDeploymentId } = this.#deps;
+    switch (action.type) {
+      case "place": {
+        const { slot, version, reason, placing } = action;
+        const jurisdiction = application.spec.constraints?.jurisdiction ?? null;
+        const place = placing === null ? null : { region: placing.location.region, jurisdiction };
+        const id = newDeploymentId(application.id, place, application.sharding?.shard ?? 0);
+        return intendPlacement(id, slot, version, now, reason, placing);
+      }
+      case "start": {
+        const deployment = deployments.get(action.id);
+        const { version, reason, forgive } = action;
+        return deployment === undefined ? null : intendStart(deployment, version, reason, now, forgive);
+      }
+      case "stop": {
+        const deployment = deployments.get(action.id);
+        return deployment === undefined ? null : intendStop(deployment, action.reason, now);
+      }
+      case "resend":
+      case "verify":
+      case "remove":
+      case "finish-delete": {
+        return null;
+      }
+      default: {
+        return assertNever(action);
+      }
+    }
+  }
+
+  /** Moves the wake-up only to an earlier time: a timer that comes too early costs one empty pass, a moved one two rows. */
+  #arm(requeueAt: number | null): void {
+    const { timers } = this.#deps;
+    const current = timers.dueAt(PASS_TIMER);
+    if (requeueAt === null) timers.clear(PASS_TIMER);
+    else if (current === null || current > requeueAt || current <= this.#deps.clock()) {
+      timers.set(PASS_TIMER, requeueAt);
+    }
+  }
+}
+
+/** The place may be at fault: the platform had no container there, or one that never came to life. */
+function isFailedStart({ last }: Deployment): boolean {
+  return last?.kind === "unavailable" || last?.kind === "never-started" || last?.kind === "unknown";
+}
