@@ -8,6 +8,26 @@ const SMALL_BODY_BYTES = 65_536;
 
 export class InFlight {
   #count = 0;
+  #isNews = true;
+  #activeAt = 0;
+  readonly #clock: () => number;
+  readonly #onActive: () => void;
+
+  /** `onActive`: something is under way for the first time since the last `expectNews`. */
+  constructor(clock: () => number, onActive: () => void) {
+    this.#clock = clock;
+    this.#onActive = onActive;
+  }
+
+  /** When something was last under way in this lifetime of the object; now, while it is, and 0 when nothing was. */
+  get activeAt(): number {
+    return this.#count > 0 ? this.#clock() : this.#activeAt;
+  }
+
+  expectNews(): void {
+    this.#isNews = true;
+  }
+
   readonly #idle = new Set<() => void>();
 
   get count(): number {
@@ -16,10 +36,14 @@ export class InFlight {
 
   begin(): void {
     this.#count += 1;
+    if (!this.#isNews) return;
+    this.#isNews = false;
+    this.#onActive();
   }
 
   end(): void {
     this.#count -= 1;
+    this.#activeAt = this.#clock();
     if (this.#count > 0) return;
     for (const resolve of this.#idle) resolve();
     this.#idle.clear();

@@ -6,16 +6,18 @@ import type { Database } from "../database.ts";
 import { describeError } from "../errors.ts";
 import type { InstanceAnswer, LaunchOrder } from "../orchestrator/scheduler.ts";
 import { isFinalStop, STOP } from "../orchestrator/plan/deployment.ts";
+import { HARD_TIMEOUT } from "../orchestrator/plan/observe.ts";
 import type { Timers } from "../timers.ts";
 import { CLEAN_EXIT, endingOf, type Ending } from "./exit.ts";
 import { HealthWatch, startupLeftMs } from "./health-watch.ts";
 import { InFlight } from "./in-flight.ts";
+import { hardDeadlineOf, idleDeadlineOf, nextLookAt, resumedActiveAt } from "./lifespan.ts";
 import { inactivityMs, REVISION_LABEL, startOptions } from "./launch-options.ts";
 import type { ObservedPlace } from "../orchestrator/placement/placing.ts";
 import { PlaceReader } from "./place-reader.ts";
 import type { ContainerPort } from "./port.ts";
 import { Reporter, type ReporterDeps } from "./reporter.ts";
-import { endingOfStop, newRecord, reportOf, tombstone, type RunRecord } from "./run-record.ts";
+import { endingOfStop, lookEveryMs, newRecord, reportOf, tombstone, type RunRecord } from "./run-record.ts";
 import { RunState } from "./run-state.ts";
 import { Stopping } from "./stopping.ts";
 import { hasStartedUp } from "./verdicts.ts";
@@ -27,6 +29,8 @@ const REPORT_RETRY_MS = 1_000;
 /** Why we end a container whose checks say that it does not work. */
 export const KILL = { unhealthy: "Unhealthy", startupDeadline: "StartupDeadline" } as const;
 const UNREACHABLE = "Unreachable";
+/** An end is told only of what has ended. */
+const IN_DOUBT = "whether the container runs is being found out";
 
 /** `keepalive`: the next look; in a stop, the next step. One timer, since each costs rows of its own. */
 export const TIMER = { keepalive: "keepalive", report: "report" } as const;
@@ -48,10 +52,12 @@ export interface LifecycleDeps {
 }
 
 export class Lifecycle {
-  readonly inFlight = new InFlight();
+  readonly inFlight: InFlight;
   readonly #deps: LifecycleDeps;
   readonly #state: RunState;
   #monitorSince = 0;
+  /** This lifetime does not know whether its container runs, and is about to end. */
+  #isInDoubt = false;
   /** Why we are destroying a generation: the monitor then only adds the exit code. */
   #cause: { readonly generation: number; readonly ending: Ending } | null = null;
   readonly #watch: HealthWatch;
@@ -63,6 +69,7 @@ export class Lifecycle {
     const { db, timers, port, clock } = deps;
     this.#deps = deps;
     this.#state = new RunState(db);
+    this.inFlight = new InFlight(clock, () => this.#active());
     const background = (work: Promise<void>) => this.#background(work);
     this.#watch = new HealthWatch({
       port,
@@ -93,7 +100,10 @@ export class Lifecycle {
     });
     this.#reporter = new Reporter({
       current: () => this.#state.record,
-      send: deps.report,
+      send: async (record, report) => {
+        if (this.#isInDoubt) throw new Error(IN_DOUBT);
+        return await deps.report(record, report);
+      },
       onReply: async (record, { owned, checkEveryMs }) => {
         timers.clear(TIMER.report);
         // What is on its way out for good is released, timers and all.
@@ -122,6 +132,9 @@ export class Lifecycle {
       this.#noticeVanished(record);
       return;
     }
+    if (record.sleepAfterMs !== undefined) {
+      this.#state.note({ ...record, activeAt: resumedActiveAt(record, this.#deps.clock()) });
+    }
     await port.setInactivityTimeout(inactivityMs(record));
     this.#monitor(record.generation);
     if (record.phase === "stopping") {
@@ -136,31 +149,33 @@ export class Lifecycle {
   async launch(order: LaunchOrder): Promise<InstanceAnswer> {
     const { port, timers, db, clock } = this.#deps;
     const previous = this.record;
-    if (previous !== null && order.generation <= previous.generation) return this.#answer();
+    if (previous !== null && order.generation <= previous.generation) return await this.#answer();
     const record = newRecord(order, clock());
     db.transaction(() => {
       this.#state.write(record);
-      timers.set(TIMER.keepalive, clock() + Math.min(record.checkEveryMs, startupMs(record)));
+      const startupAt = clock() + Math.min(record.checkEveryMs, startupMs(record));
+      timers.set(TIMER.keepalive, Math.min(startupAt, nextLookAt(record, 0, clock())));
     });
     if (port.running) await port.destroy();
-    if (this.record !== record) return this.#answer();
+    if (this.record !== record) return await this.#answer();
     const image = port.images[order.spec.image];
     if (image === undefined) {
       this.#end(record.generation, { kind: "refused", exitCode: null, reason: "ImageNotDeclared" });
-      return this.#answer();
+      return await this.#answer();
     }
     try {
       port.start(startOptions(order, image));
     } catch (error) {
       console.warn({ message: "container.start.failed", generation: record.generation, error: describeError(error) });
-      this.#end(record.generation, endingOf(error));
-      return this.#answer();
+      const ending = endingOf(error);
+      this.#end(record.generation, ending, isUncertain(ending));
+      return await this.#answer();
     }
     this.#monitor(record.generation);
     this.#background(this.#places.read(record.generation));
     this.#watch.prove(record.generation);
     await this.#setInactivity(record);
-    return this.#answer();
+    return await this.#answer();
   }
 
   /** Stops the given generation; idempotent. A generation that never came is marked as ended, so that it never will. */
@@ -171,18 +186,18 @@ export class Lifecycle {
       this.#state.write(tombstone(deploymentId, generation, reason));
       timers.clear(TIMER.keepalive);
       if (port.running) await port.destroy();
-      return this.#answer();
+      return await this.#answer();
     }
     if (generation < record.generation || record.phase === "ended" || record.phase === "stopping") {
-      return this.#answer();
+      return await this.#answer();
     }
     this.#stopping.begin(record, reason === STOP.neverStarted ? "kill" : "drain", { kind: "stopped", reason });
     const stopping = this.#state.live(generation);
-    if (stopping === undefined) return this.#answer();
+    if (stopping === undefined) return await this.#answer();
     if (!port.running) this.#noticeVanished(stopping);
     // A drain may take longer than a container outlives the sleep of its object.
     else if (inactivityMs(stopping) > inactivityMs(record)) await this.#setInactivity(stopping);
-    return this.#answer();
+    return await this.#answer();
   }
 
   /** How is it? Looks instead of trusting the row. */
@@ -190,7 +205,7 @@ export class Lifecycle {
     const { record } = this;
     if (record === null) return await this.retire(deploymentId, generation, "Unknown");
     this.#noticeVanished(record);
-    return this.#answer();
+    return await this.#answer();
   }
 
   async onTimer(key: string): Promise<void> {
@@ -198,7 +213,7 @@ export class Lifecycle {
       case TIMER.keepalive: {
         const { record } = this;
         if (record?.phase === "stopping") await this.#stopping.onDue(record);
-        else if (record?.phase === "ended") await this.#reporter.report();
+        else if (record?.phase === "ended") await this.#tellEnd();
         else if (record !== null) await this.#keepAlive(record);
         return;
       }
@@ -217,10 +232,20 @@ export class Lifecycle {
     if (this.record?.phase === "running") this.#watch.suspect(this.record.generation);
   }
 
-  #answer(): InstanceAnswer {
+  /** What failed to be destroyed is destroyed before it is called ended. */
+  async #answer(): Promise<InstanceAnswer> {
+    const { port } = this.#deps;
+    if (this.record?.phase === "ended" && port.running) await port.destroy();
     const { record } = this;
     if (record === null) throw new Error("no placement is recorded here");
+    if (this.#isInDoubt) throw new Error(IN_DOUBT);
     return { generation: record.generation, report: reportOf(record) };
+  }
+
+  async #tellEnd(): Promise<void> {
+    const { port } = this.#deps;
+    if (port.running) await port.destroy();
+    await this.#reporter.report();
   }
 
   #background(work: Promise<void>): void {
@@ -244,15 +269,16 @@ export class Lifecycle {
     if (record === undefined) return;
     const known = this.#cause?.generation === generation ? this.#cause.ending : null;
     const cause = record.phase === "stopping" ? stopOf(record) : known;
-    this.#end(generation, cause === null ? ending : { ...cause, exitCode: ending.exitCode });
+    this.#end(generation, cause === null ? ending : { ...cause, exitCode: ending.exitCode }, isUncertain(ending));
   }
 
   /** The container of this generation is gone. Written first, told afterwards, until it is heard. */
-  #end(generation: number, ending: Ending): void {
+  #end(generation: number, ending: Ending, mayStillRun = false): void {
     const record = this.#state.live(generation);
     if (record === undefined) return;
     const { db, timers, clock } = this.#deps;
-    const isSuspect = ending.kind === "refused" || ending.reason === UNREACHABLE;
+    const isSuspect = ending.kind === "refused" || ending.reason === UNREACHABLE || mayStillRun;
+    this.#isInDoubt ||= mayStillRun;
     db.transaction(() => {
       this.#state.write({ ...record, phase: "ended", ready: false, ending });
       // The timers of its life stay until the application has heard: after a reset nothing else would tell it.
@@ -270,6 +296,22 @@ export class Lifecycle {
     await this.#deps.port.destroy();
     // The monitor usually tells first, with the exit code.
     this.#end(generation, ending);
+  }
+
+  /** Something is under way again; once for each look, so that no request costs a row. */
+  #active(): void {
+    const { record } = this;
+    if (record?.sleepAfterMs === undefined || this.#state.live(record.generation) === undefined) return;
+    const { isIdle: _, ...rest } = record;
+    this.#state.write({ ...rest, activeAt: this.#deps.clock() });
+  }
+
+  /** Its time is over, whatever it does; it may still clean up. */
+  #timeOut(record: RunRecord): void {
+    const message = `it has run for ${(record.hardTimeoutMs ?? 0) / 1_000} s, which is its hard_timeout`;
+    console.log({ message: "container.timed-out", generation: record.generation, why: message });
+    this.#stopping.begin(record, "terminate", { kind: "stopped", reason: HARD_TIMEOUT, message, isOwn: true });
+    this.#background(this.#reporter.report());
   }
 
   /** Its checks say that it does not work: nothing is worth waiting for, but it may still clean up. */
@@ -306,9 +348,18 @@ export class Lifecycle {
     const { port, timers, clock } = this.#deps;
     // Armed before the work: whatever happens below, the object looks again.
     const leftMs = startupLeftMs(record, clock()) ?? 0;
-    timers.set(TIMER.keepalive, clock() + (leftMs > 0 ? Math.min(leftMs, record.checkEveryMs) : record.checkEveryMs));
+    const nextAt = nextLookAt(record, this.inFlight.activeAt, clock());
+    timers.set(TIMER.keepalive, leftMs > 0 ? Math.min(clock() + leftMs, nextAt) : nextAt);
     this.#noticeVanished(record);
     if (this.#state.live(record.generation) === undefined) return;
+    this.inFlight.expectNews();
+    if (clock() >= hardDeadlineOf(record)) {
+      this.#timeOut(record);
+      return;
+    }
+    if (clock() >= idleDeadlineOf(record, this.inFlight.activeAt) && record.isIdle !== true) {
+      this.#state.write({ ...record, isIdle: true });
+    }
     if (clock() - this.#monitorSince >= MONITOR_RENEW_MS) this.#monitor(record.generation);
     const info = await port.inspect();
     const revision = info?.labels[REVISION_LABEL];
@@ -329,12 +380,13 @@ export class Lifecycle {
   /** The interval was changed: it holds from the next look on, which may be sooner than planned. */
   #followInterval(generation: number, checkEveryMs: number): void {
     const record = this.#state.live(generation);
-    if (record === undefined || record.checkEveryMs === checkEveryMs) return;
+    const everyMs = lookEveryMs(checkEveryMs, record?.sleepAfterMs);
+    if (record === undefined || record.checkEveryMs === everyMs) return;
     const { db, timers, clock } = this.#deps;
-    const next = { ...record, checkEveryMs };
+    const next = { ...record, checkEveryMs: everyMs };
     db.transaction(() => {
       this.#state.write(next);
-      if (next.phase !== "stopping") timers.set(TIMER.keepalive, clock() + checkEveryMs);
+      if (next.phase !== "stopping") timers.set(TIMER.keepalive, nextLookAt(next, this.inFlight.activeAt, clock()));
     });
     this.#background(this.#setInactivity(next));
   }
@@ -343,14 +395,21 @@ export class Lifecycle {
     const record = this.#state.live(generation);
     if (record === undefined) return;
     console.warn({ message: "container.disowned", generation });
-    const { db, timers } = this.#deps;
+    const { timers } = this.#deps;
     const ending: Ending = { kind: "stopped", exitCode: null, reason: "Disowned" };
-    db.transaction(() => {
-      this.#state.write({ ...record, phase: "ended", ready: false, ending });
-      timers.clear(TIMER.keepalive);
-    });
+    this.#state.write({ ...record, phase: "ended", ready: false, ending });
     await this.#deps.port.destroy();
+    // Until it is gone, the next look tries again.
+    timers.clear(TIMER.keepalive);
   }
+}
+
+/**
+ * The platform failed, which says nothing about the container: this lifetime takes it for gone, and only the next one sees
+ * whether it is, and ends it.
+ */
+function isUncertain({ kind, exitCode }: Ending): boolean {
+  return exitCode === null && (kind === "lost" || kind === "unknown");
 }
 
 function stopOf({ stop }: RunRecord): Ending {

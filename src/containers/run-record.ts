@@ -6,7 +6,12 @@ import type { Database } from "../database.ts";
 import type { CheckState } from "../orchestrator/check-state.ts";
 import type { ObservedPlace } from "../orchestrator/placement/placing.ts";
 import type { Report } from "../orchestrator/plan/observe.ts";
-import { DEFAULT_TIMES, type LifecycleTimes, type ProbeSpec } from "../orchestrator/probe-spec.ts";
+import {
+  DEFAULT_SLEEP_AFTER_MS,
+  DEFAULT_TIMES,
+  type LifecycleTimes,
+  type ProbeSpec,
+} from "../orchestrator/probe-spec.ts";
 import type { LaunchOrder } from "../orchestrator/scheduler.ts";
 import type { StopTimeline } from "../orchestrator/stop-timeline.ts";
 import type { Migration } from "../migrations.ts";
@@ -23,6 +28,8 @@ export interface Stop {
   /** For people, where the reason does not say it all. */
   readonly message?: string;
   readonly timeline: StopTimeline;
+  /** Nobody asked for it: its own deadline has come. */
+  readonly isOwn?: boolean;
 }
 
 export interface RunRecord extends LifecycleTimes {
@@ -40,6 +47,10 @@ export interface RunRecord extends LifecycleTimes {
   /** Something answered on a port once, so that silence later means something. */
   readonly listens: boolean;
   readonly startedAt: number;
+  /** When something was last seen to be under way, to within a look. Only of one that may sleep. */
+  readonly activeAt?: number;
+  /** Nothing was under way for long enough: it has asked to be put to sleep. */
+  readonly isIdle?: boolean;
   readonly stop: Stop | null;
   readonly ending: Ending | null;
   /** Where it runs, as it says itself; null when it cannot, absent while it was not asked. */
@@ -91,23 +102,31 @@ const BLANK: RunRecord = {
 
 export function newRecord(order: LaunchOrder, now: number): RunRecord {
   const { spec } = order;
+  const sleepAfterMs = order.isNamed === true ? (spec.sleepAfterMs ?? DEFAULT_SLEEP_AFTER_MS) : undefined;
   return {
     ...BLANK,
     applicationId: order.applicationId,
     deploymentId: order.deploymentId,
     generation: order.generation,
     revision: order.revision,
-    checkEveryMs: order.checkEveryMs,
+    checkEveryMs: lookEveryMs(order.checkEveryMs, sleepAfterMs),
     port: spec.port,
     probes: spec.probes,
     checks: newStates(spec.probes, now),
     startupDeadlineMs: spec.startupDeadlineMs,
     drainTimeoutMs: spec.drainTimeoutMs,
     stopGraceMs: spec.stopGraceMs,
+    ...(spec.hardTimeoutMs === undefined ? {} : { hardTimeoutMs: spec.hardTimeoutMs }),
+    ...(sleepAfterMs === undefined ? {} : { sleepAfterMs, activeAt: now }),
     phase: "starting",
     startedAt: now,
     ...(order.isPlaceVerified === true ? { isPlaceVerified: true } : {}),
   };
+}
+
+/** At least twice in the time after which it is to sleep, so that what was under way is known well enough. */
+export function lookEveryMs(checkEveryMs: number, sleepAfterMs: number | undefined): number {
+  return sleepAfterMs === undefined ? checkEveryMs : Math.min(checkEveryMs, Math.ceil(sleepAfterMs / 2));
 }
 
 /** A placement that was stopped before it was ever launched: a launch that comes late finds its end already written. */
@@ -130,7 +149,8 @@ export function reportOf(record: RunRecord): Report {
     }
     case "stopping": {
       // Nobody asked for it: to the scheduler it runs, unready, until it is over.
-      return record.stop?.kind === "killed" ? runningReport(record) : { state: "stopping" };
+      const isOwn = record.stop?.kind === "killed" || record.stop?.isOwn === true;
+      return isOwn ? runningReport(record) : { state: "stopping" };
     }
     case "ended": {
       return { state: "ended", outcome: record.ending ?? { kind: "lost", exitCode: null, reason: "Unknown" } };
@@ -138,7 +158,7 @@ export function reportOf(record: RunRecord): Report {
   }
 }
 
-function runningReport({ ready, checks, place }: RunRecord): Report {
+function runningReport({ ready, checks, place, isIdle }: RunRecord): Report {
   const detail = checks.find(({ state }) => state === "failing")?.detail ?? null;
   return {
     state: "running",
@@ -146,5 +166,6 @@ function runningReport({ ready, checks, place }: RunRecord): Report {
     checks,
     ...(ready || detail === null ? {} : { detail }),
     ...(place === undefined ? {} : { place }),
+    ...(isIdle === true ? { isIdle } : {}),
   };
 }

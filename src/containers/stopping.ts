@@ -37,7 +37,7 @@ export class Stopping {
     this.#deps = deps;
   }
 
-  begin(record: RunRecord, start: StopStart, { kind, reason, message }: Omit<Stop, "timeline">): void {
+  begin(record: RunRecord, start: StopStart, { kind, reason, message, isOwn }: Omit<Stop, "timeline">): void {
     const { inFlight, clock } = this.#deps;
     const now = clock();
     const isDrained = start === "drain" && inFlight.count === 0;
@@ -50,7 +50,8 @@ export class Stopping {
       sigtermAt: null,
       sigkillAt: null,
     };
-    const stop: Stop = { kind, reason, timeline, ...(message === undefined ? {} : { message }) };
+    const said = { ...(message === undefined ? {} : { message }), ...(isOwn === true ? { isOwn } : {}) };
+    const stop: Stop = { kind, reason, timeline, ...said };
     const stopping: RunRecord = { ...record, phase: "stopping", ready: false, stop };
     if (start === "kill") {
       this.#write(stopping, now);

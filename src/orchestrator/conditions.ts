@@ -1,6 +1,6 @@
 /** States that callers wait for. Pure. */
 import type { ApplicationState, HealthCounts } from "./health.ts";
-import { isLeaving, type Deployment } from "./plan/deployment.ts";
+import { isLeaving, isPooled, type Deployment } from "./plan/deployment.ts";
 
 export const APPLICATION_CONDITIONS = ["ready", "active", "provisioning", "degraded", "settled"] as const;
 export type ApplicationCondition = ApplicationState | "settled";
@@ -15,15 +15,16 @@ export function isReady(health: HealthCounts, wanted: number): boolean {
 
 /**
  * Everything is as wanted and nothing is under way: as many deployments as wanted, each ready on what is to run, or held
- * by a user, and none on its way out.
+ * by a user, and none on its way out. What is called by name comes and goes as it is called.
  */
 export function isSettled(
   deployments: readonly Deployment[],
   wanted: number,
   isOutdated: (version: number) => boolean,
 ): boolean {
-  if (deployments.some(({ phase }) => phase === "stopping")) return false;
-  const kept = deployments.filter((deployment) => !isLeaving(deployment));
+  const pool = deployments.filter(isPooled);
+  if (pool.some(({ phase }) => phase === "stopping")) return false;
+  const kept = pool.filter((deployment) => !isLeaving(deployment));
   if (kept.length !== wanted) return false;
   return kept.every(
     ({ held, phase, ready, version }) => held || (phase === "running" && ready && !isOutdated(version)),

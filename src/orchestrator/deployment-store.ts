@@ -6,10 +6,13 @@ import { deleteDeployment, insertDeployment, listDeployments, updateDeployment }
 export class DeploymentStore {
   readonly #db: Database;
   readonly #rows: Map<string, Deployment>;
+  /** Ids by the names that callers use. */
+  readonly #named = new Map<string, string>();
 
   constructor(db: Database) {
     this.#db = db;
     this.#rows = new Map(listDeployments(db).map((deployment) => [deployment.id, deployment]));
+    for (const { id, name } of this.#rows.values()) if (name !== undefined) this.#named.set(name, id);
   }
 
   get size(): number {
@@ -24,9 +27,15 @@ export class DeploymentStore {
     return this.#rows.get(id);
   }
 
+  named(name: string): Deployment | undefined {
+    const id = this.#named.get(name);
+    return id === undefined ? undefined : this.#rows.get(id);
+  }
+
   put(deployment: Deployment): void {
     if (this.#rows.has(deployment.id)) updateDeployment(this.#db, deployment);
     else insertDeployment(this.#db, deployment);
+    if (deployment.name !== undefined) this.#named.set(deployment.name, deployment.id);
     this.#rows.set(deployment.id, deployment);
   }
 
@@ -37,6 +46,8 @@ export class DeploymentStore {
 
   remove(id: string): void {
     deleteDeployment(this.#db, id);
+    const name = this.#rows.get(id)?.name;
+    if (name !== undefined) this.#named.delete(name);
     this.#rows.delete(id);
   }
 }

@@ -1,7 +1,7 @@
 /** An application's events as lines of the Worker's own log: what `observability.logs.enabled` asks for. */
 import type { EventDraft } from "./events.ts";
 import type { Deployment } from "./plan/deployment.ts";
-import { instanceName } from "./names.ts";
+import { nameOf } from "./names.ts";
 import type { ApplicationRow, Version } from "./storage/application-row.ts";
 
 /** The application's own setting stands above its configuration's. */
@@ -21,7 +21,7 @@ export function logEvents(
       application: name,
       application_id: id,
       version: own?.version ?? activeVersion,
-      ...(own === undefined ? {} : { instance: instanceName(name, own.slot) }),
+      ...(own === undefined ? {} : { instance: nameOf(name, own) }),
       ...(deployment === undefined ? {} : { deployment, generation }),
       type,
       event,

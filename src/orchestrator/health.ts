@@ -1,6 +1,6 @@
 /** Counters and states that clients show, derived from the rows. Pure. */
 import { assertNever } from "../assert-never.ts";
-import { isAvailable, isFailing, isLeaving, STOP, type Deployment } from "./plan/deployment.ts";
+import { isAvailable, isFailing, isLeaving, isPooled, STOP, type Deployment } from "./plan/deployment.ts";
 
 export interface HealthCounts {
   /** The process runs and has been ready at least once. */
@@ -24,7 +24,9 @@ export function countHealth(deployments: readonly Deployment[], desired: number)
   for (const deployment of deployments) {
     if (isLeaving(deployment)) continue;
     if (deployment.phase === "stopping" && !deployment.held) continue;
-    kept += 1;
+    // It runs no container, and that is as it should be.
+    if (deployment.isAsleep === true) continue;
+    if (isPooled(deployment)) kept += 1;
     if (deployment.held) continue;
     if (deployment.phase === "pending") counts[isFailing(deployment) ? "failed" : "scheduling"] += 1;
     else if (deployment.readyAt === null) counts.starting += 1;

@@ -94,8 +94,9 @@ export function decideReplacement(
 
 function start(deployment: Deployment, context: ActionContext, now: number): Decision {
   const waits = deployment.phase === "pending" && deployment.nextStartAt > now;
-  if (!deployment.held && !waits) return UNCHANGED;
-  const next = { ...withoutBackoff(deployment, now), held: false };
+  if (!deployment.held && !waits && deployment.isAsleep !== true) return UNCHANGED;
+  const { isAsleep: _, ...awake } = deployment;
+  const next = { ...withoutBackoff(awake, now), held: false };
   return changed(next, "InstanceStarted", "start", context);
 }
 

@@ -22,9 +22,11 @@ export function intendPlacement(
   now: number,
   reason = "BelowDesiredCount",
   placing: Placing | null = null,
+  name?: string,
 ): Intent {
   const next: Deployment = {
     ...emptySlot(id, slot, version, placing?.location.code, now),
+    ...(name === undefined ? {} : { name }),
     phase: "starting",
     generation: 1,
     ...(placing === null ? {} : { placement: recordOf(placing, now) }),
@@ -88,7 +90,7 @@ export function intendStart(
   now: number,
   forgive = false,
 ): Intent {
-  const { placement, ...rest } = deployment;
+  const { placement, isAsleep: _, ...rest } = deployment;
   const next: Deployment = {
     ...rest,
     ...(placement === undefined ? {} : { placement: withoutObserved(placement) }),
@@ -135,11 +137,11 @@ function placedEvent(next: Deployment, reason: string): EventDraft {
   return {
     type: "Info",
     name: "SchedulerPlaced",
-    message: `placed in slot ${next.slot} as generation ${next.generation}${where}: ${reason}`,
+    message: `placed ${next.name === undefined ? `in slot ${next.slot}` : `for ${next.name}`} as generation ${next.generation}${where}: ${reason}`,
     deployment: next.id,
     generation: next.generation,
     details: {
-      slot: next.slot,
+      ...(next.name === undefined ? { slot: next.slot } : { name: next.name }),
       version: next.version,
       reason,
       ...(next.location === undefined ? {} : { location: next.location }),

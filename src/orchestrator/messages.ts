@@ -6,7 +6,7 @@ import { describeError, GantryError } from "../errors.ts";
 import { messageFor } from "./intents.ts";
 import type { Deployment } from "./plan/deployment.ts";
 import type { Report } from "./plan/observe.ts";
-import { instanceName } from "./names.ts";
+import { nameOf } from "./names.ts";
 import type { InstanceAnswer, LaunchOrder, SchedulerDeps } from "./scheduler.ts";
 import type { ApplicationRow } from "./storage/application-row.ts";
 
@@ -92,7 +92,7 @@ export class Messages {
       applicationId: application.id,
       applicationName: application.name,
       deploymentId: deployment.id,
-      instanceName: instanceName(application.name, deployment.slot),
+      instanceName: nameOf(application.name, deployment),
       generation: deployment.generation,
       version: version.version,
       revision: version.revision,
@@ -100,6 +100,7 @@ export class Messages {
       spec,
       ...(deployment.location === undefined ? {} : { location: deployment.location }),
       ...(application.spec.constraints?.isVerified === true ? { isPlaceVerified: true } : {}),
+      ...(deployment.name === undefined ? {} : { isNamed: true }),
     };
   }
 }

@@ -35,7 +35,14 @@ export interface LifecycleTimes {
   readonly drainTimeoutMs: number;
   /** From SIGTERM to SIGKILL. */
   readonly stopGraceMs: number;
+  /** From the launch to a SIGTERM, whatever is under way. Absent: never. */
+  readonly hardTimeoutMs?: number;
+  /** Without anything under way for this long, a named instance is put to sleep. Absent: the usual. */
+  readonly sleepAfterMs?: number;
 }
+
+/** Of a named instance whose configuration does not say. */
+export const DEFAULT_SLEEP_AFTER_MS = 600_000;
 
 export const DEFAULT_TIMES: LifecycleTimes = { startupDeadlineMs: 120_000, drainTimeoutMs: 5_000, stopGraceMs: 10_000 };
 const DEFAULT_INTERVAL_MS = 10_000;
@@ -44,11 +51,14 @@ const DEFAULT_ATTEMPTS = 3;
 const SUCCESS = ["2xx"];
 
 export function timesOf(configuration: Configuration): LifecycleTimes {
-  const { startup_deadline, drain_timeout, stop_grace } = configuration;
+  const { startup_deadline, drain_timeout, stop_grace, hard_timeout, sleep_after } = configuration;
+  const [hardTimeoutMs, sleepAfterMs] = [lengthOf(hard_timeout), lengthOf(sleep_after)];
   return {
     startupDeadlineMs: lengthOf(startup_deadline) ?? DEFAULT_TIMES.startupDeadlineMs,
     drainTimeoutMs: lengthOf(drain_timeout) ?? DEFAULT_TIMES.drainTimeoutMs,
     stopGraceMs: lengthOf(stop_grace) ?? DEFAULT_TIMES.stopGraceMs,
+    ...(hardTimeoutMs === null ? {} : { hardTimeoutMs }),
+    ...(sleepAfterMs === null ? {} : { sleepAfterMs }),
   };
 }
 

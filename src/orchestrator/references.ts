@@ -2,7 +2,7 @@
 import type { Configuration } from "../api/schemas/configuration.ts";
 import { protocolOf } from "../registry/resolve-image.ts";
 import { isLive, type Deployment } from "./plan/deployment.ts";
-import { instanceName } from "./names.ts";
+import { nameOf } from "./names.ts";
 import type { ApplicationRow } from "./storage/application-row.ts";
 
 export type ReferenceKind = "secret" | "ssh-key" | "protocol";
@@ -48,6 +48,6 @@ export function usesOf(
     ...(refers(row.activeVersion) ? [`${row.name}, version ${row.activeVersion} (active)`] : []),
     ...placed
       .filter(({ version }) => refers(version))
-      .map(({ slot, version }) => `${row.name}, version ${version} (running in ${instanceName(row.name, slot)})`),
+      .map((d) => `${row.name}, version ${d.version} (running in ${nameOf(row.name, d)})`),
   ];
 }

@@ -1,7 +1,7 @@
 /** The routing snapshot: which instances take traffic. The Worker caches it and calls instances directly. */
 import type { IngressMode } from "../api/schemas/application.ts";
 import type { LaunchSpec } from "./launch-spec.ts";
-import { isAvailable, type Deployment } from "./plan/deployment.ts";
+import { isAvailable, isPooled, type Deployment } from "./plan/deployment.ts";
 import type { ApplicationRow } from "./storage/application-row.ts";
 
 export interface RoutingMember {
@@ -32,6 +32,6 @@ export function routingOf(
     ingress: row.spec.ingress,
     port: spec.port,
     desired: row.spec.instances,
-    members: deployments.filter(isAvailable).map(({ id }) => ({ deploymentId: id, instanceId: publicId(id) })),
+    members: deployments.filter((d) => isPooled(d) && isAvailable(d)).map(({ id }) => ({ deploymentId: id, instanceId: publicId(id) })),
   };
 }

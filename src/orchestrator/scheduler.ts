@@ -17,14 +17,14 @@ import type { Allowance } from "./capacity/allowance.ts";
 import { intendEvictions, mayBePreempted } from "./capacity/evict.ts";
 import { Messages } from "./messages.ts";
 import type { Outbox } from "./outbox.ts";
-import { isLeaving, STOP, type Deployment } from "./plan/deployment.ts";
+import { isLeaving, isPooled, STOP, type Deployment } from "./plan/deployment.ts";
 import { observe, type Report } from "./plan/observe.ts";
 import { desiredPlace } from "./placement/desired-place.ts";
 import { keepBlocked } from "./placement/blocked.ts";
 import { unverified, type BlockedReason, type ObjectPlace } from "./placement/placing.ts";
 import type { ObservedPlace, Where } from "./placement/placing.ts";
 import { DEFAULT_LIMITS, plan, type Action, type Deadlines, type Plan } from "./plan/plan.ts";
-import type { Desired } from "./plan/selection.ts";
+import { outdatedOf, type Desired } from "./plan/selection.ts";
 import { maySurge, shareOf } from "./shards/sharding.ts";
 import { readApplication, type ApplicationRow, type Version } from "./storage/application-row.ts";
 
@@ -56,6 +56,8 @@ export interface LaunchOrder {
   readonly location?: string;
   /** Its place decides whether it may take traffic, so that it is told as soon as it is known. */
   readonly isPlaceVerified?: boolean;
+  /** Started for those who call it by name, so that it sleeps when nobody does. */
+  readonly isNamed?: boolean;
 }
 
 /** Where an application may place, as far as that is known. */
@@ -100,6 +102,8 @@ export interface SchedulerDeps {
   readonly newDeploymentId: (applicationId: string, place: ObjectPlace | null, shard: number) => string;
   /** Absent: there are no locations. */
   readonly places?: PlacesInHand;
+  /** Names that somebody waits for. */
+  readonly called?: () => readonly string[];
   /** Absent: nothing limits what runs. */
   readonly capacity?: CapacityInHand;
   readonly version: (version: number) => { readonly version: Version; readonly spec: LaunchSpec };
@@ -178,6 +182,7 @@ export class Scheduler {
       limits: DEFAULT_LIMITS,
       deadlinesOf: (version) => deadlinesOf(versionOf(version).spec),
       where: places?.where(application),
+      called: this.#deps.called?.() ?? [],
       allowance: capacity?.allowance(application),
       blockedSince: application.blocked?.since ?? null,
       ...(sharding === undefined ? {} : { slots: { first: sharding.shard, step: sharding.shards } }),
@@ -272,11 +277,20 @@ export class Scheduler {
       instances: shareOf(application),
       version: activeVersion,
       isOutdated: (version) => version !== activeVersion && revisionOf(version) !== revisionOf(activeVersion),
+      namedInstances: application.spec.namedInstances ?? 0,
       strategy: kind === "deployment" ? "in-place" : "rolling",
       deleting,
       maySurge: maySurge(application),
       ...desiredPlace(application),
     };
+  }
+
+  /** Something that runs is to be replaced by something else. */
+  isOutdated(application: ApplicationRow): boolean {
+    const desired = this.#desired(application);
+    if (desired.deleting || desired.instances === 0) return false;
+    const isOutdated = outdatedOf(desired);
+    return this.#deps.deployments.all().some((d) => isPooled(d) && isOutdated(d) && !isLeaving(d));
   }
 
   /** Writes every intent of the plan, then sends. */
@@ -315,11 +329,11 @@ export class Scheduler {
     const { deployments, newDeploymentId } = this.#deps;
     switch (action.type) {
       case "place": {
-        const { slot, version, reason, placing } = action;
+        const { slot, version, reason, placing, name } = action;
         const jurisdiction = application.spec.constraints?.jurisdiction ?? null;
         const place = placing === null ? null : { region: placing.location.region, jurisdiction };
         const id = newDeploymentId(application.id, place, application.sharding?.shard ?? 0);
-        return intendPlacement(id, slot, version, now, reason, placing);
+        return intendPlacement(id, slot, version, now, reason, placing, name);
       }
       case "start": {
         const deployment = deployments.get(action.id);

@@ -115,4 +115,10 @@ export const lifecycleFields = {
     .optional()
     .describe("In a stop, requests, streams and WebSockets under way may take this long before SIGTERM; default: 5s"),
   stop_grace: duration(0, 900_000).optional().describe("Time from SIGTERM to SIGKILL in a stop; default: 10s"),
+  hard_timeout: duration(1_000, 2_592_000_000)
+    .optional()
+    .describe("A container gets its SIGTERM this long after its launch, busy or not; default: never"),
+  sleep_after: duration(1_000, 604_800_000)
+    .optional()
+    .describe("A named instance that has nothing under way for this long is stopped until it is called; default: 10m"),
 };

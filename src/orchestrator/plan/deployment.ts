@@ -74,6 +74,18 @@ export interface Deployment {
   /** Code of the location that it was asked to be at. Absent from what was placed before there were locations. */
   readonly location?: string;
   readonly placement?: PlacementRecord;
+  /** What it is called by: an identity of its own, and no member of the pool. */
+  readonly name?: string;
+  /** Of a named one: nobody calls it, and until somebody does it runs no container. */
+  readonly isAsleep?: boolean;
+}
+
+/** The slot of what has a name: the pool's are counted from 0. */
+export const NAMED_SLOT = -1;
+
+/** One of those that are alike and answer for the application. */
+export function isPooled({ name }: Deployment): boolean {
+  return name === undefined;
 }
 
 /** Why a placement is stopped by us. */
@@ -89,6 +101,7 @@ export const STOP = {
   misplaced: "Misplaced",
   unsatisfied: "LocationUnsatisfied",
   preempted: "Preempted",
+  idle: "Idle",
 } as const;
 
 const FINAL_STOPS: ReadonlySet<string> = new Set([
@@ -105,6 +118,7 @@ const SLOT_KEEPING_STOPS: ReadonlySet<string> = new Set([
   STOP.restarted,
   STOP.unsatisfied,
   STOP.preempted,
+  STOP.idle,
 ]);
 
 /** On its way out: it never starts again, and its row goes with its container. */

@@ -6,6 +6,7 @@ import { decideRestart, type RestartDecision } from "./backoff.ts";
 import { STOP, type Deployment, type Outcome } from "./deployment.ts";
 import { sameVerdicts, turnedChecks, type CheckState } from "../check-state.ts";
 import type { EventDraft } from "../events.ts";
+import { intendStop } from "../intents.ts";
 import type { ObservedPlace } from "../placement/placing.ts";
 import { timelineDetails } from "../stop-timeline.ts";
 
@@ -20,10 +21,15 @@ export type Report =
       readonly checks?: readonly CheckState[];
       /** Where it found itself; null when that cannot be read, absent while it is being read. */
       readonly place?: ObservedPlace | null;
+      /** Nothing was under way for as long as a named one stays awake. */
+      readonly isIdle?: boolean;
     }
   | { readonly state: "stopping" }
   /** No container of this generation is left. */
   | { readonly state: "ended"; readonly outcome: Omit<Outcome, "at"> };
+
+/** Reason of an end that `hard_timeout` asked for. */
+export const HARD_TIMEOUT = "HardTimeout";
 
 /** Reason of the end of everything that an earlier boot of workerd ran. */
 export const SESSION_ENDED = "SessionEnded";
@@ -92,6 +98,7 @@ function observeRunning(before: Deployment, report: Running, verify: Verificatio
   // A stop is never taken back, so a running container in a stopping slot is no news.
   if (before.phase === "stopping") return UNCHANGED;
   const deployment = withPlace(before, report);
+  if (report.isIdle === true && deployment.name !== undefined) return putToSleep(deployment, now);
   const { ready, detail, checks = [] } = judged(report, deployment, verify);
   const first = deployment.phase === "starting";
   const known = deployment.checks ?? [];
@@ -136,6 +143,12 @@ function observeRunning(before: Deployment, report: Running, verify: Verificatio
   return { next, events: [event], owned: true };
 }
 
+/** Whoever calls it meanwhile waits for the stop to be over, and for its next start. */
+function putToSleep(deployment: Deployment, now: number): Observation {
+  const { next, event } = intendStop({ ...deployment, isAsleep: true }, STOP.idle, now);
+  return { next, events: [event], owned: true };
+}
+
 function saying(turned: readonly CheckState[]): string {
   return turned.length === 0 ? "" : ` (${turned.map(({ name, state }) => `${name} is ${state}`).join(", ")})`;
 }
@@ -153,6 +166,8 @@ function observeEnd(deployment: Deployment, outcome: Outcome, now: number): Obse
     stopReason: null,
     last: settled,
     ...restartAfter(deployment, settled, now),
+    // Its next container is for whoever calls it next.
+    ...(deployment.name !== undefined && settled.reason !== STOP.restarted ? { isAsleep: true } : {}),
   };
   return { next, events: [endEvent(deployment, settled, next.nextStartAt - now)], owned: true };
 }

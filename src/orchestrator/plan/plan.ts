@@ -10,16 +10,11 @@ import { assertNever } from "../../assert-never.ts";
 import { Allowed, type Allowance } from "../capacity/allowance.ts";
 import type { Decision } from "../placement/place.ts";
 import type { Location } from "../placement/location.ts";
-import {
-  blockedBy,
-  blockedRetryMs,
-  MAX_MISPLACED,
-  Placer,
-  type BlockedReason,
-  type Where,
-} from "../placement/placing.ts";
-import { isLive, STOP, type Deployment } from "./deployment.ts";
-import { outdatedOf, select, type Desired, type Selection } from "./selection.ts";
+import { blockedRetryMs, type BlockedReason, type Where } from "../placement/placing.ts";
+import { isLeaving, isLive, isPooled, STOP, type Deployment } from "./deployment.ts";
+import { admitted } from "./named.ts";
+import { placeMissing } from "./place-missing.ts";
+import { select, type Desired } from "./selection.ts";
 
 /** What this lifetime of the scheduler knows of its own messages; empty after an eviction, and safe to be so. */
 export interface Delivery {
@@ -57,6 +52,8 @@ export interface PlanInput {
   readonly where?: Where | null | undefined;
   /** Since when placements are blocked; null: they are not. */
   readonly blockedSince?: number | null;
+  /** Names that somebody waits for, longest first. */
+  readonly called?: readonly string[];
   /** What may begin, as granted. Absent: nothing limits it. */
   readonly allowance?: Allowance | undefined;
   /** The numbers that new slots may have: every `step`th from `first` on. Absent: all. */
@@ -88,6 +85,8 @@ export type Action =
       readonly version: number;
       readonly placing: Placing | null;
       readonly reason: string;
+      /** Of one that is called by name. */
+      readonly name?: string;
     }
   /** A new placement in an existing slot. `forgive`: what failed there was another revision. */
   | {
@@ -124,7 +123,9 @@ export interface Plan {
 export const DEFAULT_LIMITS: PlanLimits = { startsPerPass: 200, startDeadlineMs: 120_000, stopDeadlineMs: 60_000 };
 
 export function plan(input: PlanInput): Plan {
-  const selection = select(input.deployments, input.desired);
+  const hasNamed = input.deployments.some((deployment) => !isPooled(deployment));
+  const pool = hasNamed ? input.deployments.filter(isPooled) : input.deployments;
+  const selection = select(pool, input.desired);
   const actions: Action[] = [];
   const wakeups: number[] = [];
   const starts = { left: input.limits.startsPerPass };
@@ -136,7 +137,13 @@ export function plan(input: PlanInput): Plan {
     if (isLive(deployment) && input.desired.isFoundOutside?.(deployment) === true) misplaced.add(deployment);
     else maintain(deployment, input, actions, wakeups, starts, allowed);
   }
-  const placed = placeMissing(input, selection, [...misplaced], actions, wakeups, starts, allowed);
+  const calls = admitted(input.deployments, input.called ?? [], input.desired);
+  if (hasNamed) {
+    for (const deployment of input.deployments) {
+      if (!isPooled(deployment)) followName(deployment, calls.woken, input, actions, wakeups, starts, allowed);
+    }
+  }
+  const placed = placeMissing(input, calls.arrivals, selection, [...misplaced], actions, wakeups, starts, allowed);
   const unsatisfied = selection.keep.some((deployment) => isUnsatisfied(deployment, input.desired));
   const { shortage } = allowed;
   const short = shortage === null ? null : { reason: shortage.reason, shortage };
@@ -155,91 +162,27 @@ export function plan(input: PlanInput): Plan {
   };
 }
 
-/**
- * New slots for what is missing, and for what was found in a wrong place: that one goes when another comes, and no more
- * when too many before it have gone.
- */
-function placeMissing(
-  input: PlanInput,
-  { keep, missing, reason }: Selection,
-  misplaced: readonly Deployment[],
-  actions: Action[],
-  wakeups: number[],
-  starts: { left: number },
-  allowed: Allowed,
-): { readonly needsPlaces: boolean; readonly blocked: BlockedPlacing | null } {
-  const NOTHING = { needsPlaces: false, blocked: null };
-  const { where, desired } = input;
-  for (const { id } of misplaced.filter(isExhausted)) actions.push({ type: "stop", id, reason: STOP.unsatisfied });
-  const replaced = misplaced.filter((deployment) => !isExhausted(deployment));
-  if (missing + replaced.length === 0) return NOTHING;
-  const slots = freeSlots(input, missing + replaced.length);
-  if (where === null) {
-    const { blockedSince: since = null, now } = input;
-    wakeups.push(now + (since === null ? ASK_AGAIN_MS : blockedRetryMs(since, now)));
-    return { needsPlaces: true, blocked: null };
-  }
-  const { free } = allowed;
-  const placer =
-    where === undefined ? null : new Placer(free === undefined ? where : { ...where, free }, usedBy(keep, desired));
-  // What fits nowhere waits where it would be if there were room.
-  let queue: Placer | null = null;
-  let blocked: BlockedPlacing | null = null;
-  for (const [index, slot] of slots.entries()) {
-    if (starts.left === 0) wakeups.push(input.now + 1);
-    if (starts.left === 0 && input.allowance === undefined) break;
-    const outside = replaced[index - missing];
-    let placing: Placing | null = null;
-    if (placer !== null) {
-      const decision = placer.next();
-      const location = placer.locationOf(decision);
-      if (location === undefined) {
-        const closed = blockedBy(decision);
-        queue ??= where === undefined || free === undefined ? null : new Placer(where, usedBy(keep, desired));
-        const waits = closed === "NoCapacity" ? (queue?.next().location ?? null) : null;
-        if (waits === null) return { needsPlaces: false, blocked: { reason: closed, decision } };
-        allowed.wait(waits);
-        blocked ??= { reason: closed, decision };
-        continue;
-      }
-      placing = { location, decision, misplaced: outside === undefined ? 0 : (outside.placement?.misplaced ?? 0) + 1 };
-    }
-    const code = placing?.location.code ?? ANYWHERE;
-    if (starts.left === 0) {
-      allowed.wait(code);
-      continue;
-    }
-    if (!allowed.begin(code)) continue;
-    starts.left -= 1;
-    if (outside !== undefined) actions.push({ type: "stop", id: outside.id, reason: STOP.misplaced });
-    const why = outside === undefined ? reason : STOP.misplaced;
-    actions.push({ type: "place", slot, version: desired.version, placing, reason: why });
-  }
-  return { needsPlaces: false, blocked };
-}
-
-function isExhausted({ placement }: Deployment): boolean {
-  return (placement?.misplaced ?? 0) >= MAX_MISPLACED;
-}
-
-/** How many of those that stay are in each location. What is being replaced leaves its place to what replaces it. */
-function usedBy(keep: readonly Deployment[], desired: Desired): Map<string, number> {
-  const isOutdated = outdatedOf(desired);
-  const used = new Map<string, number>();
-  for (const deployment of keep) {
-    const { location } = deployment;
-    if (location === undefined || isOutdated(deployment)) continue;
-    if (desired.isFoundOutside?.(deployment) === true && isLive(deployment)) continue;
-    used.set(location, (used.get(location) ?? 0) + 1);
-  }
-  return used;
-}
-
 /** It and all that it replaced were found in wrong places: it waits for other constraints. */
 function isUnsatisfied(deployment: Deployment, desired: Desired): boolean {
   const { phase, held, last, version } = deployment;
   const isOver = phase === "pending" && !held && last?.reason === STOP.unsatisfied;
   return isOver && !desired.isOutdated(version) && desired.isFoundOutside?.(deployment) === true;
+}
+
+/** What is called by name runs while it is awake, is there while it sleeps, and leaves only when somebody says so. */
+function followName(
+  deployment: Deployment,
+  woken: ReadonlySet<string>,
+  input: PlanInput,
+  actions: Action[],
+  wakeups: number[],
+  starts: { left: number },
+  allowed: Allowed,
+): void {
+  if (input.desired.deleting || isLeaving(deployment)) retire(deployment, STOP.deleted, input, actions, wakeups);
+  else if (deployment.phase !== "pending" || deployment.isAsleep !== true || woken.has(deployment.id)) {
+    maintain(deployment, input, actions, wakeups, starts, allowed);
+  }
 }
 
 /** Brings a deployment that is not wanted to its end. */
@@ -360,20 +303,8 @@ function awaitIntent(
   }
 }
 
-/** How soon a question for where to place is asked again when its answer is lost with this lifetime. */
-const ASK_AGAIN_MS = 10_000;
-
-const ALL_SLOTS = { first: 0, step: 1 };
-
 /** How soon an unanswered message is looked at again when nothing else wakes the scheduler. */
 const RECHECK_MS = 10_000;
-
-function freeSlots({ deployments, slots: { first, step } = ALL_SLOTS }: PlanInput, missing: number): number[] {
-  const taken = new Set(deployments.map((d) => d.slot));
-  const slots: number[] = [];
-  for (let slot = first; slots.length < missing; slot += step) if (!taken.has(slot)) slots.push(slot);
-  return slots;
-}
 
 function count(actions: readonly Action[], deployments: number): Plan["explain"] {
   const counts = { place: 0, start: 0, stop: 0, resend: 0, verify: 0, remove: 0, "finish-delete": 0 };

@@ -25,6 +25,8 @@ interface DeploymentRow extends Row {
   checks: string | null;
   location: string | null;
   placement: string | null;
+  name: string | null;
+  asleep: number;
 }
 
 export function listDeployments(db: Database): Deployment[] {
@@ -45,7 +47,7 @@ export function updateDeployment(db: Database, deployment: Deployment): void {
   db.run(
     `UPDATE deployments SET slot = ?, created_at = ?, phase = ?, ready = ?, generation = ?, version = ?, since = ?,
       ready_at = ?, failures = ?, losses = ?, next_start_at = ?, stop_reason = ?, last = ?, held = ?, cordoned = ?,
-      detail = ?, checks = ?, location = ?, placement = ? WHERE id = ?`,
+      detail = ?, checks = ?, location = ?, placement = ?, name = ?, asleep = ? WHERE id = ?`,
     ...rest,
     id,
   );
@@ -73,6 +75,8 @@ function toValues(d: Deployment): [string, ...(string | number | null)[]] {
     d.checks === undefined ? null : JSON.stringify(d.checks),
     d.location ?? null,
     d.placement === undefined ? null : JSON.stringify(d.placement),
+    d.name ?? null,
+    d.isAsleep === true ? 1 : 0,
   ];
 }
 
@@ -99,5 +103,7 @@ function toDeployment(row: DeploymentRow): Deployment {
     ...(row.checks === null ? {} : { checks: JSON.parse(row.checks) as CheckState[] }),
     ...(row.location === null ? {} : { location: row.location }),
     ...(row.placement === null ? {} : { placement: JSON.parse(row.placement) as PlacementRecord }),
+    ...(row.name === null ? {} : { name: row.name }),
+    ...(row.asleep === 1 ? { isAsleep: true } : {}),
   };
 }

@@ -78,4 +78,10 @@ ALTER TABLE application ADD COLUMN blocked TEXT;`,
 ALTER TABLE application ADD COLUMN sharding TEXT;
 ${SHARDS_SCHEMA}`,
   },
+  {
+    id: "008_named_instances",
+    sql: `
+ALTER TABLE deployments ADD COLUMN name TEXT;
+ALTER TABLE deployments ADD COLUMN asleep INTEGER NOT NULL DEFAULT 0;`,
+  },
 ];

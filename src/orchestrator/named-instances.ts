@@ -1,0 +1,108 @@
+/**
+ * Those who call an instance by name and wait until it answers: bounded in number and in time, and in memory only. What
+ * they wait for is an input of the planner, so that a call itself costs no row; who is forgotten in an eviction calls again.
+ */
+import { GantryError } from "../errors.ts";
+import type { DeploymentStore } from "./deployment-store.ts";
+import { isAvailable, isLeaving, type Deployment } from "./plan/deployment.ts";
+import { awakeCount } from "./plan/named.ts";
+import type { ReadyWaiters } from "./ready-waiters.ts";
+import type { ApplicationRow } from "./storage/application-row.ts";
+
+export interface NamedInstancesDeps {
+  readonly deployments: DeploymentStore;
+  readonly waiters: ReadyWaiters;
+  readonly clock: () => number;
+  /** Throws when there is no application any more. */
+  readonly row: () => ApplicationRow;
+  readonly pass: () => void;
+}
+
+export class NamedInstances {
+  readonly #deps: NamedInstancesDeps;
+  /** How many wait for each name, in the order in which the first of them came. */
+  readonly #callers = new Map<string, number>();
+
+  constructor(deps: NamedInstancesDeps) {
+    this.#deps = deps;
+  }
+
+  called(): readonly string[] {
+    return [...this.#callers.keys()];
+  }
+
+  /**
+   * The deployment of that name when it takes requests: made when there is none, started when it sleeps. Throws why it
+   * does not, after `waitMs` or as soon as it is known that waiting will not help.
+   */
+  async call(name: string, waitMs: number): Promise<Deployment> {
+    const { waiters, clock, pass, row } = this.#deps;
+    const deadline = clock() + waitMs;
+    this.#callers.set(name, (this.#callers.get(name) ?? 0) + 1);
+    try {
+      for (;;) {
+        const application = row();
+        const known = this.#find(name);
+        if (known !== undefined && isAvailable(known)) return known;
+        if (known !== undefined) refuseHopeless(application, known, name, clock(), deadline);
+        pass();
+        const leftMs = deadline - clock();
+        if (leftMs <= 0) throw this.#timedOut(application, name, waitMs);
+        if (waiters.isFull) {
+          const message = `application ${application.name}: too many requests wait for an instance; try again later`;
+          throw new GantryError("QUEUE_FULL", message, { application: application.name, retry_after: 1 });
+        }
+        await waiters.wait(leftMs);
+      }
+    } finally {
+      const left = (this.#callers.get(name) ?? 1) - 1;
+      if (left > 0) this.#callers.set(name, left);
+      else this.#callers.delete(name);
+    }
+  }
+
+  #find(name: string): Deployment | undefined {
+    return this.#deps.deployments.named(name);
+  }
+
+  #timedOut(row: ApplicationRow, name: string, waitMs: number): GantryError {
+    const most = row.spec.namedInstances ?? 0;
+    const known = this.#find(name);
+    const details = { application: row.name, instance_name: name, retry_after: 1 };
+    if ((known === undefined || known.isAsleep === true) && awakeCount(this.#deps.deployments.all()) >= most) {
+      const message = `application ${row.name} has all of its ${most} named instances awake: raise named_instances, or wait until one sleeps`;
+      return new GantryError("INSTANCE_LIMIT_REACHED", message, { ...details, named_instances: most });
+    }
+    const message = `instance ${name} of ${row.name} is not ready after ${waitMs / 1_000} s: ${whyNot(known, row)}`;
+    return new GantryError("INSTANCE_NOT_READY", message, details);
+  }
+}
+
+/** Throws when nothing but a person, or more time than the caller has, will make it ready. */
+function refuseHopeless(row: ApplicationRow, known: Deployment, name: string, now: number, deadline: number): void {
+  const details = { application: row.name, instance_name: name };
+  const { held, phase, last, nextStartAt, cordoned } = known;
+  if (held) {
+    const message = `instance ${name} of ${row.name} was stopped by a user and stays so: start it`;
+    throw new GantryError("INSTANCE_HELD", message, details);
+  }
+  if (cordoned && phase === "running") {
+    throw new GantryError("INSTANCE_CORDONED", `instance ${name} of ${row.name} is cordoned: uncordon it`, details);
+  }
+  if (phase !== "pending" || isLeaving(known) || last === null || nextStartAt <= now) return;
+  const waitS = Math.ceil((nextStartAt - now) / 1_000);
+  const why = `${last.reason}${last.message === undefined ? "" : `, ${last.message}`}`;
+  if (last.kind === "refused") {
+    const message = `instance ${name} of ${row.name} cannot be started: ${why}`;
+    throw new GantryError("INSTANCE_CANNOT_START", message, { ...details, reason: last.reason });
+  }
+  if (nextStartAt < deadline) return;
+  const message = `instance ${name} of ${row.name} ended (${why}) and is started again in ${waitS} s`;
+  throw new GantryError("INSTANCE_NOT_READY", message, { ...details, reason: last.reason, retry_after: waitS });
+}
+
+function whyNot(known: Deployment | undefined, { blocked }: ApplicationRow): string {
+  if (blocked != null) return `it is not placed (${blocked.reason})`;
+  if (known === undefined) return "it is not placed";
+  return known.detail ?? `it is ${known.phase}`;
+}
