@@ -8,7 +8,7 @@ import { inBatches } from "../batches.ts";
 import { Database } from "../database.ts";
 import { describeError, GantryError } from "../errors.ts";
 import type { Location } from "../orchestrator/placement/location.ts";
-import { applicationStub } from "../stubs.ts";
+import { applicationStub, claimantStub } from "../stubs.ts";
 import { migrate } from "../migrations.ts";
 import { accountOfBlock, leaseBlocks, removeBlocks } from "./address-blocks.ts";
 import { placedAddresses, rangeOf, takeAddresses, type PlacedAddress, type PoolDeps } from "./address-pool.ts";
@@ -68,7 +68,7 @@ export class Account extends SecretKeeper {
       db,
       clock: Date.now,
       pools: () => poolsOf(this.settings(), env.GANTRY_MAX_INSTANCES),
-      claimant: (application) => applicationStub(env, application),
+      claimant: (application) => claimantStub(env, application),
       background: (work) => ctx.waitUntil(work),
     });
   }

@@ -6,7 +6,7 @@ import { Container as BaseContainer } from "@cloudflare/containers";
 import { Database } from "../database.ts";
 import { migrate } from "../migrations.ts";
 import type { InstanceAnswer, LaunchOrder } from "../orchestrator/scheduler.ts";
-import { applicationStub } from "../stubs.ts";
+import { schedulerStub } from "../stubs.ts";
 import { Timers } from "../timers.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { platformPort, type ContainerPort } from "./port.ts";
@@ -37,8 +37,8 @@ export class Instance extends BaseContainer<Env> {
       timers: this.#timers,
       port: this.#port,
       clock: Date.now,
-      report: (record, report) =>
-        applicationStub(env, record.applicationId).report(record.deploymentId, record.generation, report),
+      report: ({ applicationId, deploymentId, generation }, report) =>
+        schedulerStub(env, applicationId, deploymentId).report(deploymentId, generation, report),
       // An abort drops what is not written yet.
       reset: (why) => ctx.waitUntil(ctx.storage.sync().then(() => ctx.abort(why))),
       background: (work) => ctx.waitUntil(work),

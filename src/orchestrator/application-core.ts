@@ -5,33 +5,35 @@
 import { Database } from "../database.ts";
 import { describeError, GantryError } from "../errors.ts";
 import { migrate } from "../migrations.ts";
-import { accountStub, applicationStub, instanceStub, publicInstanceId } from "../stubs.ts";
+import { accountStub, applicationStub, publicInstanceId, shardStub } from "../stubs.ts";
 import { Timers } from "../timers.ts";
 import type { StoredConfiguration } from "./configurations.ts";
-import { isSettled } from "./conditions.ts";
 import { ApplicationCapacity } from "./capacity/application-capacity.ts";
 import { newDeploymentId } from "./deployment-id.ts";
 import { DeploymentStore } from "./deployment-store.ts";
+import { ApplicationViews } from "./application-views.ts";
 import { EventSockets } from "./event-socket.ts";
 import { isLogged, logEvents } from "./event-log.ts";
-import { EVENTS_KEPT, listEvents, onAppended } from "./events.ts";
+import { appendForwarded, EVENTS_KEPT, listEvents, onAppended } from "./events.ts";
 import type { EventDraft } from "./events.ts";
 import { type ActionContext, type Decision } from "./instance-actions.ts";
 import { sizeOf, toLaunchSpec, type LaunchSpec } from "./launch-spec.ts";
-import { hasAddress, networkOf } from "./network.ts";
-import { prepareNetwork } from "./prepare/network.ts";
-import { prepareReferences } from "./prepare/secrets.ts";
+import { instanceClient, prepareLaunch, releaseAddresses } from "./prepare/launch.ts";
+import { NamedInstances } from "./named-instances.ts";
 import { Outbox, SILENT_INTERVALS } from "./outbox.ts";
 import { Places, type PlacesAnswer } from "./placement/places.ts";
-import { desiredPlace } from "./placement/desired-place.ts";
+import type { Location } from "./placement/location.ts";
 import type { Where } from "./placement/placing.ts";
-import { isLive, type Deployment } from "./plan/deployment.ts";
+import type { Deployment } from "./plan/deployment.ts";
 import { SESSION_ENDED } from "./plan/observe.ts";
 import { ReadyWaiters } from "./ready-waiters.ts";
-import { rolloutNotFound, Specification } from "./specification.ts";
+import { Specification } from "./specification.ts";
 import { RolloutsLog } from "./rollouts-log.ts";
-import { instanceName } from "./names.ts";
-import { PASS_TIMER, Scheduler, type InstanceClient, type LaunchOrder } from "./scheduler.ts";
+import { nameOf } from "./names.ts";
+import { PASS_TIMER, Scheduler, type LaunchOrder } from "./scheduler.ts";
+import { Coordinator } from "./shards/coordinator.ts";
+import { Forwarder } from "./shards/forwarder.ts";
+import { objectName, offsetOf } from "./shards/sharding.ts";
 import { APPLICATION_MIGRATIONS } from "./storage/schema.ts";
 import {
   getVersion,
@@ -41,14 +43,7 @@ import {
   type ApplicationRow,
   type Version,
 } from "./storage/application-row.ts";
-import {
-  applicationView,
-  instanceViews,
-  type ApplicationView,
-  type InstanceView,
-  type PlannedView,
-  type RolloutView,
-} from "./views.ts";
+import type { ApplicationView, InstanceView, PlannedView } from "./views.ts";
 import { requireGuard, type WriteGuard } from "./write-guard.ts";
 
 const ERASE_RETRY_MS = 5_000;
@@ -68,6 +63,12 @@ export class ApplicationCore {
   readonly rollouts: RolloutsLog;
   readonly waiters = new ReadyWaiters();
   readonly changes = new ReadyWaiters();
+  readonly named: NamedInstances;
+  /** What other objects of this application say, where it has several. */
+  readonly shards: Coordinator;
+  readonly forwarder: Forwarder;
+  readonly views: ApplicationViews;
+  #isForwarding = false;
   readonly #specs = new Map<number, { version: Version; spec: LaunchSpec }>();
   gone = false;
 
@@ -99,16 +100,26 @@ export class ApplicationCore {
       save: (row) => writeApplication(this.db, row),
       deployments: () => this.deployments.all(),
       sizeOf: (version) => sizeOf(this.configuration(version)),
-      state: async (row, statement) => await accountStub(env, row.accountId).stateCapacity(row.id, statement),
+      state: async (row, statement) => {
+        const isPart = row.sharding === undefined ? {} : { isPart: true as const };
+        return await accountStub(env, row.accountId).stateCapacity(claimantOf(row), { ...statement, ...isPart });
+      },
       onAnswer: () => this.pass(),
       onFailed: (retryAt) => this.#wakeBy(retryAt),
+    });
+    this.named = new NamedInstances({
+      deployments: this.deployments,
+      waiters: this.waiters,
+      clock: Date.now,
+      row: () => this.mustRow(),
+      pass: () => this.pass(),
     });
     this.scheduler = new Scheduler({
       db: this.db,
       timers: this.timers,
       deployments: this.deployments,
       outbox: this.#outbox,
-      instances: this.#instanceClient(),
+      instances: instanceClient(env, (id) => this.#releaseAddresses(id)),
       clock: Date.now,
       newDeploymentId,
       version: (version) => this.version(version),
@@ -117,10 +128,15 @@ export class ApplicationCore {
         ask: (row) => this.places.ask(row.spec),
         failed: (location) => this.places.failed(location),
       },
+      called: () => this.named.called(),
       capacity: this.capacity,
       prepare: (order) => this.#prepare(order),
+      blockedElsewhere: () => this.shards.blockedBeside(0),
+      onPassed: () => this.#passed(),
       onRoutingChanged: () => this.#routingChanged(),
-      onDeleted: () => this.#erase(),
+      onDeleted: () => {
+        if (this.shards.areGone) this.#erase();
+      },
     });
     this.specification = new Specification({
       db: this.db,
@@ -129,14 +145,83 @@ export class ApplicationCore {
         // A write is placed by what is true when it is made.
         if (grant?.locations === undefined) this.places.expire();
         else this.places.learn(grant.locations);
+        this.shards.begin();
         this.pass();
         // Ingress and the port that requests go to are routing too.
         this.#routingChanged();
       },
       onUndone: () => this.forgetVersions(),
     });
+    this.shards = this.#coordinator();
+    this.views = new ApplicationViews({
+      deployments: this.deployments,
+      scheduler: this.scheduler,
+      shards: this.shards,
+      rollouts: this.rollouts,
+      timers: this.timers,
+      version: (version) => this.version(version).version,
+      publicId: this.publicId,
+    });
+    this.forwarder = new Forwarder({
+      db: this.db,
+      timers: this.timers,
+      clock: Date.now,
+      row: () => this.row(),
+      summary: () => {
+        const row = this.row();
+        return row === undefined ? null : this.views.summary(row);
+      },
+      tell: async (row, news) => await applicationStub(env, row.id).told(news),
+      onDisowned: () => this.disown(),
+    });
     this.#adoptSession();
     this.timers.rearm();
+    // What an earlier lifetime has not told.
+    this.forwarder.soon();
+  }
+
+  #coordinator(): Coordinator {
+    const env = this.#env;
+    return new Coordinator({
+      db: this.db,
+      timers: this.timers,
+      clock: Date.now,
+      row: () => this.row(),
+      save: (row) => writeApplication(this.db, row),
+      own: (row) => this.views.summary(row),
+      isOutdated: (row) => this.scheduler.isOutdated(row),
+      versions: () => listVersions(this.db),
+      locations: () => this.places.known,
+      follow: async (row, shard, order) => await shardStub(env, row.id, shard).follow(order),
+      news: async (row, shard, after) => await shardStub(env, row.id, shard).news(after),
+      onEvents: (events) => {
+        this.#isForwarding = true;
+        try {
+          appendForwarded(this.db, events);
+        } finally {
+          this.#isForwarding = false;
+        }
+      },
+      onHeard: () => {
+        this.changes.wake();
+        this.#routingChanged();
+        if (this.row()?.deleting === true && this.shards.areGone) this.pass();
+      },
+      onTurn: () => this.pass(),
+    });
+  }
+
+  /** Shard 0 knows of no such application: what runs here is nobody's. */
+  disown(): void {
+    const row = this.row();
+    if (row === undefined || row.deleting) return;
+    writeApplication(this.db, { ...row, deleting: true });
+    this.pass();
+  }
+
+  #passed(): void {
+    this.forwarder.soon();
+    this.shards.consider();
   }
 
   /** After a boot that no container outlives, everything that the rows call live is lost: said at once, so that nobody is told otherwise. */
@@ -154,7 +239,8 @@ export class ApplicationCore {
   #told(drafts: readonly EventDraft[]): void {
     this.changes.wake();
     const row = this.row();
-    if (row === undefined || !isLogged(row, this.version(row.activeVersion).version)) return;
+    // The shard that they come from has logged them.
+    if (this.#isForwarding || row === undefined || !isLogged(row, this.version(row.activeVersion).version)) return;
     logEvents(row, drafts, (id) => this.deployments.get(id));
   }
 
@@ -169,7 +255,9 @@ export class ApplicationCore {
 
   /** A standalone deployment is where its configuration says, or nowhere. */
   #where(row: ApplicationRow): Where | null {
-    const where = this.places.where(row.spec, row.blocked ?? null);
+    const known = this.places.where(row.spec, row.blocked ?? null);
+    // Who is to be near each other begins at one place.
+    const where = known === null || known.companions === "own" ? known : { ...known, offset: offsetOf(row) };
     const own = row.kind === "deployment" ? this.configuration(row.activeVersion).location : undefined;
     if (where === null || own === undefined) return where;
     return { ...where, locations: where.locations.filter(({ code }) => code === own) };
@@ -182,16 +270,9 @@ export class ApplicationCore {
   }
 
   async #countCompanions(id: string): Promise<Readonly<Record<string, number>>> {
-    if (id === this.row()?.id) return this.instancesByLocation();
+    const row = this.row();
+    if (id === row?.id && row.sharding === undefined) return this.views.summary(row).locations;
     return await applicationStub(this.#env, id).instancesByLocation();
-  }
-
-  instancesByLocation(): Record<string, number> {
-    const counts: Record<string, number> = {};
-    for (const { location } of this.deployments.all().filter(isLive)) {
-      if (location !== undefined) counts[location] = (counts[location] ?? 0) + 1;
-    }
-    return counts;
   }
 
   /** For what has to place within its turn, or to say where it would. */
@@ -203,7 +284,7 @@ export class ApplicationCore {
   planned(): PlannedView {
     const row = this.mustRow();
     const plan = this.scheduler.plan(row, Date.now());
-    return { application: this.viewOf(row), plan, instances: this.instanceViews() };
+    return { application: this.views.application(row), plan, instances: this.views.instances(row) };
   }
 
   #erase(): void {
@@ -221,12 +302,13 @@ export class ApplicationCore {
   }
 
   async #eraseNow(row: ApplicationRow): Promise<void> {
-    // The name was freed when the delete began; this covers a crash between the two.
     const account = accountStub(this.#env, row.accountId);
-    await account.removeApplication(row.id);
+    // The name was freed when the delete began; this covers a crash between the two.
+    if (objectName(row.id, 0) === claimantOf(row)) await account.removeApplication(row.id);
+    else await this.forwarder.finish(row);
     if (row.isLimited === true) {
       await this.capacity.idle();
-      await account.releaseCapacity(row.id);
+      await account.releaseCapacity(claimantOf(row));
     }
     this.eventSockets.end("deleted");
     await this.#ctx.storage.deleteAlarm();
@@ -243,21 +325,29 @@ export class ApplicationCore {
     return row;
   }
 
+  /** Also of one that is being deleted. */
+  mustStored(): ApplicationRow {
+    const row = this.row();
+    if (row === undefined) throw new GantryError("APPLICATION_NOT_FOUND", "application not found");
+    return row;
+  }
+
+  /** Shard 0 has changed what this shard is to do. */
+  followed(locations: readonly Location[] | undefined): void {
+    if (locations === undefined) this.places.expire();
+    else this.places.learn(locations);
+    this.pass();
+    this.#routingChanged();
+  }
+
+  /** Null when there is no such application, or it is being deleted. */
+  viewNow(): ApplicationView | null {
+    const row = this.row();
+    return row === undefined || row.deleting ? null : this.views.application(row);
+  }
+
   mustView(): ApplicationView {
-    return this.viewOf(this.mustRow());
-  }
-
-  viewOf(row: ApplicationRow): ApplicationView {
-    const { version } = this.version(row.activeVersion);
-    const view = applicationView(row, version.configuration, this.deployments.all(), this.publicId);
-    const retryAt = row.blocked == null ? null : this.timers.dueAt(PASS_TIMER);
-    return { ...view, activeRolloutId: this.rollouts.active(), retryAt };
-  }
-
-  instanceViews(deployments = this.deployments.all()): InstanceView[] {
-    const row = this.mustRow();
-    const retryAt = row.blocked == null ? null : this.timers.dueAt(PASS_TIMER);
-    return instanceViews(row, deployments, this.publicId, (version) => this.configuration(version), retryAt);
+    return this.views.application(this.mustRow());
   }
 
   find(key: string): Deployment | undefined {
@@ -266,7 +356,7 @@ export class ApplicationCore {
     return (
       this.deployments.get(key) ??
       all.find(({ id }) => this.publicId(id) === key) ??
-      all.find(({ slot }) => instanceName(name, slot) === key)
+      all.find((deployment) => nameOf(name, deployment) === key)
     );
   }
 
@@ -281,13 +371,13 @@ export class ApplicationCore {
     if (deployment === undefined) return null;
     // An earlier try of this very request has done it, whatever has become of the instance since.
     if (guard?.isRetry === true && this.#wasDone(deployment.id, guard.seed)) {
-      return this.instanceViews([deployment])[0] ?? null;
+      return this.views.instances(row, [deployment])[0] ?? null;
     }
     const request = guard === null ? {} : { request: guard.seed };
-    const context = { actor, ...request, kind: row.kind, name: instanceName(row.name, deployment.slot) };
+    const context = { actor, ...request, kind: row.kind, name: nameOf(row.name, deployment) };
     const decision = decide(deployment, context);
     if (decision.type === "refused") throw new GantryError(decision.code, decision.message, decision.details);
-    const [view] = this.instanceViews([this.scheduler.act(deployment, decision)]);
+    const [view] = this.views.instances(row, [this.scheduler.act(deployment, decision)]);
     return view ?? null;
   }
 
@@ -296,35 +386,12 @@ export class ApplicationCore {
     return events.some(({ details }) => details?.["request"] === seed);
   }
 
-  isSettled(): boolean {
-    const row = this.row();
-    if (row === undefined || row.deleting) return false;
-    const revisionOf = (version: number) => this.version(version).version.revision;
-    const isOutdated = (version: number) => revisionOf(version) !== revisionOf(row.activeVersion);
-    const { isMisplaced } = desiredPlace(row);
-    if (isMisplaced !== undefined && this.deployments.all().some((d) => isLive(d) && isMisplaced(d))) return false;
-    return isSettled(this.deployments.all(), row.spec.instances, isOutdated);
-  }
-
   /** The set of ready instances may have changed. */
   #routingChanged(): void {
     this.waiters.wake();
-    if (this.rollouts.active() !== null && this.isSettled()) this.rollouts.complete(Date.now());
-  }
-
-  rolloutView(id: string): RolloutView {
-    const rollout = this.rollouts.get(id);
-    if (rollout === null) throw rolloutNotFound(id);
-    const revisionOf = (version: number) => this.version(version).version.revision;
-    const target = revisionOf(rollout.toVersion);
-    const ready = this.deployments.all().filter((d) => d.ready && revisionOf(d.version) === target);
-    return {
-      rollout,
-      current: this.configuration(rollout.fromVersion),
-      target: this.configuration(rollout.toVersion),
-      application: this.mustView(),
-      updated: ready.length,
-    };
+    if (this.rollouts.active() === null) return;
+    const row = this.row();
+    if (row !== undefined && this.views.isSettled(row)) this.rollouts.complete(Date.now());
   }
 
   /** What an instance gets beside its version's launch spec. */
@@ -332,16 +399,13 @@ export class ApplicationCore {
     const row = this.row();
     if (row === undefined) return order;
     const { configuration } = this.version(order.version).version;
-    const addressed = await prepareNetwork(this.#env, row.accountId, configuration, order);
-    return await prepareReferences(this.#env, row.accountId, addressed);
+    return await prepareLaunch(this.#env, row.accountId, configuration, order);
   }
 
-  /** One that is lost in a crash is found when the account's pool is asked. */
   async #releaseAddresses(deploymentId: string): Promise<void> {
     const row = this.row();
     if (row === undefined || row.deleting) return;
-    const hadAny = listVersions(this.db).some(({ configuration }) => hasAddress(networkOf(configuration)));
-    if (hadAny) await accountStub(this.#env, row.accountId).releaseAddresses(deploymentId);
+    await releaseAddresses(this.#env, row.accountId, listVersions(this.db), deploymentId);
   }
 
   readonly publicId = (deploymentId: string): string => publicInstanceId(this.#env, deploymentId);
@@ -365,17 +429,9 @@ export class ApplicationCore {
     this.#specs.set(version, entry);
     return entry;
   }
+}
 
-  #instanceClient(): InstanceClient {
-    const stub = (id: string) => instanceStub(this.#env, id);
-    return {
-      launch: async (order) => await stub(order.deploymentId).launch(order),
-      stop: async (id, generation, reason) => await stub(id).retire(generation, reason),
-      check: async (id, generation) => await stub(id).check(generation),
-      release: async (id) => {
-        await stub(id).release();
-        await this.#releaseAddresses(id);
-      },
-    };
-  }
+/** Under which the account's capacity knows what this object runs. */
+function claimantOf({ id, sharding }: ApplicationRow): string {
+  return objectName(id, sharding?.shard ?? 0);
 }

@@ -76,7 +76,10 @@ export function appendEvents(db: Database, drafts: readonly EventDraft[], now: n
 export function appendForwarded(db: Database, events: readonly StoredEvent[]): void {
   append(
     db,
-    events.map(({ id: _, time, ...draft }) => ({ draft, time })),
+    events.map((event) => {
+      const { id: _, time, ...draft } = event;
+      return { draft, time };
+    }),
   );
 }
 

@@ -5,13 +5,20 @@ export const MAX_WAITERS = 1_024;
 
 export class ReadyWaiters {
   readonly #waiters = new Set<() => void>();
+  #wakes = 0;
+
+  /** How often they were woken. */
+  get wakes(): number {
+    return this.#wakes;
+  }
 
   get isFull(): boolean {
     return this.#waiters.size >= MAX_WAITERS;
   }
 
-  /** Resolves at the next `wake`, or after `timeoutMs`. */
-  async wait(timeoutMs: number): Promise<void> {
+  /** Resolves at the next `wake` after the `seen`th, or after `timeoutMs`. */
+  async wait(timeoutMs: number, seen = this.#wakes): Promise<void> {
+    if (seen !== this.#wakes) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiters.add(resolve);
     const timer = setTimeout(resolve, timeoutMs);
@@ -24,6 +31,7 @@ export class ReadyWaiters {
   }
 
   wake(): void {
+    this.#wakes += 1;
     for (const resolve of this.#waiters) resolve();
   }
 }

@@ -10,10 +10,10 @@ import {
   type HealthCounts,
   type InstanceState,
 } from "./health.ts";
-import { isFailing, isLeaving, isLive, STOP, type Deployment } from "./plan/deployment.ts";
+import { isFailing, isLeaving, STOP, type Deployment } from "./plan/deployment.ts";
 import type { Plan } from "./plan/plan.ts";
 import type { BlockedReason } from "./placement/placing.ts";
-import { instanceName } from "./names.ts";
+import { nameOf } from "./names.ts";
 import type { Rollout } from "./rollouts-log.ts";
 import type { ApplicationRow, Blocked, Version } from "./storage/application-row.ts";
 
@@ -79,16 +79,17 @@ export interface DeploymentsView {
   readonly instances: InstanceView[];
 }
 
+/** `live`: how many instances of each version are. */
 export function versionViews(
   { activeVersion }: ApplicationRow,
   versions: readonly Version[],
-  deployments: readonly Deployment[],
+  live: Readonly<Record<number, number>>,
 ): VersionView[] {
   const revisions = new Map(versions.map(({ version, revision }) => [version, revision]));
   const counts = new Map<number, number>();
-  for (const { version } of deployments.filter(isLive)) {
+  for (const { version } of versions) {
     const adopted = revisions.get(version) === revisions.get(activeVersion) ? activeVersion : version;
-    counts.set(adopted, (counts.get(adopted) ?? 0) + 1);
+    counts.set(adopted, (counts.get(adopted) ?? 0) + (live[version] ?? 0));
   }
   return versions.map((version) => ({
     ...version,
@@ -104,21 +105,21 @@ export function applicationView(
   publicId: (deploymentId: string) => string,
 ): ApplicationView {
   const health = countHealth(deployments, row.spec.instances);
-  const etag = etagOf(row.id, row.generation);
-  return {
-    row,
-    configuration,
-    health,
-    state: applicationState(health),
-    failing: failingOf(deployments, publicId),
-    etag,
-  };
+  return wholeView(row, configuration, { health, failing: failingOf(deployments, publicId) });
+}
+
+export function wholeView(
+  row: ApplicationRow,
+  configuration: StoredConfiguration,
+  { health, failing }: Pick<ApplicationView, "health" | "failing">,
+): ApplicationView {
+  return { row, configuration, health, state: applicationState(health), failing, etag: etagOf(row.id, row.generation) };
 }
 
 /** Enough to see what is wrong; the instances tell the rest. */
-const MOST_FAILING = 10;
+export const MOST_FAILING = 10;
 
-function failingOf(deployments: readonly Deployment[], publicId: (deploymentId: string) => string): Failing[] {
+export function failingOf(deployments: readonly Deployment[], publicId: (deploymentId: string) => string): Failing[] {
   return deployments
     .filter((deployment) => isFailing(deployment))
     .slice(0, MOST_FAILING)
@@ -140,7 +141,7 @@ export function instanceViews(
     .toSorted((a, b) => a.slot - b.slot || a.createdAt - b.createdAt)
     .map((deployment) => ({
       instanceId: publicId(deployment.id),
-      name: instanceName(row.name, deployment.slot),
+      name: nameOf(row.name, deployment),
       state: instanceState(deployment),
       deployment,
       configuration: configurationOf(deployment.version),

@@ -7,6 +7,7 @@ import { inBatches } from "../../batches.ts";
 import type { Database } from "../../database.ts";
 import { describeError } from "../../errors.ts";
 import { findApplication } from "../applications.ts";
+import { applicationOf } from "../../orchestrator/shards/sharding.ts";
 import { admit } from "./admit.ts";
 import {
   becomeKnown,
@@ -25,14 +26,14 @@ import type { CapacityView } from "./pools.ts";
 import { evictions } from "./preemption.ts";
 import { inOrder, shareOut, type Claim, type Pools } from "./queue.ts";
 import { lowered, takeStarts, type StartRate } from "./start-rate.ts";
-import type { Answer, EvictionOrder, Statement } from "./statement.ts";
+import type { Answer, Enlisted, EvictionOrder, Statement } from "./statement.ts";
 
 /** The account's view of an application. */
 export interface Claimant {
   /** Something that it waits for may be had. */
   capacityFreed(): Promise<void>;
   /** From now on it begins only what is granted. What it holds; null when there is no such application. */
-  enlist(): Promise<Statement | null>;
+  enlist(): Promise<Enlisted | null>;
   /** Stops what is above the ceiling. How many. */
   makeRoom(order: EvictionOrder): Promise<number>;
   /** Others were stopped for it. */
@@ -91,7 +92,8 @@ export class CapacityKeeper {
     if (statement.number <= known) return { outcome: "stale", number: known };
     this.#numbers.set(application, statement.number);
     this.#askedAt.set(application, clock());
-    becomeKnownOnce(this.#deps.db, application);
+    // Of one that is spread over several objects, all are asked.
+    if (statement.isPart !== true) becomeKnownOnce(this.#deps.db, application);
     await this.#enlist();
     return this.#admit(application, statement, starts);
   }
@@ -178,7 +180,7 @@ export class CapacityKeeper {
   /** A late word of one that is gone makes no claim that nobody would ever give back. */
   #isKnown(application: string): boolean {
     const { db } = this.#deps;
-    return findApplication(db, application) !== null || claimsOf(db, application).length > 0;
+    return findApplication(db, applicationOf(application)) !== null || claimsOf(db, application).length > 0;
   }
 
   #waiting(): Claim[] {
@@ -190,10 +192,13 @@ export class CapacityKeeper {
   }
 
   #numberOf(application: string): number {
+    const { db } = this.#deps;
+    // What was said before the capacity was limited is not what is held since.
+    const since = inForceSince(db) ?? 0;
     const inMemory = this.#numbers.get(application);
-    if (inMemory !== undefined) return inMemory;
+    if (inMemory !== undefined) return Math.max(since, inMemory);
     // What was said to an earlier lifetime of this object may have been overtaken without having been stored.
-    return Math.max(this.#bornAt, ...claimsOf(this.#deps.db, application).map(({ number }) => number));
+    return Math.max(since, this.#bornAt, ...claimsOf(db, application).map(({ number }) => number));
   }
 
   #starts(statement: Statement): Pick<Granted, "starts" | "startAfter"> {
@@ -217,12 +222,14 @@ export class CapacityKeeper {
     const { db, clock, claimant } = this.#deps;
     await inBatches(unknownApplications(db), async ({ application, since }) => {
       try {
-        const held = await claimant(application).enlist();
-        if (held === null) {
+        const enlisted = await claimant(application).enlist();
+        if (enlisted === null) {
           if (clock() - since > NEVER_MADE_MS) becomeKnown(db, application);
           return;
         }
-        if (held.number > (this.#numbers.get(application) ?? 0)) this.#takeAsFact(application, held);
+        for (const { claimant: name, held } of [{ claimant: application, held: enlisted }, ...(enlisted.shards ?? [])]) {
+          if (held.number > (this.#numbers.get(name) ?? 0)) this.#takeAsFact(name, held);
+        }
         becomeKnown(db, application);
       } catch (error) {
         console.warn({ message: "capacity.enlist.failed", application, error: describeError(error) });
@@ -257,11 +264,11 @@ export class CapacityKeeper {
   async #order(application: string, order: EvictionOrder): Promise<void> {
     const { claimant } = this.#deps;
     try {
-      const stopped = await claimant(application).makeRoom(order);
+      const stopped = await claimant(application).makeRoom({ ...order, by: order.by.map(applicationOf) });
       const by = order.by.slice(Math.max(0, order.by.length - stopped));
       for (const id of new Set(stopped === 0 ? [] : by)) {
         const count = by.filter((other) => other === id).length;
-        await told(id, claimant(id).roomMade(application, order.location, count));
+        await told(id, claimant(id).roomMade(applicationOf(application), order.location, count));
       }
     } catch (error) {
       this.#orders.delete(`${application} ${order.location}`);

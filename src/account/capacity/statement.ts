@@ -20,6 +20,8 @@ export interface Statement {
   readonly size: Size;
   readonly priority: number;
   readonly isPreemptible: boolean;
+  /** Others state what the rest of the application holds. */
+  readonly isPart?: true;
   /** It begins nothing beyond what is granted. */
   readonly isBound: boolean;
   readonly wants: readonly Want[];
@@ -27,6 +29,11 @@ export interface Statement {
   readonly starts: number;
   /** The platform has said, since the last statement, that there were too many starts. */
   readonly isRateLimited: boolean;
+}
+
+/** What an application holds when it is asked, its other shards beside it. */
+export interface Enlisted extends Statement {
+  readonly shards?: readonly { readonly claimant: string; readonly held: Statement }[];
 }
 
 /** Why not all may begin. */

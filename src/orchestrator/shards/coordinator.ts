@@ -56,7 +56,7 @@ export class Coordinator {
   readonly #lanes = new Map<number, Promise<void>>();
   #records: Map<number, ShardRecord> | null = null;
   #isConsidering = false;
-  #looking: Promise<void> | null = null;
+  #isLooking = false;
 
   constructor(deps: CoordinatorDeps) {
     this.#deps = deps;
@@ -149,6 +149,12 @@ export class Coordinator {
     return this.others.every((shard) => this.#record(shard).isGone);
   }
 
+  /** It has nothing, for good. Throws when it may yet be made. */
+  mustBeGone(shard: number): null {
+    if (this.#record(shard).isGone) return null;
+    throw new Error(`shard ${shard} is not made yet`);
+  }
+
   /** Looks, at the end of this turn, whether it is another shard's turn. */
   consider(): void {
     if (this.#isConsidering || !this.isSpread) return;
@@ -192,12 +198,14 @@ export class Coordinator {
 
   /** This lifetime has not heard of all: what is decided is decided by what all say. */
   #look(): void {
-    this.#looking ??= this.refresh()
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    this.refresh()
       .catch((error: unknown) => {
         console.warn({ message: "application.shards.silent", error: describeError(error) });
       })
       .finally(() => {
-        this.#looking = null;
+        this.#isLooking = false;
       });
   }
 
@@ -235,7 +243,8 @@ export class Coordinator {
     return withTimeout(this.#deps.follow(row, shard, this.#order(row, shard)), ANSWER_MS);
   }
 
-  #order({ blocked: _, ...wanted }: ApplicationRow, shard: number): Order {
+  #order(row: ApplicationRow, shard: number): Order {
+    const { blocked: _, ...wanted } = row;
     const { sharding } = wanted;
     const known = this.#record(shard).version;
     const locations = this.#deps.locations();

@@ -1,0 +1,138 @@
+/**
+ * The scheduler object of an application, or of a shard of it: what its instances, its account, its other shards and the
+ * platform call. What the API calls is in `application.ts`.
+ */
+import { DurableObject } from "cloudflare:workers";
+import type { EvictionOrder, Statement } from "../account/capacity/statement.ts";
+import { ApplicationCore } from "./application-core.ts";
+import { tellRoomMade } from "./capacity/evict.ts";
+import type { Deployment } from "./plan/deployment.ts";
+import type { Report } from "./plan/observe.ts";
+import { PASS_TIMER, type ReportReply } from "./scheduler.ts";
+import { SHARDS_TIMER } from "./shards/coordinator.ts";
+import { applyOrder } from "./shards/follow.ts";
+import { TELL_TIMER } from "./shards/forwarder.ts";
+import type { Followed, News, Order, Told } from "./shards/protocol.ts";
+import { listVersions } from "./storage/application-row.ts";
+import { refusalOf, watchOf } from "./watch-request.ts";
+import { shardStub } from "../stubs.ts";
+
+export class ApplicationObject extends DurableObject<Env> {
+  protected readonly core: ApplicationCore;
+
+  // A property, and no method: those can be called from outside.
+  protected readonly shardOf = (shard: number) => shardStub(this.env, this.core.mustStored().id, shard);
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.core = new ApplicationCore(ctx, env);
+  }
+
+  /** An instance says how it is, and hears whether it is still wanted. */
+  report(deploymentId: string, generation: number, report: Report): ReportReply {
+    const row = this.core.row();
+    if (row === undefined) return { owned: false, checkEveryMs: 0 };
+    const owned = this.core.scheduler.observe(deploymentId, generation, report);
+    return { owned, checkEveryMs: row.spec.checkEveryMs };
+  }
+
+  /** Something that it waits for may be had. */
+  async capacityFreed(): Promise<void> {
+    this.core.capacity.poke();
+    this.core.pass();
+  }
+
+  /** From now on it begins only what its account grants. What it holds; null when there is no such application. */
+  enlistOwn(): Statement | null {
+    const held = this.core.capacity.enlist();
+    this.core.pass();
+    return held;
+  }
+
+  /** Stops what is above a ceiling, for applications of a higher priority. How many that are. */
+  async makeRoom(order: EvictionOrder): Promise<number> {
+    return this.core.row() === undefined ? 0 : this.core.scheduler.makeRoom(order);
+  }
+
+  /** Instances of another application are being stopped for this one. */
+  async roomMade(application: string, location: string, count: number): Promise<void> {
+    if (this.core.row() === undefined) return;
+    tellRoomMade(this.core.db, { application, location, count }, Date.now());
+    this.core.forwarder.soon();
+  }
+
+  /** Shard 0 says what this shard is to do. Older than what is known here, it changes nothing. */
+  follow(order: Order): Followed {
+    const { core } = this;
+    if (!core.gone && applyOrder(core.db, order, this.env.GANTRY_SESSION)) {
+      core.forgetVersions();
+      core.followed(order.locations);
+    }
+    const row = core.row();
+    if (row === undefined) {
+      const { generation, sharding } = order.row;
+      return { generation, turn: sharding?.turn ?? 0, version: 0, isGone: !core.gone, summary: null };
+    }
+    return {
+      generation: row.generation,
+      turn: row.sharding?.turn ?? 0,
+      version: listVersions(core.db)[0]?.version ?? 0,
+      isGone: false,
+      summary: core.views.summary(row),
+    };
+  }
+
+  /** Shard 0 asks what has happened here after an event. */
+  news(after: number): News {
+    return this.core.forwarder.news(after, this.core.row(), false);
+  }
+
+  /** A shard tells this one, which is shard 0, what has happened there. */
+  told(news: News): Told {
+    return this.core.shards.told(news);
+  }
+
+  /** Deployments of this object, as they are: all, or the one of that id. */
+  rows(id?: string): Deployment[] {
+    if (this.core.row() === undefined) return [];
+    return this.core.deployments.all().filter((deployment) => id === undefined || deployment.id === id);
+  }
+
+  /** Whether one of them is called so. */
+  has(key: string): boolean {
+    return this.core.find(key) !== undefined;
+  }
+
+  /** A WebSocket with the events after a cursor. The only use of this object's `fetch`. */
+  override fetch(request: Request): Response {
+    const watch = watchOf(request);
+    try {
+      this.core.mustRow();
+      return new Response(null, { status: 101, webSocket: this.core.eventSockets.accept(watch.cursor, watch.filter) });
+    } catch (error) {
+      return refusalOf(error);
+    }
+  }
+
+  override webSocketMessage(socket: WebSocket): void {
+    this.core.eventSockets.refuse(socket);
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    this.core.eventSockets.release(socket);
+  }
+
+  override async alarm(): Promise<void> {
+    if (this.core.gone) return;
+    await this.core.timers.fire(Date.now(), async (key) => {
+      if (key === PASS_TIMER) this.core.pass();
+      if (key === SHARDS_TIMER) await this.core.shards.onTimer();
+      if (key === TELL_TIMER) await this.core.forwarder.onTimer();
+    });
+  }
+
+  /** What this lifetime of the object has cost so far. */
+  billing(): { rowsWritten: number; alarmsSet: number } {
+    return { rowsWritten: this.core.db.rowsWritten, alarmsSet: this.core.timers.alarmsSet };
+  }
+}

@@ -1,0 +1,129 @@
+/** What an application tells about itself, from its rows and from what its other shards have said. Only looks. */
+import type { Timers } from "../timers.ts";
+import { isSettled } from "./conditions.ts";
+import type { StoredConfiguration } from "./configurations.ts";
+import type { DeploymentStore } from "./deployment-store.ts";
+import { countHealth } from "./health.ts";
+import { desiredPlace } from "./placement/desired-place.ts";
+import { isLive } from "./plan/deployment.ts";
+import type { RolloutsLog } from "./rollouts-log.ts";
+import { PASS_TIMER, type Scheduler } from "./scheduler.ts";
+import type { Coordinator } from "./shards/coordinator.ts";
+import { shareOf } from "./shards/sharding.ts";
+import { countBy, merged, type Summary } from "./shards/summary.ts";
+import { rolloutNotFound } from "./specification.ts";
+import type { ApplicationRow, Version } from "./storage/application-row.ts";
+import {
+  applicationView,
+  failingOf,
+  instanceViews,
+  MOST_FAILING,
+  wholeView,
+  type ApplicationView,
+  type InstanceView,
+  type RolloutView,
+} from "./views.ts";
+
+export interface ApplicationViewsDeps {
+  readonly deployments: DeploymentStore;
+  readonly scheduler: Scheduler;
+  readonly shards: Coordinator;
+  readonly rollouts: RolloutsLog;
+  readonly timers: Timers;
+  readonly version: (version: number) => Version;
+  readonly publicId: (deploymentId: string) => string;
+}
+
+export class ApplicationViews {
+  readonly #deps: ApplicationViewsDeps;
+  #stamp = 0;
+
+  constructor(deps: ApplicationViewsDeps) {
+    this.#deps = deps;
+  }
+
+  application(row: ApplicationRow): ApplicationView {
+    const { deployments, rollouts, publicId } = this.#deps;
+    const configuration = this.#configuration(row.activeVersion);
+    const activeRolloutId = rollouts.active();
+    if (row.sharding === undefined) {
+      const view = applicationView(row, configuration, deployments.all(), publicId);
+      return { ...view, activeRolloutId, retryAt: this.#retryAt(row) };
+    }
+    const { blocked, retryAt, ...whole } = this.whole(row);
+    return { ...wholeView({ ...row, blocked }, configuration, whole), activeRolloutId, retryAt };
+  }
+
+  whole(row: ApplicationRow) {
+    return merged(this.#deps.shards.summaries(row), MOST_FAILING);
+  }
+
+  /** Of what this object has. */
+  summary(row: ApplicationRow): Summary {
+    const { deployments, scheduler, publicId } = this.#deps;
+    const all = deployments.all();
+    const live = all.filter(isLive);
+    const ready = all.filter((deployment) => deployment.ready);
+    this.#stamp = Math.max(this.#stamp + 1, Date.now());
+    return {
+      stamp: this.#stamp,
+      generation: row.generation,
+      turn: row.sharding?.turn ?? 0,
+      health: countHealth(all, shareOf(row)),
+      failing: failingOf(all, publicId),
+      live: countBy(live, ({ version }) => version),
+      ready: countBy(ready, ({ version }) => version),
+      locations: countBy(live, ({ location }) => location),
+      isSettled: this.#isSettledHere(row),
+      isOutdated: scheduler.isOutdated(row),
+      blocked: row.blocked ?? null,
+      retryAt: this.#retryAt(row),
+    };
+  }
+
+  instances(row: ApplicationRow, deployments = this.#deps.deployments.all()): InstanceView[] {
+    const { publicId } = this.#deps;
+    return instanceViews(row, deployments, publicId, (version) => this.#configuration(version), this.#retryAt(row));
+  }
+
+  isSettled(row: ApplicationRow): boolean {
+    if (row.deleting || !this.#isSettledHere(row)) return false;
+    if (row.sharding === undefined) return true;
+    const summaries = this.#deps.shards.summaries(row);
+    return summaries.every((summary) => summary.isSettled && summary.generation >= row.generation);
+  }
+
+  rollout(row: ApplicationRow, id: string): RolloutView {
+    const rollout = this.#deps.rollouts.get(id);
+    if (rollout === null) throw rolloutNotFound(id);
+    const { version } = this.#deps;
+    const target = version(rollout.toVersion).revision;
+    const ready = Object.entries(this.whole(row).ready).filter(
+      ([number]) => version(Number(number)).revision === target,
+    );
+    return {
+      rollout,
+      current: this.#configuration(rollout.fromVersion),
+      target: this.#configuration(rollout.toVersion),
+      application: this.application(row),
+      updated: ready.reduce((sum, [, count]) => sum + count, 0),
+    };
+  }
+
+  #isSettledHere(row: ApplicationRow): boolean {
+    const { deployments, version } = this.#deps;
+    const isOutdated = (number: number) => version(number).revision !== version(row.activeVersion).revision;
+    const { isMisplaced } = desiredPlace(row);
+    if (isMisplaced !== undefined && deployments.all().some((d) => isLive(d) && isMisplaced(d))) return false;
+    return isSettled(deployments.all(), shareOf(row), isOutdated);
+  }
+
+  #configuration(version: number): StoredConfiguration {
+    return this.#deps.version(version).configuration;
+  }
+
+  /** When what is blocked is tried again. */
+  #retryAt({ blocked }: ApplicationRow): number | null {
+    return blocked == null ? null : this.#deps.timers.dueAt(PASS_TIMER);
+  }
+}
