@@ -31,6 +31,8 @@ export default defineConfig({
           cloudflareTest({
             main: "./test/workers/worker.ts",
             wrangler: { configPath: "./test/workers/wrangler.jsonc" },
+            // `GANTRY_SHARDS=2` runs every test on applications that are spread over two objects.
+            miniflare: { bindings: { GANTRY_SHARDS: process.env["GANTRY_SHARDS"] ?? "1" } },
           }),
         ],
         test: {

@@ -1,10 +1,17 @@
 /** The control plane's own Worker, with a container platform in memory behind the port. */
 import { Instance as RealInstance } from "../../src/containers/instance.ts";
+import { Application as RealApplication } from "../../src/orchestrator/application.ts";
 import { BASE_CONTAINER, containerOf } from "./fake-container.ts";
+import { withShards } from "./shard-count.ts";
 
 export { default } from "../../src/index.ts";
 export { Account } from "../../src/account/account.ts";
-export { Application } from "../../src/orchestrator/application.ts";
+
+export class Application extends RealApplication {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, withShards(env));
+  }
+}
 
 export class Instance extends RealInstance {
   constructor(ctx: DurableObjectState<{}>, env: Env) {
