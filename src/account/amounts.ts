@@ -21,6 +21,8 @@ export interface Ask {
 /** What an application is at, as it says itself. */
 export interface Usage extends Ask {
   readonly generation: number;
+  /** How many of its instances are those that may be called by name; the rest are the pool. */
+  readonly named?: number;
 }
 
 export interface Amounts {

@@ -9,7 +9,7 @@ import type { ApplicationSpec } from "../orchestrator/storage/application-row.ts
 import type { ApplicationView } from "../orchestrator/views.ts";
 import { accountStub, applicationStub } from "../stubs.ts";
 import { invalid } from "./body.ts";
-import { withinQuota } from "./quota.ts";
+import { countsOf, withinQuota } from "./quota.ts";
 import { withReferences } from "./references.ts";
 import type { Call } from "./route.ts";
 import { mayReach } from "./scopes.ts";
@@ -46,7 +46,7 @@ export async function createApplication(call: Call<unknown, unknown>, creation: 
     const known: ApplicationView | null = call.isRetry ? await application.view() : null;
     if (known !== null) return { isCreated: true, view: known };
     const input = { id: seed, accountId, name, kind, spec, ...version };
-    const change = { instances: spec.instances, configuration: version.configuration };
+    const change = { ...countsOf(spec), configuration: version.configuration };
     const view = await withinQuota(
       call,
       seed,

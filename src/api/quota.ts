@@ -17,7 +17,7 @@ import type { StoredConfiguration } from "../orchestrator/configurations.ts";
 import { sizeOf } from "../orchestrator/launch-spec.ts";
 import { networkOf } from "../orchestrator/network.ts";
 import { usageOf } from "../orchestrator/usage.ts";
-import type { ApplicationKind } from "../orchestrator/storage/application-row.ts";
+import type { ApplicationKind, ApplicationSpec } from "../orchestrator/storage/application-row.ts";
 import type { ApplicationView } from "../orchestrator/views.ts";
 import { accountStub, applicationStub } from "../stubs.ts";
 import { invalid } from "./body.ts";
@@ -30,7 +30,10 @@ interface Target {
 
 /** What a write sets of an application; what is left out stays as it is. */
 export interface QuotaChange {
+  /** Of the pool. */
   readonly instances?: number;
+  /** That may be called by name at a time: room is kept for them whether they are called or not. */
+  readonly named?: number;
   /** The configuration that is active after the write, as `admitConfiguration` gave it, with its location. */
   readonly configuration?: StoredConfiguration;
   /** Code of a location; null for anywhere. */
@@ -157,9 +160,15 @@ function isCovered({ amounts, location }: Grant, usage: Usage): boolean {
   return usage.location === location && usage.instances === amounts.instances && usage.generation <= 1;
 }
 
-function askOf(current: Usage | null, { instances, configuration, location }: QuotaChange): Ask {
+/** What a whole specification comes to, but for its configuration. */
+export function countsOf({ instances, namedInstances = 0 }: ApplicationSpec): Pick<QuotaChange, "instances" | "named"> {
+  return { instances, named: namedInstances };
+}
+
+function askOf(current: Usage | null, { instances, named, configuration, location }: QuotaChange): Ask {
+  const pool = instances ?? (current?.instances ?? 0) - (current?.named ?? 0);
   return {
-    instances: instances ?? current?.instances ?? 0,
+    instances: pool + (named ?? current?.named ?? 0),
     size: configuration === undefined ? (current?.size ?? NO_SIZE) : sizeOf(configuration),
     ipv4s: configuration === undefined ? (current?.ipv4s ?? 0) : networkOf(configuration).ipv4 === "none" ? 0 : 1,
     location: (location === undefined ? (configuration?.location ?? current?.location) : location) ?? ANYWHERE,

@@ -8,7 +8,7 @@ import { invalid } from "./body.ts";
 import { admitConfiguration } from "./quota.ts";
 import type { Call } from "./route.ts";
 import { colocationOf, constraintsOf } from "./schemas/constraints.ts";
-import { checkEveryMs, ingressMode, type IngressMode, type PutApplication } from "./schemas/application.ts";
+import { checkEveryMs, ingressMode, SLEEP_OF_NOBODY, type IngressMode, type PutApplication } from "./schemas/application.ts";
 
 /** What a route that stores a configuration may be refused with. */
 export const ADMISSION_ERRORS = [
@@ -27,6 +27,7 @@ export function specOf(env: Env, body: PutApplication): ApplicationSpec {
   return {
     instances: body.instances,
     maxInstances: body.max_instances ?? null,
+    ...(body.named_instances === undefined ? {} : { namedInstances: body.named_instances }),
     ingress: body.ingress?.mode ?? defaultIngress(env),
     checkEveryMs: checkEveryMs(body.check_every),
     ...(body.observability === undefined ? {} : { logs: body.observability.logs.enabled }),
@@ -81,6 +82,15 @@ export function requireSameIdentity(
     const is = namespace === null ? "it has none" : `it is ${namespace}`;
     throw invalid({ durable_objects: `cannot change: delete the application and create it again; ${is}` });
   }
+}
+
+/** Only what is called by name sleeps. */
+export function requireSleepers(
+  { sleep_after }: { readonly sleep_after?: unknown },
+  { namedInstances = 0 }: Pick<ApplicationSpec, "namedInstances">,
+  field: string,
+): void {
+  if (sleep_after !== undefined && namedInstances === 0) throw invalid({ [`${field}.sleep_after`]: SLEEP_OF_NOBODY });
 }
 
 /** A switch beside the application's own would be without effect. */

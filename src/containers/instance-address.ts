@@ -1,15 +1,21 @@
 /**
  * Requests to one instance by an address of its own: `/a/<application>/@<instance>/…`, with `/:<port>` behind it for a
  * port other than the first, or a host that is an address which the instance was given. No other instance ever answers
- * in its place, so nothing is sent twice. What a caller may reach is the network mode's: every port, the declared ones,
+ * in its place. An instance that is called by name is made by its first call and started by every later one. What a caller may reach is the network mode's: every port, the declared ones,
  * or nothing; who may call is the application's ingress, as for the application itself.
  */
 import { errorResponse } from "../api/envelope.ts";
 import { GantryError } from "../errors.ts";
 import type { AddressedInstance, InstanceRouting } from "../orchestrator/instance-routing.ts";
-import { authorize, forward, isolate, send } from "./ingress.ts";
-import { forgetInstance, instanceByAddress, instanceByName } from "./instance-lookup.ts";
+import { isCallable } from "../orchestrator/names.ts";
+import { sleep } from "../sleep.ts";
+import { authorize, forward, isolate, QUEUE_DEADLINE_MS, send } from "./ingress.ts";
+import { callInstance, forgetInstance, instanceByAddress, instanceByName } from "./instance-lookup.ts";
 import { PORT_HEADER, refusalOf } from "./refusal.ts";
+import { makeReplayable } from "./replay.ts";
+
+/** Between tries of an instance that said no twice. */
+const RETRY_PAUSE_MS = 50;
 
 export type InstanceTarget =
   | {
@@ -31,37 +37,77 @@ export async function serveInstance(target: InstanceTarget, request: Request, en
 }
 
 async function answer(target: InstanceTarget, request: Request, env: Env): Promise<Response> {
+  const deadline = Date.now() + QUEUE_DEADLINE_MS;
   const isNamed = "instance" in target;
-  const routing = isNamed
-    ? await instanceByName(target.application, target.instance, env)
-    : await instanceByAddress(target.address, env);
+  const call = await makeReplayable(request);
+  for (let attempt = 0; ; attempt += 1) {
+    const routing = await ready(target, request, env, deadline);
+    const { instance } = routing;
+    if (instance === null) throw unknown(routing, isNamed ? target.instance : target.address);
+    const port = openPort(routing, instance, target.port);
+    if (instance.unavailable !== null) throw notReady(routing, instance);
+    const forwarded = forward({ prefix: isNamed ? target.prefix : null }, routing, call.next());
+    const response = await send(instance.member, withPort(forwarded, port), env);
+    const refusal = refusalOf(response);
+    if (refusal === null) return isNamed ? isolate(response) : response;
+    forgetInstance(instance.member.deploymentId);
+    const mayRepeat = call.canResend && (refusal === "not-ready" || (refusal === "unreachable" && call.isIdempotent));
+    // Whoever is called by name is started again; any other instance says that it is not there now.
+    if (instance.isNamed && mayRepeat && Date.now() < deadline) {
+      if (attempt > 0) await sleep(RETRY_PAUSE_MS);
+      continue;
+    }
+    if (refusal === "not-ready") throw notReady(routing, instance);
+    const why = refusal === "not-listening" ? `nothing listens on its port ${port}` : "it is unreachable";
+    const message = `instance ${instance.instanceName} did not answer: ${why}`;
+    throw new GantryError("INSTANCE_UNREACHABLE", message, { ...detailsOf(routing, instance), port });
+  }
+}
+
+/** Where the instance is. One that is called by name is made, or started, and waited for. */
+async function ready(target: InstanceTarget, request: Request, env: Env, deadline: number): Promise<InstanceRouting> {
+  if (!("instance" in target)) {
+    const routing = await instanceByAddress(target.address, env);
+    await authorize(routing, request, env);
+    return routing;
+  }
+  const routing = await instanceByName(target.application, target.instance, env);
   await authorize(routing, request, env);
-  const { instance } = routing;
-  if (instance === null) throw unknown(routing, isNamed ? target.instance : target.address);
-  const port = openPort(routing, instance, target.port);
-  if (instance.unavailable !== null) throw notReady(routing, instance);
-  const forwarded = forward({ prefix: isNamed ? target.prefix : null }, routing, request);
-  const response = await send(instance.member, withPort(forwarded, port), env);
-  const refusal = refusalOf(response);
-  if (refusal === null) return isNamed ? isolate(response) : response;
-  forgetInstance(instance.member.deploymentId);
-  if (refusal === "not-ready") throw notReady(routing, instance);
-  const why = refusal === "not-listening" ? `nothing listens on its port ${port}` : "it is unreachable";
-  const message = `instance ${instance.instanceName} did not answer: ${why}`;
-  throw new GantryError("INSTANCE_UNREACHABLE", message, { ...detailsOf(routing, instance), port });
+  const { instance, hasNamed, name } = routing;
+  if (instance === null ? !hasNamed || !isCallable(name, target.instance) : !isAsleep(instance)) return routing;
+  return await untilAborted(callInstance(routing, target.instance, deadline - Date.now(), env), request.signal);
+}
+
+function isAsleep({ isNamed, unavailable }: AddressedInstance): boolean {
+  return isNamed && unavailable !== null;
+}
+
+/** Who has gone waits for nothing. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }
 
 /** The port that is meant, if the network mode opens it. */
 function openPort(routing: InstanceRouting, instance: AddressedInstance, wanted: number | null): number {
   const { mode, ports, defaultPort, instanceName } = instance;
   const details = { ...detailsOf(routing, instance), "network.mode": mode };
-  if (mode === "private") {
+  // A name is no address: what is called by it needs none.
+  if (mode === "private" && !instance.isNamed) {
     const fix = 'set configuration.network.mode to "public" or "public-by-port" and roll it out';
     const message = `instance ${instanceName} has no address of its own, since its network is private: ${fix}`;
     throw new GantryError("NO_OWN_ADDRESS", message, details);
   }
   const port = wanted ?? defaultPort;
-  if (mode === "public-by-port" && !ports.some((declared) => declared.port === port)) {
+  const isDeclared = ports.some((declared) => declared.port === port) || (mode === "private" && port === defaultPort);
+  if (mode !== "public" && !isDeclared) {
     const open = ports.map((declared) => `${declared.port} (${declared.name})`);
     const message = `port ${port} of ${instanceName} is not public; its public ports: ${open.join(", ")}`;
     throw new GantryError("PORT_NOT_PUBLIC", message, { ...details, port, ports: open });

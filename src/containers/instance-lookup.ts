@@ -10,16 +10,18 @@ import { accountStub, applicationStub } from "../stubs.ts";
 import { SNAPSHOT_TTL_MS } from "./routing-cache.ts";
 
 const MAX_ENTRIES = 2_000;
-const MAX_NAME_LENGTH = 100;
+const MAX_NAME_LENGTH = 129;
 
 /** Per isolate; rebuilt from the objects at any time. */
 const entries = new Map<string, { readonly routing: InstanceRouting; readonly until: number }>();
 
 export function instanceByName(application: string, instance: string, env: Env): Promise<InstanceRouting> {
-  return cached(`${application.slice(0, MAX_NAME_LENGTH)} @${instance.slice(0, MAX_NAME_LENGTH)}`, async () => {
-    const name = application.slice(0, MAX_NAME_LENGTH);
+  const name = application.slice(0, MAX_NAME_LENGTH);
+  // One that is longer is nobody's, whatever follows.
+  const key = instance.slice(0, MAX_NAME_LENGTH);
+  return cached(keyOf(name, key), async () => {
     const entry = await accountStub(env, env.GANTRY_ACCOUNT_ID).findApplication(name);
-    const routing = entry === null ? null : await routingOf(env, entry.id, instance.slice(0, MAX_NAME_LENGTH));
+    const routing = entry === null ? null : await routingOf(env, entry.id, key);
     if (routing !== null) return routing;
     throw new GantryError("APPLICATION_NOT_FOUND", `there is no application ${name}`, { application: name });
   });
@@ -57,6 +59,22 @@ async function routingOf(env: Env, applicationId: string, instance: string): Pro
   return await applicationStub(env, applicationId).instanceRouting(instance);
 }
 
+/** Started, or made, if need be, and waited for. Throws why it takes no requests. */
+export async function callInstance(
+  { applicationId, name }: Pick<InstanceRouting, "applicationId" | "name">,
+  instance: string,
+  waitMs: number,
+  env: Env,
+): Promise<InstanceRouting> {
+  const routing: InstanceRouting = await applicationStub(env, applicationId).callInstance(instance, waitMs);
+  remember(keyOf(name, instance), routing);
+  return routing;
+}
+
+function keyOf(application: string, instance: string): string {
+  return `${application} @${instance}`;
+}
+
 async function cached(key: string, look: () => Promise<InstanceRouting>): Promise<InstanceRouting> {
   const known = entries.get(key);
   // One that takes no requests is looked at each time: it may do so by now.
@@ -65,7 +83,11 @@ async function cached(key: string, look: () => Promise<InstanceRouting>): Promis
   }
   entries.delete(key);
   const routing = await look();
+  remember(key, routing);
+  return routing;
+}
+
+function remember(key: string, routing: InstanceRouting): void {
   if (entries.size >= MAX_ENTRIES) entries.clear();
   entries.set(key, { routing, until: Date.now() + SNAPSHOT_TTL_MS });
-  return routing;
 }

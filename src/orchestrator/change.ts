@@ -67,6 +67,7 @@ const SAID_BY_NOTHING = {
   colocation: null,
   priority: 0,
   isPreemptible: true,
+  namedInstances: 0,
 };
 
 function identity(spec: ApplicationSpec): string {

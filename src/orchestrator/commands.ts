@@ -37,6 +37,7 @@ export interface ApplicationPatch {
   readonly colocation?: Exclude<ApplicationSpec["colocation"], undefined>;
   readonly priority?: number;
   readonly isPreemptible?: boolean;
+  readonly namedInstances?: number;
   /** Stored, and not activated. */
   readonly version?: NewConfiguration;
 }
@@ -97,6 +98,7 @@ export function planPatch(db: Database, row: ApplicationRow, patch: ApplicationP
     ...(patch.colocation === undefined ? {} : { colocation: patch.colocation }),
     ...(patch.priority === undefined ? {} : { priority: patch.priority }),
     ...(patch.isPreemptible === undefined ? {} : { isPreemptible: patch.isPreemptible }),
+    ...(patch.namedInstances === undefined ? {} : { namedInstances: patch.namedInstances }),
   };
   const version = patch.version === undefined ? null : chooseVersion(db, row, patch.version);
   return { spec, version, activate: false };

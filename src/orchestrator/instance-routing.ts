@@ -15,6 +15,8 @@ export interface Unavailable {
 
 export interface AddressedInstance {
   readonly member: RoutingMember;
+  /** A call starts it when it sleeps. */
+  readonly isNamed: boolean;
   readonly instanceName: string;
   readonly mode: NetworkMode;
   /** The declared ones. */
@@ -29,13 +31,16 @@ export interface InstanceRouting {
   readonly accountId: string;
   readonly name: string;
   readonly ingress: IngressMode;
+  /** A call makes the instance that is not there. */
+  readonly hasNamed: boolean;
   /** Null when the application has no such instance. */
   readonly instance: AddressedInstance | null;
 }
 
 export function instanceRoutingOf(row: ApplicationRow, instance: AddressedInstance | null): InstanceRouting {
   const { id: applicationId, accountId, name, spec } = row;
-  return { applicationId, accountId, name, ingress: spec.ingress, instance };
+  const hasNamed = (spec.namedInstances ?? 0) > 0;
+  return { applicationId, accountId, name, ingress: spec.ingress, hasNamed, instance };
 }
 
 /** `configuration` and `spec` are those of the version that the deployment was started with. */
@@ -48,6 +53,7 @@ export function addressedInstance(
   const { deploymentId, instanceId, instanceName } = names;
   return {
     member: { deploymentId, instanceId },
+    isNamed: deployment.name !== undefined,
     instanceName,
     mode: networkOf(configuration).mode,
     ports: portsOf(configuration),
@@ -61,6 +67,7 @@ function whyNot(deployment: Deployment, now: number): Unavailable {
   if (isLeaving(deployment)) return soon("it is being removed");
   if (held) return soon("it was stopped by a user and stays so until it is started");
   if (cordoned) return soon("it is cordoned");
+  if (deployment.isAsleep === true) return soon("it sleeps until it is called");
   if (phase === "stopping") return soon(`it is being stopped (${deployment.stopReason ?? "Stopped"})`);
   if (phase === "starting") return soon("it is being started");
   if (phase === "running") return soon(readyAt === null ? "it is not ready yet" : "its checks fail");

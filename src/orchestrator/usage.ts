@@ -10,8 +10,10 @@ import { networkOf } from "./network.ts";
 import { getVersion, readApplication, writeApplication, type ApplicationRow } from "./storage/application-row.ts";
 
 export function usageOf(row: ApplicationRow, configuration: StoredConfiguration): Usage {
+  const named = row.spec.namedInstances ?? 0;
   return {
-    instances: row.kind === "deployment" ? 1 : row.spec.instances,
+    instances: row.kind === "deployment" ? 1 : row.spec.instances + named,
+    ...(named === 0 ? {} : { named }),
     size: sizeOf(configuration),
     ipv4s: networkOf(configuration).ipv4 === "none" ? 0 : 1,
     location: configuration.location ?? ANYWHERE,

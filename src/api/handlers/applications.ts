@@ -29,6 +29,7 @@ import {
   rankOf,
   requireEffect,
   requireSameIdentity,
+  requireSleepers,
   specOf,
   versionOf,
 } from "../specification.ts";
@@ -171,8 +172,11 @@ function gone(name: string) {
 async function patched(call: Call<unknown, PatchApplication>, id: string): Promise<ApplicationView> {
   const { configuration } = call.body;
   if (configuration === undefined) return await written(call, id, patchOf(call.body));
-  if (configuration.observability !== undefined) {
-    requireEffect(configuration, (await findView(call)).row.spec, "configuration");
+  if (configuration.observability !== undefined || configuration.sleep_after !== undefined) {
+    const { spec } = (await findView(call)).row;
+    requireEffect(configuration, spec, "configuration");
+    const { named_instances: namedInstances = spec.namedInstances ?? 0 } = call.body;
+    requireSleepers(configuration, { namedInstances }, "configuration");
   }
   const application = applicationStub(call.env, id);
   for (let attempt = 1; ; attempt += 1) {
@@ -195,15 +199,15 @@ async function patched(call: Call<unknown, PatchApplication>, id: string): Promi
 /** Only counts are held against the account's limits, and a ceiling may lower one: a version that is stored runs nowhere. */
 async function written(call: Call<unknown, PatchApplication>, id: string, patch: ApplicationPatch) {
   const application = applicationStub(call.env, id);
-  const { instances, max_instances: ceiling, constraints } = call.body;
-  if (instances === undefined && ceiling === undefined && constraints === undefined) {
+  const { instances, max_instances: ceiling, named_instances: named, constraints } = call.body;
+  if (instances === undefined && ceiling === undefined && named === undefined && constraints === undefined) {
     const view: ApplicationView = await application.patch(patch, guardOf(call));
     return view;
   }
   return await withinQuota(
     call,
     id,
-    instances === undefined ? {} : { instances },
+    { ...(instances === undefined ? {} : { instances }), ...(named === undefined ? {} : { named }) },
     async (grant): Promise<ApplicationView> => {
       return await application.patch(patch, guardOf(call), grant);
     },
@@ -213,6 +217,7 @@ async function written(call: Call<unknown, PatchApplication>, id: string, patch:
 function patchOf({
   instances,
   max_instances,
+  named_instances,
   ingress,
   check_every,
   observability,
@@ -226,6 +231,7 @@ function patchOf({
     ...rankOf({ priorities, preemption }),
     ...(instances === undefined ? {} : { instances }),
     ...(max_instances === undefined ? {} : { maxInstances: max_instances }),
+    ...(named_instances === undefined ? {} : { namedInstances: named_instances }),
     ...(ingress === undefined ? {} : { ingress: ingress.mode }),
     ...(check_every === undefined ? {} : { checkEveryMs: checkEveryMs(check_every) }),
     ...(observability === undefined ? {} : { logs: observability.logs.enabled }),

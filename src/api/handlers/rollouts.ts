@@ -14,7 +14,7 @@ import { rolloutResult } from "../results/rollout.ts";
 import { defineRoute, type Call } from "../route.ts";
 import { configurationSchema } from "../schemas/configuration.ts";
 import { createRolloutSchema, type CreateRollout } from "../schemas/rollout.ts";
-import { ADMISSION_ERRORS, requireEffect, versionOf } from "../specification.ts";
+import { ADMISSION_ERRORS, requireEffect, requireSleepers, versionOf } from "../specification.ts";
 import { wireRollout } from "../wire/rollout.ts";
 import { findApplication, findView } from "./lookup.ts";
 
@@ -86,6 +86,7 @@ async function begun(call: Call<unknown, CreateRollout>): Promise<RolloutView> {
       return view.application;
     });
   };
+  requireSleepers(body.target_configuration ?? {}, row.spec, "target_configuration");
   if (body.target_version === undefined) {
     const merged = validate(z.strictObject({ target_configuration: configurationSchema }), {
       target_configuration: mergeConfiguration(active, body.target_configuration ?? {}),

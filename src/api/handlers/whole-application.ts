@@ -9,7 +9,7 @@ import { invalid } from "../body.ts";
 import { createApplication, requireReach } from "../creation.ts";
 import { guardOf } from "../guard.ts";
 import { requirePossible } from "../placement.ts";
-import { requireWithinQuota, withinQuota } from "../quota.ts";
+import { countsOf, requireWithinQuota, withinQuota } from "../quota.ts";
 import { withReferences } from "../references.ts";
 import { applicationResult } from "../results/application.ts";
 import { putPlanResult } from "../results/put-plan.ts";
@@ -63,7 +63,7 @@ export const wholeApplicationRoutes = [
         const { configuration } = version;
         const target = { applicationId: call.seed, configuration, isDryRun: true };
         return await withReferences(call, target, async () => {
-          await requireWithinQuota(call, call.seed, { instances: spec.instances, configuration }, { isNew: true });
+          await requireWithinQuota(call, call.seed, { ...countsOf(spec), configuration }, { isNew: true });
           return { result: wireCreationPlan(name, spec, configuration) };
         });
       }
@@ -114,7 +114,7 @@ async function replaced(call: PutCall, current: ApplicationView) {
   return await withReferences(call, target, async () => {
     const preview: PutPreview = await application.previewPut(put, guardOf(call), isDryRun);
     const { before, after } = preview;
-    const change = { instances: put.spec.instances, configuration: version.configuration };
+    const change = { ...countsOf(put.spec), configuration: version.configuration };
     if (isDryRun) {
       await requireWithinQuota(call, id, change);
       return { result: wirePutPlan(preview), etag: before.etag };

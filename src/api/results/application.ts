@@ -42,6 +42,7 @@ export const applicationResult = z.strictObject({
   scheduling_policy: z.literal("default"),
   instances: count,
   max_instances: count.optional(),
+  named_instances: count.optional(),
   configuration: configurationResult,
   constraints: z.strictObject({
     tiers: z.array(z.int()),

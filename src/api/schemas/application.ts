@@ -32,6 +32,10 @@ const checkEvery = duration(1_000, 3_600_000);
 const durable = {
   instances: instances.describe("How many instances are wanted"),
   max_instances: instances.describe("Ceiling of `instances`; lowering it reduces what runs. Default: none"),
+  named_instances: instances.describe(
+    "Most instances at a time that run because somebody calls them by name; each comes with its first call, sleeps when " +
+      "nobody calls it, and is no member of the pool that `instances` counts. Default: 0, which is none",
+  ),
   ingress: z
     .strictObject({
       mode: ingressMode.describe("Who may call it from outside: nobody, holders of a token, everybody"),
@@ -81,6 +85,7 @@ const name = applicationName.describe("Unique in the account, and part of the ap
 const whole = {
   instances: durable.instances,
   max_instances: durable.max_instances.optional(),
+  named_instances: durable.named_instances.optional(),
   ingress: durable.ingress.optional(),
   check_every: durable.check_every.optional(),
   observability: durable.observability.optional(),
@@ -89,7 +94,10 @@ const whole = {
   configuration: configurationSchema.describe("What an instance runs: stored as a version"),
 };
 
-export const createApplicationSchema = z.strictObject({ name, ...whole }).superRefine(refuseContradictions);
+export const createApplicationSchema = z
+  .strictObject({ name, ...whole })
+  .superRefine(refuseContradictions)
+  .superRefine(refuseSleepOfNobody);
 
 /** Fields of an answer that say what is, not what is wanted. A whole application that was read can be written back. */
 export const READ_ONLY_FIELDS = [
@@ -114,13 +122,15 @@ const readOnly = Object.fromEntries(READ_ONLY_FIELDS.map((field) => [field, igno
 
 export const putApplicationSchema = z
   .strictObject({ name: name.optional(), ...whole, ...readOnly })
-  .superRefine(refuseContradictions);
+  .superRefine(refuseContradictions)
+  .superRefine(refuseSleepOfNobody);
 
 export const patchApplicationSchema = z
   .strictObject({
     name: name.optional(),
     instances: durable.instances.optional(),
     max_instances: durable.max_instances.optional(),
+    named_instances: durable.named_instances.optional(),
     ingress: durable.ingress.optional(),
     check_every: durable.check_every.optional(),
     observability: durable.observability.optional(),
@@ -155,6 +165,17 @@ function refuseContradictions(
     const message = "is given in configuration.observability too: give one of the two";
     context.addIssue({ code: "custom", path: ["observability"], message });
   }
+}
+
+export const SLEEP_OF_NOBODY = "has no effect: only named instances sleep; give named_instances, or leave this out";
+
+/** Only of a whole specification: a partial one does not say all of it. */
+function refuseSleepOfNobody(
+  value: { named_instances?: number | undefined; configuration: { sleep_after?: unknown } },
+  context: z.core.$RefinementCtx,
+): void {
+  if (value.configuration.sleep_after === undefined || (value.named_instances ?? 0) > 0) return;
+  context.addIssue({ code: "custom", path: ["configuration", "sleep_after"], message: SLEEP_OF_NOBODY });
 }
 
 /** The schema has accepted it, so it parses. */

@@ -25,6 +25,7 @@ const FIXED: readonly (keyof Configuration)[] = [
 const others = {
   dns: unsupported("is not supported: a container has the platform's resolver"),
   provisioner: unsupported("is not supported: images are started as they are"),
+  sleep_after: unsupported("has no effect: only named instances of an application sleep"),
 };
 
 export const createDeploymentSchema = z
@@ -48,7 +49,7 @@ export type PatchDeployment = z.output<typeof patchDeploymentSchema>;
 
 /** The rules between fields are the configuration's own. */
 function refineConfiguration(value: { [key: string]: unknown }, context: z.core.$RefinementCtx): void {
-  const { location: _, dns: _dns, provisioner: _provisioner, ...configuration } = value;
+  const { location: _, dns: _dns, provisioner: _provisioner, sleep_after: _sleep, ...configuration } = value;
   for (const issue of configurationSchema.safeParse(configuration).error?.issues ?? []) {
     if (issue.code === "custom") context.addIssue({ code: "custom", path: [...issue.path], message: issue.message });
   }

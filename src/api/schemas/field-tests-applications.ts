@@ -13,6 +13,7 @@ const LEASES = "test/workers/leases.test.ts";
 const LIFECYCLE = "test/workers/lifecycle.test.ts";
 const LISTS = "test/workers/list-filters.test.ts";
 const METRICS = "test/workers/metrics.test.ts";
+const NAMED = "test/workers/named-instances.test.ts";
 const PLACEMENTS = "test/workers/placements.test.ts";
 const ROLLOUTS = "test/workers/rollouts.test.ts";
 const STORES = "test/workers/secrets-store.test.ts";
@@ -57,6 +58,7 @@ export const APPLICATION_FIELD_TESTS: Readonly<Record<string, Tests>> = {
     name: [API, "is created with what was asked for, and defaults said out loud"],
     instances: [LIFECYCLE, "follows 3 → 5 → 1 and stops what is too many"],
     max_instances: [API, "runs fewer when its maximum is lowered"],
+    named_instances: [NAMED, "waits for its turn when as many are awake as may be, and is told so when that takes too long"],
     "ingress.mode": [INGRESS, "one with a token is who has it, and the application never sees it"],
     check_every: [LIFECYCLE, "takes hold of running instances at their next report"],
     "durable_objects.namespace_id": [WHOLE, "has one application, which the refusal of a second names with code 1608"],
@@ -84,6 +86,8 @@ export const APPLICATION_FIELD_TESTS: Readonly<Record<string, Tests>> = {
     checks: [HEALTH, "runs beside the others, each attempt for no longer than its timeout"],
     startup_deadline: [HEALTH, "that does not pass in time ends the container, which is the application's failure"],
     drain_timeout: ["test/workers/drain.test.ts", "is not waited for at all with a drain_timeout of 0"],
+    hard_timeout: [NAMED, "with a hard_timeout is ended by it, busy or not, and placed again"],
+    sleep_after: [NAMED, "sleeps when nobody has called it for sleep_after, and is started by the next call"],
     stop_grace: ["test/workers/drain.test.ts", "gives a container the grace that its configuration says"],
   },
   Check: {

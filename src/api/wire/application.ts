@@ -20,6 +20,7 @@ export function wireApplication(view: ApplicationView) {
     scheduling_policy: "default",
     instances: spec.instances,
     ...(spec.maxInstances === null ? {} : { max_instances: spec.maxInstances }),
+    ...((spec.namedInstances ?? 0) === 0 ? {} : { named_instances: spec.namedInstances }),
     configuration: wireConfiguration(configuration),
     constraints: wireConstraints(spec),
     ...(spec.colocation == null ? {} : { affinities: { colocation: spec.colocation } }),

@@ -58,6 +58,7 @@ function fields({ spec, configuration }: Specified): Map<string, Json> {
   const values: [string, unknown][] = [
     ["instances", spec.instances],
     ["max_instances", spec.maxInstances],
+    ["named_instances", (spec.namedInstances ?? 0) === 0 ? null : spec.namedInstances],
     ["ingress.mode", spec.ingress],
     ["check_every", spec.checkEveryMs / 1_000],
     ["observability.logs.enabled", spec.logs ?? null],
