@@ -6,12 +6,19 @@
 export type SqlValue = string | number | null;
 export type Row = Record<string, SqlValue>;
 
+/** One for each storage, whoever wraps it. */
+const memories = new WeakMap<DurableObjectStorage, Map<object, unknown>>();
+
 export class Database {
+  /** What is known of the storage without reading it. Empty after writes were rolled back; `Remembered` fills it. */
+  readonly memory: Map<object, unknown>;
   readonly #storage: DurableObjectStorage;
   #rowsWritten = 0;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
+    this.memory = memories.get(storage) ?? new Map<object, unknown>();
+    memories.set(storage, this.memory);
   }
 
   /** Rows written through this wrapper since the object came into memory, index rows included. */
@@ -37,6 +44,11 @@ export class Database {
 
   /** Runs `body` so that all of its writes are kept, or none. There is no await inside. */
   transaction<T>(body: () => T): T {
-    return this.#storage.transactionSync(body);
+    try {
+      return this.#storage.transactionSync(body);
+    } catch (error) {
+      this.memory.clear();
+      throw error;
+    }
   }
 }

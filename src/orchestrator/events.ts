@@ -1,6 +1,7 @@
 /** Events of an application: what happened, in order, for people and for clients that know Cloudflare's names. */
 import type { Database, Row, SqlValue } from "../database.ts";
 import { GantryError } from "../errors.ts";
+import { Remembered } from "../remembered.ts";
 import { addToTotals, NO_EVENTS, type EventTotals } from "./event-totals.ts";
 
 export const EVENT_TYPES = ["Info", "Warn", "Error", "UserError", "SystemError"] as const;
@@ -86,9 +87,9 @@ export function appendForwarded(db: Database, events: readonly StoredEvent[]): v
 function append(db: Database, events: readonly { readonly draft: EventDraft; readonly time: number }[]): number[] {
   if (events.length === 0) return [];
   const ids: number[] = [];
-  const newest = newestRow(db);
-  let totals = totalsOf(db, newest);
-  let next = (newest?.id ?? 0) + 1;
+  const newest = tail.get(db);
+  let { totals } = newest;
+  let next = newest.id + 1;
   for (const { draft, time } of events) {
     totals = addToTotals(totals, draft);
     db.run("INSERT INTO events (id, time, body) VALUES (?, ?, ?)", next, time, JSON.stringify({ ...draft, totals }));
@@ -96,17 +97,18 @@ function append(db: Database, events: readonly { readonly draft: EventDraft; rea
     if (next % TRIM_BATCH === 0) db.run("DELETE FROM events WHERE id <= ?", next - EVENTS_KEPT);
     next += 1;
   }
+  tail.set(db, { id: next - 1, totals });
   const drafts = events.map(({ draft }) => draft);
   for (const listener of listeners.get(db) ?? []) listener(drafts);
   return ids;
 }
 
 export function lastEventId(db: Database): number {
-  return db.one<{ id: number | null }>("SELECT MAX(id) AS id FROM events")?.id ?? 0;
+  return tail.get(db).id;
 }
 
 export function eventTotals(db: Database): EventTotals {
-  return totalsOf(db, newestRow(db));
+  return tail.get(db).totals;
 }
 
 /** Events after `cursor`, oldest first. 0 means all that are kept; any other cursor that is not kept is refused. */
@@ -152,9 +154,11 @@ function oneOf(field: string, values: readonly string[]): { sql: string; values:
   return { sql: ` AND json_extract(body, '$.${field}') IN (${values.map(() => "?").join(", ")})`, values };
 }
 
-function newestRow(db: Database): EventRow | undefined {
-  return db.one<EventRow>("SELECT * FROM events ORDER BY id DESC LIMIT 1");
-}
+/** The newest event's id, 0 when there is none, and the totals up to it. */
+const tail = new Remembered((db) => {
+  const newest = db.one<EventRow>("SELECT * FROM events ORDER BY id DESC LIMIT 1");
+  return { id: newest?.id ?? 0, totals: totalsOf(db, newest) };
+});
 
 /** Written by `appendEvents` only, so the stored JSON has that shape; rows of the first version have no totals. */
 type StoredBody = EventDraft & { readonly totals?: EventTotals };

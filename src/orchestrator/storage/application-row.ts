@@ -2,6 +2,7 @@
 import type { IngressMode } from "../../api/schemas/application.ts";
 import type { Load } from "../../account/capacity/load.ts";
 import type { Database, Row } from "../../database.ts";
+import { Remembered } from "../../remembered.ts";
 import type { StoredConfiguration } from "../configurations.ts";
 import type { Constraints } from "../placement/location.ts";
 import type { BlockedReason } from "../placement/placing.ts";
@@ -103,7 +104,13 @@ interface StoredVersion extends Row {
   created_at: number;
 }
 
+const remembered = new Remembered(read);
+
 export function readApplication(db: Database): ApplicationRow | undefined {
+  return remembered.get(db);
+}
+
+function read(db: Database): ApplicationRow | undefined {
   const row = db.one<StoredApplication>("SELECT * FROM application");
   if (row === undefined) return undefined;
   return {
@@ -127,6 +134,7 @@ export function readApplication(db: Database): ApplicationRow | undefined {
 }
 
 export function writeApplication(db: Database, row: ApplicationRow): void {
+  remembered.forget(db);
   db.run(
     `INSERT INTO application VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
       name = excluded.name, spec = excluded.spec, active_version = excluded.active_version,
