@@ -3,9 +3,9 @@
  * that crashed still tries to write is dropped. What one lifetime writes without an await in between is kept together,
  * as the platform promises, because crashes happen only between such stretches.
  */
-import { DatabaseSync } from "node:sqlite";
-import { Database } from "../../src/database.ts";
-import type { AlarmClock } from "../../src/timers.ts";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { Database } from "../../../src/database.ts";
+import type { AlarmClock } from "../../../src/timers.ts";
 
 /** One stay of an object in memory. */
 export interface Lifetime {
@@ -14,14 +14,22 @@ export interface Lifetime {
   isInAlarm?: boolean;
 }
 
-const WRITES = /^\s*(?:INSERT|UPDATE|DELETE|CREATE|DROP)/i;
+const WRITES = /^\s*(?:INSERT|UPDATE|DELETE|CREATE|DROP|ALTER)/i;
+
+interface Prepared {
+  readonly statement: StatementSync;
+  readonly isWrite: boolean;
+}
 
 export class SimulatedStorage {
   readonly #sqlite = new DatabaseSync(":memory:");
+  readonly #prepared = new Map<string, Prepared>();
   readonly #onWrite: (lifetime: Lifetime) => void;
   readonly #onAlarm: (at: number) => void;
   /** When the object's one alarm is due; null without one. */
   alarmAt: number | null = null;
+  /** Grows with every write, so that whoever looks knows whether there is anything new. */
+  writes = 0;
   #savepoints = 0;
 
   constructor(onWrite: (lifetime: Lifetime) => void, onAlarm: (at: number) => void) {
@@ -52,36 +60,69 @@ export class SimulatedStorage {
   }
 
   deleteAll(): void {
+    this.#prepared.clear();
     const tables = this.#sqlite.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
     for (const { name } of tables) this.#sqlite.exec(`DROP TABLE "${String(name)}"`);
     this.alarmAt = null;
+    this.writes += 1;
+  }
+
+  close(): void {
+    this.#prepared.clear();
+    this.#sqlite.close();
   }
 
   #exec(lifetime: Lifetime, sql: string, values: (string | number | null)[]) {
-    const isWrite = WRITES.test(sql);
-    if (isWrite && !lifetime.alive) return { toArray: () => [], rowsWritten: 0 };
-    if (isWrite) this.#onWrite(lifetime);
     if (values.length === 0 && sql.includes(";")) {
+      if (!lifetime.alive) return NOTHING;
+      this.#wrote(lifetime);
       this.#sqlite.exec(sql);
-      return { toArray: () => [], rowsWritten: 0 };
+      return NOTHING;
     }
-    const rows = this.#sqlite.prepare(sql).all(...values);
-    return { toArray: () => rows, rowsWritten: 0 };
+    const { statement, isWrite } = this.#prepare(sql);
+    if (!isWrite) {
+      const rows = statement.all(...values);
+      return { toArray: () => rows, rowsWritten: 0 };
+    }
+    if (!lifetime.alive) return NOTHING;
+    this.#wrote(lifetime);
+    statement.run(...values);
+    return NOTHING;
+  }
+
+  #wrote(lifetime: Lifetime): void {
+    this.writes += 1;
+    this.#onWrite(lifetime);
+  }
+
+  #prepare(sql: string): Prepared {
+    const known = this.#prepared.get(sql);
+    if (known !== undefined) return known;
+    const prepared = { statement: this.#sqlite.prepare(sql), isWrite: WRITES.test(sql) };
+    this.#prepared.set(sql, prepared);
+    return prepared;
   }
 
   #transaction<T>(body: () => T): T {
     const name = `s${this.#savepoints}`;
     this.#savepoints += 1;
-    this.#sqlite.exec(`SAVEPOINT ${name}`);
+    this.#run(`SAVEPOINT ${name}`);
     try {
       const result = body();
-      this.#sqlite.exec(`RELEASE ${name}`);
+      this.#run(`RELEASE ${name}`);
       return result;
     } catch (error) {
-      this.#sqlite.exec(`ROLLBACK TO ${name}; RELEASE ${name}`);
+      this.#run(`ROLLBACK TO ${name}`);
+      this.#run(`RELEASE ${name}`);
       throw error;
     } finally {
       this.#savepoints -= 1;
     }
   }
+
+  #run(sql: string): void {
+    this.#prepare(sql).statement.run();
+  }
 }
+
+const NOTHING = { toArray: () => [], rowsWritten: 0 };

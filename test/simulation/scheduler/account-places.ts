@@ -1,13 +1,30 @@
 /** The account's locations as a simulated operator switches them, and what must hold of every placement by them. */
-import { violated, type Constraints, type Location, type Region } from "../../src/orchestrator/placement/location.ts";
-import { isDisallowed, isFoundOutside } from "../../src/orchestrator/placement/placing.ts";
-import type { Deployment } from "../../src/orchestrator/plan/deployment.ts";
-import type { PlacementConstraints } from "../../src/orchestrator/storage/application-row.ts";
-import type { Random } from "./random.ts";
+import {
+  violated,
+  type Constraints,
+  type Location,
+  type Region,
+} from "../../../src/orchestrator/placement/location.ts";
+import { isDisallowed, isFoundOutside } from "../../../src/orchestrator/placement/placing.ts";
+import type { Deployment } from "../../../src/orchestrator/plan/deployment.ts";
+import type { PlacementConstraints } from "../../../src/orchestrator/storage/application-row.ts";
+import type { Random } from "../random.ts";
 
 /** How old a copy of the locations may be that is placed by; said here again, so that it cannot move unnoticed. */
 const MOST_STALE_MS = 5_000;
-const SOME_REGIONS = ["WEUR", "ENAM", "APAC", "OC"] as const satisfies readonly Region[];
+export const SOME_REGIONS = ["WEUR", "ENAM", "APAC", "OC"] as const satisfies readonly Region[];
+
+export function someConstraints(random: Random, mayBeVerified: boolean): SomeConstraints | null {
+  if (random.chance(0.3)) return null;
+  const regions = SOME_REGIONS.filter(() => random.chance(0.5));
+  const isVerified = mayBeVerified && random.chance(0.5);
+  return { regions: regions.length === 0 ? ["WEUR"] : regions, ...(isVerified ? { isVerified } : {}) };
+}
+
+interface SomeConstraints {
+  regions: Region[];
+  isVerified?: boolean;
+}
 
 export class AccountPlaces {
   violation: string | null = null;
@@ -29,23 +46,18 @@ export class AccountPlaces {
     else if (!this.#disabledAt.has(code)) this.#disabledAt.set(code, now);
   }
 
-  switchSome(random: Random, now: number): void {
-    this.switch(random.pick(SOME_REGIONS).toLowerCase(), random.chance(0.5), now);
-  }
-
   enableAll(now: number): void {
     for (const { code } of this.#locations) this.switch(code, true, now);
   }
 
-  someConstraints(random: Random, mayBeVerified: boolean): PlacementConstraints | null {
-    if (random.chance(0.3)) return null;
-    const regions = SOME_REGIONS.filter(() => random.chance(0.5));
-    const isVerified = mayBeVerified && random.chance(0.5);
-    return { regions: regions.length === 0 ? ["WEUR"] : regions, ...(isVerified ? { isVerified } : {}) };
-  }
-
   /** Those that one turn has placed, in an application that had `before`, under these constraints. */
-  judgePlaced(placed: readonly Deployment[], before: number, constraints: Constraints, now: number): void {
+  judgePlaced(
+    placed: readonly Deployment[],
+    before: number,
+    constraints: Constraints,
+    isLimited: boolean,
+    now: number,
+  ): void {
     this.placed += placed.length;
     for (const { id, location, placement } of placed) {
       if (location === undefined || placement === undefined) return this.#break(`${id} was placed nowhere`);
@@ -54,7 +66,8 @@ export class AccountPlaces {
       const disabledAt = this.#disabledAt.get(location) ?? Number.POSITIVE_INFINITY;
       if (now - disabledAt > MOST_STALE_MS) return this.#break(`${id} was placed in ${location}, which is disabled`);
     }
-    if (before > 0) return;
+    // What is limited begins where it was granted.
+    if (before > 0 || isLimited) return;
     const open = placed[0]?.placement?.decision.table.map(({ location }) => location) ?? [];
     const counts = open.map((code) => placed.filter(({ location }) => location === code).length);
     if (Math.max(0, ...counts) - Math.min(...counts) > 1)

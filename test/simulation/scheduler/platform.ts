@@ -1,42 +1,33 @@
 /**
- * One container of the faulty platform: `running` before anything boots, starts that are refused, that never boot or never
- * run, processes that exit or vanish without a word, networks that die, stops that are ignored, ends told late.
+ * One container of the faulty platform: `running` before anything boots, starts that are refused or whose outcome nobody
+ * knows, that never boot or never run, processes that exit or vanish without a word, networks that die, stops that are
+ * ignored, ends told late. It remembers what really became of each placement.
  */
-import { REGIONS } from "../../src/orchestrator/placement/location.ts";
-import type { ContainerPort, Executed, StartOptions } from "../../src/containers/port.ts";
-import type { Random } from "./random.ts";
-import type { VirtualTime } from "./time.ts";
+import { REGIONS } from "../../../src/orchestrator/placement/location.ts";
+import { REVISION_LABEL } from "../../../src/containers/launch-options.ts";
+import type { ContainerPort, Executed, StartOptions } from "../../../src/containers/port.ts";
+import type { Random } from "../random.ts";
+import type { Deadline, VirtualTime } from "../engine/time.ts";
+import type { Faults } from "./faults.ts";
 
-/** How often each fault happens; all 0 once faults have stopped. */
-export interface Faults {
-  refusedStart: number;
-  neverBoots: number;
-  neverStarts: number;
-  exits: number;
-  vanishes: number;
-  networkDies: number;
-  /** Answers badly for a while. */
-  fallsIll: number;
-  ignoresSigterm: number;
-  /** What a launch needs is not there. */
-  prepareRefused: number;
-  messageLost: number;
-  /** A container runs elsewhere than it was asked to. */
-  wrongPlace: number;
-  /** It cannot be asked where it runs. */
-  execFails: number;
-  answerLost: number;
-  messageTwice: number;
-  crash: number;
-}
+export const IMAGES = { app: "local/app:1", broken: "local/broken:1" } as const;
+
+/** What really became of a placement. */
+export type Fate =
+  | { readonly type: "runs" }
+  | { readonly type: "exited"; readonly code: number }
+  | { readonly type: "unbootable" }
+  | { readonly type: "vanished" }
+  | { readonly type: "destroyed" };
 
 interface Placement {
   readonly options: StartOptions;
+  labels: Readonly<Record<string, string>>;
   readonly ended: PromiseWithResolvers<void>;
   listensAt: number;
-  illFrom: number;
-  illUntil: number;
-  isOver: boolean;
+  isNetworkDead: boolean;
+  /** From, until, and whether it answers badly or not at all. */
+  trouble: { readonly from: number; readonly until: number; readonly kind: "ill" | "flaps" | "hangs" } | null;
 }
 
 class ExitError extends Error {
@@ -48,19 +39,41 @@ class ExitError extends Error {
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
+/** Something happens to a container within this time, or not at all. */
+const LIFE_MS = 90_000;
+const SEEN_MS = 5_000;
+const FLAP_MS = 7_000;
+const REFUSALS = [
+  "there is no container instance that can be provided to this durable object",
+  "you are starting too many containers per second",
+  "Maximum number of running container instances exceeded",
+] as const;
+const UNKNOWN = [
+  "Network connection lost.",
+  "internal error; reference = 1",
+  "the moon is in the wrong phase",
+] as const;
 
 export class SimulatedContainer implements ContainerPort {
-  readonly images = { app: "local/app:1", broken: "local/broken:1" };
+  readonly images = IMAGES;
   starts = 0;
+  /** Grows whenever something about what runs changes. */
+  changes = 0;
+  /** By generation. */
+  readonly fates = new Map<number, Fate>();
+  /** Nothing that is still to come to what runs will. */
+  isCalm = false;
   #placement: Placement | null = null;
   readonly #time: VirtualTime;
   readonly #random: Random;
   readonly #faults: Faults;
+  readonly #tell: (line: string) => void;
 
-  constructor(time: VirtualTime, random: Random, faults: Faults) {
+  constructor(time: VirtualTime, random: Random, faults: Faults, tell: (line: string) => void) {
     this.#time = time;
     this.#random = random;
     this.#faults = faults;
+    this.#tell = tell;
   }
 
   get running(): boolean {
@@ -68,77 +81,86 @@ export class SimulatedContainer implements ContainerPort {
   }
 
   get labels(): Readonly<Record<string, string>> {
-    return this.#placement?.options.labels ?? {};
+    return this.#placement?.labels ?? {};
+  }
+
+  /** Of what runs; 0 when nothing does. */
+  get generation(): number {
+    return Number(this.labels["gantry.gen"] ?? 0);
+  }
+
+  /** It was seen to listen, and never will again. */
+  get isNetworkDead(): boolean {
+    return this.#placement?.isNetworkDead === true;
+  }
+
+  get isListening(): boolean {
+    return this.#placement !== null && this.#time.now >= this.#placement.listensAt;
   }
 
   start(options: StartOptions): void {
     if (this.running) throw new Error("start() cannot be called on a container that is already running.");
     const random = this.#random;
     const faults = this.#faults;
-    if (random.chance(faults.refusedStart)) {
-      throw new Error("there is no container instance that can be provided to this durable object");
+    if (random.chance(faults.refusedStart)) throw new Error(random.pick(REFUSALS));
+    if (!random.chance(faults.unknownStart)) {
+      this.#run(options);
+      return;
     }
-    this.starts += 1;
-    const ended = Promise.withResolvers<void>();
-    ended.promise.catch(() => undefined);
-    const placement: Placement = {
-      options,
-      ended,
-      listensAt: this.#time.now + random.between(5, 3_000),
-      illFrom: NEVER,
-      illUntil: NEVER,
-      isOver: false,
-    };
-    this.#placement = placement;
-    if (options.image === this.images.broken) {
-      placement.listensAt = NEVER;
-      if (random.chance(0.7)) this.#endIn(random.between(0, 5_000), placement, new ExitError(1));
-    } else if (random.chance(faults.neverBoots)) {
-      placement.listensAt = NEVER;
-      this.#endIn(random.between(0, 500), placement, new Error("Container failed to start"));
-    } else if (random.chance(faults.neverStarts)) {
-      placement.listensAt = NEVER;
-    } else if (random.chance(faults.exits)) {
-      this.#endIn(random.between(0, 200_000), placement, new ExitError(random.between(1, 255)));
-    } else if (random.chance(faults.vanishes)) {
-      this.#time.after(random.between(0, 200_000), () => this.#vanish(placement));
-    } else if (random.chance(faults.fallsIll)) {
-      placement.illFrom = this.#time.now + (random.chance(0.3) ? 0 : random.between(0, 200_000));
-      placement.illUntil = placement.illFrom + random.between(0, 120_000);
-    } else if (random.chance(faults.networkDies)) {
-      this.#time.after(random.between(0, 200_000), () => (placement.listensAt = NEVER));
-    }
+    if (random.chance(0.5)) this.#run(options);
+    throw new Error(random.pick(UNKNOWN));
   }
 
   monitor(): Promise<void> {
-    return this.#placement?.ended.promise ?? Promise.reject(new Error("monitor() of a container that is not running"));
+    const placement = this.#placement;
+    if (placement === null)
+      return Promise.reject(new Error("monitor() cannot be called on a container that is not running"));
+    const { ended } = placement;
+    if (!this.#random.chance(this.#faults.monitorFails)) return ended.promise;
+    const failure = Promise.withResolvers<void>();
+    const error = new Error(this.#random.pick(UNKNOWN));
+    this.#later(() => failure.reject(error));
+    return Promise.race([ended.promise, failure.promise]);
   }
 
   async destroy(): Promise<void> {
-    if (this.#placement !== null) this.#end(this.#placement, new ExitError(137));
+    if (this.#random.chance(this.#faults.destroyFails)) {
+      if (this.#random.chance(0.5)) this.#destroy();
+      throw new Error(this.#random.pick(UNKNOWN));
+    }
+    this.#destroy();
   }
 
   signal(): void {
     const placement = this.#placement;
     if (placement === null) throw new Error("signal() of a container that is not running");
-    if (!this.#random.chance(this.#faults.ignoresSigterm)) this.#endIn(this.#random.between(0, 3_000), placement, null);
+    if (this.#random.chance(this.#faults.ignoresSigterm)) return;
+    this.#time.after(this.#random.between(0, 3_000), () => this.#end(placement, { type: "exited", code: 0 }));
   }
 
   async inspect(): Promise<{ labels: Readonly<Record<string, string>> } | null> {
-    return this.#placement === null ? null : { labels: this.#placement.options.labels };
+    if (this.#random.chance(this.#faults.inspectFails)) throw new Error("inspect() failed");
+    return this.#placement === null ? null : { labels: this.#placement.labels };
   }
 
   async setInactivityTimeout(): Promise<void> {}
 
-  async fetch(): Promise<Response> {
-    if (!this.#listens()) throw new Error("The container is not listening");
-    const { now } = this.#time;
-    const isIll = this.#placement !== null && now >= this.#placement.illFrom && now < this.#placement.illUntil;
-    return new Response("ok", { status: isIll ? 500 : 200 });
+  fetch(_port: number, request: Request): Promise<Response> {
+    if (!this.isListening) return Promise.reject(NOT_LISTENING);
+    const trouble = this.#troubleNow();
+    if (trouble !== "hangs") return Promise.resolve(trouble === null ? OK : ILL);
+    // `Request` stands for itself here: it carries the signal that it was made with.
+    const deadline = request.signal as unknown as Deadline;
+    const { promise, reject } = Promise.withResolvers<Response>();
+    this.#time.after(deadline.at - this.#time.now, () => {
+      deadline.aborted = true;
+      reject(NOT_LISTENING);
+    });
+    return promise;
   }
 
   async accepts(): Promise<boolean> {
-    return this.#listens();
+    return this.isListening;
   }
 
   async exec(): Promise<Executed> {
@@ -150,25 +172,121 @@ export class SimulatedContainer implements ContainerPort {
     return { exitCode: 0, output: region === "" ? "" : `CLOUDFLARE_REGION=${region}` };
   }
 
-  #listens(): boolean {
-    return this.#placement !== null && this.#time.now >= this.#placement.listensAt;
+  #run(options: StartOptions): void {
+    const random = this.#random;
+    const faults = this.#faults;
+    const { now } = this.#time;
+    this.starts += 1;
+    const ended = Promise.withResolvers<void>();
+    ended.promise.catch(() => undefined);
+    const listensAt = now + (random.chance(faults.slowStart) ? random.between(0, 150_000) : random.between(5, 300));
+    const placement: Placement = {
+      options,
+      labels: options.labels,
+      ended,
+      listensAt,
+      isNetworkDead: false,
+      trouble: null,
+    };
+    this.#placement = placement;
+    this.#note(placement, { type: "runs" }, "runs");
+    if (options.image === IMAGES.broken) {
+      placement.listensAt = NEVER;
+      if (random.chance(0.7)) {
+        this.#time.after(random.between(0, LIFE_MS), () => this.#end(placement, { type: "exited", code: 1 }));
+      }
+    } else if (random.chance(faults.neverBoots)) {
+      placement.listensAt = NEVER;
+      this.#time.after(random.between(0, 500), () => this.#end(placement, { type: "unbootable" }));
+    } else if (random.chance(faults.neverStarts)) {
+      placement.listensAt = NEVER;
+    } else if (random.chance(faults.exits)) {
+      const code = random.chance(0.2) ? 0 : random.between(1, 136);
+      this.#later(() => this.#end(placement, { type: "exited", code }));
+    } else if (random.chance(faults.vanishes)) {
+      this.#later(() => this.#end(placement, { type: "vanished" }));
+    } else if (random.chance(faults.networkDies)) {
+      // One that listens late may have been taken for one that never does.
+      const isSeen = listensAt - now < SEEN_MS;
+      this.#later(() => Object.assign(placement, { listensAt: NEVER, isNetworkDead: isSeen }));
+    } else {
+      this.#mayHaveTrouble(placement);
+    }
+    if (random.chance(faults.wrongImage)) {
+      this.#later(() => {
+        placement.labels = { ...placement.labels, [REVISION_LABEL]: "another" };
+        this.changes += 1;
+      });
+    }
   }
 
-  #endIn(ms: number, placement: Placement, error: Error | null): void {
-    this.#time.after(ms, () => this.#end(placement, error));
+  #mayHaveTrouble(placement: Placement): void {
+    const random = this.#random;
+    for (const [kind, probability] of [
+      ["ill", this.#faults.fallsIll],
+      ["flaps", this.#faults.flaps],
+      ["hangs", this.#faults.hangs],
+    ] as const) {
+      if (!random.chance(probability)) continue;
+      const from = this.#time.now + (random.chance(0.3) ? 0 : random.between(0, LIFE_MS));
+      placement.trouble = { from, until: from + random.between(0, 2 * LIFE_MS), kind };
+      return;
+    }
   }
 
-  #vanish(placement: Placement): void {
-    if (this.#placement === placement) this.#placement = null;
+  #later(happen: () => void): void {
+    this.#time.after(this.#random.between(0, LIFE_MS), () => {
+      if (!this.isCalm) happen();
+    });
   }
 
-  #end(placement: Placement, error: Error | null): void {
+  #troubleNow(): "ill" | "hangs" | null {
+    if (this.isCalm) return null;
+    const trouble = this.#placement?.trouble ?? null;
+    const { now } = this.#time;
+    if (trouble === null || now < trouble.from || now >= trouble.until) return null;
+    if (trouble.kind !== "flaps") return trouble.kind;
+    return Math.floor((now - trouble.from) / FLAP_MS) % 2 === 0 ? "ill" : null;
+  }
+
+  #destroy(): void {
+    if (this.#placement !== null) this.#end(this.#placement, { type: "destroyed" });
+  }
+
+  #end(placement: Placement, fate: Fate): void {
     if (this.#placement !== placement) return;
     this.#placement = null;
+    this.#note(placement, fate, fate.type === "exited" ? `exits with ${fate.code}` : `is ${fate.type}`);
+    if (fate.type === "vanished") return;
     // Told late, sometimes after the next start.
     this.#time.after(this.#random.between(0, 2_000), () => {
-      if (error === null) placement.ended.resolve();
-      else placement.ended.reject(error);
+      if (fate.type === "exited" && fate.code === 0) placement.ended.resolve();
+      else placement.ended.reject(errorOf(fate));
     });
+  }
+
+  #note({ labels }: Placement, fate: Fate, what: string): void {
+    this.changes += 1;
+    const generation = labels["gantry.gen"];
+    this.fates.set(Number(generation), fate);
+    this.#tell(`container of placement ${generation} ${what}`);
+  }
+}
+
+function errorOf(fate: Fate): Error {
+  if (fate.type === "unbootable") return new Error("Container failed to start");
+  return new ExitError(fate.type === "exited" ? fate.code : 137);
+}
+
+const NOT_LISTENING = new Error("The container is not listening");
+// As much of an answer as a probe reads: making real ones costs most of a run.
+const OK = { status: 200, body: null } as unknown as Response;
+const ILL = { status: 500, body: null } as unknown as Response;
+
+/** In the place of `Request` while a simulation runs: real ones cost most of a run, and nobody reads more of them. */
+export class ProbeRequest {
+  readonly signal: unknown;
+  constructor(_url: string, { signal }: { readonly signal?: unknown } = {}) {
+    this.signal = signal;
   }
 }

@@ -1,40 +1,54 @@
 /**
- * The deployments of an application, with an eye on every old placement that is stopped for a new version, on everything
- * that is stopped, and on what each turn places.
+ * The deployments of an application, with an eye on every write of a row, on every old placement that is stopped for a new
+ * version, and on what each turn places.
  */
-import type { Database } from "../../src/database.ts";
-import { DeploymentStore } from "../../src/orchestrator/deployment-store.ts";
-import { isAvailable, type Deployment } from "../../src/orchestrator/plan/deployment.ts";
+import type { Database } from "../../../src/database.ts";
+import { DeploymentStore } from "../../../src/orchestrator/deployment-store.ts";
+import { isAvailable, type Deployment } from "../../../src/orchestrator/plan/deployment.ts";
+
+export interface StoreWatch {
+  /** Each row as it was and is; undefined: there is none. */
+  readonly onWritten: (before: Deployment | undefined, after: Deployment | undefined) => void;
+  /** How many take traffic after the turn in which one that did was stopped as outdated. */
+  readonly onReplaced: (serving: number, all: readonly Deployment[]) => void;
+  /** It has to go at once, whatever becomes of others. */
+  readonly isForced: (before: Deployment) => boolean;
+  /** What one turn placed, where `before` deployments were. */
+  readonly onPlaced: (placed: readonly Deployment[], before: number) => void;
+}
 
 export class WatchedStore extends DeploymentStore {
-  readonly #onReplaced: (serving: number, all: readonly Deployment[]) => void;
   #isToldSoon = false;
   readonly #watch: StoreWatch;
   #placed: Deployment[] = [];
   #before = 0;
 
-  /** `onReplaced` hears how many take traffic after the turn in which one that did was stopped as outdated. */
-  constructor(db: Database, onReplaced: (serving: number, all: readonly Deployment[]) => void, watch: StoreWatch) {
+  constructor(db: Database, watch: StoreWatch) {
     super(db);
     this.#watch = watch;
-    this.#onReplaced = onReplaced;
   }
 
   override put(next: Deployment): void {
     const before = this.get(next.id);
     const count = this.size;
     super.put(next);
+    this.#watch.onWritten(before, next);
     if (before === undefined) this.#notePlaced(next, count);
-    else if (next.phase === "stopping" && before.phase !== "stopping") this.#watch.onStopped(before, next.stopReason);
     const isReplaced = next.phase === "stopping" && next.stopReason === "Outdated" && before?.phase === "running";
-    if (!isReplaced || !isAvailable(before)) return;
+    if (!isReplaced || !isAvailable(before) || this.#watch.isForced(before)) return;
     if (this.#isToldSoon) return;
     this.#isToldSoon = true;
     queueMicrotask(() => {
       this.#isToldSoon = false;
       const all = this.all();
-      this.#onReplaced(all.filter(isAvailable).length, all);
+      this.#watch.onReplaced(all.filter(isAvailable).length, all);
     });
+  }
+
+  override remove(id: string): void {
+    const before = this.get(id);
+    super.remove(id);
+    this.#watch.onWritten(before, undefined);
   }
 
   #notePlaced(next: Deployment, before: number): void {
@@ -48,10 +62,4 @@ export class WatchedStore extends DeploymentStore {
     }
     this.#placed.push(next);
   }
-}
-
-export interface StoreWatch {
-  /** What one turn placed, where `before` deployments were. */
-  readonly onPlaced: (placed: readonly Deployment[], before: number) => void;
-  readonly onStopped: (before: Deployment, reason: string | null) => void;
 }

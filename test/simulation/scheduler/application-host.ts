@@ -1,0 +1,250 @@
+/** The application's object: the real scheduler, on storage that survives crashes, wired as `ApplicationCore` wires it. */
+import type { Statement, Answer } from "../../../src/account/capacity/statement.ts";
+import type { Claimant } from "../../../src/account/capacity/keeper.ts";
+import type { Load } from "../../../src/account/capacity/load.ts";
+import type { Database } from "../../../src/database.ts";
+import { migrate } from "../../../src/migrations.ts";
+import { ApplicationCapacity } from "../../../src/orchestrator/capacity/application-capacity.ts";
+import { tellRoomMade } from "../../../src/orchestrator/capacity/evict.ts";
+import { heldOf } from "../../../src/orchestrator/capacity/grants.ts";
+import { onAppended, type EventDraft } from "../../../src/orchestrator/events.ts";
+import { sizeOf, toLaunchSpec } from "../../../src/orchestrator/launch-spec.ts";
+import { Outbox } from "../../../src/orchestrator/outbox.ts";
+import { Places } from "../../../src/orchestrator/placement/places.ts";
+import type { Location } from "../../../src/orchestrator/placement/location.ts";
+import {
+  PASS_TIMER,
+  Scheduler,
+  type InstanceClient,
+  type LaunchOrder,
+  type SchedulerDeps,
+} from "../../../src/orchestrator/scheduler.ts";
+import {
+  getVersion,
+  readApplication,
+  writeApplication,
+  type ApplicationRow,
+} from "../../../src/orchestrator/storage/application-row.ts";
+import { APPLICATION_MIGRATIONS } from "../../../src/orchestrator/storage/schema.ts";
+import { Timers } from "../../../src/timers.ts";
+import type { Alarms } from "../engine/alarms.ts";
+import type { Network } from "../engine/network.ts";
+import { SimulatedStorage, type Lifetime } from "../engine/storage.ts";
+import type { VirtualTime } from "../engine/time.ts";
+import { WatchedStore, type StoreWatch } from "./watched-store.ts";
+
+export const CHECK_EVERY_MS = 60_000;
+
+export interface ApplicationLife extends Lifetime {
+  readonly db: Database;
+  readonly timers: Timers;
+  readonly deployments: WatchedStore;
+  readonly scheduler: Scheduler;
+  readonly places: Places;
+  readonly capacity: ApplicationCapacity;
+}
+
+export interface ApplicationDeps {
+  readonly time: VirtualTime;
+  readonly network: Network;
+  readonly alarms: Alarms;
+  readonly mayCrash: (lifetime: Lifetime, crash: () => void) => void;
+  readonly onCrash: () => void;
+  readonly onBorn: (life: ApplicationLife) => void;
+  readonly onErased: () => void;
+  readonly onEvents: (drafts: readonly EventDraft[]) => void;
+  readonly watch: StoreWatch;
+  readonly locations: () => readonly Location[];
+  readonly state: (statement: Statement) => Promise<Answer>;
+  /** Calls over the network come back to this lifetime only. */
+  readonly instances: (lifetime: Lifetime) => InstanceClient;
+  readonly prepare: (order: LaunchOrder) => Promise<LaunchOrder>;
+  readonly newDeploymentId: () => string;
+  /** For tests of the invariants: what is wrong with it. */
+  readonly tamper: (deps: SchedulerDeps) => SchedulerDeps;
+}
+
+export class ApplicationHost {
+  erased = false;
+  readonly #deps: ApplicationDeps;
+  readonly #storage: SimulatedStorage;
+  #life: ApplicationLife | null = null;
+  #seen: { readonly life: ApplicationLife; readonly writes: number; readonly row: ApplicationRow | undefined } | null =
+    null;
+
+  constructor(deps: ApplicationDeps) {
+    this.#deps = deps;
+    this.#storage = new SimulatedStorage(
+      (lifetime) => deps.mayCrash(lifetime, () => this.crash()),
+      (at) => deps.alarms.set(this.#storage, at, () => this.#fire()),
+    );
+  }
+
+  /** Grows with every write. */
+  get writes(): number {
+    return this.#storage.writes;
+  }
+
+  get life(): ApplicationLife {
+    return (this.#life ??= this.#born());
+  }
+
+  /** As it is stored; undefined before it was made and after it was erased. Read anew only after a write. */
+  row(): ApplicationRow | undefined {
+    if (this.erased) return undefined;
+    const { life } = this;
+    const { writes } = this.#storage;
+    if (this.#seen?.life !== life || this.#seen.writes !== writes)
+      this.#seen = { life, writes, row: readApplication(life.db) };
+    return this.#seen.row;
+  }
+
+  held(): ReadonlyMap<string, Load> {
+    const { life } = this;
+    return heldOf(life.deployments.all(), (version) => sizeOfVersion(life.db, version));
+  }
+
+  crash(): void {
+    const life = this.#life;
+    if (life === null) return;
+    life.alive = false;
+    this.#life = null;
+    this.#deps.onCrash();
+    this.#deps.alarms.retry(life, this.#storage, () => this.#fire());
+  }
+
+  /** What the account calls. */
+  claimant(): Claimant {
+    return {
+      capacityFreed: async () => {
+        if (this.erased) return;
+        this.life.capacity.poke();
+        this.life.scheduler.pass();
+      },
+      enlist: async () => (this.erased ? null : this.life.capacity.enlist()),
+      makeRoom: async (order) => (this.erased ? 0 : this.life.scheduler.makeRoom(order)),
+      roomMade: async (application, location, count) => {
+        if (!this.erased) tellRoomMade(this.life.db, { application, location, count }, this.#deps.time.now);
+      },
+    };
+  }
+
+  close(): void {
+    if (this.#life !== null) this.#life.alive = false;
+    this.#storage.close();
+  }
+
+  #fire(): void {
+    if (this.erased) return;
+    const { life } = this;
+    this.#deps.alarms.handle(life, () =>
+      life.timers.fire(this.#deps.time.now, async (key) => {
+        if (key === PASS_TIMER && this.#isCurrent(life)) life.scheduler.pass();
+      }),
+    );
+  }
+
+  #isCurrent(lifetime: Lifetime): boolean {
+    return lifetime.alive && !this.erased;
+  }
+
+  #erase(): void {
+    this.erased = true;
+    this.#storage.deleteAll();
+    this.crash();
+    this.#deps.onErased();
+  }
+
+  #born(): ApplicationLife {
+    const { time, network, watch, onEvents, prepare, newDeploymentId, tamper } = this.#deps;
+    const lifetime: Lifetime = { alive: true };
+    const db = this.#storage.viewOf(lifetime);
+    migrate(db, APPLICATION_MIGRATIONS);
+    // What a lifetime that is over still does, it does to itself only.
+    const alive = <Args extends unknown[]>(call: (...args: Args) => void) => {
+      return (...args: Args) => {
+        if (this.#isCurrent(lifetime)) call(...args);
+      };
+    };
+    onAppended(db, alive(onEvents));
+    const clock = () => time.now;
+    const timers = new Timers(db, this.#storage.clockOf(lifetime));
+    const deployments = new WatchedStore(db, {
+      onWritten: alive(watch.onWritten),
+      onReplaced: alive(watch.onReplaced),
+      onPlaced: alive(watch.onPlaced),
+      isForced: watch.isForced,
+    });
+    const pass = alive(() => scheduler.pass());
+    const wakeBy = alive((at: number) => {
+      const current = timers.dueAt(PASS_TIMER);
+      if (current === null || current > at) timers.set(PASS_TIMER, at);
+    });
+    const places = new Places({
+      clock,
+      ask: () =>
+        network.send(lifetime, "question for places", async () => ({
+          locations: this.#deps.locations(),
+          companion: null,
+        })),
+      count: async () => ({}),
+      onKnown: pass,
+      onFailed: wakeBy,
+    });
+    const capacity = new ApplicationCapacity({
+      clock,
+      row: () => (this.#isCurrent(lifetime) ? readApplication(db) : undefined),
+      save: (row) => writeApplication(db, row),
+      deployments: () => deployments.all(),
+      sizeOf: (version) => sizeOfVersion(db, version),
+      state: (_row, statement) => network.send(lifetime, "statement", () => this.#deps.state(statement)),
+      onAnswer: pass,
+      onFailed: wakeBy,
+    });
+    const outbox = new Outbox({ clock, silentAfterMs: () => 3 * CHECK_EVERY_MS, onSettled: pass });
+    const known = new Map<number, ReturnType<SchedulerDeps["version"]>>();
+    const scheduler = new Scheduler(
+      tamper({
+        db,
+        timers,
+        deployments,
+        outbox,
+        clock,
+        newDeploymentId,
+        places: {
+          where: (row) => places.where(row.spec, row.blocked ?? null),
+          ask: (row) => places.ask(row.spec),
+          failed: (location) => places.failed(location),
+        },
+        capacity,
+        version: (number) => {
+          const entry = known.get(number) ?? versionIn(db, number);
+          known.set(number, entry);
+          return entry;
+        },
+        instances: this.#deps.instances(lifetime),
+        prepare,
+        onRoutingChanged: () => undefined,
+        onDeleted: () => {
+          if (lifetime.alive) this.#erase();
+        },
+      }),
+    );
+    const life = Object.assign(lifetime, { db, timers, deployments, scheduler, places, capacity });
+    timers.rearm();
+    this.#deps.onBorn(life);
+    return life;
+  }
+}
+
+function versionIn(db: Database, number: number): ReturnType<SchedulerDeps["version"]> {
+  const version = getVersion(db, number);
+  if (version === undefined) throw new Error(`no version ${number}`);
+  return { version, spec: toLaunchSpec(version.configuration) };
+}
+
+function sizeOfVersion(db: Database, number: number) {
+  const version = getVersion(db, number);
+  if (version === undefined) throw new Error(`no version ${number}`);
+  return sizeOf(version.configuration);
+}

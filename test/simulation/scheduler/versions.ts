@@ -1,0 +1,47 @@
+/** The versions that every simulated application has: three that work with checks of each kind, and one that never does. */
+import type { Configuration } from "../../../src/api/schemas/configuration.ts";
+import { IMAGES } from "./platform.ts";
+
+const HTTP = { type: "http" as const, port: "http", http: { method: "GET" as const, path: "/" }, timeout: "1s" };
+const PORTS = [{ name: "http", port: 8080 }];
+
+/** One that leaves it to be found out where it listens, one that says so, and one with checks of every kind. */
+const CONFIGURATIONS: readonly Configuration[] = [
+  { image: "app" },
+  { image: "app", ports: PORTS, checks: [{ ...HTTP, kind: "ready" }] },
+  {
+    image: "app",
+    ports: PORTS,
+    startup_deadline: "60s",
+    checks: (["startup", "ready", "health"] as const).map((kind) => ({ ...HTTP, kind })),
+  },
+];
+export const CHOICES = CONFIGURATIONS.length;
+
+/** Versions 1 and 3, 2 and 5 start the same thing; 4 never works. */
+export const REVISIONS = ["one", "two", "one", "broken", "two"] as const;
+export const BROKEN_VERSION = 4;
+export const VERSIONS = REVISIONS.length;
+
+export interface SimulatedVersion {
+  readonly configuration: Configuration;
+  readonly revision: string;
+}
+
+/** `choices`: a configuration for each of the revisions that work. */
+export function versionsOf(choices: { readonly one: number; readonly two: number }): readonly SimulatedVersion[] {
+  return REVISIONS.map((revision) => {
+    if (revision === "broken")
+      return { revision, configuration: { ...pick(1), image: "broken" satisfies keyof typeof IMAGES } };
+    return { revision, configuration: pick(choices[revision]) };
+  });
+}
+
+function pick(choice: number): Configuration {
+  return CONFIGURATIONS[choice % CHOICES] ?? { image: "app" };
+}
+
+/** Only these may end a container because of what it answers. */
+export function mayBeKilled({ configuration }: SimulatedVersion): boolean {
+  return (configuration.checks ?? []).some(({ kind }) => kind === "health" || kind === "startup");
+}

@@ -1,0 +1,17 @@
+/** The simulators by name, with the types of their scenarios hidden: whoever runs them only passes scenarios on. */
+import { capacitySimulation } from "./capacity/simulate.ts";
+import type { Simulation } from "./engine/simulation.ts";
+import { schedulerSimulation } from "./scheduler/simulate.ts";
+
+export const SIMULATIONS = ["scheduler", "capacity"] as const;
+export type SimulationName = (typeof SIMULATIONS)[number];
+
+/** A scenario goes only to the simulation that it came from. */
+export function simulationOf(name: SimulationName): Simulation<unknown> {
+  const simulation = name === "scheduler" ? schedulerSimulation : capacitySimulation;
+  return simulation as Simulation<unknown>;
+}
+
+export function isSimulation(name: string): name is SimulationName {
+  return SIMULATIONS.some((known) => known === name);
+}
