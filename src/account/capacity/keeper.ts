@@ -6,6 +6,7 @@
 import { inBatches } from "../../batches.ts";
 import type { Database } from "../../database.ts";
 import { describeError } from "../../errors.ts";
+import { sleep } from "../../sleep.ts";
 import { findApplication } from "../applications.ts";
 import { applicationOf } from "../../orchestrator/shards/sharding.ts";
 import { admit } from "./admit.ts";
@@ -54,6 +55,8 @@ export interface KeeperDeps {
 export const ASLEEP_AFTER_MS = 90_000;
 /** An application that is not there by then will not be made by a write that was granted before. */
 const NEVER_MADE_MS = 25_000;
+/** Within two minutes; one that cannot be asked by then is asked with the next statement of anyone. */
+const ENLIST_AGAIN_MS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000] as const;
 /** Stopping takes its time; the same order is not given again before. */
 const ORDER_AGAIN_MS = 10_000;
 
@@ -133,8 +136,18 @@ export class CapacityKeeper {
       return;
     }
     await this.#enlist();
+    if (unknownApplications(this.#deps.db).length > 0) this.#deps.background(this.#enlistLater());
     this.wake(null);
     this.#evict();
+  }
+
+  /** Who could not be asked and has nothing to say of itself would run unclaimed. */
+  async #enlistLater(): Promise<void> {
+    for (const pauseMs of ENLIST_AGAIN_MS) {
+      await sleep(pauseMs);
+      await this.#enlist();
+      if (unknownApplications(this.#deps.db).length === 0) return;
+    }
   }
 
   view(): CapacityView {
@@ -227,7 +240,10 @@ export class CapacityKeeper {
           if (clock() - since > NEVER_MADE_MS) becomeKnown(db, application);
           return;
         }
-        for (const { claimant: name, held } of [{ claimant: application, held: enlisted }, ...(enlisted.shards ?? [])]) {
+        for (const { claimant: name, held } of [
+          { claimant: application, held: enlisted },
+          ...(enlisted.shards ?? []),
+        ]) {
           if (held.number > (this.#numbers.get(name) ?? 0)) this.#takeAsFact(name, held);
         }
         becomeKnown(db, application);

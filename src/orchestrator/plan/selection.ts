@@ -51,7 +51,9 @@ export function select(deployments: readonly Deployment[], desired: Desired): Se
   // What runs or comes in the wanted version has its place before what a user holds.
   const current = candidates.filter((deployment) => !deployment.held && !isOutdated(deployment)).length;
   const heldCount = Math.min(candidates.filter(isHeld).length, Math.max(0, wanted - current));
-  const replaced = new Set(isRolling ? replaceable(candidates, wanted - heldCount, isOutdated) : []);
+  const replaced = new Set(
+    isRolling ? replaceable(candidates, wanted - heldCount, isOutdated, servingOf(desired)) : [],
+  );
   const rest = candidates.filter((deployment) => !replaced.has(deployment));
   const keep = new Set<Deployment>();
   let room = wanted;
@@ -90,15 +92,21 @@ function replaceable(
   candidates: readonly Deployment[],
   wantedFree: number,
   isOutdated: (deployment: Deployment) => boolean,
+  isServing: (deployment: Deployment) => boolean,
 ): Deployment[] {
   const outdated = candidates.filter(isOutdated);
-  const serving = outdated.filter(isAvailable);
+  const serving = outdated.filter(isServing);
   // Out of traffic by a user's wish: nothing to wait for. But one that serves is always left.
   const cordoned = candidates.filter((d) => d.cordoned && d.ready && !isOutdated(d)).length;
   const needed = Math.max(1, wantedFree - cordoned);
-  const spare = Math.max(0, candidates.filter(isAvailable).length - needed);
+  const spare = Math.max(0, candidates.filter(isServing).length - needed);
   const first = serving.toSorted((a, b) => b.slot - a.slot || compare(a.id, b.id)).slice(0, spare);
-  return [...outdated.filter((deployment) => !isAvailable(deployment)), ...first];
+  return [...outdated.filter((deployment) => !isServing(deployment)), ...first];
+}
+
+/** What was found where it may not be takes traffic only until this plan is carried out. */
+function servingOf(desired: Desired): (deployment: Deployment) => boolean {
+  return (deployment) => isAvailable(deployment) && desired.isFoundOutside?.(deployment) !== true;
 }
 
 /** Asks once per version: there are few of those and many deployments. One in a wrong place is replaced likewise. */
