@@ -3,6 +3,7 @@ import { route } from "./router.ts";
 
 export { Account } from "./account/account.ts";
 export { Application } from "./orchestrator/application.ts";
+export { Gantry } from "./containers/entrypoint.ts";
 export { Instance } from "./containers/instance.ts";
 
 export default { fetch: route } satisfies ExportedHandler<Env>;

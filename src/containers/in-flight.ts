@@ -49,6 +49,12 @@ export class InFlight {
     this.#idle.clear();
   }
 
+  /** Something else than a request is under way, at this moment. */
+  touch(): void {
+    this.begin();
+    this.end();
+  }
+
   /** Resolves when nothing is in flight, or after `timeoutMs`. */
   async drained(timeoutMs: number): Promise<boolean> {
     if (this.#count === 0) return true;

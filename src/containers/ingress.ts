@@ -2,6 +2,7 @@
  * Requests from outside to an application: who may call it, which ready instance answers, and what happens when that
  * one does not. Streams and WebSockets pass through unbuffered.
  */
+import { FROM_OUTSIDE, QUEUE_DEADLINE_MS, type Access } from "./access.ts";
 import { callerOf } from "./caller.ts";
 import { TOKEN_PROTOCOL } from "../api/credentials.ts";
 import { errorResponse } from "../api/envelope.ts";
@@ -18,10 +19,10 @@ export interface IngressTarget {
   readonly application: string;
   /** `/a/<app>` when the application was named in the path, else null. */
   readonly prefix: string | null;
+  /** Absent: the first. */
+  readonly port?: number;
 }
 
-/** A request waits this long for a ready instance, all tries together. */
-export const QUEUE_DEADLINE_MS = 30_000;
 const ROUND_PAUSE_MS = 20;
 const ROUND_PAUSE_MAX_MS = 1_000;
 
@@ -32,53 +33,77 @@ export async function serveIngress(
   ctx: ExecutionContext,
 ): Promise<Response> {
   try {
-    return await answer(target, request, env, ctx);
+    return await callPool(target, request, env, ctx);
   } catch (error) {
     return errorResponse(error);
   }
 }
 
-async function answer(target: IngressTarget, request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+/** Any ready member of the pool. Throws why none has answered. */
+export async function callPool(
+  target: IngressTarget,
+  request: Request,
+  env: Env,
+  ctx: ExecutionContext,
+  access: Access = FROM_OUTSIDE,
+): Promise<Response> {
   const { application } = target;
-  const deadline = Date.now() + QUEUE_DEADLINE_MS;
+  const deadline = Date.now() + access.waitMs;
   let routing = cachedRouting(application, env, ctx, Date.now()) ?? (await loadRouting(application, env, 0));
-  await authorize(routing, request, env);
+  if (!access.isTrusted) await authorize(routing, request, env);
   const call = await makeReplayable(request);
   const tried = new Set<string>();
   let round = 0;
 
   for (;;) {
-    const member = pick(routing.members, tried);
+    const members = membersFor(routing, access);
+    const member = pick(members, tried);
     if (member === undefined) {
       // Everybody was tried: a pause first, since who is dead is found out within moments.
       if (tried.size > 0) await sleep(Math.min(ROUND_PAUSE_MAX_MS, ROUND_PAUSE_MS * 2 ** round));
       round += 1;
-      routing = await waitForMember(application, routing, env, deadline);
+      if (routing.members.length > 0 && members.length === 0) throw exhausted(routing);
+      routing = await waitForMember(application, routing, env, deadline, request.signal);
       // It may be another application by now, or have another policy.
-      await authorize(routing, request, env);
+      if (!access.isTrusted) await authorize(routing, request, env);
       tried.clear();
       continue;
     }
     tried.add(member.deploymentId);
-    const response = await send(member, forward(target, routing, call.next()), env);
+    const response = await send(member, toPort(forward(target, routing, call.next(), access), target.port), env);
     const refusal = refusalOf(response);
     if (refusal === null) return target.prefix === null ? response : isolate(response);
+    if (refusal === "not-listening") {
+      // Another port of it says nothing about the instance.
+      if (target.port === undefined) excludeMember(application, member);
+      throw failure(routing, member, `nothing listens on its port ${target.port ?? routing.port}`);
+    }
     excludeMember(application, member);
-    if (refusal === "not-listening") throw failure(routing, member, `nothing listens on its port ${routing.port}`);
     const mayRepeat = refusal === "not-ready" ? call.canResend : call.canResend && call.isIdempotent;
     if (!mayRepeat) throw failure(routing, member, `it is ${refusal}, and the request cannot be sent twice`);
     if (Date.now() >= deadline) throw failure(routing, member, `it is ${refusal}, and so was every other one`);
   }
 }
 
-async function waitForMember(application: string, routing: Routing, env: Env, deadline: number): Promise<Routing> {
+function membersFor({ members }: Routing, { exclude, size }: Access): readonly RoutingMember[] {
+  const pool = size === null ? members : members.slice(0, size);
+  return exclude.size === 0 ? pool : pool.filter(({ instanceId }) => !exclude.has(instanceId));
+}
+
+async function waitForMember(
+  application: string,
+  routing: Routing,
+  env: Env,
+  deadline: number,
+  signal: AbortSignal,
+): Promise<Routing> {
   if (routing.desired === 0) {
     forgetRouting(application);
     const message = `application ${application} is scaled to 0: set instances to call it`;
     throw new GantryError("SCALED_TO_ZERO", message, { application });
   }
   const leftMs = deadline - Date.now();
-  const next = leftMs > 0 ? await loadRouting(application, env, leftMs) : routing;
+  const next = leftMs > 0 ? await untilAborted(loadRouting(application, env, leftMs), signal) : routing;
   if (next.members.length > 0 || (next.desired === 0 && leftMs > 0)) return next;
   const message = `application ${application} has no ready instance after ${QUEUE_DEADLINE_MS / 1_000} s`;
   throw new GantryError("NO_READY_INSTANCE", message, { application });
@@ -108,8 +133,13 @@ export async function authorize(routing: Policy, request: Request, env: Env): Pr
 const OWN_HEADERS = [REFUSED_HEADER, INSTANCE_HEADER, PORT_HEADER, "x-forwarded-prefix", "expect"] as const;
 
 /** The request as the container gets it. The common case, a host of its own and no token, passes untouched. */
-export function forward(target: Pick<IngressTarget, "prefix">, routing: Policy, request: Request): Request {
-  const isPlain = target.prefix === null && routing.ingress === "public";
+export function forward(
+  target: Pick<IngressTarget, "prefix">,
+  routing: Policy,
+  request: Request,
+  { isTrusted }: Pick<Access, "isTrusted"> = FROM_OUTSIDE,
+): Request {
+  const isPlain = target.prefix === null && (isTrusted || routing.ingress === "public");
   if (isPlain && !OWN_HEADERS.some((name) => request.headers.has(name))) return request;
   const url = new URL(request.url);
   if (target.prefix !== null) url.pathname = url.pathname.slice(target.prefix.length) || "/";
@@ -117,7 +147,7 @@ export function forward(target: Pick<IngressTarget, "prefix">, routing: Policy, 
   // `expect` among them: a second `100 Continue` from the container breaks the request.
   for (const name of OWN_HEADERS) next.headers.delete(name);
   // Gantry's own token must not reach the application.
-  if (routing.ingress === "token") withoutToken(next.headers);
+  if (!isTrusted && routing.ingress === "token") withoutToken(next.headers);
   if (target.prefix !== null) {
     next.headers.set("x-forwarded-prefix", target.prefix);
     next.headers.delete("cookie");
@@ -157,6 +187,34 @@ export async function send(member: RoutingMember, request: Request, env: Env): P
   } finally {
     end(member);
   }
+}
+
+function toPort(request: Request, port: number | undefined): Request {
+  return port === undefined ? request : withPort(request, port);
+}
+
+export function withPort(request: Request, port: number): Request {
+  const next = new Request(request);
+  next.headers.set(PORT_HEADER, String(port));
+  return next;
+}
+
+/** Whoever has gone waits for nothing. */
+export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+function exhausted({ name, members }: Routing): GantryError {
+  const message = `every ready instance of ${name} was tried: ${members.length}`;
+  return new GantryError("NO_OTHER_INSTANCE", message, { application: name });
 }
 
 function failure(routing: Routing, member: RoutingMember, why: string): GantryError {

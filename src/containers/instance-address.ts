@@ -9,9 +9,10 @@ import { GantryError } from "../errors.ts";
 import type { AddressedInstance, InstanceRouting } from "../orchestrator/instance-routing.ts";
 import { isCallable } from "../orchestrator/names.ts";
 import { sleep } from "../sleep.ts";
-import { authorize, forward, isolate, QUEUE_DEADLINE_MS, send } from "./ingress.ts";
+import { FROM_OUTSIDE, type Access } from "./access.ts";
+import { authorize, forward, isolate, send, untilAborted, withPort } from "./ingress.ts";
 import { callInstance, forgetInstance, instanceByAddress, instanceByName } from "./instance-lookup.ts";
-import { PORT_HEADER, refusalOf } from "./refusal.ts";
+import { refusalOf } from "./refusal.ts";
 import { makeReplayable } from "./replay.ts";
 
 /** Between tries of an instance that said no twice. */
@@ -30,26 +31,33 @@ export type InstanceTarget =
 
 export async function serveInstance(target: InstanceTarget, request: Request, env: Env): Promise<Response> {
   try {
-    return await answer(target, request, env);
+    return await callInstanceAt(target, request, env);
   } catch (error) {
     return errorResponse(error);
   }
 }
 
-async function answer(target: InstanceTarget, request: Request, env: Env): Promise<Response> {
-  const deadline = Date.now() + QUEUE_DEADLINE_MS;
+/** Throws why it has not answered. */
+export async function callInstanceAt(
+  target: InstanceTarget,
+  request: Request,
+  env: Env,
+  access: Access = FROM_OUTSIDE,
+): Promise<Response> {
+  const deadline = Date.now() + access.waitMs;
   const isNamed = "instance" in target;
   const call = await makeReplayable(request);
   for (let attempt = 0; ; attempt += 1) {
-    const routing = await ready(target, request, env, deadline);
+    const routing = await ready(target, request, env, access, deadline);
     const { instance } = routing;
     if (instance === null) throw unknown(routing, isNamed ? target.instance : target.address);
-    const port = openPort(routing, instance, target.port);
+    const port = access.isTrusted ? (target.port ?? instance.defaultPort) : openPort(routing, instance, target.port);
     if (instance.unavailable !== null) throw notReady(routing, instance);
-    const forwarded = forward({ prefix: isNamed ? target.prefix : null }, routing, call.next());
+    const prefix = isNamed && !access.isTrusted ? target.prefix : null;
+    const forwarded = forward({ prefix }, routing, call.next(), access);
     const response = await send(instance.member, withPort(forwarded, port), env);
     const refusal = refusalOf(response);
-    if (refusal === null) return isNamed ? isolate(response) : response;
+    if (refusal === null) return prefix === null ? response : isolate(response);
     forgetInstance(instance.member.deploymentId);
     const mayRepeat = call.canResend && (refusal === "not-ready" || (refusal === "unreachable" && call.isIdempotent));
     // Whoever is called by name is started again; any other instance says that it is not there now.
@@ -65,14 +73,20 @@ async function answer(target: InstanceTarget, request: Request, env: Env): Promi
 }
 
 /** Where the instance is. One that is called by name is made, or started, and waited for. */
-async function ready(target: InstanceTarget, request: Request, env: Env, deadline: number): Promise<InstanceRouting> {
+async function ready(
+  target: InstanceTarget,
+  request: Request,
+  env: Env,
+  { isTrusted }: Access,
+  deadline: number,
+): Promise<InstanceRouting> {
   if (!("instance" in target)) {
     const routing = await instanceByAddress(target.address, env);
-    await authorize(routing, request, env);
+    if (!isTrusted) await authorize(routing, request, env);
     return routing;
   }
   const routing = await instanceByName(target.application, target.instance, env);
-  await authorize(routing, request, env);
+  if (!isTrusted) await authorize(routing, request, env);
   const { instance, hasNamed, name } = routing;
   if (instance === null ? !hasNamed || !isCallable(name, target.instance) : !isAsleep(instance)) return routing;
   return await untilAborted(callInstance(routing, target.instance, deadline - Date.now(), env), request.signal);
@@ -80,19 +94,6 @@ async function ready(target: InstanceTarget, request: Request, env: Env, deadlin
 
 function isAsleep({ isNamed, unavailable }: AddressedInstance): boolean {
   return isNamed && unavailable !== null;
-}
-
-/** Who has gone waits for nothing. */
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  if (signal.aborted) abort();
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }
 
 /** The port that is meant, if the network mode opens it. */
@@ -113,12 +114,6 @@ function openPort(routing: InstanceRouting, instance: AddressedInstance, wanted:
     throw new GantryError("PORT_NOT_PUBLIC", message, { ...details, port, ports: open });
   }
   return port;
-}
-
-function withPort(request: Request, port: number): Request {
-  const next = new Request(request);
-  next.headers.set(PORT_HEADER, String(port));
-  return next;
 }
 
 function unknown({ name, applicationId }: InstanceRouting, wanted: string): GantryError {

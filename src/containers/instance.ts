@@ -68,6 +68,11 @@ export class Instance extends BaseContainer<Env> {
     await this.ctx.storage.deleteAll();
   }
 
+  /** As if it had been called: it sleeps that much later. */
+  renew(): void {
+    this.#lifecycle.inFlight.touch();
+  }
+
   /** The images that this Worker was deployed with: name to reference. */
   declaredImages(): Record<string, string> {
     return { ...this.#port.images };

@@ -9,7 +9,7 @@ import { intendStop } from "./intents.ts";
 import { isLeaving, isLive, STOP, type Deployment, type Outcome } from "./plan/deployment.ts";
 import type { ApplicationKind } from "./storage/application-row.ts";
 
-export const INSTANCE_ACTIONS = ["start", "stop", "restart", "destroy", "cordon", "uncordon"] as const;
+export const INSTANCE_ACTIONS = ["start", "stop", "sleep", "restart", "destroy", "cordon", "uncordon"] as const;
 export type InstanceAction = (typeof INSTANCE_ACTIONS)[number];
 
 export interface ActionContext {
@@ -57,6 +57,9 @@ export function decideAction(
     }
     case "stop": {
       return stop(deployment, context, now);
+    }
+    case "sleep": {
+      return sleep(deployment, context, now);
     }
     case "restart": {
       return restart(deployment, "restart", context, now);
@@ -108,6 +111,17 @@ function stop(deployment: Deployment, context: ActionContext, now: number): Deci
   const isGivenUp = deployment.stopReason === STOP.neverStarted;
   const stopReason = deployment.phase === "stopping" && !isGivenUp ? STOP.stoppedByUser : deployment.stopReason;
   return changed({ ...held, stopReason }, "InstanceStopped", "stop", context);
+}
+
+/** As if nobody had called it for long enough. */
+function sleep(deployment: Deployment, context: ActionContext, now: number): Decision {
+  if (deployment.name === undefined) {
+    return refused("INSTANCE_NOT_NAMED", deployment, context, "is a member of the pool, which does not sleep: stop it");
+  }
+  if (deployment.isAsleep === true || deployment.held) return UNCHANGED;
+  const asleep = { ...deployment, isAsleep: true };
+  if (isLive(deployment)) return stopped(asleep, STOP.idle, "sleep", context, now);
+  return changed(asleep, "InstanceSlept", "sleep", context);
 }
 
 function restart(deployment: Deployment, verb: string, context: ActionContext, now: number): Decision {

@@ -5,6 +5,7 @@ import { BASE_CONTAINER, containerOf } from "./fake-container.ts";
 import { withShards } from "./shard-count.ts";
 
 export { default } from "../../src/index.ts";
+export { Gantry } from "../../src/containers/entrypoint.ts";
 export { Account } from "../../src/account/account.ts";
 
 export class Application extends RealApplication {

@@ -1,4 +1,4 @@
-/** Actions on one instance: start, stop, restart, destroy, cordon, uncordon. Each is done once, however often it is sent. */
+/** Actions on one instance: start, stop, sleep, restart, destroy, cordon, uncordon. Each is done once, however often it is sent. */
 import * as z from "zod";
 import { INSTANCE_ACTIONS, type InstanceAction } from "../../orchestrator/instance-actions.ts";
 import type { InstanceView } from "../../orchestrator/views.ts";
@@ -13,6 +13,7 @@ import { findApplication, instanceNotFound } from "./lookup.ts";
 const SUMMARIES: Readonly<Record<InstanceAction, string>> = {
   start: "Start an instance that a user stopped, or at once what waits for its next start",
   stop: "Stop an instance; it keeps its place and stays stopped until it is started",
+  sleep: "Stop an instance that is called by name; the next call starts it",
   restart: "Stop an instance and start it again",
   destroy: "Destroy an instance; another is placed in its stead",
   cordon: "Keep new traffic from an instance that runs on",
@@ -32,6 +33,7 @@ export const instanceActionRoutes = INSTANCE_ACTIONS.map((action) =>
       "APPLICATION_NOT_FOUND",
       "INSTANCE_NOT_FOUND",
       "INSTANCE_HELD",
+      "INSTANCE_NOT_NAMED",
       "INSTANCE_LEAVING",
       "INSTANCE_NOT_RUNNING",
       "LEASE_HELD",

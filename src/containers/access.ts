@@ -1,0 +1,16 @@
+/** How a caller came in, and what follows from it. */
+
+/** A request waits this long for a ready instance, all tries together. */
+export const QUEUE_DEADLINE_MS = 30_000;
+
+export interface Access {
+  /** Through a service binding: ingress policy and network mode are not asked, and no answer is isolated. */
+  readonly isTrusted: boolean;
+  /** Public ids of members that are not to be called, since they were tried. */
+  readonly exclude: ReadonlySet<string>;
+  /** The first so many members make the pool; null: all. */
+  readonly size: number | null;
+  readonly waitMs: number;
+}
+
+export const FROM_OUTSIDE: Access = { isTrusted: false, exclude: new Set(), size: null, waitMs: QUEUE_DEADLINE_MS };

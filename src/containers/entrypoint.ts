@@ -1,0 +1,151 @@
+/**
+ * What other Workers bind to. `fetch` reaches containers as ingress does, for HTTP and WebSocket, at
+ * `/a/<application>[/@<name>][/:<port>]/…`; everything else is a method. Whoever has the binding is trusted with every
+ * application of its account. A request that no application answered says so in headers, apart from any answer of one.
+ */
+import { WorkerEntrypoint } from "cloudflare:workers";
+import * as z from "zod";
+import { errorResponse } from "../api/envelope.ts";
+import { ERRORS, GantryError } from "../errors.ts";
+import { QUEUE_DEADLINE_MS, type Access } from "./access.ts";
+import { callPool } from "./ingress.ts";
+import { callInstanceAt } from "./instance-address.ts";
+import { destroyNamed, renewNamed, sleepNamed, startNamed, stateOfNamed, type NamedState } from "./named-control.ts";
+
+/** How the caller wants to be served; JSON in this header. */
+const CALL_HEADER = "gantry-call";
+/** The code of what went wrong, and whether another try may help and can do no harm. */
+const ERROR_HEADER = "gantry-error";
+const RETRYABLE_HEADER = "gantry-retryable";
+
+const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
+const MAX_EXCLUDED = 100;
+
+const callSchema = z.strictObject({
+  mode: z.enum(["get", "any", "pool"]).optional(),
+  exclude: z.array(z.string().max(64)).max(MAX_EXCLUDED).optional(),
+  size: z.int().min(1).optional(),
+  waitMs: z.int().min(0).optional(),
+});
+
+interface BindingTarget {
+  readonly application: string;
+  /** Null: any member of the pool. */
+  readonly instance: string | null;
+  readonly port: number | null;
+  /** What is taken off the path. */
+  readonly prefix: string;
+}
+
+const PATH = /^\/a\/([^/]+)(?:\/@([^/]+))?(?:\/:(\d{1,5}))?(?=\/|$)/;
+
+export class Gantry extends WorkerEntrypoint<Env> {
+  override async fetch(request: Request): Promise<Response> {
+    try {
+      const target = targetOf(request.url);
+      return await this.#call(target, withoutPrefix(request, target.prefix), accessOf(request));
+    } catch (error) {
+      return refusal(error, request.method);
+    }
+  }
+
+  async #call(target: BindingTarget, request: Request, access: Access): Promise<Response> {
+    const { application, instance, port, prefix } = target;
+    if (instance === null) {
+      const pool = { application, prefix: null, ...(port === null ? {} : { port }) };
+      return await callPool(pool, request, this.env, this.ctx, access);
+    }
+    return await callInstanceAt({ application, instance, port, prefix }, request, this.env, access);
+  }
+
+  /** Starts it and waits until it takes requests. */
+  async start(application: string, name: string): Promise<NamedState> {
+    return await startNamed(this.env, application, name, QUEUE_DEADLINE_MS);
+  }
+
+  /** Stops its container; the next call starts it again. */
+  async stop(application: string, name: string): Promise<NamedState> {
+    return await sleepNamed(this.env, application, name);
+  }
+
+  /** Stops its container and forgets it; the next call makes another. */
+  async destroy(application: string, name: string): Promise<void> {
+    await destroyNamed(this.env, application, name);
+  }
+
+  /** Starts nothing. */
+  async getState(application: string, name: string): Promise<NamedState> {
+    return await stateOfNamed(this.env, application, name);
+  }
+
+  /** As if it had been called now: it sleeps that much later. */
+  async renewActivityTimeout(application: string, name: string): Promise<void> {
+    await renewNamed(this.env, application, name);
+  }
+}
+
+function targetOf(requestUrl: string): BindingTarget {
+  const match = PATH.exec(new URL(requestUrl).pathname);
+  if (match?.[1] === undefined) {
+    const message = "the path must be /a/<application>, then /@<name> and /:<port> where they are meant";
+    throw new GantryError("ROUTE_NOT_FOUND", message, {});
+  }
+  const [prefix, application, instance, port] = match;
+  return {
+    application: decodeURIComponent(application),
+    instance: instance === undefined ? null : decodeURIComponent(instance),
+    port: port === undefined ? null : portOf(port),
+    prefix,
+  };
+}
+
+function portOf(text: string): number {
+  const port = Number(text);
+  if (port >= 1 && port <= 65_535) return port;
+  throw new GantryError("VALIDATE_INPUT", `port ${text} is none`, { port: "must be 1 to 65535" });
+}
+
+function accessOf({ headers }: Request): Access {
+  const { exclude = [], size = null, waitMs = QUEUE_DEADLINE_MS } = wishesOf(headers.get(CALL_HEADER));
+  return { isTrusted: true, exclude: new Set(exclude), size, waitMs: Math.min(waitMs, QUEUE_DEADLINE_MS) };
+}
+
+function wishesOf(text: string | null): z.output<typeof callSchema> {
+  if (text === null) return {};
+  const parsed = callSchema.safeParse(parseJson(text));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const why = `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "is no JSON"}`;
+  throw new GantryError("VALIDATE_INPUT", `${CALL_HEADER}: ${why}`, { [CALL_HEADER]: why });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** As the container sees it. */
+function withoutPrefix(request: Request, prefix: string): Request {
+  const url = new URL(request.url);
+  url.pathname = url.pathname.slice(prefix.length) || "/";
+  const next = new Request(url, request);
+  next.headers.delete(CALL_HEADER);
+  return next;
+}
+
+function refusal(error: unknown, method: string): Response {
+  const response = errorResponse(error);
+  const code = GantryError.is(error) ? error.code : "INTERNAL";
+  const headers = new Headers(response.headers);
+  headers.set(ERROR_HEADER, code);
+  headers.set(RETRYABLE_HEADER, String(ERRORS[code].retryable && (wasNotDelivered(code) || IDEMPOTENT.has(method))));
+  return new Response(response.body, { status: response.status, headers });
+}
+
+/** Of all others it is not known whether the container has seen the request. */
+function wasNotDelivered(code: keyof typeof ERRORS): boolean {
+  return code !== "INSTANCE_UNREACHABLE" && code !== "INTERNAL";
+}

@@ -1,0 +1,88 @@
+/** What a bound Worker does with an instance that it calls by name, beside calling it. */
+import { GantryError } from "../errors.ts";
+import type { InstanceState } from "../orchestrator/health.ts";
+import { isCallable } from "../orchestrator/names.ts";
+import type { InstanceRouting } from "../orchestrator/instance-routing.ts";
+import type { InstanceView } from "../orchestrator/views.ts";
+import type { Waited } from "../orchestrator/waits.ts";
+import { accountStub, applicationStub, instanceStub } from "../stubs.ts";
+
+export interface NamedState {
+  readonly name: string;
+  /** `absent`: nobody has called it yet, or it was destroyed. */
+  readonly state: InstanceState | "absent";
+  readonly ready: boolean;
+  /** Why it is as it is, where that is known: the end of its last container. */
+  readonly reason: string | null;
+  readonly exitCode: number | null;
+  readonly generation: number;
+  readonly version: number;
+  /** When it came to this state, in milliseconds since 1970; 0 when it is absent. */
+  readonly since: number;
+  /** Public id; null when it is absent. */
+  readonly instance: string | null;
+}
+
+export async function startNamed(env: Env, application: string, name: string, waitMs: number): Promise<NamedState> {
+  const { id } = await find(env, application, name);
+  await applicationStub(env, id).callInstance(name, waitMs);
+  return await stateIn(env, id, name);
+}
+
+export async function sleepNamed(env: Env, application: string, name: string): Promise<NamedState> {
+  const { id } = await find(env, application, name);
+  const view: InstanceView | null = await applicationStub(env, id).act(name, "sleep", "binding");
+  return view === null ? absent(name) : stateOf(view);
+}
+
+export async function destroyNamed(env: Env, application: string, name: string): Promise<void> {
+  const { id } = await find(env, application, name);
+  await applicationStub(env, id).act(name, "destroy", "binding");
+}
+
+export async function stateOfNamed(env: Env, application: string, name: string): Promise<NamedState> {
+  const { id } = await find(env, application, name);
+  return await stateIn(env, id, name);
+}
+
+export async function renewNamed(env: Env, application: string, name: string): Promise<void> {
+  const { id } = await find(env, application, name);
+  const routing: InstanceRouting | null = await applicationStub(env, id).instanceRouting(name);
+  if (routing?.instance != null) await instanceStub(env, routing.instance.member.deploymentId).renew();
+}
+
+async function find(env: Env, application: string, name: string): Promise<{ id: string }> {
+  const entry = await accountStub(env, env.GANTRY_ACCOUNT_ID).findApplication(application.slice(0, 100));
+  if (entry === null) {
+    throw new GantryError("APPLICATION_NOT_FOUND", `there is no application ${application.slice(0, 100)}`, {});
+  }
+  if (isCallable(entry.name, name)) return { id: entry.id };
+  const reason = "must be 1 to 128 visible ASCII characters, and no name or id that another instance has";
+  throw new GantryError("VALIDATE_INPUT", `name ${reason}`, { name: reason });
+}
+
+async function stateIn(env: Env, applicationId: string, name: string): Promise<NamedState> {
+  const { view }: Waited<InstanceView> = await applicationStub(env, applicationId).waitForInstance(name, "running", 0);
+  return view === null ? absent(name) : stateOf(view);
+}
+
+function stateOf({ name, instanceId, state, deployment }: InstanceView): NamedState {
+  const { ready, last, phase, generation, version, since } = deployment;
+  const ended = phase === "pending" ? last : null;
+  return {
+    name,
+    state,
+    ready,
+    reason: ended?.reason ?? deployment.stopReason,
+    exitCode: ended?.exitCode ?? null,
+    generation,
+    version,
+    since,
+    instance: instanceId,
+  };
+}
+
+function absent(name: string): NamedState {
+  const nothing = { ready: false, reason: null, exitCode: null, generation: 0, version: 0, since: 0, instance: null };
+  return { name, state: "absent", ...nothing };
+}
