@@ -121,6 +121,7 @@ export class ApplicationCore {
       outbox: this.#outbox,
       instances: instanceClient(env, (id) => this.#releaseAddresses(id)),
       clock: Date.now,
+      later: (run, ms) => void setTimeout(run, ms),
       newDeploymentId,
       version: (version) => this.version(version),
       places: {

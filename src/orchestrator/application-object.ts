@@ -29,11 +29,12 @@ export class ApplicationObject extends DurableObject<Env> {
   }
 
   /** An instance says how it is, and hears whether it is still wanted. */
-  report(deploymentId: string, generation: number, report: Report): ReportReply {
+  async report(deploymentId: string, generation: number, report: Report): Promise<ReportReply> {
     const row = this.core.row();
     if (row === undefined) return { owned: false, checkEveryMs: 0 };
-    const owned = this.core.scheduler.observe(deploymentId, generation, report);
-    return { owned, checkEveryMs: row.spec.checkEveryMs };
+    const owned = await this.core.scheduler.hear({ deploymentId, generation, report });
+    const { checkEveryMs } = (this.core.row() ?? row).spec;
+    return { owned, checkEveryMs };
   }
 
   /** Something that it waits for may be had. */

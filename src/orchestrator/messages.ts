@@ -5,7 +5,7 @@
 import { describeError, GantryError } from "../errors.ts";
 import { messageFor } from "./intents.ts";
 import type { Deployment } from "./plan/deployment.ts";
-import type { Report } from "./plan/observe.ts";
+import type { Observation } from "./inbox.ts";
 import { nameOf } from "./names.ts";
 import type { InstanceAnswer, LaunchOrder, SchedulerDeps } from "./scheduler.ts";
 import type { ApplicationRow } from "./storage/application-row.ts";
@@ -14,7 +14,7 @@ export interface MessagesDeps extends Pick<
   SchedulerDeps,
   "deployments" | "outbox" | "instances" | "version" | "prepare"
 > {
-  readonly observe: (deploymentId: string, generation: number, report: Report) => void;
+  readonly hear: (observation: Observation) => Promise<unknown>;
   /** A message came to nothing: the plan may be another by now. */
   readonly onDropped: () => void;
 }
@@ -77,7 +77,11 @@ export class Messages {
   }
 
   #heard(id: string, { generation, report }: InstanceAnswer): () => void {
-    return () => this.#deps.observe(id, generation, report);
+    return () => {
+      this.#deps.hear({ deploymentId: id, generation, report }).catch((error: unknown) => {
+        console.warn({ message: "instance.answer.failed", deployment: id, error: describeError(error) });
+      });
+    };
   }
 
   /** The intent still stands. */

@@ -7,8 +7,11 @@
 import type { Deployment } from "./plan/deployment.ts";
 import type { Delivery } from "./plan/plan.ts";
 
-/** The platform gives a Worker six simultaneous outgoing connections. */
-export const MAX_IN_FLIGHT = 6;
+/**
+ * Calls between objects are not among the platform's six connections of an invocation; it queues what is too much. With 6
+ * at a time the round trips are what takes time: 1,000 placements took 6.4 s in one workerd, and 5.2 s with 32 or more.
+ */
+export const MAX_IN_FLIGHT = 32;
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 30_000;
 /** After this many silent check intervals an instance is asked. */

@@ -10,6 +10,7 @@ import type { Timers } from "../timers.ts";
 import type { DeploymentStore } from "./deployment-store.ts";
 import { appendEvents, type EventDraft } from "./events.ts";
 import type { Decision } from "./instance-actions.ts";
+import { Inbox, type Observation } from "./inbox.ts";
 import { intendPlacement, intendStart, intendStop, type Intent } from "./intents.ts";
 import type { LaunchSpec } from "./launch-spec.ts";
 import type { EvictionOrder } from "../account/capacity/statement.ts";
@@ -99,6 +100,8 @@ export interface SchedulerDeps {
   readonly outbox: Outbox;
   readonly instances: InstanceClient;
   readonly clock: () => number;
+  /** Runs something in so many milliseconds. Absent: nothing is gathered, each report is a turn of its own. */
+  readonly later?: (run: () => void, ms: number) => void;
   readonly newDeploymentId: (applicationId: string, place: ObjectPlace | null, shard: number) => string;
   /** Absent: there are no locations. */
   readonly places?: PlacesInHand;
@@ -136,12 +139,15 @@ const MAX_ROUNDS = 4;
 export class Scheduler {
   readonly #deps: SchedulerDeps;
   readonly #messages: Messages;
+  readonly #inbox: Inbox;
 
   constructor(deps: SchedulerDeps) {
     this.#deps = deps;
+    const { clock, later = (run) => run() } = deps;
+    this.#inbox = new Inbox({ clock, later, take: (observations) => this.#observeAll(observations) });
     this.#messages = new Messages({
       ...deps,
-      observe: (id, generation, report) => void this.observe(id, generation, report),
+      hear: (observation) => this.hear(observation),
       onDropped: () => this.pass(),
     });
   }
@@ -190,21 +196,41 @@ export class Scheduler {
     });
   }
 
-  /** Applies what an instance said. False: the instance must destroy what it holds. */
+  /** What an instance says, soon applied. False: the instance must destroy what it holds. */
+  hear(observation: Observation): Promise<boolean> {
+    return this.#inbox.hear(observation);
+  }
+
+  /** As `hear`, in this turn. */
   observe(deploymentId: string, generation: number, report: Report): boolean {
+    return this.#observeAll([{ deploymentId, generation, report }])[0] ?? false;
+  }
+
+  #observeAll(observations: readonly Observation[]): boolean[] {
+    let isKept = false;
+    const owned = observations.map((observation) => {
+      const result = this.#observe(observation);
+      isKept ||= result.isKept;
+      return result.owned;
+    });
+    if (isKept) this.#deps.onRoutingChanged();
+    this.pass();
+    return owned;
+  }
+
+  #observe({ deploymentId, generation, report }: Observation): { owned: boolean; isKept: boolean } {
     const { deployments, outbox, clock } = this.#deps;
     const before = deployments.get(deploymentId);
-    const result = observe(before, generation, report, clock(), this.#verification());
-    if (result.owned) outbox.heard(deploymentId);
-    const { next } = result;
-    if (next !== null && result.isNote === true) deployments.note(next);
-    else if (next !== null) this.#keep(next, result.events);
+    const { next, events, owned, isNote } = observe(before, generation, report, clock(), this.#verification());
+    if (owned) outbox.heard(deploymentId);
+    const isKept = next !== null && isNote !== true;
+    if (isKept) this.#keep(next, events);
+    else if (next !== null) deployments.note(next);
     if (before?.location !== undefined && before.readyAt === null && next?.phase === "pending") {
       if (isFailedStart(next)) this.#deps.places?.failed(before.location);
     }
     if (next?.phase === "pending" && next.last?.reason === "RateLimited") this.#deps.capacity?.rateLimited();
-    this.pass();
-    return result.owned;
+    return { owned, isKept };
   }
 
   /** Carries out what a user's action on one instance comes to. Returns the row, which may be its last. */
@@ -213,6 +239,7 @@ export class Scheduler {
     const { next, event } = decision;
     const application = readApplication(this.#deps.db);
     this.#keep(next, [event]);
+    this.#deps.onRoutingChanged();
     if (next.phase !== deployment.phase && application !== undefined) this.#messages.send(application, next);
     this.pass();
     return this.#deps.deployments.get(next.id) ?? next;
@@ -261,7 +288,6 @@ export class Scheduler {
       appendEvents(db, events, clock());
     });
     if (isOver) this.#messages.release(next.id);
-    this.#deps.onRoutingChanged();
   }
 
   /** Why a container in that place takes no traffic; null where places are not verified. */

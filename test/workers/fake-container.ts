@@ -27,6 +27,9 @@ const REFUSALS: Readonly<Record<string, string>> = {
   [IMAGES["says-something-new"]]: "a wording of tomorrow",
 };
 
+/** Of all containers. */
+let running = 0;
+
 interface Placement {
   readonly options: StartOptions;
   /** Undefined while it lives, null after exit 0. */
@@ -36,6 +39,8 @@ interface Placement {
 
 /** A promise belongs to the object that made it, and tests act from outside: what is shared is state, and looked at. */
 const LOOK_EVERY_MS = 2;
+/** So many containers are looked at that often; of more, each less often, so that looking does not become the work. */
+const LOOKED_AT = 50;
 
 class ExitError extends Error {
   readonly exitCode: number;
@@ -91,6 +96,7 @@ export class FakeContainer implements ContainerPort {
     if (refusal !== undefined) throw new Error(refusal);
     const placement: Placement = { options, ending: undefined, listens: true };
     this.#placement = placement;
+    running += 1;
     // Ends are told a moment later, as the platform does.
     if (options.image === IMAGES["never-boots"])
       setTimeout(() => this.#end(placement, new Error("Container failed to start")), 1);
@@ -103,7 +109,10 @@ export class FakeContainer implements ContainerPort {
   async monitor(): Promise<void> {
     const placement = this.#placement;
     if (placement === null) throw new Error("monitor() cannot be called on a container that is not running.");
-    while (placement.ending === undefined) await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    while (placement.ending === undefined) {
+      const everyMs = LOOK_EVERY_MS * Math.max(1, running / LOOKED_AT);
+      await new Promise((resolve) => setTimeout(resolve, everyMs));
+    }
     if (placement.ending !== null) throw placement.ending;
   }
 
@@ -209,6 +218,7 @@ export class FakeContainer implements ContainerPort {
 
   /** Gone, and nobody is told. */
   vanish(): void {
+    if (this.#placement !== null) running -= 1;
     this.#placement = null;
   }
 
@@ -220,6 +230,7 @@ export class FakeContainer implements ContainerPort {
   #end(placement: Placement, error: Error | null): void {
     if (this.#placement !== placement) return;
     this.#placement = null;
+    running -= 1;
     placement.ending = error;
   }
 }
