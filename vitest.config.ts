@@ -19,6 +19,7 @@ export default defineConfig({
             "dev/**/*.test.ts",
             "containers/**/*.test.ts",
             "test/unit/**/*.test.ts",
+            "test/sdk/**/*.test.ts",
             "test/simulation/**/*.test.ts",
           ],
           exclude: ["**/node_modules/**", "**/*.e2e.test.ts"],

@@ -1,0 +1,111 @@
+/**
+ * What a Worker and the entrypoint `Gantry` say to each other. HTTP and WebSockets go through `fetch`, everything else
+ * is RPC. This is the one place that knows names of headers, the form of addresses, and the methods.
+ *
+ * The address is `http://gantry.internal/a/{application}[/@{id}][/:{port}]{path}`. A path may look like an id or a port
+ * (`/@x`), so the header says what was meant: `/@{id}` follows exactly in the modes `get` and `terminal`, `/:{port}`
+ * exactly where the header has `port`.
+ */
+
+export const CALL_HEADER = "gantry-call";
+export const ERROR_HEADER = "gantry-error";
+export const RETRYABLE_HEADER = "gantry-retryable";
+export const INSTANCE_HEADER = "gantry-instance";
+export const GANTRY_ORIGIN = "http://gantry.internal";
+
+export type CallMode = "get" | "any" | "pool" | "terminal";
+
+/** The JSON of the header `gantry-call`. */
+export interface CallHeader {
+  readonly mode: CallMode;
+  readonly port?: number;
+  /** Public ids of instances that must not be chosen. */
+  readonly exclude?: readonly string[];
+  /** Of `any` and `pool`: only the first so many members. */
+  readonly size?: number;
+  /** How long the call may wait for a ready instance. */
+  readonly waitMs?: number;
+}
+
+/** `env.GANTRY`: a service binding to the entrypoint `Gantry`, whatever `wrangler types` calls its type. */
+export interface GantryBinding {
+  fetch(request: Request): Promise<Response>;
+}
+
+export type InstanceType = "lite" | "basic" | "standard-1" | "standard-2" | "standard-3" | "standard-4";
+
+export interface StartOptions {
+  /** In place of the definition's env, secrets and secretsStore, until `destroy`. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly image?: string;
+  readonly instanceType?: InstanceType;
+}
+
+export interface StopOptions {
+  /** Name or number; default SIGTERM. */
+  readonly signal?: string | number;
+}
+
+export interface SnapshotOptions {
+  readonly name?: string;
+}
+
+export interface Snapshot {
+  readonly id: string;
+  readonly size: number;
+  readonly name: string | null;
+}
+
+export interface InstanceState {
+  readonly state: string;
+  readonly reason: string | null;
+  /** Grows with every start. */
+  readonly generation: number;
+  readonly version: number;
+  /** ISO 8601. */
+  readonly since: string;
+  readonly exitCode: number | null;
+  readonly ports: readonly number[];
+  readonly name: string;
+}
+
+export interface ExecRequest {
+  readonly command: string;
+  readonly args?: readonly string[];
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+  readonly maxOutputBytes?: number;
+}
+
+export interface ExecResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The RPC methods. Errors are shaped like `GantryError`; the class does not cross. */
+export interface GantryRpc {
+  start(application: string, id: string, options: StartOptions): Promise<void>;
+  stop(application: string, id: string, options: StopOptions): Promise<void>;
+  destroy(application: string, id: string): Promise<void>;
+  getState(application: string, id: string): Promise<InstanceState>;
+  renewActivityTimeout(application: string, id: string): Promise<void>;
+  snapshot(application: string, id: string, options: SnapshotOptions): Promise<Snapshot>;
+  exec(application: string, id: string, request: ExecRequest): Promise<ExecResult>;
+}
+
+/** A WebSocket as workerd has it, beside what every runtime has. */
+export interface AcceptableSocket extends EventTarget {
+  binaryType: string;
+  readonly protocol?: string | null;
+  accept?(): void;
+  send(data: string | ArrayBuffer | ArrayBufferView): void;
+  close(code?: number, reason?: string): void;
+}
+
+/** The socket of an answer to an upgrade; undefined for every other answer. */
+export function socketOf(response: Response): AcceptableSocket | undefined {
+  const { webSocket } = response as unknown as { webSocket?: AcceptableSocket | null };
+  return webSocket ?? undefined;
+}

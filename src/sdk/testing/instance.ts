@@ -1,0 +1,145 @@
+/**
+ * One instance without a container: asleep until it is called, then starting, ready, and stopped when it is told to. Time
+ * is the test's.
+ */
+import type { ExecRequest, ExecResult, InstanceState, StartOptions, TerminalSession } from "./types.ts";
+import type { TestApplication } from "./types.ts";
+
+export type TestInstanceState = "sleeping" | "starting" | "ready" | "stopped";
+
+export interface Refusal {
+  /** Default `INSTANCE_NOT_READY`. */
+  readonly code?: string;
+  /** Default true. */
+  readonly retryable?: boolean;
+  readonly status?: number;
+  readonly retryAfterMs?: number;
+}
+
+interface Ended {
+  readonly reason: string;
+  readonly exitCode: number | null;
+}
+
+export class TestInstance {
+  readonly #application: TestApplication;
+  readonly id: string;
+  /** What `get` was called with; null for a member of the pool. */
+  readonly name: string | null;
+  /** Requests that got into the container. */
+  received = 0;
+  generation = 0;
+  state: TestInstanceState = "sleeping";
+  options: StartOptions = {};
+  inFlight = 0;
+  lastActiveAt: number;
+  readonly #refusals: Required<Refusal>[] = [];
+  #losses = 0;
+  #since: number;
+  #ended: Ended | null = null;
+  readonly #coldStartRefusals: number;
+
+  constructor(id: string, name: string | null, application: TestApplication, coldStartRefusals: number, now: number) {
+    this.id = id;
+    this.name = name;
+    this.#application = application;
+    this.#coldStartRefusals = coldStartRefusals;
+    this.lastActiveAt = now;
+    this.#since = now;
+  }
+
+  /** The next calls are refused before they get in. */
+  refuseNext(count = 1, refusal: Refusal = {}): void {
+    const { code = "INSTANCE_NOT_READY", retryable = true, status = 503, retryAfterMs = 0 } = refusal;
+    for (let n = 0; n < count; n += 1) this.#refusals.push({ code, retryable, status, retryAfterMs });
+  }
+
+  /** The next calls get in, and the connection is lost before the answer. */
+  loseNext(count = 1): void {
+    this.#losses += count;
+  }
+
+  nextRefusal(): Required<Refusal> | undefined {
+    return this.#refusals.shift();
+  }
+
+  get isRunning(): boolean {
+    return this.state === "starting" || this.state === "ready";
+  }
+
+  /** A call or `start` wakes it. Cold-start refusals come with each start, until the last of them makes it ready. */
+  wake(now: number): void {
+    if (this.isRunning) return;
+    this.generation += 1;
+    this.#ended = null;
+    this.#enter("starting", now);
+    for (let n = 0; n < this.#coldStartRefusals; n += 1) this.refuseNext();
+  }
+
+  ready(now: number): void {
+    if (this.state === "starting") this.#enter("ready", now);
+  }
+
+  stop(now: number, reason = "stopped", exitCode: number | null = 0): void {
+    if (!this.isRunning) return;
+    this.#ended = { reason, exitCode };
+    this.#enter("stopped", now);
+  }
+
+  /** Idle for long enough. */
+  sleep(now: number): void {
+    if (!this.isRunning) return;
+    this.#ended = { reason: "idle", exitCode: 0 };
+    this.#enter("sleeping", now);
+  }
+
+  async fetch(request: Request, port: number, now: () => number): Promise<Response> {
+    this.received += 1;
+    this.inFlight += 1;
+    try {
+      const { id, name, generation, options } = this;
+      const response = await this.#application.fetch(request, {
+        id: name ?? id,
+        port,
+        instance: id,
+        generation,
+        env: options.env ?? {},
+      });
+      if (this.#losses === 0) return response;
+      this.#losses -= 1;
+      await response.body?.cancel();
+      throw new Error("Network connection lost.");
+    } finally {
+      this.inFlight -= 1;
+      this.lastActiveAt = now();
+    }
+  }
+
+  get exec(): ((request: ExecRequest, instance: TestInstance) => ExecResult | Promise<ExecResult>) | undefined {
+    return this.#application.exec;
+  }
+
+  get terminal(): ((session: TerminalSession) => void) | undefined {
+    return this.#application.terminal;
+  }
+
+  describe(ports: readonly number[]): InstanceState {
+    const { state, generation } = this;
+    return {
+      state,
+      generation,
+      reason: this.#ended?.reason ?? null,
+      exitCode: this.#ended?.exitCode ?? null,
+      version: 1,
+      since: new Date(this.#since).toISOString(),
+      ports,
+      name: this.name ?? this.id,
+    };
+  }
+
+  #enter(state: TestInstanceState, now: number): void {
+    this.state = state;
+    this.#since = now;
+    this.lastActiveAt = now;
+  }
+}
