@@ -14,16 +14,13 @@ import { DeploymentStore } from "./deployment-store.ts";
 import { ApplicationViews } from "./application-views.ts";
 import { EventSockets } from "./event-socket.ts";
 import { isLogged, logEvents } from "./event-log.ts";
-import { appendForwarded, EVENTS_KEPT, listEvents, onAppended } from "./events.ts";
+import { appendForwarded, onAppended } from "./events.ts";
 import type { EventDraft } from "./events.ts";
-import { type ActionContext, type Decision } from "./instance-actions.ts";
 import { sizeOf, toLaunchSpec, type LaunchSpec } from "./launch-spec.ts";
 import { instanceClient, prepareLaunch, releaseAddresses } from "./prepare/launch.ts";
 import { NamedInstances } from "./named-instances.ts";
 import { Outbox, SILENT_INTERVALS } from "./outbox.ts";
-import { Places, type PlacesAnswer } from "./placement/places.ts";
-import type { Location } from "./placement/location.ts";
-import type { Where } from "./placement/placing.ts";
+import { ApplicationPlaces } from "./placement/application-places.ts";
 import type { Deployment } from "./plan/deployment.ts";
 import { SESSION_ENDED } from "./plan/observe.ts";
 import { ReadyWaiters } from "./ready-waiters.ts";
@@ -33,7 +30,8 @@ import { nameOf } from "./names.ts";
 import { PASS_TIMER, Scheduler, type LaunchOrder } from "./scheduler.ts";
 import { Coordinator } from "./shards/coordinator.ts";
 import { Forwarder } from "./shards/forwarder.ts";
-import { objectName, offsetOf } from "./shards/sharding.ts";
+import type { Order } from "./shards/protocol.ts";
+import { objectName } from "./shards/sharding.ts";
 import { APPLICATION_MIGRATIONS } from "./storage/schema.ts";
 import {
   getVersion,
@@ -43,8 +41,7 @@ import {
   type ApplicationRow,
   type Version,
 } from "./storage/application-row.ts";
-import type { ApplicationView, InstanceView, PlannedView } from "./views.ts";
-import { requireGuard, type WriteGuard } from "./write-guard.ts";
+import type { ApplicationView, PlannedView } from "./views.ts";
 
 const ERASE_RETRY_MS = 5_000;
 
@@ -55,7 +52,7 @@ export class ApplicationCore {
   readonly timers: Timers;
   readonly deployments: DeploymentStore;
   readonly #outbox: Outbox;
-  readonly places: Places;
+  readonly places: ApplicationPlaces;
   readonly capacity: ApplicationCapacity;
   readonly scheduler: Scheduler;
   readonly eventSockets: EventSockets;
@@ -87,10 +84,14 @@ export class ApplicationCore {
       silentAfterMs: () => SILENT_INTERVALS * (this.row()?.spec.checkEveryMs ?? Number.POSITIVE_INFINITY),
       onSettled: () => this.pass(),
     });
-    this.places = new Places({
-      clock: Date.now,
-      ask: (companion) => this.#askPlaces(companion),
-      count: (id) => this.#countCompanions(id),
+    this.places = new ApplicationPlaces({
+      env,
+      row: () => this.row(),
+      ownLocation: ({ kind, activeVersion }) => {
+        return kind === "deployment" ? this.configuration(activeVersion).location : undefined;
+      },
+      locations: (row) => this.views.summary(row).locations,
+      beside: () => this.shards.beside(0),
       onKnown: () => this.pass(),
       onFailed: (retryAt) => this.#wakeBy(retryAt),
     });
@@ -125,7 +126,7 @@ export class ApplicationCore {
       newDeploymentId,
       version: (version) => this.version(version),
       places: {
-        where: (row) => this.#where(row),
+        where: (row) => this.places.whereFor(row),
         ask: (row) => this.places.ask(row.spec),
         failed: (location) => this.places.failed(location),
       },
@@ -143,11 +144,9 @@ export class ApplicationCore {
       db: this.db,
       rollouts: this.rollouts,
       onChanged: (grant) => {
-        // A write is placed by what is true when it is made.
-        if (grant?.locations === undefined) this.places.expire();
-        else this.places.learn(grant.locations);
-        this.shards.begin();
+        this.places.renew(grant?.locations);
         this.pass();
+        this.shards.begin();
         // Ingress and the port that requests go to are routing too.
         this.#routingChanged();
       },
@@ -157,6 +156,7 @@ export class ApplicationCore {
     this.views = new ApplicationViews({
       deployments: this.deployments,
       scheduler: this.scheduler,
+      places: this.places,
       shards: this.shards,
       rollouts: this.rollouts,
       timers: this.timers,
@@ -254,34 +254,6 @@ export class ApplicationCore {
     if (!this.gone && (current === null || current > time)) this.timers.set(PASS_TIMER, time);
   }
 
-  /** A standalone deployment is where its configuration says, or nowhere. */
-  #where(row: ApplicationRow): Where | null {
-    const known = this.places.where(row.spec, row.blocked ?? null);
-    // Who is to be near each other begins at one place.
-    const where = known === null || known.companions === "own" ? known : { ...known, offset: offsetOf(row) };
-    const own = row.kind === "deployment" ? this.configuration(row.activeVersion).location : undefined;
-    if (where === null || own === undefined) return where;
-    return { ...where, locations: where.locations.filter(({ code }) => code === own) };
-  }
-
-  async #askPlaces(companion: string | null): Promise<PlacesAnswer> {
-    const row = this.row();
-    if (row === undefined) throw new Error("there is no application any more");
-    return await accountStub(this.#env, row.accountId).places(companion);
-  }
-
-  async #countCompanions(id: string): Promise<Readonly<Record<string, number>>> {
-    const row = this.row();
-    if (id === row?.id && row.sharding === undefined) return this.views.summary(row).locations;
-    return await applicationStub(this.#env, id).instancesByLocation();
-  }
-
-  /** For what has to place within its turn, or to say where it would. */
-  async knowPlaces(): Promise<void> {
-    const row = this.row();
-    if (row !== undefined && this.#where(row) === null) await this.places.refresh(row.spec);
-  }
-
   planned(): PlannedView {
     const row = this.mustRow();
     const plan = this.scheduler.plan(row, Date.now());
@@ -334,9 +306,8 @@ export class ApplicationCore {
   }
 
   /** Shard 0 has changed what this shard is to do. */
-  followed(locations: readonly Location[] | undefined): void {
-    if (locations === undefined) this.places.expire();
-    else this.places.learn(locations);
+  followed(order: Order): void {
+    this.places.follow(order);
     this.pass();
     this.#routingChanged();
   }
@@ -359,32 +330,6 @@ export class ApplicationCore {
       all.find(({ id }) => this.publicId(id) === key) ??
       all.find((deployment) => nameOf(name, deployment) === key)
     );
-  }
-
-  act(
-    deployment: Deployment | undefined,
-    actor: string,
-    guard: WriteGuard | null,
-    decide: (deployment: Deployment, context: ActionContext) => Decision,
-  ): InstanceView | null {
-    const row = this.mustRow();
-    requireGuard(this.db, row, guard, Date.now());
-    if (deployment === undefined) return null;
-    // An earlier try of this very request has done it, whatever has become of the instance since.
-    if (guard?.isRetry === true && this.#wasDone(deployment.id, guard.seed)) {
-      return this.views.instances(row, [deployment])[0] ?? null;
-    }
-    const request = guard === null ? {} : { request: guard.seed };
-    const context = { actor, ...request, kind: row.kind, name: nameOf(row.name, deployment) };
-    const decision = decide(deployment, context);
-    if (decision.type === "refused") throw new GantryError(decision.code, decision.message, decision.details);
-    const [view] = this.views.instances(row, [this.scheduler.act(deployment, decision)]);
-    return view ?? null;
-  }
-
-  #wasDone(deployment: string, seed: string): boolean {
-    const { events } = listEvents(this.db, 0, EVENTS_KEPT, { deployment });
-    return events.some(({ details }) => details?.["request"] === seed);
   }
 
   /** The set of ready instances may have changed. */

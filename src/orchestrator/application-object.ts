@@ -67,7 +67,7 @@ export class ApplicationObject extends DurableObject<Env> {
     const { core } = this;
     if (!core.gone && applyOrder(core.db, order, this.env.GANTRY_SESSION)) {
       core.forgetVersions();
-      core.followed(order.locations);
+      core.followed(order);
     }
     const row = core.row();
     if (row === undefined) {

@@ -122,7 +122,7 @@ export class ApplicationReader extends ApplicationObject {
   async planned(): Promise<PlannedView> {
     await this.core.shards.refresh();
     const others = await this.core.shards.askAll(async (k): Promise<PlannedView> => await this.shardOf(k).planned());
-    await this.core.knowPlaces();
+    await this.core.places.know();
     const { application, plan, instances } = this.core.planned();
     return {
       application,

@@ -5,7 +5,8 @@ import type { StoredConfiguration } from "./configurations.ts";
 import type { DeploymentStore } from "./deployment-store.ts";
 import { countHealth } from "./health.ts";
 import { desiredPlace } from "./placement/desired-place.ts";
-import { isLive } from "./plan/deployment.ts";
+import type { Places } from "./placement/places.ts";
+import { isLeaving, isLive, isPooled } from "./plan/deployment.ts";
 import type { RolloutsLog } from "./rollouts-log.ts";
 import { PASS_TIMER, type Scheduler } from "./scheduler.ts";
 import type { Coordinator } from "./shards/coordinator.ts";
@@ -27,6 +28,7 @@ import {
 export interface ApplicationViewsDeps {
   readonly deployments: DeploymentStore;
   readonly scheduler: Scheduler;
+  readonly places: Places;
   readonly shards: Coordinator;
   readonly rollouts: RolloutsLog;
   readonly timers: Timers;
@@ -60,7 +62,7 @@ export class ApplicationViews {
 
   /** Of what this object has. */
   summary(row: ApplicationRow): Summary {
-    const { deployments, scheduler, publicId } = this.#deps;
+    const { deployments, scheduler, places, publicId } = this.#deps;
     const all = deployments.all();
     const live = all.filter(isLive);
     const ready = all.filter((deployment) => deployment.ready);
@@ -74,6 +76,11 @@ export class ApplicationViews {
       live: countBy(live, ({ version }) => version),
       ready: countBy(ready, ({ version }) => version),
       locations: countBy(live, ({ location }) => location),
+      placed: countBy(
+        all.filter((deployment) => isPooled(deployment) && !isLeaving(deployment)),
+        ({ location }) => location,
+      ),
+      failures: places.failures,
       isSettled: this.#isSettledHere(row),
       isOutdated: scheduler.isOutdated(row),
       blocked: row.blocked ?? null,

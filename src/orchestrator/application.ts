@@ -34,6 +34,7 @@ import { requireGuard, type WriteGuard } from "./write-guard.ts";
 import { objectName, shardsIn } from "./shards/sharding.ts";
 
 import { ownerOf } from "./shards/owner.ts";
+import { act } from "./act.ts";
 import { ApplicationReader } from "./application-reader.ts";
 
 export class Application extends ApplicationReader {
@@ -51,8 +52,8 @@ export class Application extends ApplicationReader {
       // In the same turn, so that it is kept with the rest or not at all.
       if (input.kind === "deployment") this.#openSlot(input, grant);
       this.core.places.learn(grant?.locations);
-      this.core.shards.begin();
       this.core.pass();
+      this.core.shards.begin();
     }
     return await this.#written();
   }
@@ -167,7 +168,7 @@ export class Application extends ApplicationReader {
       const ask = async (k: number): Promise<InstanceView | null> => await this.shardOf(k).act(key, action, actor, own);
       return await this.core.shards.ask(owner, ask, null);
     }
-    return this.core.act(this.core.find(key), actor, guard, (deployment, context) =>
+    return act(this.core, this.core.find(key), actor, guard, (deployment, context) =>
       decideAction(deployment, action, context, Date.now()),
     );
   }
@@ -186,7 +187,7 @@ export class Application extends ApplicationReader {
         await this.shardOf(k).replacePlacement(deploymentId, generation, actor, own);
       return await this.core.shards.ask(owner, ask, null);
     }
-    return this.core.act(this.core.deployments.get(deploymentId), actor, guard, (deployment, context) =>
+    return act(this.core, this.core.deployments.get(deploymentId), actor, guard, (deployment, context) =>
       decideReplacement(deployment, generation, context, Date.now()),
     );
   }
@@ -200,7 +201,7 @@ export class Application extends ApplicationReader {
       const made = await this.core.shards.ask(owner, ask, { instances: [] });
       return { application: this.core.mustView(), instances: made.instances };
     }
-    await this.core.knowPlaces();
+    await this.core.places.know();
     const known = new Set(this.core.deployments.all().map((deployment) => deployment.id));
     const isDone = (await this.act(id, "destroy", actor, guard)) !== null;
     const others = this.core.deployments.all().filter((deployment) => !isLeaving(deployment) && deployment.id !== id);

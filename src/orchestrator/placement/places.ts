@@ -69,6 +69,18 @@ export class Places {
     this.#failedAt.set(location, this.#deps.clock());
   }
 
+  /** Where starts failed, and when. */
+  get failures(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#failedAt);
+  }
+
+  /** Starts of other objects of the application failed there. */
+  learnFailures(failures: Readonly<Record<string, number>>): void {
+    for (const [location, at] of Object.entries(failures)) {
+      this.#failedAt.set(location, Math.max(at, this.#failedAt.get(location) ?? 0));
+    }
+  }
+
   /** The locations in hand, however old. */
   get known(): readonly Location[] | null {
     return this.#locations?.list ?? null;

@@ -44,6 +44,31 @@ describe("the slots of one plan", () => {
     expect(placed(3, where(three), { a: 3, b: 1 })).toEqual({ b: 1, c: 2 });
   });
 
+  it("count what others of the application have", ({ expect }) => {
+    expect(placed(4, where(three, { beside: { a: 2, b: 1 } }))).toEqual({ a: 1, b: 1, c: 2 });
+    const together = where(three, { companions: "own", beside: { b: 1 } });
+    expect(placed(2, together)).toEqual({ b: 2 });
+  });
+
+  it("begin so far along the row of locations that those of all objects are even, without having heard of each other", ({
+    expect,
+  }) => {
+    for (const [shares, even] of [
+      [[2, 2], { a: 2, b: 1, c: 1 }],
+      [[3, 3], { a: 2, b: 2, c: 2 }],
+      [[1, 1, 1, 1, 1], { a: 2, b: 2, c: 1 }],
+    ] as const) {
+      const counts: Record<string, number> = {};
+      let offset = 0;
+      for (const share of shares) {
+        const own = placed(share, where(three, { offset }));
+        for (const [code, count] of Object.entries(own)) counts[code] = (counts[code] ?? 0) + count;
+        offset += share;
+      }
+      expect(counts).toEqual(even);
+    }
+  });
+
   it("take no more room than there is", ({ expect }) => {
     const free = new Map([["a", 1]]);
     expect(placed(5, where(three.slice(0, 2), { free }))).toEqual({ a: 1, b: 4 });

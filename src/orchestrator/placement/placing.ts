@@ -24,7 +24,9 @@ export interface Where {
   readonly free?: ReadonlyMap<string, number>;
   /** Locations where a start failed a moment ago. */
   readonly failing: ReadonlySet<string>;
-  /** Instances of the application that others place: so far along the row of locations its own ones begin. */
+  /** Slots by location that other objects of the application have. */
+  readonly beside?: Readonly<Record<string, number>>;
+  /** Instances that those place and that are not known yet: so far along the row of locations its own ones begin. */
   readonly offset?: number;
 }
 
@@ -68,9 +70,9 @@ export class Placer {
   }
 
   next(): Decision {
-    const { locations, constraints, companions, free, failing, offset = 0 } = this.#where;
+    const { locations, constraints, companions, free, failing, beside, offset = 0 } = this.#where;
     const candidates = locations.map((location): Candidate => {
-      const used = this.#used.get(location.code) ?? 0;
+      const used = (this.#used.get(location.code) ?? 0) + (beside?.[location.code] ?? 0);
       const near = companions === "own" ? used : (companions?.[location.code] ?? 0);
       const room = free?.get(location.code);
       return {

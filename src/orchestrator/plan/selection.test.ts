@@ -54,6 +54,20 @@ describe("a rolling activation", () => {
     expect(steps(3, [row(0, 1), row(1, 1), row(2, 1)])).toEqual(["place 3 Surge"]);
   });
 
+  it("that others are at places nothing above the count, and replaces at once only what serves nobody", ({
+    expect,
+  }) => {
+    const waiting = { maySurge: false };
+    expect(steps(3, [row(0, 1), row(1, 1), row(2, 1)], waiting)).toEqual([]);
+    expect(steps(3, [row(0, 1), row(1, 1)], waiting)).toEqual(["place 2 BelowDesiredCount"]);
+    expect(steps(2, [row(0, 1), row(1, 1, UNREADY)], waiting)).toEqual([
+      "stop d1 Outdated",
+      "place 2 BelowDesiredCount",
+    ]);
+    expect(steps(2, [row(0, 1), row(1, 1), row(2, 1)], waiting)).toEqual(["stop d2 Outdated"]);
+    expect(steps(2, [row(0, 1, HELD), row(1, 1, HELD), row(2, 1)], waiting)).toEqual([]);
+  });
+
   it("waits while the new one is not ready, however long it fails", ({ expect }) => {
     const old = [row(0, 1), row(1, 1)];
     for (const fresh of [STARTING, UNREADY, FAILING]) expect(steps(2, [...old, row(2, 2, fresh)])).toEqual([]);
@@ -137,6 +151,15 @@ describe("a rolling activation", () => {
     // The new one was stopped by a user before it was ever ready: another one is tried.
     expect(steps(1, [row(0, 1), row(1, 2, HELD)])).toEqual(["place 2 Surge"]);
     expect(steps(1, [row(0, 1), row(1, 2, HELD), row(2, 2)])).toEqual(["stop d0 Outdated", "remove d1 NotWanted"]);
+  });
+
+  it("does not count what was found where it may not be: that goes by itself", ({ expect }) => {
+    const rows = [row(0, 2), row(1, 2), row(2, 1)];
+    const isFoundOutside = ({ id }: Deployment) => id === "d0";
+    expect(steps(2, rows)).toEqual(["stop d2 Outdated"]);
+    expect(steps(2, rows, { isFoundOutside })).toEqual(["stop d0 Misplaced", "place 3 Misplaced"]);
+    const both = ({ id }: Deployment) => id === "d2";
+    expect(steps(2, rows, { isFoundOutside: both })).toEqual(["stop d2 Outdated"]);
   });
 
   it("scaled down below what is there gives up a held one, not one that serves", ({ expect }) => {

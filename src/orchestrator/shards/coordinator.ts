@@ -14,10 +14,10 @@ import type { StoredEvent } from "../events.ts";
 import type { Location } from "../placement/location.ts";
 import type { BlockedReason } from "../placement/placing.ts";
 import type { ApplicationRow, Version } from "../storage/application-row.ts";
-import type { Followed, News, Order, Told } from "./protocol.ts";
+import type { Beside, Followed, News, Order, Told } from "./protocol.ts";
 import { NEW_SHARD, readRecords, writeRecord, type ShardRecord } from "./records.ts";
 import { shareAt } from "./sharding.ts";
-import { toldAnew, unheard, type Summary } from "./summary.ts";
+import { summed, toldAnew, unheard, type Summary } from "./summary.ts";
 import { nextHolder, type Standing } from "./turns.ts";
 
 export interface CoordinatorDeps {
@@ -57,6 +57,8 @@ export class Coordinator {
   #records: Map<number, ShardRecord> | null = null;
   #isConsidering = false;
   #isLooking = false;
+  #refreshing: Promise<void> | null = null;
+  #refreshingNext: Promise<void> | null = null;
 
   constructor(deps: CoordinatorDeps) {
     this.#deps = deps;
@@ -77,6 +79,17 @@ export class Coordinator {
     const shards = row.sharding?.shards ?? 1;
     const others = othersOf(row).map((k) => this.#summaries.get(k) ?? unheard(shareAt(k, shards, instances)));
     return [this.#deps.own(row), ...others];
+  }
+
+  /** What the other shards have, as far as it is known. */
+  beside(shard: number): Beside {
+    const row = this.#deps.row();
+    const own = row === undefined || shard === 0 ? [] : [this.#deps.own(row)];
+    const others = [...this.#summaries].flatMap(([other, summary]) => (other === shard ? [] : [summary]));
+    return {
+      placed: summed([...own, ...others].map(({ placed }) => placed)),
+      failures: Object.assign({}, ...[...own, ...others].map(({ failures }) => failures)),
+    };
   }
 
   /** Why placements are blocked in other shards, as far as that is known. */
@@ -105,9 +118,27 @@ export class Coordinator {
     await withTimeout(lanes, FOLLOWED_WITHIN_MS).catch(ignored);
   }
 
-  /** Hears from every shard how it is, and takes over what it has to tell. Throws when one does not answer. */
+  /**
+   * Hears from every shard how it is from now on, and takes over what it has to tell. Throws when one does not answer. A
+   * burst of callers asks once: those who come while an earlier question is under way share the next.
+   */
   async refresh(): Promise<void> {
     if (!this.isSpread) return;
+    if (this.#refreshing === null) {
+      this.#refreshing = this.#pullAll().finally(() => {
+        this.#refreshing = null;
+      });
+      await this.#refreshing;
+      return;
+    }
+    this.#refreshingNext ??= this.#refreshing.catch(ignored).then(async () => {
+      this.#refreshingNext = null;
+      await this.refresh();
+    });
+    await this.#refreshingNext;
+  }
+
+  async #pullAll(): Promise<void> {
     await inBatches(this.others, async (shard) => await this.#pull(shard));
     this.consider();
   }
@@ -252,6 +283,7 @@ export class Coordinator {
       row: { ...wanted, ...(sharding === undefined ? {} : { sharding: { ...sharding, shard } }) },
       versions: this.#deps.versions().filter(({ version }) => version > known),
       ...(locations === null ? {} : { locations }),
+      beside: this.beside(shard),
     };
   }
 

@@ -15,6 +15,15 @@ export interface Order {
   readonly versions: readonly Version[];
   /** The account's, where shard 0 knows them. */
   readonly locations?: readonly Location[];
+  readonly beside: Beside;
+}
+
+/** What a shard places by of what the others have. */
+export interface Beside {
+  /** Their slots by location. */
+  readonly placed: Readonly<Record<string, number>>;
+  /** Where starts failed, and when. */
+  readonly failures: Readonly<Record<string, number>>;
 }
 
 export interface Followed {

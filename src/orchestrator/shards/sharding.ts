@@ -39,13 +39,16 @@ export function shareOf({ kind, spec: { instances }, sharding }: Spread): number
   return sharding === undefined ? instances : shareAt(sharding.shard, sharding.shards, instances);
 }
 
-/** How many instances the shards before this one have: where its own ones begin in a row of locations. */
-export function offsetOf({ spec: { instances }, sharding }: Pick<Spread, "spec" | "sharding">): number {
-  let offset = 0;
+/**
+ * How many instances the shards before this one place that are not among those `known`: where its own ones begin in a row
+ * of locations.
+ */
+export function offsetOf({ spec: { instances }, sharding }: Pick<Spread, "spec" | "sharding">, known: number): number {
+  let offset = -known;
   for (let shard = 0; shard < (sharding?.shard ?? 0); shard += 1) {
     offset += shareAt(shard, sharding?.shards ?? 1, instances);
   }
-  return offset;
+  return Math.max(0, offset);
 }
 
 export function shareAt(shard: number, shards: number, instances: number): number {

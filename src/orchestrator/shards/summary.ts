@@ -19,6 +19,10 @@ export interface Summary {
   readonly ready: Readonly<Record<number, number>>;
   /** Live instances, by location. */
   readonly locations: Readonly<Record<string, number>>;
+  /** Slots that stay, by location, whether anything runs in them or not. */
+  readonly placed: Readonly<Record<string, number>>;
+  /** Where starts failed, and when. */
+  readonly failures: Readonly<Record<string, number>>;
   readonly isSettled: boolean;
   /** Something that runs is to be replaced. */
   readonly isOutdated: boolean;
@@ -53,6 +57,8 @@ export function unheard(share: number): Summary {
     live: {},
     ready: {},
     locations: {},
+    placed: {},
+    failures: {},
     isSettled: false,
     isOutdated: false,
     blocked: null,
