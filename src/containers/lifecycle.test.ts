@@ -1,4 +1,4 @@
-import { describe, it } from "vitest";
+import { describe, it, vi } from "vitest";
 import { memoryDatabase } from "../../test/unit/sqlite-storage.ts";
 import type { Database } from "../database.ts";
 import { migrate } from "../migrations.ts";
@@ -24,7 +24,7 @@ const ORDER: LaunchOrder = {
 };
 
 /** A container that listens and ends when it is told to. */
-function container() {
+function container(hazards: Partial<ContainerPort> = {}) {
   const exit = Promise.withResolvers<void>();
   let isRunning = false;
   const port: ContainerPort = {
@@ -42,6 +42,7 @@ function container() {
     accepts: async () => true,
     exec: async () => ({ exitCode: 0, output: "" }),
   };
+  Object.assign(port, hazards);
   const end = () => {
     isRunning = false;
     exit.resolve();
@@ -50,7 +51,12 @@ function container() {
 }
 
 /** One lifetime of an Instance object on storage that outlives it. */
-function lifetime(db: Database, port: ContainerPort, report: (report: Report) => Promise<ReportReply>) {
+function lifetime(
+  db: Database,
+  port: ContainerPort,
+  report: (report: Report) => Promise<ReportReply>,
+  reset: (why: string) => void = () => undefined,
+) {
   const timers = new Timers(db, { setAlarm: () => undefined, deleteAlarm: () => undefined });
   const work: Promise<void>[] = [];
   const lifecycle = new Lifecycle({
@@ -59,7 +65,7 @@ function lifetime(db: Database, port: ContainerPort, report: (report: Report) =>
     port,
     clock: () => NOW,
     report: (_, told) => report(told),
-    reset: () => undefined,
+    reset,
     background: (task) => void work.push(task),
   });
   return { lifecycle, timers };
@@ -86,5 +92,90 @@ describe("an end that the application has not heard of", () => {
     await after.lifecycle.onTimer(TIMER.keepalive);
     expect(told).toMatchObject([{ state: "ended", outcome: { kind: "exited", exitCode: 0 } }]);
     expect(after.timers.dueAt(TIMER.keepalive)).toBeNull();
+  });
+});
+
+describe("a start or a watch that fails for a reason of the platform's own", () => {
+  const lost = new Error("Network connection lost.");
+  const refusing = () => Promise.reject(new Error("heard too early"));
+
+  it.for([
+    [
+      "a start",
+      {
+        start: () => {
+          throw lost;
+        },
+      },
+    ],
+    ["a watch", { monitor: () => Promise.reject(lost) }],
+  ] as const)(
+    "%s is called ended only by the next lifetime, which sees whether it runs",
+    async ([, hazard], { expect }) => {
+      const db = memoryDatabase();
+      migrate(db, INSTANCE_MIGRATIONS);
+      const { port } = container(hazard);
+      const reset = vi.fn<(why: string) => void>();
+      const heard = vi.fn<(report: Report) => Promise<ReportReply>>(refusing);
+      const before = lifetime(db, port, heard, reset);
+      await before.lifecycle.launch(ORDER).catch(() => undefined);
+      await expect.poll(() => reset.mock.calls.length).toBe(1);
+      // Nobody hears of an end from this one, however it is asked.
+      await expect(before.lifecycle.check("d", 1)).rejects.toThrow("is being found out");
+      await before.lifecycle.onTimer(TIMER.report);
+      expect(heard).not.toHaveBeenCalled();
+      let destroyed = 0;
+      const still = container({ destroy: async () => void (destroyed += 1) });
+      still.port.start({
+        image: "",
+        size: { vcpu: 0, memoryMib: 0, diskMb: 0 },
+        entrypoint: null,
+        env: {},
+        labels: {},
+      });
+      const after = lifetime(db, still.port, async () => ({ owned: true, checkEveryMs: 60_000 }));
+      await after.lifecycle.resume();
+      expect(destroyed).toBe(1);
+    },
+  );
+});
+
+describe("a container that cannot be destroyed", () => {
+  const disowned = async () => ({ owned: false, checkEveryMs: 60_000 });
+
+  it("is tried again by the next look when it is nobody's", async ({ expect }) => {
+    const db = memoryDatabase();
+    migrate(db, INSTANCE_MIGRATIONS);
+    let destroyed = 0;
+    const { port } = container({
+      destroy: async () => {
+        destroyed += 1;
+        if (destroyed === 1) throw new Error("internal error");
+      },
+    });
+    const { lifecycle, timers } = lifetime(db, port, disowned);
+    await lifecycle.launch(ORDER);
+    await expect.poll(() => lifecycle.record?.phase).toBe("ended");
+    expect(timers.dueAt(TIMER.keepalive)).not.toBeNull();
+    await lifecycle.onTimer(TIMER.keepalive);
+    expect(destroyed).toBe(2);
+    expect(timers.dueAt(TIMER.keepalive)).toBeNull();
+  });
+
+  it("is not called ended to whoever asks", async ({ expect }) => {
+    const db = memoryDatabase();
+    migrate(db, INSTANCE_MIGRATIONS);
+    let isStuck = true;
+    const { port } = container({
+      destroy: async () => {
+        if (isStuck) throw new Error("internal error");
+      },
+    });
+    const { lifecycle } = lifetime(db, port, disowned);
+    await lifecycle.launch(ORDER);
+    await expect.poll(() => lifecycle.record?.phase).toBe("ended");
+    await expect(lifecycle.check("d", 1)).rejects.toThrow("internal error");
+    isStuck = false;
+    expect(await lifecycle.check("d", 1)).toMatchObject({ generation: 1, report: { state: "ended" } });
   });
 });

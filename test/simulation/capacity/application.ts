@@ -142,8 +142,7 @@ export class CapacityApplication {
     const world = this.#world;
     return new Grants({
       clock: () => world.time.now,
-      state: (statement) =>
-        world.network.send(life, `statement of ${this.id}`, () => world.keeper.state(this.id, statement)),
+      state: (statement) => world.network.send(life, `statement of ${this.id}`, () => world.state(this.id, statement)),
       onAnswer: () => this.pass(),
       onFailed: (retryAt) => {
         if (this.#dueAt !== null && this.#dueAt <= retryAt) return;

@@ -7,6 +7,7 @@ import { reserveName } from "../../../src/account/applications.ts";
 import { CapacityKeeper, type Claimant } from "../../../src/account/capacity/keeper.ts";
 import { claimsOf, taken } from "../../../src/account/capacity/claims.ts";
 import { ANY, loadOf, type Capacity } from "../../../src/account/capacity/load.ts";
+import type { Answer, Statement } from "../../../src/account/capacity/statement.ts";
 import { migrate } from "../../../src/migrations.ts";
 import { Network } from "../engine/network.ts";
 import type { Trace } from "../engine/simulation.ts";
@@ -17,7 +18,11 @@ import { CapacityApplication } from "./application.ts";
 import type { CapacityDeed, CapacityScenario } from "./scenario.ts";
 
 /** For tests of the invariants: what is wrong with the code under test. */
-export type CapacityTampering = (claimant: Claimant, world: CapacityWorld) => Claimant;
+export interface CapacityTampering {
+  readonly claimant?: (claimant: Claimant) => Claimant;
+  /** What an application hears. */
+  readonly answer?: (answer: Answer) => Answer;
+}
 
 interface AccountLife extends Lifetime {
   readonly keeper: CapacityKeeper;
@@ -34,17 +39,12 @@ export class CapacityWorld {
     () => undefined,
     () => undefined,
   );
-  readonly #tamper: CapacityTampering;
+  readonly #tampering: CapacityTampering;
   #life: AccountLife | null = null;
 
-  constructor(
-    time: VirtualTime,
-    scenario: CapacityScenario,
-    trace: Trace,
-    tamper: CapacityTampering = (claimant) => claimant,
-  ) {
+  constructor(time: VirtualTime, scenario: CapacityScenario, trace: Trace, tampering: CapacityTampering = {}) {
     this.time = time;
-    this.#tamper = tamper;
+    this.#tampering = tampering;
     this.capacity = { ...ANY, ...scenario.limits };
     this.#faults = { ...scenario.faults };
     const random = new Random(scenario.seed);
@@ -56,8 +56,10 @@ export class CapacityWorld {
     }
   }
 
-  get keeper(): CapacityKeeper {
-    return this.#now().keeper;
+  /** An application says what it holds and wants. */
+  async state(application: string, statement: Statement): Promise<Answer> {
+    const answer = await this.#now().keeper.state(application, statement);
+    return this.#tampering.answer?.(answer) ?? answer;
   }
 
   get db() {
@@ -163,7 +165,7 @@ export class CapacityWorld {
   #claimant(id: string, lifetime: Lifetime): Claimant {
     const application = this.applications.get(id);
     if (application === undefined) throw new Error(`${id} is not there`);
-    const to = this.#tamper(application.claimant(), this);
+    const to = this.#tampering.claimant?.(application.claimant()) ?? application.claimant();
     const send = <T>(what: string, call: () => Promise<T>) => this.network.send(lifetime, `${what} of ${id}`, call);
     return {
       capacityFreed: () => send("capacityFreed", () => to.capacityFreed()),
