@@ -4,6 +4,7 @@
  * once; a timer set again while it runs is not deleted afterwards. The platform's own alarm retries are never used.
  */
 import type { Database } from "./database.ts";
+import { Remembered } from "./remembered.ts";
 
 export const TIMERS_SCHEMA = `CREATE TABLE timers (
   key TEXT PRIMARY KEY,
@@ -22,6 +23,9 @@ interface TimerRow extends Record<string, string | number> {
   due_at: number;
   attempts: number;
 }
+
+/** They are few, and looked at with every pass and report. */
+const stored = new Remembered((db) => new Map(db.all<TimerRow>("SELECT * FROM timers").map((row) => [row.key, row])));
 
 /** 1 s doubling to one minute: a failing timer stays visible without becoming a hot loop. */
 export function timerRetryDelayMs(attempts: number): number {
@@ -55,7 +59,7 @@ export class Timers {
 
   dueAt(key: string): number | null {
     if (this.#isClosed) return null;
-    return this.#db.one<{ due_at: number }>("SELECT due_at FROM timers WHERE key = ?", key)?.due_at ?? null;
+    return this.#rows.get(key)?.due_at ?? null;
   }
 
   /** Sets or moves a timer. Setting it to the time that it already has writes nothing. */
@@ -63,27 +67,24 @@ export class Timers {
     if (this.#isClosed) return;
     this.#setAgain.add(key);
     const due = Math.ceil(dueAt);
-    const row = this.#db.one<TimerRow>("SELECT * FROM timers WHERE key = ?", key);
-    if (row?.due_at !== due || row.attempts !== 0) {
-      this.#db.run(
-        "INSERT INTO timers (key, due_at) VALUES (?, ?) ON CONFLICT DO UPDATE SET due_at = excluded.due_at, attempts = 0",
-        key,
-        due,
-      );
-    }
+    const row = this.#rows.get(key);
+    if (row?.due_at !== due || row.attempts !== 0) this.#write({ key, due_at: due, attempts: 0 });
     this.rearm();
   }
 
   clear(key: string): void {
     if (this.dueAt(key) === null) return;
-    this.#db.run("DELETE FROM timers WHERE key = ?", key);
+    this.#remove(key);
     this.rearm();
   }
 
   /** Puts the platform's alarm at the earliest timer. Overdue timers count, so none is ever left behind. */
   rearm(): void {
     if (this.#isClosed) return;
-    const next = this.#db.one<{ due_at: number | null }>("SELECT MIN(due_at) AS due_at FROM timers")?.due_at ?? null;
+    const next = [...this.#rows.values()].reduce<number | null>(
+      (earliest, { due_at: due }) => (earliest === null || due < earliest ? due : earliest),
+      null,
+    );
     if (next === this.#armed) return;
     this.#armed = next;
     if (next === null) {
@@ -100,7 +101,9 @@ export class Timers {
   async fire(now: number, run: (key: string, attempts: number) => Promise<void>): Promise<void> {
     if (this.#isClosed) return;
     this.#armed = null;
-    const due = this.#db.all<TimerRow>("SELECT * FROM timers WHERE due_at <= ? ORDER BY due_at, key", now);
+    // Storage is the truth: once for each alarm it is looked at.
+    stored.forget(this.#db);
+    const due = [...this.#rows.values()].filter((timer) => timer.due_at <= now).toSorted(byTime);
     try {
       for (const timer of due) await this.#fireOne(timer, now, run);
     } finally {
@@ -121,14 +124,36 @@ export class Timers {
     if (this.#isClosed) return;
     if (this.#setAgain.has(timer.key)) return;
     // Set again, or cleared, while it ran: the newer wish stands.
-    const current = this.#db.one<TimerRow>("SELECT * FROM timers WHERE key = ?", timer.key);
-    if (current?.due_at !== timer.due_at) return;
+    if (this.dueAt(timer.key) !== timer.due_at) return;
     if (failed) {
       const attempts = timer.attempts + 1;
-      const retryAt = now + timerRetryDelayMs(attempts);
-      this.#db.run("UPDATE timers SET due_at = ?, attempts = ? WHERE key = ?", retryAt, attempts, timer.key);
+      this.#write({ key: timer.key, due_at: now + timerRetryDelayMs(attempts), attempts });
     } else {
-      this.#db.run("DELETE FROM timers WHERE key = ?", timer.key);
+      this.#remove(timer.key);
     }
   }
+
+  get #rows(): Map<string, TimerRow> {
+    return stored.get(this.#db);
+  }
+
+  #write(row: TimerRow): void {
+    const { key, due_at: due, attempts } = row;
+    this.#db.run(
+      "INSERT INTO timers VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET due_at = excluded.due_at, attempts = excluded.attempts",
+      key,
+      due,
+      attempts,
+    );
+    this.#rows.set(key, row);
+  }
+
+  #remove(key: string): void {
+    this.#db.run("DELETE FROM timers WHERE key = ?", key);
+    this.#rows.delete(key);
+  }
+}
+
+function byTime(a: TimerRow, b: TimerRow): number {
+  return a.due_at - b.due_at || (a.key < b.key ? -1 : 1);
 }
