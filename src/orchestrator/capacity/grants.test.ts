@@ -18,6 +18,7 @@ class Bench {
   answer: ((answer: Answer) => void) | null = null;
   fail: ((error: Error) => void) | null = null;
   failedUntil: number | null = null;
+  heardLimited: boolean | null = null;
   readonly grants = new Grants({
     clock: () => this.now,
     state: (statement) => {
@@ -27,7 +28,7 @@ class Bench {
         this.fail = reject;
       });
     },
-    onAnswer: () => undefined,
+    onAnswer: (isLimited) => (this.heardLimited = isLimited),
     onFailed: (retryAt) => (this.failedUntil = retryAt),
   });
 
@@ -99,6 +100,27 @@ describe("an application without capacity to heed", () => {
     await bench.grant(0);
     expect(bench.pass(3)).toBeNull();
     expect(bench.deployments).toHaveLength(3);
+  });
+});
+
+describe("an answer that comes after the application was enlisted", () => {
+  it("does not free it: it was said before there was a limit", async ({ expect }) => {
+    const bench = new Bench();
+    bench.isLimited = false;
+    bench.grants.rateLimited();
+    bench.pass(3);
+    bench.grants.forget();
+    await bench.grant(0);
+    expect(bench.heardLimited).toBe(true);
+  });
+
+  it("of one that was not enlisted says whether there is a limit", async ({ expect }) => {
+    const bench = new Bench();
+    bench.isLimited = false;
+    bench.grants.rateLimited();
+    bench.pass(3);
+    await bench.grant(0);
+    expect(bench.heardLimited).toBe(false);
   });
 });
 

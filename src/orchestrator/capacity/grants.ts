@@ -248,7 +248,9 @@ export class Grants {
     this.#failures = 0;
     this.#retryAt = 0;
     this.#take(statement, content, yielded, answer);
-    onAnswer(answer.outcome === "stale" || answer.isLimited);
+    // What was said before it was enlisted does not free it.
+    const isOvertaken = statement.number !== this.#number;
+    onAnswer(answer.outcome === "stale" || answer.isLimited || isOvertaken);
   }
 
   #take(statement: Statement, content: string, yielded: readonly string[], answer: Answer): void {
