@@ -23,6 +23,8 @@ const ORDER: LaunchOrder = {
   spec: toLaunchSpec({ image: "app" }),
 };
 
+const DISOWNED: ReportReply = { owned: false, checkEveryMs: 60_000 };
+
 /** A container that listens and ends when it is told to. */
 function container(hazards: Partial<ContainerPort> = {}) {
   const exit = Promise.withResolvers<void>();
@@ -97,8 +99,6 @@ describe("an end that the application has not heard of", () => {
 
 describe("a start or a watch that fails for a reason of the platform's own", () => {
   const lost = new Error("Network connection lost.");
-  const refusing = () => Promise.reject(new Error("heard too early"));
-
   it.for([
     [
       "a start",
@@ -116,7 +116,7 @@ describe("a start or a watch that fails for a reason of the platform's own", () 
       migrate(db, INSTANCE_MIGRATIONS);
       const { port } = container(hazard);
       const reset = vi.fn<(why: string) => void>();
-      const heard = vi.fn<(report: Report) => Promise<ReportReply>>(refusing);
+      const heard = vi.fn<(report: Report) => Promise<ReportReply>>(() => Promise.reject(new Error("heard too early")));
       const before = lifetime(db, port, heard, reset);
       await before.lifecycle.launch(ORDER).catch(() => undefined);
       await expect.poll(() => reset.mock.calls.length).toBe(1);
@@ -141,8 +141,6 @@ describe("a start or a watch that fails for a reason of the platform's own", () 
 });
 
 describe("a container that cannot be destroyed", () => {
-  const disowned = async () => ({ owned: false, checkEveryMs: 60_000 });
-
   it("is tried again by the next look when it is nobody's", async ({ expect }) => {
     const db = memoryDatabase();
     migrate(db, INSTANCE_MIGRATIONS);
@@ -153,7 +151,7 @@ describe("a container that cannot be destroyed", () => {
         if (destroyed === 1) throw new Error("internal error");
       },
     });
-    const { lifecycle, timers } = lifetime(db, port, disowned);
+    const { lifecycle, timers } = lifetime(db, port, async () => DISOWNED);
     await lifecycle.launch(ORDER);
     await expect.poll(() => lifecycle.record?.phase).toBe("ended");
     expect(timers.dueAt(TIMER.keepalive)).not.toBeNull();
@@ -171,7 +169,7 @@ describe("a container that cannot be destroyed", () => {
         if (isStuck) throw new Error("internal error");
       },
     });
-    const { lifecycle } = lifetime(db, port, disowned);
+    const { lifecycle } = lifetime(db, port, async () => DISOWNED);
     await lifecycle.launch(ORDER);
     await expect.poll(() => lifecycle.record?.phase).toBe("ended");
     await expect(lifecycle.check("d", 1)).rejects.toThrow("internal error");

@@ -75,8 +75,7 @@ describe("a limit on what runs without one", () => {
   });
 
   it("does not take what was said before it for what is held now", async ({ expect }) => {
-    const enlist = () => Promise.reject(new Error("not there"));
-    const { keeper, limit, claimed, at } = account({ enlist });
+    const { keeper, limit, claimed, at } = account({ enlist: () => Promise.reject(new Error("not there")) });
     at.now += 10_000;
     vi.useFakeTimers();
     await limit(5);

@@ -62,7 +62,7 @@ export async function simulate(
     if (violation === null) {
       trace(time.now - start, "the faults stop");
       world.calm();
-      comeToTerms(world, time.now);
+      await comeToTerms(world, time.now);
       violation = await converge(world, run, () => violation, calmAt);
     }
     const before = world.network.messages;
@@ -156,10 +156,11 @@ function constraintsOf(constraints: Extract<Deed, { do: "constrain" }>["constrai
  * Nobody leaves a version active that cannot work, or what hinders its end out of traffic, or waits for places that cannot
  * be read, or for more than there is; stopped may stay stopped.
  */
-function comeToTerms(world: World, now: number): void {
+async function comeToTerms(world: World, now: number): Promise<void> {
   world.places.enableAll(now);
   const constraints = world.constraints();
   if (constraints !== null) world.constrain(within(constraints));
+  await settle();
   if (world.activeVersion() === BROKEN_VERSION) world.activate(1);
   const { account } = world;
   // One more than wanted, for what replaces another.
