@@ -41,7 +41,7 @@ class ExitError extends Error {
 const NEVER = Number.POSITIVE_INFINITY;
 /** Something happens to a container within this time, or not at all. */
 const LIFE_MS = 90_000;
-const SEEN_MS = 5_000;
+const SEEN_WITHIN_MS = 5_000;
 const FLAP_MS = 7_000;
 const REFUSALS = [
   "there is no container instance that can be provided to this durable object",
@@ -206,9 +206,11 @@ export class SimulatedContainer implements ContainerPort {
     } else if (random.chance(faults.vanishes)) {
       this.#later(() => this.#end(placement, { type: "vanished" }));
     } else if (random.chance(faults.networkDies)) {
-      // One that listens late may have been taken for one that never does.
-      const isSeen = listensAt - now < SEEN_MS;
-      this.#later(() => Object.assign(placement, { listensAt: NEVER, isNetworkDead: isSeen }));
+      this.#later(() => {
+        // One that listens late, or only for a moment, may have been taken for one that never does.
+        const isSeen = listensAt - now < SEEN_WITHIN_MS && this.#time.now - listensAt > SEEN_WITHIN_MS;
+        Object.assign(placement, { listensAt: NEVER, isNetworkDead: isSeen });
+      });
     } else {
       this.#mayHaveTrouble(placement);
     }
