@@ -2,9 +2,7 @@
  * What a Worker and the entrypoint `Gantry` say to each other. HTTP and WebSockets go through `fetch`, everything else
  * is RPC. This is the one place that knows names of headers, the form of addresses, and the methods.
  *
- * The address is `http://gantry.internal/a/{application}[/@{id}][/:{port}]{path}`. A path may look like an id or a port
- * (`/@x`), so the header says what was meant: `/@{id}` follows exactly in the modes `get` and `terminal`, `/:{port}`
- * exactly where the header has `port`.
+ * The address is `http://gantry.internal/a/{application}[/@{id}][/:{port}]{path}`.
  */
 
 export const CALL_HEADER = "gantry-call";
@@ -18,7 +16,6 @@ export type CallMode = "get" | "any" | "pool" | "terminal";
 /** The JSON of the header `gantry-call`. */
 export interface CallHeader {
   readonly mode: CallMode;
-  readonly port?: number;
   /** Public ids of instances that must not be chosen. */
   readonly exclude?: readonly string[];
   /** Of `any` and `pool`: only the first so many members. */
@@ -57,16 +54,22 @@ export interface Snapshot {
 }
 
 export interface InstanceState {
-  readonly state: string;
+  /** What `get` was called with. */
+  readonly name: string;
+  /** `absent`: never called, or destroyed since. `provisioning`: on its way to `running`. */
+  readonly state: "absent" | "provisioning" | "running" | "unhealthy" | "failed" | "stopping" | "stopped";
+  /** Takes requests. */
+  readonly ready: boolean;
+  /** Why it is as it is, where that is known. */
   readonly reason: string | null;
+  readonly exitCode: number | null;
   /** Grows with every start. */
   readonly generation: number;
   readonly version: number;
-  /** ISO 8601. */
-  readonly since: string;
-  readonly exitCode: number | null;
-  readonly ports: readonly number[];
-  readonly name: string;
+  /** Milliseconds since 1970; 0 when it is absent. */
+  readonly since: number;
+  /** Public id; null when it is absent. */
+  readonly instance: string | null;
 }
 
 export interface ExecRequest {
@@ -86,8 +89,8 @@ export interface ExecResult {
 
 /** The RPC methods. Errors are shaped like `GantryError`; the class does not cross. */
 export interface GantryRpc {
-  start(application: string, id: string, options: StartOptions): Promise<void>;
-  stop(application: string, id: string, options: StopOptions): Promise<void>;
+  start(application: string, id: string, options: StartOptions): Promise<InstanceState>;
+  stop(application: string, id: string, options: StopOptions): Promise<InstanceState>;
   destroy(application: string, id: string): Promise<void>;
   getState(application: string, id: string): Promise<InstanceState>;
   renewActivityTimeout(application: string, id: string): Promise<void>;

@@ -44,11 +44,11 @@ export interface ContainerHandle {
 export interface NamedContainerHandle extends ContainerHandle {
   readonly id: string;
   port(port: number): NamedContainerHandle;
-  /** Starts it, or does nothing where it runs as asked. Other options than it runs with are a conflict. */
-  start(options?: StartOptions): Promise<void>;
-  /** It can be started again, also by the next request. */
-  stop(signalOrOptions?: StopOptions | string | number): Promise<void>;
-  /** Kills it, and forgets its disk and what `start` was given. */
+  /** Starts it and waits until it is ready. Other options than it already runs with are a conflict. */
+  start(options?: StartOptions): Promise<InstanceState>;
+  /** Begins its stop; it can be started again, also by the next request. */
+  stop(signalOrOptions?: StopOptions | string | number): Promise<InstanceState>;
+  /** Ends it, and forgets its disk and what `start` was given; the next call makes another. */
   destroy(): Promise<void>;
   getState(): Promise<InstanceState>;
   /** For activity that is neither a request nor a WebSocket. */

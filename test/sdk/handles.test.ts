@@ -6,6 +6,7 @@ import { handleContract, type Stage } from "./handle-contract.ts";
 
 handleContract(async (): Promise<Stage> => {
   const received = new Map<string, Map<string, number>>();
+  const hanging = new Set<string>();
   const broken = new Map<string, string>();
 
   async function web(request: Request, { port, instance }: TestCall): Promise<Response> {
@@ -16,7 +17,7 @@ handleContract(async (): Promise<Stage> => {
     if (broken.get(pathname) === instance) return new Response("broken", { status: 500 });
     if (pathname === "/busy") return new Response("mine", { status: 429, headers: { "retry-after": "0" } });
     if (pathname === "/down") return new Response("mine", { status: 503, headers: { "retry-after": "0" } });
-    if (pathname === "/hang") return await new Promise<never>(() => undefined);
+    if (hanging.has(pathname)) return await new Promise<never>(() => undefined);
     if (pathname === "/ws") return echoSocket();
     const headers = Object.fromEntries(request.headers);
     return Response.json({ port, path: pathname, search, method: request.method, headers, body });
@@ -27,6 +28,7 @@ handleContract(async (): Promise<Stage> => {
     web: containers.web,
     unknown: createContainers<{ unknown: ContainerConfig }>(gantry).unknown,
     receivedAt: async (path) => new Map(received.get(path)),
+    hangAt: async (path) => void hanging.add(path),
     breakMember: async (path) => void broken.set(path, gantry.pool("web")[1]?.id ?? ""),
   };
 });

@@ -15,10 +15,11 @@ export async function errorOf(response: Response, now: number): Promise<GantryEr
   const { headers, status } = response;
   const code = headers.get(ERROR_HEADER) ?? "MALFORMED_ANSWER";
   const { message, details } = described(await textOf(response));
+  const instance = headers.get(INSTANCE_HEADER) ?? details["instance"];
   return new GantryError(code, message ?? `Gantry refused the call: ${code}`, {
     retryable: headers.get(RETRYABLE_HEADER) === "true",
     retryAfterMs: parseRetryAfter(headers.get("retry-after"), now),
-    instance: headers.get(INSTANCE_HEADER),
+    instance: typeof instance === "string" ? instance : null,
     status,
     details,
   });

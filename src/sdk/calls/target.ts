@@ -19,14 +19,21 @@ export interface Target {
 export function addressOf(target: Target, input: CallInput): string {
   const { application, id, port } = target;
   const instance = id === undefined ? "" : `/@${encodeURIComponent(id)}`;
-  return `${GANTRY_ORIGIN}/a/${application}${instance}${port === undefined ? "" : `/:${port}`}${pathOf(input)}`;
+  const path = distinct(pathOf(input), id, port);
+  return `${GANTRY_ORIGIN}/a/${application}${instance}${port === undefined ? "" : `/:${port}`}${path}`;
+}
+
+/** A path that would read as an id or a port gets its first sign encoded, which names the same resource (RFC 3986, 3.3). */
+function distinct(path: string, id: string | undefined, port: number | undefined): string {
+  if (port !== undefined) return path;
+  if (id === undefined && path.startsWith("/@")) return `/%40${path.slice(2)}`;
+  return path.startsWith("/:") ? `/%3A${path.slice(2)}` : path;
 }
 
 export function headerOf(target: Target, exclude: readonly string[]): readonly [string, string] {
-  const { mode, port, size, waitMs } = target;
+  const { mode, size, waitMs } = target;
   const header: CallHeader = {
     mode,
-    ...(port === undefined ? {} : { port }),
     ...(exclude.length === 0 ? {} : { exclude }),
     ...(size === undefined ? {} : { size }),
     ...(waitMs === undefined ? {} : { waitMs }),
@@ -51,15 +58,11 @@ function partsOf({ pathname, search }: URL): string {
   return `${pathname}${search}`;
 }
 
+/** What Gantry takes as an instance's name. */
 export function checkId(id: unknown): string {
-  const problem =
-    typeof id !== "string" || id === ""
-      ? "must be a text that is not empty: it names the entity that the container belongs to"
-      : !id.isWellFormed()
-        ? "must be well-formed text: it has half of a surrogate pair"
-        : null;
-  if (problem !== null) throw invalidInput("get", { id: problem });
-  return id as string;
+  if (typeof id === "string" && /^[\x21-\x7e]{1,128}$/.test(id)) return id;
+  const rule = "must be 1 to 128 visible ASCII characters: encode or hash what is longer or has others";
+  throw invalidInput("get", { id: rule });
 }
 
 export function checkPort(port: unknown): number {

@@ -38,13 +38,9 @@ export function openTerminal(socket: ContainerSocket, options: TerminalOptions):
   const { promise: exitCode, resolve, reject } = deferred<number>();
   exitCode.catch(() => undefined);
   socket.send(JSON.stringify({ exec: { command, args, ...(cwd === undefined ? {} : { cwd }), env, size } }));
-  socket.closed.then(
-    ({ code, reason }) => reject(notEnded(code, reason)),
-    (error: unknown) => reject(error),
-  );
   // Read here and not by whoever iterates: the exit code is also for those who do not look at the output.
   const output = new TransformStream<Uint8Array, Uint8Array>(undefined, undefined, { highWaterMark: Infinity });
-  void collect(socket, output.writable.getWriter(), resolve);
+  void collect(socket, output.writable.getWriter(), resolve, reject);
   return {
     exitCode,
     write: (keys) => socket.send(typeof keys === "string" ? new TextEncoder().encode(keys) : keys),
@@ -59,10 +55,12 @@ function notEnded(code: number, reason: string): GantryError {
   return new GantryError("CONNECTION_LOST", `the terminal was closed before the command ended: ${why}`);
 }
 
+/** Messages first, then the end: an exit code that came is never lost to the close behind it. */
 async function collect(
   socket: ContainerSocket,
   writer: WritableStreamDefaultWriter<Uint8Array>,
   onExit: (code: number) => void,
+  onCut: (error: unknown) => void,
 ): Promise<void> {
   try {
     for await (const message of socket) {
@@ -72,8 +70,11 @@ async function collect(
         if (typeof exitCode === "number") onExit(exitCode);
       }
     }
+    const { code, reason } = await socket.closed;
+    onCut(notEnded(code, reason));
     await writer.close();
   } catch (error) {
+    onCut(error);
     await writer.abort(error).catch(() => undefined);
   }
 }

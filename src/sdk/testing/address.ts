@@ -10,25 +10,20 @@ export interface Addressed {
   readonly path: string;
 }
 
-const APPLICATION = /^\/a\/(?<application>[^/]+)(?<rest>\/.*)$/;
-const INSTANCE = /^\/@(?<id>[^/]*)(?<rest>\/.*)$/;
-const PORT = /^\/:(?<port>\d+)(?<rest>\/.*)$/;
+const PREFIX = /^\/a\/(?<application>[^/]+)(?:\/@(?<id>[^/]+))?(?:\/:(?<port>\d{1,5}))?(?=\/|$)/;
 
-/** Null for what is no address of the SDK. A part is taken off only where the header says that it is there. */
+/** Null for what is no address of the SDK. */
 export function readAddress(request: Request): Addressed | null {
   const url = new URL(request.url);
-  const found = APPLICATION.exec(url.pathname)?.groups;
+  const found = PREFIX.exec(url.pathname);
   const header = request.headers.get(CALL_HEADER);
-  if (found === undefined || header === null) return null;
-  const call = JSON.parse(header) as CallHeader;
-  let rest = found["rest"] as string;
-  let id: string | undefined;
-  if (call.mode === "get" || call.mode === "terminal") {
-    const named = INSTANCE.exec(rest)?.groups;
-    if (named === undefined) return null;
-    id = decodeURIComponent(named["id"] as string);
-    rest = named["rest"] as string;
-  }
-  if (call.port !== undefined) rest = PORT.exec(rest)?.groups?.["rest"] ?? rest;
-  return { application: found["application"] as string, call, id, port: call.port, path: `${rest}${url.search}` };
+  if (found === null || header === null) return null;
+  const { application = "", id, port } = found.groups ?? {};
+  return {
+    application: decodeURIComponent(application),
+    call: JSON.parse(header) as CallHeader,
+    id: id === undefined ? undefined : decodeURIComponent(id),
+    port: port === undefined ? undefined : Number(port),
+    path: `${url.pathname.slice(found[0].length) || "/"}${url.search}`,
+  };
 }

@@ -37,6 +37,8 @@ interface Hosted {
   readonly named: Map<string, TestInstance>;
   /** Whose turn it is in the pool. */
   turn: number;
+  /** How many named ones are gone. */
+  destroyed: number;
 }
 
 export class TestGantry implements GantryBinding, GantryRpc {
@@ -52,7 +54,7 @@ export class TestGantry implements GantryBinding, GantryRpc {
       const pool = Array.from({ length: this.#options.instances }, (_, n) =>
         this.#make(name, application, `#${n}`, null),
       );
-      return [name, { application, pool, named: new Map(), turn: 0 }];
+      return [name, { application, pool, named: new Map(), turn: 0, destroyed: 0 }];
     });
     this.#hosted = new Map(hosted);
   }
@@ -62,7 +64,8 @@ export class TestGantry implements GantryBinding, GantryRpc {
     const hosted = this.#find(application);
     const known = hosted.named.get(id);
     if (known !== undefined) return known;
-    const made = this.#make(application, hosted.application, `@${id}`, id);
+    // One that is made after another was destroyed is another one.
+    const made = this.#make(application, hosted.application, `@${id}@${hosted.destroyed}`, id);
     hosted.named.set(id, made);
     return made;
   }
@@ -100,7 +103,7 @@ export class TestGantry implements GantryBinding, GantryRpc {
       return refuse({ code: "APPLICATION_NOT_FOUND", retryable: false, status: 404 });
     }
     const instance = this.#choose(address);
-    if (instance === undefined) return refuse({ code: "NO_READY_INSTANCE", retryable: false, status: 503 });
+    if (instance === undefined) return refuse({ code: "NO_OTHER_INSTANCE", retryable: false, status: 503 });
     instance.wake(this.#now);
     const refusal = instance.nextRefusal();
     if (refusal !== undefined) return refuse(refusal, instance.id);
@@ -111,29 +114,34 @@ export class TestGantry implements GantryBinding, GantryRpc {
     return stamped(answer, instance.id);
   }
 
-  async start(application: string, id: string, options: StartOptions): Promise<void> {
+  async start(application: string, id: string, options: StartOptions): Promise<InstanceState> {
     const instance = this.#known(application, id);
     const wanted = { ...instance.options, ...options };
     if (instance.isRunning && canonical(wanted) !== canonical(instance.options)) {
       const message = `instance ${id} of ${application} runs with other options: stop or destroy it first`;
-      throw fault("INSTANCE_ALREADY_STARTED", message);
+      throw fault("START_CONFLICT", message);
     }
     instance.options = wanted;
     instance.wake(this.#now);
+    instance.forgetRefusals();
+    instance.ready(this.#now);
+    return instance.describe();
   }
 
-  async stop(application: string, id: string): Promise<void> {
-    this.#known(application, id).stop(this.#now);
+  async stop(application: string, id: string): Promise<InstanceState> {
+    const instance = this.#known(application, id);
+    instance.stop(this.#now);
+    return instance.describe();
   }
 
   async destroy(application: string, id: string): Promise<void> {
-    const instance = this.#known(application, id);
-    instance.stop(this.#now, "destroyed", 137);
-    instance.options = {};
+    const hosted = this.#find(application);
+    hosted.named.delete(id);
+    hosted.destroyed += 1;
   }
 
   async getState(application: string, id: string): Promise<InstanceState> {
-    return this.#known(application, id).describe([this.#options.defaultPort]);
+    return this.#known(application, id).describe();
   }
 
   async renewActivityTimeout(application: string, id: string): Promise<void> {

@@ -7,6 +7,8 @@ import type { TestApplication } from "./types.ts";
 
 export type TestInstanceState = "sleeping" | "starting" | "ready" | "stopped";
 
+const WIRE_STATES = { sleeping: "stopped", starting: "provisioning", ready: "running", stopped: "stopped" } as const;
+
 export interface Refusal {
   /** Default `INSTANCE_NOT_READY`. */
   readonly code?: string;
@@ -59,6 +61,11 @@ export class TestInstance {
     this.#losses += count;
   }
 
+  /** Who waits for readiness sees none of them. */
+  forgetRefusals(): void {
+    this.#refusals.length = 0;
+  }
+
   nextRefusal(): Required<Refusal> | undefined {
     return this.#refusals.shift();
   }
@@ -80,7 +87,7 @@ export class TestInstance {
     if (this.state === "starting") this.#enter("ready", now);
   }
 
-  stop(now: number, reason = "stopped", exitCode: number | null = 0): void {
+  stop(now: number, reason = "Stopped", exitCode: number | null = 0): void {
     if (!this.isRunning) return;
     this.#ended = { reason, exitCode };
     this.#enter("stopped", now);
@@ -89,7 +96,7 @@ export class TestInstance {
   /** Idle for long enough. */
   sleep(now: number): void {
     if (!this.isRunning) return;
-    this.#ended = { reason: "idle", exitCode: 0 };
+    this.#ended = { reason: "Idle", exitCode: 0 };
     this.#enter("sleeping", now);
   }
 
@@ -123,17 +130,19 @@ export class TestInstance {
     return this.#application.terminal;
   }
 
-  describe(ports: readonly number[]): InstanceState {
-    const { state, generation } = this;
+  describe(): InstanceState {
+    const { generation, name, id } = this;
+    const isNew = generation === 0;
     return {
-      state,
-      generation,
+      name: name ?? id,
+      state: isNew ? "absent" : WIRE_STATES[this.state],
+      ready: this.state === "ready",
       reason: this.#ended?.reason ?? null,
       exitCode: this.#ended?.exitCode ?? null,
-      version: 1,
-      since: new Date(this.#since).toISOString(),
-      ports,
-      name: this.name ?? this.id,
+      generation,
+      version: isNew ? 0 : 1,
+      since: isNew ? 0 : this.#since,
+      instance: isNew ? null : id,
     };
   }
 

@@ -62,7 +62,7 @@ export interface Upgrade {
   readonly response: Response;
   readonly socket: TestSocket;
   /** What a Worker deploy or a dead container does. */
-  cut(): void;
+  readonly cut: () => void;
 }
 
 /** Answers an upgrade; listen on `socket` before returning the response. */
