@@ -22,7 +22,8 @@ export function applicationName(exportName: string, ownName?: string): string {
     ownName ??
     exportName
       .replace(/([a-z0-9])([A-Z])/g, "$1-$2")
-      .replace(/([A-Z]+)([A-Z][a-z])/g, "$1-$2")
+      // `URLs` is one word.
+      .replace(/([A-Z]+)([A-Z](?:[a-rt-z]|s[a-z]))/g, "$1-$2")
       .toLowerCase();
   if (!isApplicationName(name))
     throw problem(`gives the application name ${JSON.stringify(name)}, which ${NAME_RULE}: set name`);
