@@ -32,6 +32,8 @@ interface Target {
 export interface QuotaChange {
   /** Of the pool. */
   readonly instances?: number;
+  /** The most that its load may make of the pool; null: it does not follow its load. */
+  readonly scaledTo?: number | null;
   /** That may be called by name at a time: room is kept for them whether they are called or not. */
   readonly named?: number;
   /** The configuration that is active after the write, as `admitConfiguration` gave it, with its location. */
@@ -161,14 +163,15 @@ function isCovered({ amounts, location }: Grant, usage: Usage): boolean {
 }
 
 /** What a whole specification comes to, but for its configuration. */
-export function countsOf({ instances, namedInstances = 0 }: ApplicationSpec): Pick<QuotaChange, "instances" | "named"> {
-  return { instances, named: namedInstances };
+export function countsOf({ instances, autoscaling, namedInstances = 0 }: ApplicationSpec): QuotaChange {
+  return { instances, scaledTo: autoscaling?.max ?? null, named: namedInstances };
 }
 
-function askOf(current: Usage | null, { instances, named, configuration, location }: QuotaChange): Ask {
-  const pool = instances ?? (current?.instances ?? 0) - (current?.named ?? 0);
+function askOf(current: Usage | null, { instances, scaledTo, named, configuration, location }: QuotaChange): Ask {
+  const before = (current?.instances ?? 0) - (current?.named ?? 0);
+  const counted = current?.isScaled === true && scaledTo === undefined ? before : (instances ?? before);
   return {
-    instances: pool + (named ?? current?.named ?? 0),
+    instances: (scaledTo ?? counted) + (named ?? current?.named ?? 0),
     size: configuration === undefined ? (current?.size ?? NO_SIZE) : sizeOf(configuration),
     ipv4s: configuration === undefined ? (current?.ipv4s ?? 0) : networkOf(configuration).ipv4 === "none" ? 0 : 1,
     location: (location === undefined ? (configuration?.location ?? current?.location) : location) ?? ANYWHERE,

@@ -1,5 +1,7 @@
 /** From a request's body to what an application stores: defaults filled in, configuration complete, revision computed. */
+import { parseDuration } from "../duration.ts";
 import type { ErrorCode } from "../errors.ts";
+import { DEFAULT_IDLE_AFTER_MS } from "../orchestrator/autoscaling/policy.ts";
 import type { NewConfiguration } from "../orchestrator/change.ts";
 import type { StoredConfiguration } from "../orchestrator/configurations.ts";
 import { revisionOf, toLaunchSpec } from "../orchestrator/launch-spec.ts";
@@ -8,7 +10,14 @@ import { invalid } from "./body.ts";
 import { admitConfiguration } from "./quota.ts";
 import type { Call } from "./route.ts";
 import { colocationOf, constraintsOf } from "./schemas/constraints.ts";
-import { checkEveryMs, ingressMode, SLEEP_OF_NOBODY, type IngressMode, type PutApplication } from "./schemas/application.ts";
+import {
+  checkEveryMs,
+  ingressMode,
+  SLEEP_OF_NOBODY,
+  type IngressMode,
+  type PatchApplication,
+  type PutApplication,
+} from "./schemas/application.ts";
 
 /** What a route that stores a configuration may be refused with. */
 export const ADMISSION_ERRORS = [
@@ -31,6 +40,7 @@ export function specOf(env: Env, body: PutApplication): ApplicationSpec {
     ingress: body.ingress?.mode ?? defaultIngress(env),
     checkEveryMs: checkEveryMs(body.check_every),
     ...(body.observability === undefined ? {} : { logs: body.observability.logs.enabled }),
+    ...scaledBy(body),
     ...placesOf(body),
     ...rankOf(body),
     ...(body.durable_objects === undefined ? {} : { namespaceId: body.durable_objects.namespace_id }),
@@ -46,6 +56,21 @@ export function rankOf({
     ...(priorities === undefined ? {} : { priority: priorities.default }),
     ...(preemption === undefined ? {} : { isPreemptible: preemption === "allowed" }),
   };
+}
+
+/** What a request says about scaling by load; null: not any more. What it does not say is not in it. */
+export function scaledBy({ autoscaling }: Pick<PatchApplication, "autoscaling">): Pick<ApplicationSpec, "autoscaling"> {
+  if (autoscaling === undefined) return {};
+  if (autoscaling === null) return { autoscaling: null };
+  const { min, max, target_concurrency: concurrency, target_rps: rps, queue_depth: queue, idle_after } = autoscaling;
+  const target =
+    concurrency !== undefined
+      ? ({ kind: "concurrency", value: concurrency } as const)
+      : rps !== undefined
+        ? ({ kind: "rps", value: rps } as const)
+        : ({ kind: "queue", value: queue ?? 1 } as const);
+  const idleAfterMs = idle_after === undefined ? DEFAULT_IDLE_AFTER_MS : (parseDuration(idle_after) ?? 0);
+  return { autoscaling: { min, max, target, idleAfterMs } };
 }
 
 /** What a request says about places; what it does not say is not in it. */

@@ -6,9 +6,10 @@ import { Container as BaseContainer } from "@cloudflare/containers";
 import { Database } from "../database.ts";
 import { migrate } from "../migrations.ts";
 import type { InstanceAnswer, LaunchOrder } from "../orchestrator/scheduler.ts";
-import { schedulerStub } from "../stubs.ts";
+import { applicationStub, schedulerStub } from "../stubs.ts";
 import { Timers } from "../timers.ts";
 import { Lifecycle } from "./lifecycle.ts";
+import { LoadReporter } from "./load-reporter.ts";
 import { platformPort, type ContainerPort } from "./port.ts";
 import { INSTANCE_HEADER, PORT_HEADER, REFUSED_HEADER, refuse } from "./refusal.ts";
 import { INSTANCE_MIGRATIONS } from "./run-record.ts";
@@ -22,6 +23,7 @@ export class Instance extends BaseContainer<Env> {
   readonly #timers: Timers;
   readonly #port: ContainerPort;
   readonly #lifecycle: Lifecycle;
+  readonly #load: LoadReporter;
   readonly #id: string;
 
   constructor(ctx: DurableObjectState<{}>, env: Env, port?: ContainerPort) {
@@ -41,6 +43,17 @@ export class Instance extends BaseContainer<Env> {
         schedulerStub(env, applicationId, deploymentId).report(deploymentId, generation, report),
       // An abort drops what is not written yet.
       reset: (why) => ctx.waitUntil(ctx.storage.sync().then(() => ctx.abort(why))),
+      background: (work) => ctx.waitUntil(work),
+    });
+    this.#load = new LoadReporter({
+      clock: Date.now,
+      inFlight: () => this.#lifecycle.inFlight.count,
+      isWanted: () => this.#lifecycle.record?.reportsLoad === true,
+      send: async (load) => {
+        const { applicationId, deploymentId } = this.#lifecycle.record ?? {};
+        if (applicationId === undefined || deploymentId === undefined) return;
+        await applicationStub(env, applicationId).load(deploymentId, load);
+      },
       background: (work) => ctx.waitUntil(work),
     });
     void ctx.blockConcurrencyWhile(() => this.#lifecycle.resume());
@@ -82,6 +95,7 @@ export class Instance extends BaseContainer<Env> {
     const { record, inFlight } = this.#lifecycle;
     if (record === null || !record.ready) return refuse("not-ready");
     inFlight.begin();
+    this.#load.count();
     const { port, inner } = targetOf(request, record.port);
     let answer: Response;
     try {

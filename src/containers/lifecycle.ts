@@ -4,7 +4,7 @@
  */
 import type { Database } from "../database.ts";
 import { describeError } from "../errors.ts";
-import type { InstanceAnswer, LaunchOrder } from "../orchestrator/scheduler.ts";
+import type { InstanceAnswer, LaunchOrder, ReportReply } from "../orchestrator/scheduler.ts";
 import { isFinalStop, STOP } from "../orchestrator/plan/deployment.ts";
 import { HARD_TIMEOUT } from "../orchestrator/plan/observe.ts";
 import type { Timers } from "../timers.ts";
@@ -104,12 +104,13 @@ export class Lifecycle {
         if (this.#isInDoubt) throw new Error(IN_DOUBT);
         return await deps.report(record, report);
       },
-      onReply: async (record, { owned, checkEveryMs }) => {
+      onReply: async (record, reply) => {
+        const { owned } = reply;
         timers.clear(TIMER.report);
         // What is on its way out for good is released, timers and all.
         const isReleased = owned && isFinalStop(record.stop?.reason ?? null);
         if (record.phase === "ended" && record === this.record && !isReleased) timers.clear(TIMER.keepalive);
-        if (owned) this.#followInterval(record.generation, checkEveryMs);
+        if (owned) this.#follow(record.generation, reply);
         else await this.#disown(record.generation);
       },
       onFailure: () => timers.set(TIMER.report, clock() + REPORT_RETRY_MS),
@@ -377,13 +378,14 @@ export class Lifecycle {
     });
   }
 
-  /** The interval was changed: it holds from the next look on, which may be sooner than planned. */
-  #followInterval(generation: number, checkEveryMs: number): void {
+  /** What the application wants was changed: it holds from the next look on, which may be sooner than planned. */
+  #follow(generation: number, { checkEveryMs, reportsLoad = false }: ReportReply): void {
     const record = this.#state.live(generation);
     const everyMs = lookEveryMs(checkEveryMs, record?.sleepAfterMs);
-    if (record === undefined || record.checkEveryMs === everyMs) return;
+    if (record === undefined) return;
+    if (record.checkEveryMs === everyMs && (record.reportsLoad ?? false) === reportsLoad) return;
     const { db, timers, clock } = this.#deps;
-    const next = { ...record, checkEveryMs: everyMs };
+    const next = { ...record, checkEveryMs: everyMs, reportsLoad };
     db.transaction(() => {
       this.#state.write(next);
       if (next.phase !== "stopping") timers.set(TIMER.keepalive, nextLookAt(next, this.inFlight.activeAt, clock()));

@@ -55,6 +55,8 @@ export interface RunRecord extends LifecycleTimes {
   readonly ending: Ending | null;
   /** Where it runs, as it says itself; null when it cannot, absent while it was not asked. */
   readonly place?: ObservedPlace | null;
+  /** Its load decides how many instances there are. */
+  readonly reportsLoad?: boolean;
   /** The application waits for its place. */
   readonly isPlaceVerified?: boolean;
 }
@@ -121,6 +123,7 @@ export function newRecord(order: LaunchOrder, now: number): RunRecord {
     phase: "starting",
     startedAt: now,
     ...(order.isPlaceVerified === true ? { isPlaceVerified: true } : {}),
+    ...(order.reportsLoad === true ? { reportsLoad: true } : {}),
   };
 }
 

@@ -18,6 +18,8 @@ import { appendForwarded, onAppended } from "./events.ts";
 import type { EventDraft } from "./events.ts";
 import { sizeOf, toLaunchSpec, type LaunchSpec } from "./launch-spec.ts";
 import { instanceClient, prepareLaunch, releaseAddresses } from "./prepare/launch.ts";
+import { Autoscaler } from "./autoscaling/autoscaler.ts";
+import type { ScaleDecision } from "./autoscaling/policy.ts";
 import { NamedInstances } from "./named-instances.ts";
 import { Outbox, SILENT_INTERVALS } from "./outbox.ts";
 import { ApplicationPlaces } from "./placement/application-places.ts";
@@ -43,6 +45,9 @@ import {
 } from "./storage/application-row.ts";
 import type { ApplicationView, PlannedView } from "./views.ts";
 
+/** Key of the timer by which a load that has gone lowers the count. */
+export const SCALE_TIMER = "scale";
+
 const ERASE_RETRY_MS = 5_000;
 
 export class ApplicationCore {
@@ -61,6 +66,9 @@ export class ApplicationCore {
   readonly waiters = new ReadyWaiters();
   readonly changes = new ReadyWaiters();
   readonly named: NamedInstances;
+  readonly autoscaler: Autoscaler;
+  /** Requests to the pool that nobody can serve. */
+  poolWaiters = 0;
   /** What other objects of this application say, where it has several. */
   readonly shards: Coordinator;
   readonly forwarder: Forwarder;
@@ -107,6 +115,13 @@ export class ApplicationCore {
       },
       onAnswer: () => this.pass(),
       onFailed: (retryAt) => this.#wakeBy(retryAt),
+    });
+    this.autoscaler = new Autoscaler({
+      clock: Date.now,
+      row: () => this.row(),
+      waiting: () => this.poolWaiters,
+      scale: (count, decision) => this.#scale(count, decision),
+      wakeAt: (at) => (at === null ? this.timers.clear(SCALE_TIMER) : this.timers.set(SCALE_TIMER, at)),
     });
     this.named = new NamedInstances({
       deployments: this.deployments,
@@ -235,6 +250,20 @@ export class ApplicationCore {
       this.scheduler.loseAll(SESSION_ENDED);
     });
     if (this.deployments.size > 0 || row.deleting) this.timers.set(PASS_TIMER, Date.now());
+  }
+
+  /** By its load, within bounds for which room is kept: nobody is asked. */
+  #scale(count: number, { reason, asked }: ScaleDecision): void {
+    const row = this.mustRow();
+    console.log({
+      message: "application.autoscaled",
+      application: row.name,
+      from: row.spec.instances,
+      count,
+      reason,
+      asked,
+    });
+    this.specification.scale(row, count, Date.now());
   }
 
   #told(drafts: readonly EventDraft[]): void {

@@ -9,6 +9,8 @@ import { tellRoomMade } from "./capacity/evict.ts";
 import type { Deployment } from "./plan/deployment.ts";
 import type { Report } from "./plan/observe.ts";
 import { PASS_TIMER, type ReportReply } from "./scheduler.ts";
+import type { LoadReport } from "./autoscaling/autoscaler.ts";
+import { SCALE_TIMER } from "./application-core.ts";
 import { SHARDS_TIMER } from "./shards/coordinator.ts";
 import { applyOrder } from "./shards/follow.ts";
 import { TELL_TIMER } from "./shards/forwarder.ts";
@@ -33,8 +35,8 @@ export class ApplicationObject extends DurableObject<Env> {
     const row = this.core.row();
     if (row === undefined) return { owned: false, checkEveryMs: 0 };
     const owned = await this.core.scheduler.hear({ deploymentId, generation, report });
-    const { checkEveryMs } = (this.core.row() ?? row).spec;
-    return { owned, checkEveryMs };
+    const { checkEveryMs, autoscaling } = (this.core.row() ?? row).spec;
+    return { owned, checkEveryMs, ...(autoscaling == null ? {} : { reportsLoad: true }) };
   }
 
   /** Something that it waits for may be had. */
@@ -93,6 +95,11 @@ export class ApplicationObject extends DurableObject<Env> {
     return this.core.shards.told(news);
   }
 
+  /** What one of its instances, of any shard, has under way. */
+  load(deploymentId: string, load: LoadReport): void {
+    this.core.autoscaler.report(deploymentId, load);
+  }
+
   /** Deployments of this object, as they are: all, or the one of that id. */
   rows(id?: string): Deployment[] {
     if (this.core.row() === undefined) return [];
@@ -127,6 +134,7 @@ export class ApplicationObject extends DurableObject<Env> {
     if (this.core.gone) return;
     await this.core.timers.fire(Date.now(), async (key) => {
       if (key === PASS_TIMER) this.core.pass();
+      if (key === SCALE_TIMER) this.core.autoscaler.look();
       if (key === SHARDS_TIMER) await this.core.shards.onTimer();
       if (key === TELL_TIMER) await this.core.forwarder.onTimer();
     });

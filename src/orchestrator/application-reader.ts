@@ -206,12 +206,18 @@ export class ApplicationReader extends ApplicationObject {
       const own = routingOf(row, spec, this.core.deployments.all(), this.core.publicId);
       const routing = { ...own, members: [...own.members, ...(await this.#othersMembers())] };
       const leftMs = deadline - Date.now();
-      if (routing.members.length > 0 || row.spec.instances === 0 || leftMs <= 0) return routing;
+      if (routing.members.length > 0 || routing.desired === 0 || leftMs <= 0) return routing;
       if (this.core.waiters.isFull) {
         const message = `application ${row.name}: too many requests wait for a ready instance; try again later`;
         throw new GantryError("QUEUE_FULL", message, { application: row.name });
       }
-      await this.core.waiters.wait(leftMs, seen);
+      this.core.poolWaiters += 1;
+      try {
+        this.core.autoscaler.look();
+        await this.core.waiters.wait(leftMs, seen);
+      } finally {
+        this.core.poolWaiters -= 1;
+      }
     }
   }
 

@@ -2,6 +2,7 @@
 import type { Database } from "../database.ts";
 import { GantryError } from "../errors.ts";
 import { chooseVersion, type Change, type NewConfiguration } from "./change.ts";
+import type { Autoscaling } from "./autoscaling/policy.ts";
 import type { StoredConfiguration } from "./configurations.ts";
 import { appendEvents, type EventDraft } from "./events.ts";
 import { newSharding } from "./shards/sharding.ts";
@@ -38,6 +39,7 @@ export interface ApplicationPatch {
   readonly priority?: number;
   readonly isPreemptible?: boolean;
   readonly namedInstances?: number;
+  readonly autoscaling?: Exclude<ApplicationSpec["autoscaling"], undefined>;
   /** Stored, and not activated. */
   readonly version?: NewConfiguration;
 }
@@ -58,7 +60,7 @@ export function applyCreate(db: Database, input: NewApplication, session: string
       accountId: input.accountId,
       name: input.name,
       kind,
-      spec: input.spec,
+      spec: { ...input.spec, instances: withinBounds(input.spec.instances, input.spec.autoscaling) },
       activeVersion: 1,
       generation: 1,
       // The pass over it follows in the same turn, whose writes are kept together or not at all.
@@ -86,10 +88,13 @@ export function planPatch(db: Database, row: ApplicationRow, patch: ApplicationP
     const reason = `must be at most max_instances (${ceiling}): raise max_instances as well`;
     throw new GantryError("VALIDATE_INPUT", `instances ${reason}`, { instances: reason });
   }
+  const autoscaling = patch.autoscaling === undefined ? (row.spec.autoscaling ?? null) : patch.autoscaling;
+  if (autoscaling !== null) requireRoom(autoscaling, ceiling, patch);
   const spec: ApplicationSpec = {
     ...row.spec,
     // Lowering the ceiling reduces what runs.
-    instances: Math.min(patch.instances ?? row.spec.instances, ceiling),
+    instances: withinBounds(Math.min(patch.instances ?? row.spec.instances, ceiling), autoscaling),
+    ...(patch.autoscaling === undefined ? {} : { autoscaling: patch.autoscaling }),
     maxInstances,
     ingress: patch.ingress ?? row.spec.ingress,
     checkEveryMs: patch.checkEveryMs ?? row.spec.checkEveryMs,
@@ -104,10 +109,28 @@ export function planPatch(db: Database, row: ApplicationRow, patch: ApplicationP
   return { spec, version, activate: false };
 }
 
+/** What its load may ask for has to be possible. */
+function requireRoom({ max }: Autoscaling, ceiling: number, patch: ApplicationPatch): void {
+  if (max <= ceiling) return;
+  const [field, fix] =
+    patch.autoscaling == null
+      ? ["max_instances", "lower autoscaling.max as well"]
+      : ["autoscaling.max", "raise max_instances as well"];
+  const reason = `autoscaling.max (${max}) must be at most max_instances (${ceiling}): ${fix}`;
+  throw new GantryError("VALIDATE_INPUT", reason, { [field]: reason });
+}
+
+function withinBounds(instances: number, autoscaling: Autoscaling | null | undefined): number {
+  return autoscaling == null ? instances : Math.min(autoscaling.max, Math.max(autoscaling.min, instances));
+}
+
+/** What is scaled by its load stays as its load has made it: a file says only how it begins. */
 export function planPut(db: Database, row: ApplicationRow, { spec, version }: ApplicationPut): Change {
   const { namespaceId } = row.spec;
   const kept = namespaceId == null ? {} : { namespaceId };
-  return { spec: { ...spec, ...kept }, version: chooseVersion(db, row, version), activate: true };
+  const isFollowed = spec.autoscaling != null && row.spec.autoscaling != null;
+  const instances = withinBounds(isFollowed ? row.spec.instances : spec.instances, spec.autoscaling);
+  return { spec: { ...spec, ...kept, instances }, version: chooseVersion(db, row, version), activate: true };
 }
 
 /** From here on `version` is what runs: the pass that follows begins to replace whatever differs from it. */

@@ -105,6 +105,7 @@ export class Messages {
       ...(deployment.location === undefined ? {} : { location: deployment.location }),
       ...(application.spec.constraints?.isVerified === true ? { isPlaceVerified: true } : {}),
       ...(deployment.name === undefined ? {} : { isNamed: true }),
+      ...(application.spec.autoscaling == null || deployment.name !== undefined ? {} : { reportsLoad: true }),
     };
   }
 }

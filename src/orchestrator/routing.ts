@@ -15,6 +15,7 @@ export interface Routing {
   readonly name: string;
   readonly ingress: IngressMode;
   readonly port: number;
+  /** How many there are to be, or may come to be. */
   readonly desired: number;
   readonly members: readonly RoutingMember[];
 }
@@ -31,7 +32,9 @@ export function routingOf(
     name: row.name,
     ingress: row.spec.ingress,
     port: spec.port,
-    desired: row.spec.instances,
-    members: deployments.filter((d) => isPooled(d) && isAvailable(d)).map(({ id }) => ({ deploymentId: id, instanceId: publicId(id) })),
+    desired: row.spec.autoscaling?.max ?? row.spec.instances,
+    members: deployments
+      .filter((d) => isPooled(d) && isAvailable(d))
+      .map(({ id }) => ({ deploymentId: id, instanceId: publicId(id) })),
   };
 }

@@ -41,6 +41,8 @@ export interface ReportReply {
   readonly owned: boolean;
   /** The interval as it is now; it may have changed since the launch. */
   readonly checkEveryMs: number;
+  /** Its load decides how many there are. */
+  readonly reportsLoad?: boolean;
 }
 
 export interface LaunchOrder {
@@ -57,6 +59,8 @@ export interface LaunchOrder {
   readonly location?: string;
   /** Its place decides whether it may take traffic, so that it is told as soon as it is known. */
   readonly isPlaceVerified?: boolean;
+  /** Its load decides how many there are. */
+  readonly reportsLoad?: boolean;
   /** Started for those who call it by name, so that it sleeps when nobody does. */
   readonly isNamed?: boolean;
 }

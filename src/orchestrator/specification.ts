@@ -48,6 +48,12 @@ export class Specification {
     this.#write(row, planPatch(this.#deps.db, row, patch), guard, grant, now, null);
   }
 
+  /** Of what is scaled by its load. */
+  scale(row: ApplicationRow, instances: number, now: number): void {
+    const change: Change = { spec: { ...row.spec, instances }, version: null, activate: false };
+    if (isChange(row, change)) this.#apply(row, change, null, now, null);
+  }
+
   activate(row: ApplicationRow, version: number, guard: WriteGuard | null, grant: Grant | null, now: number): void {
     this.#write(row, planActivate(this.#deps.db, row, version), guard, grant, now, null);
   }

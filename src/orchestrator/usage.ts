@@ -12,8 +12,9 @@ import { getVersion, readApplication, writeApplication, type ApplicationRow } fr
 export function usageOf(row: ApplicationRow, configuration: StoredConfiguration): Usage {
   const named = row.spec.namedInstances ?? 0;
   return {
-    instances: row.kind === "deployment" ? 1 : row.spec.instances + named,
+    instances: row.kind === "deployment" ? 1 : (row.spec.autoscaling?.max ?? row.spec.instances) + named,
     ...(named === 0 ? {} : { named }),
+    ...(row.spec.autoscaling == null ? {} : { isScaled: true }),
     size: sizeOf(configuration),
     ipv4s: networkOf(configuration).ipv4 === "none" ? 0 : 1,
     location: configuration.location ?? ANYWHERE,

@@ -11,7 +11,7 @@ import { guardOf } from "../guard.ts";
 import { hasLabels, labelQuery } from "../labels.ts";
 import { pageQuery } from "../pagination.ts";
 import { requirePossible } from "../placement.ts";
-import { withinQuota } from "../quota.ts";
+import { withinQuota, type QuotaChange } from "../quota.ts";
 import { withReferences } from "../references.ts";
 import { applicationResult, versionResult } from "../results/application.ts";
 import { message } from "../results/common.ts";
@@ -27,6 +27,7 @@ import {
   ADMISSION_ERRORS,
   placesOf,
   rankOf,
+  scaledBy,
   requireEffect,
   requireSameIdentity,
   requireSleepers,
@@ -199,19 +200,23 @@ async function patched(call: Call<unknown, PatchApplication>, id: string): Promi
 /** Only counts are held against the account's limits, and a ceiling may lower one: a version that is stored runs nowhere. */
 async function written(call: Call<unknown, PatchApplication>, id: string, patch: ApplicationPatch) {
   const application = applicationStub(call.env, id);
-  const { instances, max_instances: ceiling, named_instances: named, constraints } = call.body;
-  if (instances === undefined && ceiling === undefined && named === undefined && constraints === undefined) {
+  const { instances, max_instances: ceiling, named_instances: named, constraints, autoscaling } = call.body;
+  const counts = [instances, ceiling, named, constraints, autoscaling];
+  if (counts.every((one) => one === undefined)) {
     const view: ApplicationView = await application.patch(patch, guardOf(call));
     return view;
   }
-  return await withinQuota(
-    call,
-    id,
-    { ...(instances === undefined ? {} : { instances }), ...(named === undefined ? {} : { named }) },
-    async (grant): Promise<ApplicationView> => {
-      return await application.patch(patch, guardOf(call), grant);
-    },
-  );
+  return await withinQuota(call, id, changeOf(call.body), async (grant): Promise<ApplicationView> => {
+    return await application.patch(patch, guardOf(call), grant);
+  });
+}
+
+function changeOf({ instances, named_instances: named, autoscaling }: PatchApplication): QuotaChange {
+  return {
+    ...(instances === undefined ? {} : { instances }),
+    ...(autoscaling === undefined ? {} : { scaledTo: autoscaling?.max ?? null }),
+    ...(named === undefined ? {} : { named }),
+  };
 }
 
 function patchOf({
@@ -225,8 +230,10 @@ function patchOf({
   affinities,
   priorities,
   preemption,
+  autoscaling,
 }: PatchApplication): ApplicationPatch {
   return {
+    ...scaledBy({ autoscaling }),
     ...placesOf({ constraints, affinities }),
     ...rankOf({ priorities, preemption }),
     ...(instances === undefined ? {} : { instances }),

@@ -43,6 +43,16 @@ export const applicationResult = z.strictObject({
   instances: count,
   max_instances: count.optional(),
   named_instances: count.optional(),
+  autoscaling: z
+    .strictObject({
+      min: count,
+      max: count,
+      target_concurrency: z.number().optional(),
+      target_rps: z.number().optional(),
+      queue_depth: z.number().optional(),
+      idle_after: z.number().optional(),
+    })
+    .optional(),
   configuration: configurationResult,
   constraints: z.strictObject({
     tiers: z.array(z.int()),

@@ -51,6 +51,31 @@ const durable = {
     .describe("Acts at once, on all that runs; default: off. Not beside `configuration.observability`"),
 };
 
+const FOLLOWED = ["target_concurrency", "target_rps", "queue_depth"] as const;
+const target = z.number().min(0.1).max(100_000);
+
+/** `instances` follows the load. */
+const autoscaling = z
+  .strictObject({
+    min: instances.describe("Fewest instances; with 0, all sleep after a long time without load"),
+    max: instances.min(1).describe("Most instances; room for them is kept in the account's limits"),
+    target_concurrency: target.optional().describe("Requests, streams and WebSockets at a time that one is to carry"),
+    target_rps: target.optional().describe("Requests a second that one is to carry"),
+    queue_depth: target.optional().describe("Callers that may wait for a ready instance, for each there is"),
+    idle_after: duration(1_000, 604_800_000)
+      .optional()
+      .describe("Time without any load after which none is left, where `min` is 0; default: 10m"),
+  })
+  .superRefine((value, context) => {
+    const refuse = (path: string, message: string) => context.addIssue({ code: "custom", path: [path], message });
+    const given = FOLLOWED.filter((field) => value[field] !== undefined);
+    if (given.length !== 1) refuse(given[1] ?? "target_concurrency", `give exactly one of ${FOLLOWED.join(", ")}`);
+    if (value.min > value.max) refuse("min", `must be at most max (${value.max})`);
+    if (value.idle_after !== undefined && value.min > 0) refuse("idle_after", "has no effect unless min is 0");
+  })
+  .describe("`instances` follows the load: up at once, down after five minutes; default: it stays as it was said")
+  .optional();
+
 /** What is the same in every body; some of it has one value here, which clients send. */
 const fixed = {
   scheduling_policy: z
@@ -66,6 +91,7 @@ const fixed = {
   jobs: z.literal(false, "must be false: there are no job applications").optional().describe("Only false is taken"),
   priorities,
   preemption,
+  autoscaling,
 };
 
 const durableObjects = z
@@ -136,6 +162,7 @@ export const patchApplicationSchema = z
     observability: durable.observability.optional(),
     durable_objects: durableObjects,
     ...fixed,
+    autoscaling: autoscaling.nullable().describe("`null` leaves the count where it is"),
     configuration: z
       .strictObject(configurationSchema.shape)
       .partial()
@@ -152,11 +179,17 @@ function refuseContradictions(
   value: {
     instances?: number | undefined;
     max_instances?: number | undefined;
+    autoscaling?: { max: number } | null | undefined;
     observability?: object | undefined;
     configuration?: { observability?: object | undefined } | undefined;
   },
   context: z.core.$RefinementCtx,
 ): void {
+  const { autoscaling: scaled, max_instances: most } = value;
+  if (scaled != null && most !== undefined && scaled.max > most) {
+    const message = `must be at most max_instances (${most})`;
+    context.addIssue({ code: "custom", path: ["autoscaling", "max"], message });
+  }
   if (value.instances !== undefined && value.max_instances !== undefined && value.instances > value.max_instances) {
     const message = `must be at most max_instances (${value.max_instances})`;
     context.addIssue({ code: "custom", path: ["instances"], message });

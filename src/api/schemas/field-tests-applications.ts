@@ -16,6 +16,7 @@ const METRICS = "test/workers/metrics.test.ts";
 const NAMED = "test/workers/named-instances.test.ts";
 const PLACEMENTS = "test/workers/placements.test.ts";
 const ROLLOUTS = "test/workers/rollouts.test.ts";
+const SCALING = "test/workers/autoscaling.test.ts";
 const STORES = "test/workers/secrets-store.test.ts";
 const WAIT = "test/workers/wait.test.ts";
 const WHOLE = "test/workers/whole-application.test.ts";
@@ -58,13 +59,29 @@ export const APPLICATION_FIELD_TESTS: Readonly<Record<string, Tests>> = {
     name: [API, "is created with what was asked for, and defaults said out loud"],
     instances: [LIFECYCLE, "follows 3 → 5 → 1 and stops what is too many"],
     max_instances: [API, "runs fewer when its maximum is lowered"],
-    named_instances: [NAMED, "waits for its turn when as many are awake as may be, and is told so when that takes too long"],
+    named_instances: [
+      NAMED,
+      "waits for its turn when as many are awake as may be, and is told so when that takes too long",
+    ],
+    "autoscaling.min": [
+      SCALING,
+      "sleeps with none when nothing has come for idle_after, and comes back for the next request",
+    ],
+    "autoscaling.max": [SCALING, "goes up to what its load asks for, and no further than its most"],
+    "autoscaling.target_concurrency": [SCALING, "goes up to what its load asks for, and no further than its most"],
+    "autoscaling.target_rps": [SCALING, "follows requests a second where that is its target"],
+    "autoscaling.queue_depth": [SCALING, "begins with as many as those who wait ask for"],
+    "autoscaling.idle_after": [
+      SCALING,
+      "sleeps with none when nothing has come for idle_after, and comes back for the next request",
+    ],
     "ingress.mode": [INGRESS, "one with a token is who has it, and the application never sees it"],
     check_every: [LIFECYCLE, "takes hold of running instances at their next report"],
     "durable_objects.namespace_id": [WHOLE, "has one application, which the refusal of a second names with code 1608"],
     ...said,
   },
   PatchApplication: {
+    autoscaling: [SCALING, "keeps its count when its specification is written again, and within new bounds"],
     name: [WHOLE, CHANGED],
     "durable_objects.namespace_id": [WHOLE, CHANGED],
     "ingress.mode": [INGRESS, "follows a patch"],

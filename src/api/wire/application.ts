@@ -1,4 +1,5 @@
 /** Applications in Cloudflare's field names. Fields of our own stand beside them. */
+import type { Autoscaling } from "../../orchestrator/autoscaling/policy.ts";
 import type { StoredConfiguration } from "../../orchestrator/configurations.ts";
 import { sizeOf } from "../../orchestrator/launch-spec.ts";
 import { wireShortfall } from "../../orchestrator/capacity/explain.ts";
@@ -21,6 +22,7 @@ export function wireApplication(view: ApplicationView) {
     instances: spec.instances,
     ...(spec.maxInstances === null ? {} : { max_instances: spec.maxInstances }),
     ...((spec.namedInstances ?? 0) === 0 ? {} : { named_instances: spec.namedInstances }),
+    ...(spec.autoscaling == null ? {} : { autoscaling: wireAutoscaling(spec.autoscaling) }),
     configuration: wireConfiguration(configuration),
     constraints: wireConstraints(spec),
     ...(spec.colocation == null ? {} : { affinities: { colocation: spec.colocation } }),
@@ -37,6 +39,18 @@ export function wireApplication(view: ApplicationView) {
     check_every: spec.checkEveryMs / 1_000,
     generation: row.generation,
     observed_generation: row.observedGeneration,
+  };
+}
+
+export function wireAutoscaling({ min, max, target, idleAfterMs }: Autoscaling) {
+  const { kind, value } = target;
+  return {
+    min,
+    max,
+    ...(kind === "concurrency" ? { target_concurrency: value } : {}),
+    ...(kind === "rps" ? { target_rps: value } : {}),
+    ...(kind === "queue" ? { queue_depth: value } : {}),
+    ...(min === 0 ? { idle_after: idleAfterMs / 1_000 } : {}),
   };
 }
 

@@ -6,7 +6,7 @@ import { MAX_SURGE } from "../../orchestrator/plan/selection.ts";
 import type { ApplicationSpec } from "../../orchestrator/storage/application-row.ts";
 import type { PutPreview } from "../../orchestrator/views.ts";
 import type { putPlanResult } from "../results/put-plan.ts";
-import { wireConfiguration, wireConstraints } from "./application.ts";
+import { wireAutoscaling, wireConfiguration, wireConstraints } from "./application.ts";
 
 type PutPlan = z.output<typeof putPlanResult>;
 type Json = PutPlan["changes"][number]["from"];
@@ -59,6 +59,7 @@ function fields({ spec, configuration }: Specified): Map<string, Json> {
     ["instances", spec.instances],
     ["max_instances", spec.maxInstances],
     ["named_instances", (spec.namedInstances ?? 0) === 0 ? null : spec.namedInstances],
+    ...autoscalingFields(spec),
     ["ingress.mode", spec.ingress],
     ["check_every", spec.checkEveryMs / 1_000],
     ["observability.logs.enabled", spec.logs ?? null],
@@ -74,6 +75,11 @@ function fields({ spec, configuration }: Specified): Map<string, Json> {
   ];
   // Plain data, as it came out of a request's JSON.
   return new Map(values.filter(([, value]) => value !== null && value !== undefined) as [string, Json][]);
+}
+
+function autoscalingFields({ autoscaling }: ApplicationSpec): [string, unknown][] {
+  const given = autoscaling == null ? [] : Object.entries(wireAutoscaling(autoscaling));
+  return given.map(([key, value]) => [`autoscaling.${key}`, value]);
 }
 
 /** Tiers are not the user's to choose. */

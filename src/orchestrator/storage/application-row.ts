@@ -3,6 +3,7 @@ import type { IngressMode } from "../../api/schemas/application.ts";
 import type { Load } from "../../account/capacity/load.ts";
 import type { Database, Row } from "../../database.ts";
 import { Remembered } from "../../remembered.ts";
+import type { Autoscaling } from "../autoscaling/policy.ts";
 import type { StoredConfiguration } from "../configurations.ts";
 import type { Constraints } from "../placement/location.ts";
 import type { BlockedReason } from "../placement/placing.ts";
@@ -28,6 +29,8 @@ export interface ApplicationSpec {
   readonly isPreemptible?: boolean;
   /** Most instances at a time that run because somebody calls them by name; 0 when it says nothing. */
   readonly namedInstances?: number;
+  /** `instances` follows the load, and is what it comes to at present. */
+  readonly autoscaling?: Autoscaling | null;
 }
 
 export interface PlacementConstraints extends Constraints {

@@ -1,0 +1,162 @@
+import { describe, it } from "vitest";
+import type { ApplicationRow, ApplicationSpec } from "../storage/application-row.ts";
+import { Autoscaler } from "./autoscaler.ts";
+import type { Autoscaling } from "./policy.ts";
+
+const MINUTE = 60_000;
+
+/** An application whose count follows what the autoscaler says, in a time that the test moves. */
+class Followed {
+  now = 1_000_000;
+  waiting = 0;
+  wakesAt: number | null = null;
+  timers = 0;
+  readonly counts: number[] = [];
+  row: ApplicationRow;
+  readonly autoscaler: Autoscaler;
+
+  constructor(policy: Partial<Autoscaling>, instances = 1) {
+    const autoscaling: Autoscaling = {
+      min: 1,
+      max: 50,
+      target: { kind: "concurrency", value: 10 },
+      idleAfterMs: 10 * MINUTE,
+      ...policy,
+    };
+    const spec: ApplicationSpec = {
+      instances,
+      maxInstances: null,
+      ingress: "public",
+      checkEveryMs: MINUTE,
+      autoscaling,
+    };
+    const at = { generation: 1, observedGeneration: 1, createdAt: 0, updatedAt: 0 };
+    const identity = { id: "a", kind: "application", accountId: "acc", name: "app", session: "" } as const;
+    this.row = { ...identity, spec, activeVersion: 1, deleting: false, ...at };
+    this.autoscaler = new Autoscaler({
+      clock: () => this.now,
+      row: () => this.row,
+      waiting: () => this.waiting,
+      scale: (count) => {
+        this.counts.push(count);
+        this.row = { ...this.row, spec: { ...this.row.spec, instances: count } };
+      },
+      wakeAt: (at_) => {
+        this.wakesAt = at_;
+        this.timers += 1;
+      },
+    });
+  }
+
+  get count(): number {
+    return this.row.spec.instances;
+  }
+
+  /** Instances report every two seconds for so long. */
+  load(ms: number, inFlight: (at: number) => number): void {
+    const end = this.now + ms;
+    const begin = this.now;
+    while (this.now < end) {
+      this.now += 2_000;
+      this.autoscaler.report("d", { inFlight: inFlight(this.now - begin), requestsPerSecond: 0 });
+    }
+  }
+
+  /** Nothing is reported: only the timer fires. */
+  rest(ms: number): void {
+    const end = this.now + ms;
+    while (this.wakesAt !== null && this.wakesAt <= end) {
+      this.now = Math.max(this.now, this.wakesAt);
+      this.wakesAt = null;
+      this.autoscaler.look();
+    }
+    this.now = end;
+  }
+}
+
+describe("an application that is scaled by its load", () => {
+  it("has what a steady load asks for within two windows, and changes nothing more", ({ expect }) => {
+    const app = new Followed({});
+    app.load(2 * MINUTE, () => 95);
+    // Nearer than a tenth to its target is at it.
+    expect([9, 10]).toContain(app.count);
+    const { count } = app;
+    const changes = app.counts.length;
+    app.load(10 * MINUTE, (at) => 95 + (at % 4_000 === 0 ? 4 : -4));
+    expect([app.count, app.counts.length]).toEqual([count, changes]);
+  });
+
+  it("goes up at once when many come at the same time", ({ expect }) => {
+    const app = new Followed({});
+    app.load(4_000, () => 200);
+    expect(app.count).toBeGreaterThanOrEqual(10);
+    app.load(2 * MINUTE, () => 200);
+    expect(app.count).toBeGreaterThanOrEqual(19);
+    expect(app.count).toBeLessThanOrEqual(20);
+  });
+
+  it("goes down once, after five minutes, and does not flap under a load that comes and goes", ({ expect }) => {
+    const app = new Followed({});
+    app.load(2 * MINUTE, () => 100);
+    const up = app.counts.length;
+    app.load(20 * MINUTE, (at) => (Math.floor(at / (2 * MINUTE)) % 2 === 0 ? 20 : 100));
+    expect(app.counts.slice(up)).toEqual([]);
+    app.load(10 * MINUTE, () => 20);
+    expect(app.count).toBe(2);
+    app.autoscaler.report("d", { inFlight: 0, requestsPerSecond: 0 });
+    app.rest(7 * MINUTE);
+    expect(app.count).toBe(1);
+    expect(app.wakesAt).toBeNull();
+  });
+
+  it("rests with none after a long time without load, and comes back for the first who waits", ({ expect }) => {
+    const app = new Followed({ min: 0 });
+    app.load(MINUTE, () => 5);
+    app.autoscaler.report("d", { inFlight: 0, requestsPerSecond: 0 });
+    app.rest(9 * MINUTE);
+    expect(app.count).toBe(1);
+    app.rest(2 * MINUTE);
+    expect(app.count).toBe(0);
+    expect(app.wakesAt).toBeNull();
+    app.waiting = 1;
+    app.autoscaler.look();
+    expect(app.count).toBe(1);
+  });
+
+  it("takes an instance that has gone silent for one that has gone", ({ expect }) => {
+    const app = new Followed({});
+    app.load(2 * MINUTE, () => 95);
+    app.rest(10 * MINUTE);
+    expect(app.count).toBe(1);
+  });
+
+  it("sets few timers, however often it is told of load", ({ expect }) => {
+    const app = new Followed({});
+    app.load(10 * MINUTE, () => 95);
+    // One each five seconds at most: each costs rows.
+    expect(app.timers).toBeLessThanOrEqual(10 * 12);
+  });
+
+  it("follows requests a second, or who waits, where those are its target", ({ expect }) => {
+    const rps = new Followed({ target: { kind: "rps", value: 50 } });
+    for (let round = 0; round < 60; round += 1) {
+      rps.now += 2_000;
+      rps.autoscaler.report("d", { inFlight: 1_000, requestsPerSecond: 240 });
+    }
+    expect(rps.count).toBe(5);
+    const queue = new Followed({ target: { kind: "queue", value: 2 } });
+    queue.waiting = 12;
+    queue.load(2 * MINUTE, () => 1_000);
+    expect(queue.count).toBe(6);
+  });
+
+  it("is left alone when it is no longer to be scaled", ({ expect }) => {
+    const app = new Followed({});
+    app.load(MINUTE, () => 95);
+    const { autoscaling: _, ...spec } = app.row.spec;
+    app.row = { ...app.row, spec };
+    app.counts.length = 0;
+    app.load(MINUTE, () => 500);
+    expect([app.counts, app.wakesAt]).toEqual([[], null]);
+  });
+});

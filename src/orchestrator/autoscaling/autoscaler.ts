@@ -1,0 +1,114 @@
+/**
+ * Follows the load of an application: what its instances report and who waits, kept in memory, and the count that comes of
+ * it. It decides when a report comes or somebody begins to wait; where nothing comes any more, one timer says when time
+ * alone lowers the count. A decision that changes nothing costs nothing.
+ */
+import type { ApplicationRow } from "../storage/application-row.ts";
+import { LoadSeries } from "./load-series.ts";
+import { BURST_WINDOW_MS, decideScale, STABILIZATION_MS, STABLE_WINDOW_MS } from "./policy.ts";
+import type { Autoscaling, Recommendation, ScaleDecision } from "./policy.ts";
+
+/** What an instance says of its load. */
+export interface LoadReport {
+  readonly inFlight: number;
+  readonly requestsPerSecond: number;
+}
+
+export interface AutoscalerDeps {
+  readonly clock: () => number;
+  readonly row: () => ApplicationRow | undefined;
+  /** Callers that nobody can serve. */
+  readonly waiting: () => number;
+  readonly scale: (count: number, decision: ScaleDecision) => void;
+  /** When to look again by itself; null: not at all. */
+  readonly wakeAt: (at: number | null) => void;
+}
+
+/** An instance says at least this often that it has something under way; one that does not has gone. */
+const SILENT_AFTER_MS = 30_000;
+
+export class Autoscaler {
+  readonly #deps: AutoscalerDeps;
+  readonly #reports = new Map<string, LoadReport & { readonly at: number }>();
+  #series: LoadSeries;
+  #past: Recommendation[] = [];
+  #loadedAt: number;
+  #wakesAt: number | null | undefined;
+
+  constructor(deps: AutoscalerDeps) {
+    this.#deps = deps;
+    const now = deps.clock();
+    this.#series = new LoadSeries(STABLE_WINDOW_MS, now);
+    // What was before is not known: for all that, there may have been load a moment ago.
+    this.#loadedAt = now;
+    const count = deps.row()?.spec.instances ?? 0;
+    this.#past.push({ at: now, count });
+  }
+
+  report(deploymentId: string, load: LoadReport): void {
+    if (load.inFlight === 0 && load.requestsPerSecond === 0) this.#reports.delete(deploymentId);
+    else this.#reports.set(deploymentId, { ...load, at: this.#deps.clock() });
+    this.look();
+  }
+
+  /** Decides, if the application is to be scaled by its load. */
+  look(): void {
+    const { clock, row, waiting, scale, wakeAt } = this.#deps;
+    const application = row();
+    const policy = application?.spec.autoscaling ?? null;
+    if (application === undefined || application.deleting || policy === null) {
+      if (this.#wakesAt !== null) wakeAt((this.#wakesAt = null));
+      return;
+    }
+    const now = clock();
+    const waits = waiting();
+    const total = this.#total(policy, now) + waits;
+    if (total > 0) this.#loadedAt = now;
+    this.#series.put(total, now);
+    const decision = decideScale({
+      policy,
+      count: application.spec.instances,
+      stable: this.#series.average(STABLE_WINDOW_MS, now),
+      burst: this.#series.average(BURST_WINDOW_MS, now),
+      waiting: waits,
+      past: this.#past,
+      loadedAt: this.#loadedAt,
+      now,
+    });
+    this.#remember(decision, now);
+    // While there is load its reports come; a timer is for when they do not.
+    const lookAt = total > 0 ? now + SILENT_AFTER_MS : this.#settlesAt(decision, now);
+    if (!isNear(this.#wakesAt, lookAt)) wakeAt((this.#wakesAt = lookAt));
+    if (decision.count !== application.spec.instances) scale(decision.count, decision);
+  }
+
+  /** The averages fall for a while after the load has gone. */
+  #settlesAt({ lookAt, count }: ScaleDecision, now: number): number | null {
+    const { min = 0 } = this.#deps.row()?.spec.autoscaling ?? {};
+    if (count <= min) return null;
+    const settled = now + STABLE_WINDOW_MS;
+    return lookAt === null ? settled : Math.max(lookAt, Math.min(settled, now + BURST_WINDOW_MS));
+  }
+
+  #total({ target }: Autoscaling, now: number): number {
+    let total = 0;
+    for (const [id, { at, inFlight, requestsPerSecond }] of this.#reports) {
+      if (at <= now - SILENT_AFTER_MS) this.#reports.delete(id);
+      else if (target.kind === "concurrency") total += inFlight;
+      else if (target.kind === "rps") total += requestsPerSecond;
+    }
+    return total;
+  }
+
+  /** Of those that no later one exceeds: the others hold nothing up. */
+  #remember({ asked }: ScaleDecision, now: number): void {
+    const kept = this.#past.filter(({ at, count }) => at > now - STABILIZATION_MS && count > asked);
+    this.#past = [...kept, { at: now, count: asked }];
+  }
+}
+
+/** A timer that is moved costs two rows, and a second makes no difference. */
+function isNear(a: number | null | undefined, b: number | null): boolean {
+  if (a === undefined || a === null || b === null) return a === b;
+  return Math.abs(a - b) < 5_000;
+}
