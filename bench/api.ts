@@ -45,7 +45,7 @@ interface Pairs {
 }
 
 async function run({ quick, log, signal }: BenchOptions): Promise<BenchResult> {
-  const servers = await startServers();
+  const servers = await startServers("api/gantry", "api/peer");
   const client = new Client();
   try {
     const load: LoadOptions = { clients: CLIENTS, roundMs: 1_500, signal };

@@ -3,5 +3,6 @@ import { runFromCommandLine } from "./command-line.ts";
 import { apiBench } from "./api.ts";
 import { planBench } from "./plan.ts";
 import { proxyBench } from "./proxy.ts";
+import { schedulerBench } from "./scheduler.ts";
 
-await runFromCommandLine([proxyBench, apiBench, planBench]);
+await runFromCommandLine([proxyBench, apiBench, planBench, schedulerBench]);
