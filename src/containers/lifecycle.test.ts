@@ -176,4 +176,40 @@ describe("a container that cannot be destroyed", () => {
     isStuck = false;
     expect(await lifecycle.check("d", 1)).toMatchObject({ generation: 1, report: { state: "ended" } });
   });
+
+  it("is tried again by the next look when it was only to be marked as ended", async ({ expect }) => {
+    const db = memoryDatabase();
+    migrate(db, INSTANCE_MIGRATIONS);
+    let destroyed = 0;
+    const { port } = container({
+      destroy: async () => {
+        destroyed += 1;
+        if (destroyed === 1) throw new Error("internal error");
+      },
+    });
+    const { lifecycle, timers } = lifetime(db, port, async () => ({ owned: true, checkEveryMs: 60_000 }));
+    await lifecycle.launch(ORDER);
+    // A stop of a generation that never came here.
+    await expect(lifecycle.retire("d", 2, "ScaledDown")).rejects.toThrow("internal error");
+    expect(timers.dueAt(TIMER.keepalive)).not.toBeNull();
+    await lifecycle.onTimer(TIMER.keepalive);
+    expect(destroyed).toBe(2);
+  });
+
+  it("is looked for by the next lifetime when this one has lost sight of it", async ({ expect }) => {
+    const db = memoryDatabase();
+    migrate(db, INSTANCE_MIGRATIONS);
+    const watch = Promise.withResolvers<void>();
+    const { port } = container({
+      destroy: () => Promise.reject(new Error("internal error")),
+      monitor: () => watch.promise,
+    });
+    const reset = vi.fn<(why: string) => void>();
+    const { lifecycle, timers } = lifetime(db, port, async () => DISOWNED, reset);
+    await lifecycle.launch(ORDER);
+    await expect.poll(() => lifecycle.record?.phase).toBe("ended");
+    watch.reject(new Error("Network connection lost."));
+    await expect.poll(() => reset.mock.calls.length).toBe(1);
+    expect(timers.dueAt(TIMER.report)).toBe(NOW);
+  });
 });

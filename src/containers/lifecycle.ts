@@ -185,8 +185,9 @@ export class Lifecycle {
     const { record } = this;
     if (record === null || generation > record.generation) {
       this.#state.write(tombstone(deploymentId, generation, reason));
-      timers.clear(TIMER.keepalive);
+      // The timer of what ran before stays until that is gone.
       if (port.running) await port.destroy();
+      timers.clear(TIMER.keepalive);
       return await this.#answer();
     }
     if (generation < record.generation || record.phase === "ended" || record.phase === "stopping") {
@@ -267,7 +268,11 @@ export class Lifecycle {
 
   #onExit(generation: number, ending: Ending): void {
     const record = this.#state.live(generation);
-    if (record === undefined) return;
+    if (record === undefined) {
+      // It was to be destroyed, and whether it is cannot be seen from here any more.
+      if (this.record?.phase === "ended" && isUncertain(ending)) this.#doubt(ending.reason);
+      return;
+    }
     const known = this.#cause?.generation === generation ? this.#cause.ending : null;
     const cause = record.phase === "stopping" ? stopOf(record) : known;
     this.#end(generation, cause === null ? ending : { ...cause, exitCode: ending.exitCode }, isUncertain(ending));
@@ -290,6 +295,13 @@ export class Lifecycle {
     // The next lifetime tells the application, from the timer that was just written.
     if (isSuspect) this.#deps.reset(reason);
     else this.#background(this.#reporter.report());
+  }
+
+  #doubt(why: string): void {
+    const { timers, clock, reset } = this.#deps;
+    this.#isInDoubt = true;
+    timers.set(TIMER.report, clock());
+    reset(why);
   }
 
   async #destroy(generation: number, ending: Ending): Promise<void> {

@@ -26,6 +26,7 @@ interface Placement {
   readonly ended: PromiseWithResolvers<void>;
   listensAt: number;
   isNetworkDead: boolean;
+  hasAnswered: boolean;
   /** From, until, and whether it answers badly or not at all. */
   trouble: { readonly from: number; readonly until: number; readonly kind: "ill" | "flaps" | "hangs" } | null;
 }
@@ -41,7 +42,6 @@ class ExitError extends Error {
 const NEVER = Number.POSITIVE_INFINITY;
 /** Something happens to a container within this time, or not at all. */
 const LIFE_MS = 90_000;
-const SEEN_WITHIN_MS = 5_000;
 const FLAP_MS = 7_000;
 const REFUSALS = [
   "there is no container instance that can be provided to this durable object",
@@ -89,9 +89,9 @@ export class SimulatedContainer implements ContainerPort {
     return Number(this.labels["gantry.gen"] ?? 0);
   }
 
-  /** It was seen to listen, and never will again. */
+  /** It has answered, and never will again. One that nobody heard may be taken for one that never listens. */
   get isNetworkDead(): boolean {
-    return this.#placement?.isNetworkDead === true;
+    return this.#placement?.isNetworkDead === true && this.#placement.hasAnswered;
   }
 
   get isListening(): boolean {
@@ -146,7 +146,8 @@ export class SimulatedContainer implements ContainerPort {
   async setInactivityTimeout(): Promise<void> {}
 
   fetch(_port: number, request: Request): Promise<Response> {
-    if (!this.isListening) return Promise.reject(NOT_LISTENING);
+    if (this.#placement === null || !this.isListening) return Promise.reject(NOT_LISTENING);
+    this.#placement.hasAnswered = true;
     const trouble = this.#troubleNow();
     if (trouble !== "hangs") return Promise.resolve(trouble === null ? OK : ILL);
     // `Request` stands for itself here: it carries the signal that it was made with.
@@ -160,6 +161,7 @@ export class SimulatedContainer implements ContainerPort {
   }
 
   async accepts(): Promise<boolean> {
+    if (this.#placement !== null && this.isListening) this.#placement.hasAnswered = true;
     return this.isListening;
   }
 
@@ -186,6 +188,7 @@ export class SimulatedContainer implements ContainerPort {
       ended,
       listensAt,
       isNetworkDead: false,
+      hasAnswered: false,
       trouble: null,
     };
     this.#placement = placement;
@@ -207,9 +210,7 @@ export class SimulatedContainer implements ContainerPort {
       this.#later(() => this.#end(placement, { type: "vanished" }));
     } else if (random.chance(faults.networkDies)) {
       this.#later(() => {
-        // One that listens late, or only for a moment, may have been taken for one that never does.
-        const isSeen = listensAt - now < SEEN_WITHIN_MS && this.#time.now - listensAt > SEEN_WITHIN_MS;
-        Object.assign(placement, { listensAt: NEVER, isNetworkDead: isSeen });
+        Object.assign(placement, { listensAt: NEVER, isNetworkDead: true });
       });
     } else {
       this.#mayHaveTrouble(placement);
