@@ -41,6 +41,12 @@ interface Envelope {
   readonly errors: { message: string }[];
 }
 
+interface Asked {
+  readonly method?: string;
+  readonly body?: string | Buffer;
+  readonly headers?: Record<string, string>;
+}
+
 export class ControlPlane {
   readonly #harness = createTestHarness({
     root: import.meta.dirname,
@@ -113,11 +119,13 @@ export class ControlPlane {
   }
 
   /** Through the application's own host, as a browser calls it. */
-  ingress(
-    application: string,
-    path = "/",
-    options: { method?: string; body?: string | Buffer; headers?: Record<string, string> } = {},
-  ): Promise<Answer> {
+  ingress(application: string, path = "/", options: Asked = {}): Promise<Answer> {
+    const headers = { ...options.headers, host: `${application}.localhost:${this.#url.port}` };
+    return this.fetch(path, { ...options, headers });
+  }
+
+  /** Any path of the control plane. */
+  fetch(path: string, options: Asked = {}): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const call = request(
         {
@@ -125,7 +133,7 @@ export class ControlPlane {
           port: this.#url.port,
           path,
           method: options.method ?? "GET",
-          headers: { ...options.headers, host: `${application}.localhost:${this.#url.port}` },
+          headers: options.headers,
         },
         (response) => {
           const chunks: Buffer[] = [];
