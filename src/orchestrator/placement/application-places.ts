@@ -1,7 +1,7 @@
 /** Where an application may place, wired to its account, to the applications that it wants to be near, and to its shards. */
 import { accountStub, applicationStub } from "../../stubs.ts";
 import type { Beside, Order } from "../shards/protocol.ts";
-import { offsetOf } from "../shards/sharding.ts";
+import { unknownBefore } from "../shards/sharding.ts";
 import type { ApplicationRow } from "../storage/application-row.ts";
 import { Places, type PlacesAnswer } from "./places.ts";
 import type { Where } from "./placing.ts";
@@ -57,7 +57,7 @@ export class ApplicationPlaces extends Places {
     if (sharding !== undefined) {
       const { placed: beside } = besides;
       const known = Object.values(beside).reduce((sum, count) => sum + count, 0);
-      return { ...where, beside, offset: offsetOf(row, known) };
+      return { ...where, beside, before: unknownBefore(row, known) };
     }
     // A standalone deployment is where its configuration says, or nowhere.
     const own = this.#deps.ownLocation(row);

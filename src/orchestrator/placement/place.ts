@@ -24,8 +24,6 @@ export interface PlacementRequest {
   readonly constraints: Constraints;
   /** True when another application is to be near. */
   readonly colocate: boolean;
-  /** Which of the locations that are alike comes first: so many before it have been served by others. 0 by default. */
-  readonly offset?: number;
 }
 
 export const SCORERS = ["spread", "weight", "colocation", "headroom", "penalty"] as const;
@@ -59,10 +57,9 @@ export function place(request: PlacementRequest): Decision {
     else filtered[reason] += 1;
   }
   const rows = scoreAll(open, request.colocate);
-  const ranks = ranksOf(open, request.offset ?? 0);
   let best: number | null = null;
   for (let index = 0; index < rows.length; index += 1) {
-    if (best === null || isBetter(index, best, rows, open, ranks)) best = index;
+    if (best === null || isBetter(index, best, rows, open)) best = index;
   }
   return { location: best === null ? null : (rows[best]?.location ?? null), table: rows, filtered };
 }
@@ -79,34 +76,12 @@ function rankOf(region: Region): number {
   return ORDER.indexOf(region);
 }
 
-/** Places in the row of all that are open, which begins at the offset; null where it begins at its beginning. */
-function ranksOf(open: readonly Candidate[], offset: number): readonly number[] | null {
-  if (offset % Math.max(1, open.length) === 0) return null;
-  const inOrder = open
-    .map(({ location }, index) => ({ location, index }))
-    .toSorted(({ location: a }, { location: b }) => {
-      return rankOf(a.region) - rankOf(b.region) || (a.code < b.code ? -1 : 1);
-    });
-  const ranks: number[] = [];
-  for (const [position, { index }] of inOrder.entries()) {
-    ranks[index] = (position - (offset % open.length) + open.length) % open.length;
-  }
-  return ranks;
-}
-
-function isBetter(
-  index: number,
-  best: number,
-  rows: readonly ScoreRow[],
-  open: readonly Candidate[],
-  places: readonly number[] | null,
-): boolean {
+function isBetter(index: number, best: number, rows: readonly ScoreRow[], open: readonly Candidate[]): boolean {
   const [a, b] = [rows[index], rows[best]];
   const [first, second] = [open[index], open[best]];
   if (a === undefined || b === undefined || first === undefined || second === undefined) return false;
   if (a.score !== b.score) return a.score > b.score;
   if (first.used !== second.used) return first.used < second.used;
-  if (places !== null) return (places[index] ?? 0) < (places[best] ?? 0);
   const ranks = rankOf(first.location.region) - rankOf(second.location.region);
   return ranks === 0 ? a.location < b.location : ranks < 0;
 }

@@ -50,23 +50,31 @@ describe("the slots of one plan", () => {
     expect(placed(2, together)).toEqual({ b: 2 });
   });
 
-  it("begin so far along the row of locations that those of all objects are even, without having heard of each other", ({
-    expect,
-  }) => {
+  it("of several objects are even together, whether they have heard of each other or not", ({ expect }) => {
     for (const [shares, even] of [
       [[2, 2], { a: 2, b: 1, c: 1 }],
       [[3, 3], { a: 2, b: 2, c: 2 }],
       [[1, 1, 1, 1, 1], { a: 2, b: 2, c: 1 }],
     ] as const) {
-      const counts: Record<string, number> = {};
-      let offset = 0;
-      for (const share of shares) {
-        const own = placed(share, where(three, { offset }));
-        for (const [code, count] of Object.entries(own)) counts[code] = (counts[code] ?? 0) + count;
-        offset += share;
+      for (const isKnown of [0, 1, 2]) {
+        const counts: Record<string, number> = {};
+        let before = 0;
+        for (const [shard, share] of shares.entries()) {
+          const known = shard < isKnown ? before : 0;
+          const own = placed(
+            share,
+            where(three, { before: before - known, ...(known > 0 ? { beside: { ...counts } } : {}) }),
+          );
+          for (const [code, count] of Object.entries(own)) counts[code] = (counts[code] ?? 0) + count;
+          before += share;
+        }
+        expect(counts).toEqual(even);
       }
-      expect(counts).toEqual(even);
     }
+  });
+
+  it("behind very many unknown ones begin where those end", ({ expect }) => {
+    expect(placed(2, where(three, { before: 3_001 }))).toEqual({ b: 1, c: 1 });
   });
 
   it("take no more room than there is", ({ expect }) => {

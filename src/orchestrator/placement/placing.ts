@@ -26,8 +26,8 @@ export interface Where {
   readonly failing: ReadonlySet<string>;
   /** Slots by location that other objects of the application have. */
   readonly beside?: Readonly<Record<string, number>>;
-  /** Instances that those place and that are not known yet: so far along the row of locations its own ones begin. */
-  readonly offset?: number;
+  /** Of those that they place before this one, so many are not known yet. */
+  readonly before?: number;
 }
 
 /** Read inside a container, never copied from what was asked for. */
@@ -67,10 +67,13 @@ export class Placer {
   constructor(where: Where, used: Map<string, number>) {
     this.#where = where;
     this.#used = used;
+    // They go where they would go from here, so that all together are as even as those of one.
+    for (let left = unknownOf(where); left > 0; left -= 1) this.next();
+    this.#taken.clear();
   }
 
   next(): Decision {
-    const { locations, constraints, companions, free, failing, beside, offset = 0 } = this.#where;
+    const { locations, constraints, companions, free, failing, beside } = this.#where;
     const candidates = locations.map((location): Candidate => {
       const used = (this.#used.get(location.code) ?? 0) + (beside?.[location.code] ?? 0);
       const near = companions === "own" ? used : (companions?.[location.code] ?? 0);
@@ -83,7 +86,7 @@ export class Placer {
         justFailed: failing.has(location.code),
       };
     });
-    const decision = place({ candidates, constraints, colocate: companions !== null, offset });
+    const decision = place({ candidates, constraints, colocate: companions !== null });
     if (decision.location !== null) {
       this.#used.set(decision.location, (this.#used.get(decision.location) ?? 0) + 1);
       this.#taken.set(decision.location, (this.#taken.get(decision.location) ?? 0) + 1);
@@ -96,6 +99,14 @@ export class Placer {
     return this.#where.locations.find((location) => location.code === code);
   }
 }
+
+/** When all locations are even, as many more as there are leave them so. */
+function unknownOf({ before = 0, locations }: Where): number {
+  const rounds = UNEVEN_ROUNDS * locations.length;
+  return before <= rounds ? before : rounds + ((before - rounds) % Math.max(1, locations.length));
+}
+
+const UNEVEN_ROUNDS = 4;
 
 /** Why nothing could be placed: what would have to change first. */
 export function blockedBy({ filtered }: Decision): BlockedReason {

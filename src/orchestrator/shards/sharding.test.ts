@@ -6,7 +6,7 @@ import {
   maySurge,
   newSharding,
   objectName,
-  offsetOf,
+  unknownBefore,
   shardOfKey,
   shardsIn,
   shareOf,
@@ -50,13 +50,13 @@ describe("shares", () => {
     }
   });
 
-  it("begin in the row of locations where those before them end", ({ expect }) => {
-    expect([0, 1, 2].map((shard) => offsetOf(of(shard, 3, 7), 0))).toEqual([0, 3, 5]);
-    expect(offsetOf({ spec: spec(7) }, 0)).toBe(0);
+  it("come after those of the shards before them", ({ expect }) => {
+    expect([0, 1, 2].map((shard) => unknownBefore(of(shard, 3, 7), 0))).toEqual([0, 3, 5]);
+    expect(unknownBefore({ spec: spec(7) }, 0)).toBe(0);
   });
 
-  it("begin at the beginning for those who know where all others are", ({ expect }) => {
-    expect([0, 2, 3, 9].map((known) => offsetOf(of(1, 3, 7), known))).toEqual([3, 1, 0, 0]);
+  it("come after nothing unknown for those who know where all others are", ({ expect }) => {
+    expect([0, 2, 3, 9].map((known) => unknownBefore(of(1, 3, 7), known))).toEqual([3, 1, 0, 0]);
   });
 
   it("are all of it where there is one object, and one of a standalone deployment", ({ expect }) => {

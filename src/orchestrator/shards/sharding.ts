@@ -39,16 +39,16 @@ export function shareOf({ kind, spec: { instances }, sharding }: Spread): number
   return sharding === undefined ? instances : shareAt(sharding.shard, sharding.shards, instances);
 }
 
-/**
- * How many instances the shards before this one place that are not among those `known`: where its own ones begin in a row
- * of locations.
- */
-export function offsetOf({ spec: { instances }, sharding }: Pick<Spread, "spec" | "sharding">, known: number): number {
-  let offset = -known;
+/** How many instances the shards before this one place that are not among those `known`. */
+export function unknownBefore(
+  { spec: { instances }, sharding }: Pick<Spread, "spec" | "sharding">,
+  known: number,
+): number {
+  let before = -known;
   for (let shard = 0; shard < (sharding?.shard ?? 0); shard += 1) {
-    offset += shareAt(shard, sharding?.shards ?? 1, instances);
+    before += shareAt(shard, sharding?.shards ?? 1, instances);
   }
-  return Math.max(0, offset);
+  return Math.max(0, before);
 }
 
 export function shareAt(shard: number, shards: number, instances: number): number {
