@@ -5,6 +5,11 @@
  */
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { memoryFolder } from "./dev/memory-folder.ts";
+
+// Where workerd's stores are made, by this process and by those that it starts.
+const folder = memoryFolder();
+if (folder !== undefined) process.env["TMPDIR"] = folder;
 
 export default defineConfig({
   test: {
