@@ -115,3 +115,11 @@ function textOf(error: unknown): string {
   }
   return parts.length === 0 ? String(error) : parts.join(": ");
 }
+
+/**
+ * The platform failed, which says nothing about the container: this lifetime takes it for gone, and only the next one sees
+ * whether it is, and ends it.
+ */
+export function isUncertain({ kind, exitCode }: Ending): boolean {
+  return exitCode === null && (kind === "lost" || kind === "unknown");
+}

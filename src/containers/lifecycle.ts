@@ -6,18 +6,18 @@ import type { Database } from "../database.ts";
 import { describeError } from "../errors.ts";
 import type { InstanceAnswer, LaunchOrder, ReportReply } from "../orchestrator/scheduler.ts";
 import { isFinalStop, STOP } from "../orchestrator/plan/deployment.ts";
-import { HARD_TIMEOUT } from "../orchestrator/plan/observe.ts";
 import type { Timers } from "../timers.ts";
-import { CLEAN_EXIT, endingOf, type Ending } from "./exit.ts";
+import { CLEAN_EXIT, endingOf, isUncertain, type Ending } from "./exit.ts";
 import { HealthWatch, startupLeftMs } from "./health-watch.ts";
 import { InFlight } from "./in-flight.ts";
-import { hardDeadlineOf, idleDeadlineOf, nextLookAt, resumedActiveAt } from "./lifespan.ts";
+import { nextLookAt, resumedActiveAt, startupDueMs } from "./lifespan.ts";
+import { LifespanWatch } from "./lifespan-watch.ts";
 import { inactivityMs, REVISION_LABEL, startOptions } from "./launch-options.ts";
 import type { ObservedPlace } from "../orchestrator/placement/placing.ts";
 import { PlaceReader } from "./place-reader.ts";
 import type { ContainerPort } from "./port.ts";
 import { Reporter, type ReporterDeps } from "./reporter.ts";
-import { endingOfStop, lookEveryMs, newRecord, reportOf, tombstone, type RunRecord } from "./run-record.ts";
+import { endOfStop, lookEveryMs, newRecord, reportOf, tombstone, type RunRecord, type Stop } from "./run-record.ts";
 import { RunState } from "./run-state.ts";
 import { Stopping } from "./stopping.ts";
 import { hasStartedUp } from "./verdicts.ts";
@@ -61,6 +61,7 @@ export class Lifecycle {
   /** Why we are destroying a generation: the monitor then only adds the exit code. */
   #cause: { readonly generation: number; readonly ending: Ending } | null = null;
   readonly #watch: HealthWatch;
+  readonly #lifespan: LifespanWatch;
   readonly #stopping: Stopping;
   readonly #reporter: Reporter;
   readonly #places: PlaceReader;
@@ -69,7 +70,13 @@ export class Lifecycle {
     const { db, timers, port, clock } = deps;
     this.#deps = deps;
     this.#state = new RunState(db);
-    this.inFlight = new InFlight(clock, () => this.#active());
+    this.inFlight = new InFlight(clock, () => this.#lifespan.active());
+    this.#lifespan = new LifespanWatch({
+      state: this.#state,
+      clock,
+      inFlight: () => this.inFlight,
+      end: (record, stop) => this.#terminate(record, stop),
+    });
     const background = (work: Promise<void>) => this.#background(work);
     this.#watch = new HealthWatch({
       port,
@@ -90,8 +97,8 @@ export class Lifecycle {
       state: this.#state,
       inFlight: this.inFlight,
       wakeAt: (at) => timers.set(TIMER.keepalive, at),
-      destroy: (record) => this.#destroy(record.generation, stopOf(record)),
-      onGone: (record) => this.#end(record.generation, stopOf(record)),
+      destroy: (record) => this.#destroy(record.generation, endOfStop(record)),
+      onGone: (record) => this.#end(record.generation, endOfStop(record)),
     });
     this.#places = new PlaceReader({
       port,
@@ -154,7 +161,7 @@ export class Lifecycle {
     const record = newRecord(order, clock());
     db.transaction(() => {
       this.#state.write(record);
-      const startupAt = clock() + Math.min(record.checkEveryMs, startupMs(record));
+      const startupAt = clock() + Math.min(record.checkEveryMs, startupDueMs(record));
       timers.set(TIMER.keepalive, Math.min(startupAt, nextLookAt(record, 0, clock())));
     });
     if (port.running) await port.destroy();
@@ -274,7 +281,7 @@ export class Lifecycle {
       return;
     }
     const known = this.#cause?.generation === generation ? this.#cause.ending : null;
-    const cause = record.phase === "stopping" ? stopOf(record) : known;
+    const cause = record.phase === "stopping" ? endOfStop(record) : known;
     this.#end(generation, cause === null ? ending : { ...cause, exitCode: ending.exitCode }, isUncertain(ending));
   }
 
@@ -311,26 +318,14 @@ export class Lifecycle {
     this.#end(generation, ending);
   }
 
-  /** Something is under way again; once for each look, so that no request costs a row. */
-  #active(): void {
-    const { record } = this;
-    if (record?.sleepAfterMs === undefined || this.#state.live(record.generation) === undefined) return;
-    const { isIdle: _, ...rest } = record;
-    this.#state.write({ ...rest, activeAt: this.#deps.clock() });
-  }
-
-  /** Its time is over, whatever it does; it may still clean up. */
-  #timeOut(record: RunRecord): void {
-    const message = `it has run for ${(record.hardTimeoutMs ?? 0) / 1_000} s, which is its hard_timeout`;
-    console.log({ message: "container.timed-out", generation: record.generation, why: message });
-    this.#stopping.begin(record, "terminate", { kind: "stopped", reason: HARD_TIMEOUT, message, isOwn: true });
-    this.#background(this.#reporter.report());
-  }
-
   /** Its checks say that it does not work: nothing is worth waiting for, but it may still clean up. */
   #kill(record: RunRecord, reason: string, message: string): void {
     console.warn({ message: "container.killed", generation: record.generation, reason, why: message });
-    this.#stopping.begin(record, "terminate", { kind: "killed", reason, message });
+    this.#terminate(record, { kind: "killed", reason, message });
+  }
+
+  #terminate(record: RunRecord, stop: Omit<Stop, "timeline">): void {
+    this.#stopping.begin(record, "terminate", stop);
     // Told before the end, which takes up to the grace period: no traffic meanwhile.
     this.#background(this.#reporter.report());
   }
@@ -338,7 +333,7 @@ export class Lifecycle {
   #noticeVanished(record: RunRecord): void {
     if (record.phase === "ended" || this.#deps.port.running) return;
     const vanished: Ending = { kind: "lost", exitCode: null, reason: "Vanished" };
-    this.#end(record.generation, record.phase === "stopping" ? stopOf(record) : vanished);
+    this.#end(record.generation, record.phase === "stopping" ? endOfStop(record) : vanished);
   }
 
   /** Kept with the write that makes the container ready, where that is to come. */
@@ -365,14 +360,7 @@ export class Lifecycle {
     timers.set(TIMER.keepalive, leftMs > 0 ? Math.min(clock() + leftMs, nextAt) : nextAt);
     this.#noticeVanished(record);
     if (this.#state.live(record.generation) === undefined) return;
-    this.inFlight.expectNews();
-    if (clock() >= hardDeadlineOf(record)) {
-      this.#timeOut(record);
-      return;
-    }
-    if (clock() >= idleDeadlineOf(record, this.inFlight.activeAt) && record.isIdle !== true) {
-      this.#state.write({ ...record, isIdle: true });
-    }
+    if (!this.#lifespan.look(record)) return;
     if (clock() - this.#monitorSince >= MONITOR_RENEW_MS) this.#monitor(record.generation);
     const info = await port.inspect();
     const revision = info?.labels[REVISION_LABEL];
@@ -416,21 +404,4 @@ export class Lifecycle {
     // Until it is gone, the next look tries again.
     timers.clear(TIMER.keepalive);
   }
-}
-
-/**
- * The platform failed, which says nothing about the container: this lifetime takes it for gone, and only the next one sees
- * whether it is, and ends it.
- */
-function isUncertain({ kind, exitCode }: Ending): boolean {
-  return exitCode === null && (kind === "lost" || kind === "unknown");
-}
-
-function stopOf({ stop }: RunRecord): Ending {
-  return stop === null ? { kind: "stopped", exitCode: null, reason: "Stopped" } : endingOfStop(stop);
-}
-
-/** When startup checks have to have passed, if there are any: an eviction must not make it later. */
-function startupMs({ checks, startupDeadlineMs }: RunRecord): number {
-  return checks.some(({ kind }) => kind === "startup") ? startupDeadlineMs : Number.POSITIVE_INFINITY;
 }

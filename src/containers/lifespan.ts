@@ -30,3 +30,8 @@ export function nextLookAt(record: Lifespan, seenActiveAt: number, now: number):
 export function resumedActiveAt({ activeAt = 0, checkEveryMs }: Lifespan, now: number): number {
   return Math.min(now, activeAt + checkEveryMs);
 }
+
+/** When startup checks have to have passed, if there are any: an eviction must not make it later. */
+export function startupDueMs({ checks, startupDeadlineMs }: Pick<RunRecord, "checks" | "startupDeadlineMs">): number {
+  return checks.some(({ kind }) => kind === "startup") ? startupDeadlineMs : Number.POSITIVE_INFINITY;
+}

@@ -138,8 +138,13 @@ export function tombstone(deploymentId: string, generation: number, reason: stri
 }
 
 /** How a stop ends, whatever the container does about it. */
-export function endingOfStop({ kind, reason, message, timeline }: Stop): Ending {
+function endingOfStop({ kind, reason, message, timeline }: Stop): Ending {
   return { kind, exitCode: null, reason, ...(message === undefined ? {} : { message }), stop: timeline };
+}
+
+/** The end of one that is being stopped. */
+export function endOfStop({ stop }: RunRecord): Ending {
+  return stop === null ? { kind: "stopped", exitCode: null, reason: "Stopped" } : endingOfStop(stop);
 }
 
 export function reportOf(record: RunRecord): Report {
