@@ -1,6 +1,6 @@
 /**
- * `npm run openapi`: writes `openapi.json` and `docs/fields.md` from the route table. With --check nothing is written:
- * exit 1 when a committed file differs. Either way it fails when an accepted field says nothing or has no test.
+ * `npm run openapi`: writes `openapi.json`, `docs/fields.md` and the types of the SDK's client from the route table. With
+ * --check nothing is written: exit 1 when a committed file differs. Either way it fails when an accepted field says nothing or has no test.
  */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,6 +10,7 @@ import { openApiDocument } from "../src/api/openapi/document.ts";
 import { fieldsPage } from "../src/api/openapi/fields.ts";
 import { nameSchemas } from "../src/api/openapi/schemas.ts";
 import { ROUTES } from "../src/api/routes.ts";
+import { operationsSource, type OpenApi } from "./sdk/operations.ts";
 
 const projectDir = join(import.meta.dirname, "..");
 const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
@@ -28,7 +29,12 @@ const { version } = JSON.parse(await readFile(join(projectDir, "package.json"), 
 const document = openApiDocument(ROUTES, version);
 const { page, problems } = await fieldsPage(document, (path) => readFile(join(projectDir, path), "utf8"));
 
-const files = { "openapi.json": `${JSON.stringify(document, null, 2)}\n`, "docs/fields.md": page };
+const json = `${JSON.stringify(document, null, 2)}\n`;
+const files = {
+  "openapi.json": json,
+  "docs/fields.md": page,
+  "src/sdk/client/operations.ts": operationsSource(JSON.parse(json) as OpenApi),
+};
 for (const [name, content] of Object.entries(files)) {
   const path = join(projectDir, name);
   if (!values.check) await writeFile(path, content);

@@ -45,8 +45,10 @@ async function textOf(response: Response): Promise<string> {
   }
 }
 
-interface Described {
+export interface Described {
+  readonly code?: string;
   readonly message?: string;
+  readonly retryable: boolean;
   readonly details: GantryErrorDetails;
 }
 
@@ -54,9 +56,17 @@ interface Described {
 export function described(text: string): Described {
   const first = fieldsOf(listOf(fieldsOf(parse(text))["errors"])[0]);
   const inner = typeof first["message"] === "string" ? fieldsOf(parse(first["message"])) : {};
-  const message = [inner["message"], first["message"]].find((value) => typeof value === "string");
-  const details = fieldsOf(inner["details"] ?? first["details"]);
-  return message === undefined ? { details } : { message, details };
+  const [code, message] = [textIn(inner, first, "error"), textIn(inner, first, "message")];
+  return {
+    ...(code === undefined ? {} : { code }),
+    ...(message === undefined ? {} : { message }),
+    retryable: (inner["retryable"] ?? first["retryable"]) === true,
+    details: fieldsOf(inner["details"] ?? first["details"]),
+  };
+}
+
+function textIn(inner: Record<string, unknown>, outer: Record<string, unknown>, field: string): string | undefined {
+  return [inner[field], outer[field]].find((value) => typeof value === "string");
 }
 
 function parse(text: string): unknown {

@@ -1,0 +1,2868 @@
+/** Made by `npm run openapi` from openapi.json. Do not edit. */
+
+export interface Schemas {
+  Application: {
+    id: string;
+    account_id: string;
+    name: string;
+    created_at: string;
+    updated_at: string;
+    /** the version that is active */
+    version: number;
+    scheduling_policy: "default";
+    instances: number;
+    max_instances?: number;
+    named_instances?: number;
+    autoscaling?: {
+      min: number;
+      max: number;
+      target_concurrency?: number;
+      target_rps?: number;
+      queue_depth?: number;
+      idle_after?: number;
+    };
+    configuration: Schemas["Configuration"];
+    constraints: {
+      tiers: number[];
+      regions?: string[];
+      cities?: string[];
+      pops?: string[];
+      jurisdiction?: string;
+      accept_verified_placement?: boolean;
+    };
+    affinities?: {
+      colocation: "datacenter" | {
+        application: string;
+      };
+    };
+    rollout_active_grace_period: 0;
+    durable_objects?: {
+      namespace_id: string;
+    };
+    observability?: {
+      logs: {
+        enabled: boolean;
+      };
+    };
+    active_rollout_id?: string;
+    blocked?: Schemas["Blocked"];
+    priorities: {
+      default: number;
+    };
+    preemption: "allowed" | "never";
+    health: Schemas["Health"];
+    state: Schemas["ApplicationState"];
+    ingress: {
+      mode: Schemas["IngressMode"];
+    };
+    check_every: number;
+    generation: number;
+    observed_generation: number;
+  };
+  ApplicationState: "ready" | "active" | "provisioning" | "degraded";
+  /** why instances that are wanted are not placed */
+  Blocked: {
+    reason: "NoLocationAllowed" | "NoLocationEnabled" | "NoCapacity" | "MaxInstances" | "StartRate" | "LocationUnsatisfied";
+    message: string;
+    since: string;
+    /** what one more needed beyond what was left when it was blocked, by resource */
+    shortfall?: Record<string, number>;
+    /** null: not before something changes */
+    retry_at: string | null;
+  };
+  Capacity: {
+    /** Most instances that run at one time; what is wanted beyond it waits. Null: any number */
+    instances?: number | null;
+    /** Most vCPUs of all instances that run at one time. Null: any number, as at first */
+    vcpu?: number | null;
+    /** Most memory of all instances that run at one time, in MiB. Null: any, as at first */
+    memory_mib?: number | null;
+    /** Most disk of all instances that run at one time, in MB. Null: any, as at first */
+    disk_mb?: number | null;
+  };
+  ChangeSecret: {
+    /** The new value; the version grows by one, also when the value is the same; containers get it at their next placement */
+    value: string;
+  };
+  Check: {
+    /** How events and instances name the check; default: its kind and its number, as in ready-0 */
+    name?: string;
+    /** `http` sends a request and looks at the status of the answer, `tcp` only opens a connection */
+    type: "http" | "tcp";
+    /** Name of the one of `ports` that is checked */
+    port: string;
+    /** The request of a check of type http */
+    http?: {
+      /** Method of the request; default: GET */
+      method?: "GET" | "POST" | "PATCH" | "PUT" | "OPTIONS" | "DELETE" | "HEAD";
+      /** Path and query of the request */
+      path: string;
+      /** Body of the request: needed for POST, PATCH and PUT, refused for GET and HEAD */
+      body?: string;
+      /** Headers of the request beside Gantry's user-agent; default: none */
+      headers?: Record<string, string>;
+    };
+    /** Whether the port speaks TLS; only false is taken */
+    tls?: false;
+    /** Statuses (204) and classes (2xx) that pass a check of type http; default: 2xx. Redirects are not followed */
+    expect_status?: (number | string)[];
+    /** Time that one attempt may take; default: 1s */
+    timeout?: number | string;
+    /** Time between attempts while the container runs; default: 10s. Before it is ready for the first time attempts follow quickly, those of a startup check at this interval if one is given */
+    interval?: number | string;
+    /** Failures in a row that make a ready or health check fail; default: 3 */
+    attempts_before_failure?: number;
+    /** Failures of a ready or health check are ignored for this long after the start; default: 0 */
+    grace_period?: number | string;
+    /** `startup`: the other kinds wait until it has passed once. `ready`: while it fails there is no traffic. `health`: when it fails the container is stopped and started again */
+    kind: "startup" | "ready" | "health";
+  };
+  CheckAnswer: {
+    /** How events and instances name the check; default: its kind and its number, as in ready-0 */
+    name?: string;
+    /** `http` sends a request and looks at the status of the answer, `tcp` only opens a connection */
+    type: "http" | "tcp";
+    /** Name of the one of `ports` that is checked */
+    port: string;
+    /** The request of a check of type http */
+    http?: {
+      /** Method of the request; default: GET */
+      method: "GET" | "POST" | "PATCH" | "PUT" | "OPTIONS" | "DELETE" | "HEAD";
+      /** Path and query of the request */
+      path: string;
+      /** Body of the request: needed for POST, PATCH and PUT, refused for GET and HEAD */
+      body?: string;
+      /** Headers of the request beside Gantry's user-agent; default: none */
+      headers?: Record<string, string>;
+    };
+    /** Whether the port speaks TLS; only false is taken */
+    tls?: false;
+    /** Statuses (204) and classes (2xx) that pass a check of type http; default: 2xx. Redirects are not followed */
+    expect_status?: (number | string)[];
+    /** Time that one attempt may take; default: 1s */
+    timeout: number | string;
+    /** Time between attempts while the container runs; default: 10s. Before it is ready for the first time attempts follow quickly, those of a startup check at this interval if one is given */
+    interval?: number | string;
+    /** Failures in a row that make a ready or health check fail; default: 3 */
+    attempts_before_failure?: number;
+    /** Failures of a ready or health check are ignored for this long after the start; default: 0 */
+    grace_period?: number | string;
+    /** `startup`: the other kinds wait until it has passed once. `ready`: while it fails there is no traffic. `health`: when it fails the container is stopped and started again */
+    kind: "startup" | "ready" | "health";
+  };
+  Configuration: {
+    /** What the container runs: one of the images that the control plane was deployed with */
+    image: string;
+    /** The container's size by name; `dev` is lite, `standard` is standard-1. Default: the account's size */
+    instance_type?: "lite" | "basic" | "standard-1" | "standard-2" | "standard-3" | "standard-4" | "dev" | "standard";
+    /** Processors of the container; default: the account's, see `/me` */
+    vcpu?: number;
+    /** Memory in MiB; default: the account's, see `/me` */
+    memory_mib?: number;
+    /** The container's disk */
+    disk?: {
+      /** Its size in MB; default: the account's, see `/me` */
+      size_mb: number;
+    };
+    /** Variables that the container starts with; default: Gantry's own only */
+    environment_variables?: {
+      /** The variable's name in the container */
+      name: string;
+      /** Its value, as it is; anybody who may read the application sees it */
+      value: string;
+    }[];
+    /** Secrets of the account that the container gets as environment variables; default: none */
+    secrets?: Schemas["SecretReference"][];
+    /** Keys of the account whose lines the container finds in GANTRY_AUTHORIZED_KEYS; default: none */
+    ssh_public_key_ids?: string[];
+    /** Further lines of GANTRY_AUTHORIZED_KEYS, from which an image with an SSH server takes them */
+    authorized_keys?: Schemas["InlineSshKey"][];
+    /** Lines of GANTRY_TRUSTED_USER_CA_KEYS: authorities whose certificates an SSH server accepts */
+    trusted_user_ca_keys?: Schemas["InlineSshKey"][];
+    /** Access by `wrangler containers ssh`; default: none */
+    wrangler_ssh?: {
+      /** Whether `wrangler containers ssh` reaches the container; only false is taken */
+      enabled: false;
+    };
+    /** Like the application's own `observability`, as of a version; give one of the two. Default: off */
+    observability?: {
+      logs: Schemas["LogsSwitch"];
+    };
+    /** Labels that the platform keeps with the container, shown in metrics too; default: Gantry's own only */
+    labels?: {
+      /** The label's name, of at most 16 bytes */
+      name: string;
+      /** Its value, of at most 64 bytes */
+      value: string;
+    }[];
+    /** Replaces the image's entrypoint and its default arguments */
+    entrypoint?: string[];
+    /** Arguments of `entrypoint`, which it needs */
+    command?: string[];
+    /** Ports that the container listens on; requests that name none go to the first. Default: 8080, unnamed */
+    ports?: Schemas["NamedPort"][];
+    /** Whether each instance has addresses of its own; default: it has none */
+    network?: Schemas["Network"];
+    /** What a container is asked while it lives; default: the first port must accept connections */
+    checks?: Schemas["CheckAnswer"][];
+    /** A container that has not started, and passed its startup checks, this long after its launch is ended; default: 120s */
+    startup_deadline?: number | string;
+    /** In a stop, requests, streams and WebSockets under way may take this long before SIGTERM; default: 5s */
+    drain_timeout?: number | string;
+    /** Time from SIGTERM to SIGKILL in a stop; default: 10s */
+    stop_grace?: number | string;
+    /** A container gets its SIGTERM this long after its launch, busy or not; default: never */
+    hard_timeout?: number | string;
+    /** A named instance that has nothing under way for this long is stopped until it is called; default: 10m */
+    sleep_after?: number | string;
+    [field: string]: unknown;
+  };
+  ConfigurationInput: {
+    /** What the container runs: one of the images that the control plane was deployed with */
+    image: string;
+    /** The container's size by name; `dev` is lite, `standard` is standard-1. Default: the account's size */
+    instance_type?: "lite" | "basic" | "standard-1" | "standard-2" | "standard-3" | "standard-4" | "dev" | "standard";
+    /** Processors of the container; default: the account's, see `/me` */
+    vcpu?: number;
+    /** Memory in MiB; default: the account's, see `/me` */
+    memory_mib?: number;
+    /** The container's disk */
+    disk?: {
+      /** Its size in MB; default: the account's, see `/me` */
+      size_mb: number;
+    };
+    /** Variables that the container starts with; default: Gantry's own only */
+    environment_variables?: {
+      /** The variable's name in the container */
+      name: string;
+      /** Its value, as it is; anybody who may read the application sees it */
+      value: string;
+    }[];
+    /** Secrets of the account that the container gets as environment variables; default: none */
+    secrets?: Schemas["SecretReference"][];
+    /** Keys of the account whose lines the container finds in GANTRY_AUTHORIZED_KEYS; default: none */
+    ssh_public_key_ids?: string[];
+    /** Further lines of GANTRY_AUTHORIZED_KEYS, from which an image with an SSH server takes them */
+    authorized_keys?: Schemas["InlineSshKey"][];
+    /** Lines of GANTRY_TRUSTED_USER_CA_KEYS: authorities whose certificates an SSH server accepts */
+    trusted_user_ca_keys?: Schemas["InlineSshKey"][];
+    /** Access by `wrangler containers ssh`; default: none */
+    wrangler_ssh?: {
+      /** Whether `wrangler containers ssh` reaches the container; only false is taken */
+      enabled: false;
+    };
+    /** Like the application's own `observability`, as of a version; give one of the two. Default: off */
+    observability?: {
+      logs: Schemas["LogsSwitch"];
+    };
+    /** Labels that the platform keeps with the container, shown in metrics too; default: Gantry's own only */
+    labels?: {
+      /** The label's name, of at most 16 bytes */
+      name: string;
+      /** Its value, of at most 64 bytes */
+      value: string;
+    }[];
+    /** Replaces the image's entrypoint and its default arguments */
+    entrypoint?: string[];
+    /** Arguments of `entrypoint`, which it needs */
+    command?: string[];
+    /** Ports that the container listens on; requests that name none go to the first. Default: 8080, unnamed */
+    ports?: Schemas["NamedPort"][];
+    /** Whether each instance has addresses of its own; default: it has none */
+    network?: Schemas["Network"];
+    /** What a container is asked while it lives; default: the first port must accept connections */
+    checks?: Schemas["Check"][];
+    /** A container that has not started, and passed its startup checks, this long after its launch is ended; default: 120s */
+    startup_deadline?: number | string;
+    /** In a stop, requests, streams and WebSockets under way may take this long before SIGTERM; default: 5s */
+    drain_timeout?: number | string;
+    /** Time from SIGTERM to SIGKILL in a stop; default: 10s */
+    stop_grace?: number | string;
+    /** A container gets its SIGTERM this long after its launch, busy or not; default: never */
+    hard_timeout?: number | string;
+    /** A named instance that has nothing under way for this long is stopped until it is called; default: 10m */
+    sleep_after?: number | string;
+  };
+  CreateApplication: {
+    /** Unique in the account, and part of the application's address; never changes */
+    name: string;
+    /** How many instances are wanted */
+    instances: number;
+    /** Ceiling of `instances`; lowering it reduces what runs. Default: none */
+    max_instances?: number;
+    /** Most instances at a time that run because somebody calls them by name; each comes with its first call, sleeps when nobody calls it, and is no member of the pool that `instances` counts. Default: 0, which is none */
+    named_instances?: number;
+    /** Who may call the application; default: `GANTRY_DEFAULT_INGRESS` of the control plane, else private */
+    ingress?: {
+      /** Who may call it from outside: nobody, holders of a token, everybody */
+      mode: Schemas["IngressMode"];
+    };
+    /** How often a running container is looked at; default 60 s */
+    check_every?: number | string;
+    /** Acts at once, on all that runs; default: off. Not beside `configuration.observability` */
+    observability?: {
+      logs: Schemas["LogsSwitch"];
+      /** Refused: is not supported: logs are of all instances */
+      target_instance_percentage?: never;
+      /** Refused: is not supported: logs are of all instances */
+      target_instance_count?: never;
+    };
+    /** Given when the application is made, and never changed; default: none */
+    durable_objects?: {
+      /** The Durable Object namespace that the application belongs to; one namespace has one application */
+      namespace_id: string;
+      /** Refused: is not supported: give namespace_id */
+      script_name?: never;
+      /** Refused: is not supported: give namespace_id */
+      class_name?: never;
+    };
+    /** The scheduler; only "default" is taken */
+    scheduling_policy?: "default";
+    /** Where instances may run, given as a whole; default: anywhere */
+    constraints?: {
+      /** Tiers of machines; only [1, 2], which is all of them, is taken */
+      tiers?: number[];
+      /** Refused: is not supported: give tiers */
+      tier?: never;
+      /** Only locations in these regions, in either case; default: all */
+      regions?: string[];
+      /** Refused: is not supported: give regions, with one in it */
+      region?: never;
+      /** Only locations that stand for these cities (airport codes, in either case); default: all */
+      cities?: string[];
+      /** Only locations that stand for these data centres, in either case; default: all */
+      pops?: string[];
+      /** Only locations in it; objects are made within it. Needs `accept_verified_placement`. Default: none */
+      jurisdiction?: "eu" | "us" | "fedramp";
+      /** `true`: region and jurisdiction are read inside the container, which takes no traffic before, and is replaced when it is elsewhere, three times at most; default `false` */
+      accept_verified_placement?: boolean;
+    };
+    /** What instances are to be near, given as a whole; default: nothing */
+    affinities?: {
+      /** What new instances are drawn to: `datacenter`, each other, or the locations of another application's instances. A wish, never a reason not to place. Default: nothing */
+      colocation?: "datacenter" | {
+        /** Id or name of an application of the account */
+        application: string;
+      };
+      /** Refused: is not supported: the platform chooses the machine */
+      hardware_generation?: never;
+    };
+    /** Seconds that a connected instance is spared by a rollout; only 0 is taken */
+    rollout_active_grace_period?: 0;
+    /** Only false is taken */
+    jobs?: false;
+    /** Who goes first where capacity is short; default: 0 */
+    priorities?: {
+      /** Priority of every instance: higher is placed first, and may stop lower ones to be placed */
+      default: number;
+    };
+    /** Whether instances may be stopped to make room for a higher priority; default: allowed */
+    preemption?: "allowed" | "never";
+    /** `instances` follows the load: up at once, down after five minutes; default: it stays as it was said */
+    autoscaling?: {
+      /** Fewest instances; with 0, all sleep after a long time without load */
+      min: number;
+      /** Most instances; room for them is kept in the account's limits */
+      max: number;
+      /** Requests, streams and WebSockets at a time that one is to carry */
+      target_concurrency?: number;
+      /** Requests a second that one is to carry */
+      target_rps?: number;
+      /** Callers that may wait for a ready instance, for each there is */
+      queue_depth?: number;
+      /** Time without any load after which none is left, where `min` is 0; default: 10m */
+      idle_after?: number | string;
+    };
+    /** What an instance runs: stored as a version */
+    configuration: Schemas["ConfigurationInput"];
+  };
+  CreateDeployment: {
+    /** What the container runs: one of the images that the control plane was deployed with */
+    image: string;
+    /** The container's size by name; `dev` is lite, `standard` is standard-1. Default: the account's size */
+    instance_type?: "lite" | "basic" | "standard-1" | "standard-2" | "standard-3" | "standard-4" | "dev" | "standard";
+    /** Processors of the container; default: the account's, see `/me` */
+    vcpu?: number;
+    /** Memory in MiB; default: the account's, see `/me` */
+    memory_mib?: number;
+    /** The container's disk */
+    disk?: {
+      /** Its size in MB; default: the account's, see `/me` */
+      size_mb: number;
+    };
+    /** Variables that the container starts with; default: Gantry's own only */
+    environment_variables?: {
+      /** The variable's name in the container */
+      name: string;
+      /** Its value, as it is; anybody who may read the application sees it */
+      value: string;
+    }[];
+    /** Secrets of the account that the container gets as environment variables; default: none */
+    secrets?: Schemas["SecretReference"][];
+    /** Keys of the account whose lines the container finds in GANTRY_AUTHORIZED_KEYS; default: none */
+    ssh_public_key_ids?: string[];
+    /** Further lines of GANTRY_AUTHORIZED_KEYS, from which an image with an SSH server takes them */
+    authorized_keys?: Schemas["InlineSshKey"][];
+    /** Lines of GANTRY_TRUSTED_USER_CA_KEYS: authorities whose certificates an SSH server accepts */
+    trusted_user_ca_keys?: Schemas["InlineSshKey"][];
+    /** Access by `wrangler containers ssh`; default: none */
+    wrangler_ssh?: {
+      /** Whether `wrangler containers ssh` reaches the container; only false is taken */
+      enabled: false;
+    };
+    /** Like the application's own `observability`, as of a version; give one of the two. Default: off */
+    observability?: {
+      logs: Schemas["LogsSwitch"];
+    };
+    /** Labels that the platform keeps with the container, shown in metrics too; default: Gantry's own only */
+    labels?: {
+      /** The label's name, of at most 16 bytes */
+      name: string;
+      /** Its value, of at most 64 bytes */
+      value: string;
+    }[];
+    /** Replaces the image's entrypoint and its default arguments */
+    entrypoint?: string[];
+    /** Arguments of `entrypoint`, which it needs */
+    command?: string[];
+    /** Ports that the container listens on; requests that name none go to the first. Default: 8080, unnamed */
+    ports?: Schemas["NamedPort"][];
+    /** Whether each instance has addresses of its own; default: it has none */
+    network?: Schemas["Network"];
+    /** What a container is asked while it lives; default: the first port must accept connections */
+    checks?: Schemas["Check"][];
+    /** A container that has not started, and passed its startup checks, this long after its launch is ended; default: 120s */
+    startup_deadline?: number | string;
+    /** In a stop, requests, streams and WebSockets under way may take this long before SIGTERM; default: 5s */
+    drain_timeout?: number | string;
+    /** Time from SIGTERM to SIGKILL in a stop; default: 10s */
+    stop_grace?: number | string;
+    /** A container gets its SIGTERM this long after its launch, busy or not; default: never */
+    hard_timeout?: number | string;
+    /** Refused: has no effect: only named instances of an application sleep */
+    sleep_after?: never;
+    /** Where it is asked to run, told to the container as GANTRY_LOCATION and held against the location's limits: afr, apac, eeur, enam, me, oc, sam, weur, wnam */
+    location: string;
+    /** Refused: is not supported: a container has the platform's resolver */
+    dns?: never;
+    /** Refused: is not supported: images are started as they are */
+    provisioner?: never;
+  };
+  CreateRegistry: {
+    /** Host of the registry, unique in the account */
+    domain: string;
+    /** What registry it is; decides what the domain must look like */
+    kind?: "DockerHub" | "ECR" | "GAR";
+    /** How it is read; needs `kind` */
+    auth?: {
+      /** User name, AWS access key id or service account; shown by the registry's credentials */
+      public_credential: string;
+      /** Where the private half of the credential is */
+      private_credential: {
+        /** The account's secrets store, as GET …/secrets_store/stores tells it */
+        store_id: string;
+        /** Secret of the account that holds the password or key; it must exist */
+        secret_name: string;
+      };
+    };
+    /** Without `auth`: true needs no credentials; false makes a key pair whose public half the answer shows */
+    is_public?: boolean;
+  };
+  CreateRollout: {
+    /** Shown with the rollout */
+    description: string;
+    /** How instances are replaced; only "rolling" is taken */
+    strategy: "rolling";
+    /** Who moves it on; only "full_auto", the default, is taken */
+    kind?: "full_auto";
+    /** Size of each step in percent of the instances; default 100. Not beside `steps` */
+    step_percentage?: number;
+    /** Steps, each with the share of instances that it ends at: ascending, the last one 100 */
+    steps?: {
+      /** How far this step goes */
+      step_size: {
+        /** Instances on the target after this step, in percent */
+        percentage: number;
+      };
+      /** Shown with the step */
+      description: string;
+    }[];
+    /** Refused: is not supported: it belongs to another strategy; give step_percentage or steps */
+    percentage?: never;
+    /** What is to run: fields given replace those of the active version */
+    target_configuration?: {
+      /** What the container runs: one of the images that the control plane was deployed with */
+      image?: string;
+      /** The container's size by name; `dev` is lite, `standard` is standard-1. Default: the account's size */
+      instance_type?: "lite" | "basic" | "standard-1" | "standard-2" | "standard-3" | "standard-4" | "dev" | "standard";
+      /** Processors of the container; default: the account's, see `/me` */
+      vcpu?: number;
+      /** Memory in MiB; default: the account's, see `/me` */
+      memory_mib?: number;
+      /** The container's disk */
+      disk?: {
+        /** Its size in MB; default: the account's, see `/me` */
+        size_mb: number;
+      };
+      /** Variables that the container starts with; default: Gantry's own only */
+      environment_variables?: {
+        /** The variable's name in the container */
+        name: string;
+        /** Its value, as it is; anybody who may read the application sees it */
+        value: string;
+      }[];
+      /** Secrets of the account that the container gets as environment variables; default: none */
+      secrets?: Schemas["SecretReference"][];
+      /** Keys of the account whose lines the container finds in GANTRY_AUTHORIZED_KEYS; default: none */
+      ssh_public_key_ids?: string[];
+      /** Further lines of GANTRY_AUTHORIZED_KEYS, from which an image with an SSH server takes them */
+      authorized_keys?: Schemas["InlineSshKey"][];
+      /** Lines of GANTRY_TRUSTED_USER_CA_KEYS: authorities whose certificates an SSH server accepts */
+      trusted_user_ca_keys?: Schemas["InlineSshKey"][];
+      /** Access by `wrangler containers ssh`; default: none */
+      wrangler_ssh?: {
+        /** Whether `wrangler containers ssh` reaches the container; only false is taken */
+        enabled: false;
+      };
+      /** Like the application's own `observability`, as of a version; give one of the two. Default: off */
+      observability?: {
+        logs: Schemas["LogsSwitch"];
+      };
+      /** Labels that the platform keeps with the container, shown in metrics too; default: Gantry's own only */
+      labels?: {
+        /** The label's name, of at most 16 bytes */
+        name: string;
+        /** Its value, of at most 64 bytes */
+        value: string;
+      }[];
+      /** Replaces the image's entrypoint and its default arguments */
+      entrypoint?: string[];
+      /** Arguments of `entrypoint`, which it needs */
+      command?: string[];
+      /** Ports that the container listens on; requests that name none go to the first. Default: 8080, unnamed */
+      ports?: Schemas["NamedPort"][];
+      /** Whether each instance has addresses of its own; default: it has none */
+      network?: Schemas["Network"];
+      /** What a container is asked while it lives; default: the first port must accept connections */
+      checks?: Schemas["Check"][];
+      /** A container that has not started, and passed its startup checks, this long after its launch is ended; default: 120s */
+      startup_deadline?: number | string;
+      /** In a stop, requests, streams and WebSockets under way may take this long before SIGTERM; default: 5s */
+      drain_timeout?: number | string;
+      /** Time from SIGTERM to SIGKILL in a stop; default: 10s */
+      stop_grace?: number | string;
+      /** A container gets its SIGTERM this long after its launch, busy or not; default: never */
+      hard_timeout?: number | string;
+      /** A named instance that has nothing under way for this long is stopped until it is called; default: 10m */
+      sleep_after?: number | string;
+    };
+    /** A stored version to run; in place of `target_configuration` */
+    target_version?: number;
+  };
+  CreateSecret: {
+    /** Name of the secret, unique in the account; what configurations refer to */
+    name: string;
+    /** The value, 1 to 65,536 bytes; sealed at once and never shown again */
+    value: string;
+  };
+  CreateToken: {
+    /** What lists and audit rows show beside the token's id */
+    name: string;
+    /** What the token may do; each operation names the one that it takes */
+    scopes: ("read" | "deploy" | "operate" | "invoke" | "job:submit" | "admin")[];
+    /** Ids or names of the applications that it reaches, others are not there for it; default: all */
+    applications?: string[];
+    /** When it stops working; default: never */
+    expires_at?: string;
+    /** How long it works from its creation, in place of expires_at */
+    ttl?: number | string;
+    /** Its own rate; default: 2,000 requests a second */
+    rate_limit?: {
+      /** Beyond it requests are refused with 429 */
+      requests_per_second: number;
+    };
+  };
+  Credentials: {
+    account_id: string;
+    registry_host: string;
+    username: string;
+    /** absent where the password is a secret of the account */
+    password?: string;
+  };
+  CredentialsInput: {
+    /** What the credentials allow; required for the managed registry, ignored where credentials are configured */
+    permissions?: ("pull" | "push" | "list" | "library_push")[];
+    /** Minutes until they expire; required for the managed registry, ignored where credentials are configured */
+    expiration_minutes?: number;
+  };
+  DashApplication: {
+    id: string;
+    name: string;
+    created_at: string;
+    updated_at: string;
+    version: number;
+    instances: number;
+    image: string;
+    health: Schemas["Health"];
+    state: Schemas["ApplicationState"];
+  };
+  DashInstances: {
+    instances: {
+      id: string;
+      created_at: string;
+      location: string;
+      app_version: number;
+      name: string;
+      image: string;
+      current_placement: {
+        id: string;
+        created_at: string;
+        deployment_id: string;
+        deployment_version: number;
+        terminate: boolean;
+        status: {
+          health: string;
+          container_status: string;
+          ready: boolean;
+        };
+      };
+    }[];
+    durable_objects: {
+      id: string;
+      deployment_id: string;
+      placement_id: string;
+      assigned_at: string;
+      name: string;
+    }[];
+  };
+  DeletedRegistry: {
+    domain: string;
+    /** `<store id>:<secret name>`: the secret is left as it is */
+    secrets_store_ref?: string;
+  };
+  Deployment: {
+    /** The container's size by name; `dev` is lite, `standard` is standard-1. Default: the account's size */
+    instance_type?: "lite" | "basic" | "standard-1" | "standard-2" | "standard-3" | "standard-4" | "dev" | "standard";
+    vcpu: number;
+    memory_mib: number;
+    disk: {
+      size_mb: number;
+    };
+    /** Variables that the container starts with; default: Gantry's own only */
+    environment_variables?: {
+      /** The variable's name in the container */
+      name: string;
+      /** Its value, as it is; anybody who may read the application sees it */
+      value: string;
+    }[];
+    /** Secrets of the account that the container gets as environment variables; default: none */
+    secrets?: Schemas["SecretReference"][];
+    /** Keys of the account whose lines the container finds in GANTRY_AUTHORIZED_KEYS; default: none */
+    ssh_public_key_ids?: string[];
+    /** Further lines of GANTRY_AUTHORIZED_KEYS, from which an image with an SSH server takes them */
+    authorized_keys?: Schemas["InlineSshKey"][];
+    /** Lines of GANTRY_TRUSTED_USER_CA_KEYS: authorities whose certificates an SSH server accepts */
+    trusted_user_ca_keys?: Schemas["InlineSshKey"][];
+    /** Access by `wrangler containers ssh`; default: none */
+    wrangler_ssh?: {
+      /** Whether `wrangler containers ssh` reaches the container; only false is taken */
+      enabled: false;
+    };
+    /** Like the application's own `observability`, as of a version; give one of the two. Default: off */
+    observability?: {
+      logs: Schemas["LogsSwitch"];
+    };
+    /** Labels that the platform keeps with the container, shown in metrics too; default: Gantry's own only */
+    labels?: {
+      /** The label's name, of at most 16 bytes */
+      name: string;
+      /** Its value, of at most 64 bytes */
+      value: string;
+    }[];
+    /** Replaces the image's entrypoint and its default arguments */
+    entrypoint?: string[];
+    /** Arguments of `entrypoint`, which it needs */
+    command?: string[];
+    /** Ports that the container listens on; requests that name none go to the first. Default: 8080, unnamed */
+    ports?: Schemas["NamedPort"][];
+    network: {
+      mode: string;
+      ipv4?: string;
+      ipv6?: string;
+    };
+    /** What a container is asked while it lives; default: the first port must accept connections */
+    checks?: Schemas["CheckAnswer"][];
+    /** A container that has not started, and passed its startup checks, this long after its launch is ended; default: 120s */
+    startup_deadline?: number | string;
+    /** In a stop, requests, streams and WebSockets under way may take this long before SIGTERM; default: 5s */
+    drain_timeout?: number | string;
+    /** Time from SIGTERM to SIGKILL in a stop; default: 10s */
+    stop_grace?: number | string;
+    /** A container gets its SIGTERM this long after its launch, busy or not; default: never */
+    hard_timeout?: number | string;
+    /** A named instance that has nothing under way for this long is stopped until it is called; default: 10m */
+    sleep_after?: number | string;
+    id: string;
+    account_id: string;
+    /** the object that owns its container; names it in Docker on a developer's machine */
+    instance_id: string;
+    /** the application that it belongs to; a standalone one has none */
+    app_id?: string;
+    app_version?: number;
+    created_at: string;
+    /** 0 for the first configuration, and one more with each that follows */
+    version: number;
+    type: "default";
+    image: string;
+    /** where it was asked to run; `auto`: anywhere */
+    location: {
+      name: string;
+      enabled: boolean;
+      region?: string;
+    };
+    memory: string;
+    current_placement?: Schemas["Placement"];
+    placements_ref: string;
+    state: {
+      current: "scheduled" | "placed";
+      last_updated: string;
+    };
+    [field: string]: unknown;
+  };
+  DomainError: {
+    /** the code, which is the contract */
+    error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "INTERNAL";
+    message: string;
+    /** whether the same request may succeed later */
+    retryable: boolean;
+    /** what explains the error: field names, limits, ids; `reason` is a sentence to show */
+    details: Record<string, string | number | boolean | null | string[]>;
+  };
+  /** an error of the legacy base */
+  Error: {
+    /** the code, which is the contract */
+    error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "INTERNAL";
+    message: string;
+    /** whether the same request may succeed later */
+    retryable: boolean;
+    /** what explains the error: field names, limits, ids; `reason` is a sentence to show */
+    details: Record<string, string | number | boolean | null | string[]>;
+    request_id: string;
+  };
+  ErrorEnvelope: {
+    success: false;
+    errors: ({
+      /** Cloudflare's number */
+      code: number;
+      /** what stands beside it, as Cloudflare's clients read it; a sentence where it is about who asks */
+      message: string;
+      error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "INTERNAL";
+      retryable: boolean;
+      /** what explains the error: field names, limits, ids; `reason` is a sentence to show */
+      details: Record<string, string | number | boolean | null | string[]>;
+    })[];
+    messages: unknown[];
+    result: null;
+  };
+  Event: {
+    id: string;
+    time: string;
+    type: "Info" | "Warn" | "Error" | "UserError" | "SystemError";
+    name: string;
+    message: string;
+    details: Record<string, string | number | boolean | null>;
+    statusChange: Record<string, never> | {
+      health: string;
+      ready: boolean;
+    };
+    deployment_id?: string;
+    generation?: number;
+  };
+  Explain: {
+    instance_id: string;
+    name: string;
+    deployment_id: string;
+    requested_location: string | null;
+    location: {
+      name: string;
+      region: string;
+    };
+    /** null: it was placed before there were locations */
+    decided_at: string | null;
+    decision: {
+      /** null: nowhere, for the reasons in `filtered` */
+      location: string | null;
+      /** the locations that were left, in the account's order */
+      table: {
+        location: string;
+        /** the mean of its scores; the highest wins, then the fewest instances, then the order of regions and codes */
+        score: number;
+        scores: {
+          spread?: number;
+          weight?: number;
+          colocation?: number;
+          headroom?: number;
+          penalty?: number;
+        };
+      }[];
+      /** how many locations each filter kept out */
+      filtered: {
+        disabled: number;
+        regions: number;
+        jurisdiction: number;
+        cities: number;
+        pops: number;
+        capacity: number;
+      };
+    } | null;
+    /** how many in a row before it were found in a wrong place */
+    misplaced_before: number;
+    blocked: Schemas["Blocked"] | null;
+  };
+  Health: {
+    instances: {
+      /** running, and ready at least once */
+      active: number;
+      /** bound to an object whose container does not run yet */
+      assigned: number;
+      /** taking traffic */
+      healthy: number;
+      /** waiting after a failure of their own */
+      failed: number;
+      /** started, and not ready for the first time */
+      starting: number;
+      /** wanted, without a container */
+      scheduling: number;
+    };
+    /** instances that wait after a failure of their own */
+    errors: {
+      /** the instance's `id` */
+      instance_id: string;
+      /** how its last container ended, and how often in a row */
+      event: string;
+    }[];
+  };
+  ImagePreparation: {
+    image: string;
+    status: "pending" | "ready" | "error";
+    artifact_digest?: string;
+    reason?: string;
+  };
+  IngressMode: "private" | "token" | "public";
+  InlineSshKey: {
+    /** `ssh-ed25519 <base64> [comment]`: one line of what the container gets */
+    public_key: string;
+    /** Stands in the line in place of the key's own comment; default: the comment */
+    name?: string;
+  };
+  Instance: {
+    id: string;
+    application_id: string;
+    name: string;
+    image: string;
+    status: {
+      state: Schemas["InstanceState"];
+      updated_at: string;
+      exit_code?: number;
+      /** why there is no container, or why it is not ready */
+      reason?: string;
+      last_reason?: string;
+    };
+    configuration: {
+      vcpu: number;
+      memory: number;
+      disk: number;
+    };
+    started_at?: string;
+    ready: boolean;
+    /** a user stopped it: it stays stopped until it is started */
+    held: boolean;
+    /** it runs without new traffic */
+    cordoned: boolean;
+    checks: ({
+      name: string;
+      kind: "startup" | "ready" | "health";
+      state: "pending" | "passing" | "failing";
+      since: string;
+      detail: string | null;
+    })[];
+    /** where the container says that it runs; `unknown` when it cannot say */
+    location: {
+      name: string;
+      region: string;
+    };
+    /** where it was asked to run; null: before there were locations */
+    requested_location: string | null;
+    blocked?: Schemas["Blocked"];
+    deployment_id: string;
+    generation: number;
+    version: number;
+    failures: number;
+    losses: number;
+    next_start_at?: string;
+  };
+  InstanceState: "provisioning" | "running" | "unhealthy" | "failed" | "stopping" | "stopped";
+  Ips: {
+    ips: ({
+      ip: string;
+      ipType: "v4" | "v6";
+      /** length of the prefix that the address is of */
+      subnetMask: number;
+      /** which deployment has it, and whether it stays the account's */
+      configuration?: {
+        deploymentId?: string;
+        accountId?: string;
+      };
+      /** absent while no deployment has it */
+      allocation?: {
+        placementID?: string;
+        deploymentID?: string;
+      };
+      /** ports that can be reached at the address */
+      portRanges?: {
+        start: number;
+        end: number;
+        allocation?: {
+          placementID?: string;
+          deploymentID?: string;
+        };
+      }[];
+    })[];
+    /** the filters that were applied */
+    filters: {
+      placementID?: string;
+      deploymentID?: string;
+      allocated?: boolean;
+      ipType?: "v4" | "v6";
+    };
+  };
+  Lease: {
+    owner: string;
+    description?: string;
+    expires_at: string;
+  };
+  /** The log of the Worker that runs the control plane */
+  LogsSwitch: {
+    /** Whether each event is also written to the Worker's log, as one line of JSON */
+    enabled: boolean;
+  };
+  Me: {
+    external_account_id: string;
+    account_id: string;
+    legacy_identity: string;
+    capabilities: string[];
+    limits: {
+      account_id: string;
+      vcpu_per_deployment: number;
+      /** as a text with a unit, for older clients */
+      memory_per_deployment: string;
+      memory_mib_per_deployment: number;
+      /** as a text with a unit, for older clients */
+      disk_per_deployment: string;
+      disk_mb_per_deployment: number;
+      total_instances: number;
+      total_vcpu: number;
+      /** as a text with a unit, for older clients */
+      total_memory: string;
+      total_memory_mib: number;
+      total_disk_mb: number;
+      node_group: "metal";
+      network_modes: string[];
+      ipv4s: number;
+    };
+    locations: ({
+      location: string;
+      name: string;
+      region: string;
+      city: string | null;
+      pop: string | null;
+      /** share of an application's instances beside the other locations' */
+      weight: number;
+      enabled: boolean;
+      limits: {
+        vcpu_per_deployment: number;
+        memory_per_deployment: string;
+        memory_mib_per_deployment: number;
+        total_vcpu: number;
+        total_memory: string;
+        total_memory_mib: number;
+      };
+      /** what may run there at one time */
+      capacity: {
+        /** null: any */
+        instances: number | null;
+        /** null: any */
+        vcpu: number | null;
+        /** null: any */
+        memory_mib: number | null;
+        /** null: any */
+        disk_mb: number | null;
+      };
+    })[];
+    /** what may run at one time, as it is in force */
+    capacity: {
+      /** null: any */
+      instances: number | null;
+      /** null: any */
+      vcpu: number | null;
+      /** null: any */
+      memory_mib: number | null;
+      /** null: any */
+      disk_mb: number | null;
+    };
+    /** what runs or may begin any moment; counted only while a capacity is set */
+    granted: {
+      instances: number;
+      vcpu: number;
+      memory_mib: number;
+      disk_mb: number;
+      /** instances that wait for room */
+      waiting: number;
+      locations: {
+        location: string;
+        instances: number;
+        vcpu: number;
+        memory_mib: number;
+        disk_mb: number;
+        /** instances that wait for room */
+        waiting: number;
+      }[];
+    };
+    defaults: {
+      vcpus: number;
+      memory_mib: number;
+      memory: string;
+      disk_mb: number;
+    };
+    usage: {
+      instances: number;
+      vcpu: number;
+      memory_mib: number;
+      disk_mb: number;
+      ipv4s: number;
+      /** by location; `auto` is what may run anywhere */
+      locations: {
+        location: string;
+        instances: number;
+        vcpu: number;
+        memory_mib: number;
+        disk_mb: number;
+        ipv4s: number;
+      }[];
+    };
+  };
+  Message: {
+    message: string;
+  };
+  NamedPort: {
+    /** What checks and the variables `CLOUDFLARE_PORT_<name>` call the port; unique */
+    name: string;
+    /** The port that the container listens on */
+    port?: number;
+    /** In place of `port`: the first port of these ranges that no other of the configuration has */
+    assign_port?: {
+      /** First port of the range */
+      start: number;
+      /** Last port of the range, itself included */
+      end: number;
+    }[];
+  };
+  Network: {
+    /** Whether an instance has an address of its own: `public` with every port, `public-by-port` with those of `ports`, `private` none; default `private` for applications, `public` for deployments */
+    mode?: "public" | "public-by-port" | "private";
+    /** An IPv4 address for each instance: `predefined` from the shared range, `account` one that the account keeps; only with mode "public"; default `none` */
+    assign_ipv4?: "none" | "predefined" | "account";
+    /** An IPv6 address for each instance; mode `public` always has one; default `predefined` with an address, else `none` */
+    assign_ipv6?: "none" | "predefined" | "account";
+  };
+  PatchApplication: {
+    /** Unique in the account, and part of the application's address; never changes */
+    name?: string;
+    /** How many instances are wanted */
+    instances?: number;
+    /** Ceiling of `instances`; lowering it reduces what runs. Default: none */
+    max_instances?: number;
+    /** Most instances at a time that run because somebody calls them by name; each comes with its first call, sleeps when nobody calls it, and is no member of the pool that `instances` counts. Default: 0, which is none */
+    named_instances?: number;
+    /** Who may call the application; default: `GANTRY_DEFAULT_INGRESS` of the control plane, else private */
+    ingress?: {
+      /** Who may call it from outside: nobody, holders of a token, everybody */
+      mode: Schemas["IngressMode"];
+    };
+    /** How often a running container is looked at; default 60 s */
+    check_every?: number | string;
+    /** Acts at once, on all that runs; default: off. Not beside `configuration.observability` */
+    observability?: {
+      logs: Schemas["LogsSwitch"];
+      /** Refused: is not supported: logs are of all instances */
+      target_instance_percentage?: never;
+      /** Refused: is not supported: logs are of all instances */
+      target_instance_count?: never;
+    };
+    /** Given when the application is made, and never changed; default: none */
+    durable_objects?: {
+      /** The Durable Object namespace that the application belongs to; one namespace has one application */
+      namespace_id: string;
+      /** Refused: is not supported: give namespace_id */
+      script_name?: never;
+      /** Refused: is not supported: give namespace_id */
+      class_name?: never;
+    };
+    /** The scheduler; only "default" is taken */
+    scheduling_policy?: "default";
+    /** Where instances may run, given as a whole; default: anywhere */
+    constraints?: {
+      /** Tiers of machines; only [1, 2], which is all of them, is taken */
+      tiers?: number[];
+      /** Refused: is not supported: give tiers */
+      tier?: never;
+      /** Only locations in these regions, in either case; default: all */
+      regions?: string[];
+      /** Refused: is not supported: give regions, with one in it */
+      region?: never;
+      /** Only locations that stand for these cities (airport codes, in either case); default: all */
+      cities?: string[];
+      /** Only locations that stand for these data centres, in either case; default: all */
+      pops?: string[];
+      /** Only locations in it; objects are made within it. Needs `accept_verified_placement`. Default: none */
+      jurisdiction?: "eu" | "us" | "fedramp";
+      /** `true`: region and jurisdiction are read inside the container, which takes no traffic before, and is replaced when it is elsewhere, three times at most; default `false` */
+      accept_verified_placement?: boolean;
+    };
+    /** What instances are to be near, given as a whole; default: nothing */
+    affinities?: {
+      /** What new instances are drawn to: `datacenter`, each other, or the locations of another application's instances. A wish, never a reason not to place. Default: nothing */
+      colocation?: "datacenter" | {
+        /** Id or name of an application of the account */
+        application: string;
+      };
+      /** Refused: is not supported: the platform chooses the machine */
+      hardware_generation?: never;
+    };
+    /** Seconds that a connected instance is spared by a rollout; only 0 is taken */
+    rollout_active_grace_period?: 0;
+    /** Only false is taken */
+    jobs?: false;
+    /** Who goes first where capacity is short; default: 0 */
+    priorities?: {
+      /** Priority of every instance: higher is placed first, and may stop lower ones to be placed */
+      default: number;
+    };
+    /** Whether instances may be stopped to make room for a higher priority; default: allowed */
+    preemption?: "allowed" | "never";
+    /** `null` leaves the count where it is */
+    autoscaling?: {
+      /** Fewest instances; with 0, all sleep after a long time without load */
+      min: number;
+      /** Most instances; room for them is kept in the account's limits */
+      max: number;
+      /** Requests, streams and WebSockets at a time that one is to carry */
+      target_concurrency?: number;
+      /** Requests a second that one is to carry */
+      target_rps?: number;
+      /** Callers that may wait for a ready instance, for each there is */
+      queue_depth?: number;
+      /** Time without any load after which none is left, where `min` is 0; default: 10m */
+      idle_after?: number | string;
+    } | null;
+    /** Fields given replace those of the newest version; stored as a version, touching nothing that runs */
+    configuration?: {
+      /** What the container runs: one of the images that the control plane was deployed with */
+      image?: string;
+      /** The container's size by name; `dev` is lite, `standard` is standard-1. Default: the account's size */
+      instance_type?: "lite" | "basic" | "standard-1" | "standard-2" | "standard-3" | "standard-4" | "dev" | "standard";
+      /** Processors of the container; default: the account's, see `/me` */
+      vcpu?: number;
+      /** Memory in MiB; default: the account's, see `/me` */
+      memory_mib?: number;
+      /** The container's disk */
+      disk?: {
+        /** Its size in MB; default: the account's, see `/me` */
+        size_mb: number;
+      };
+      /** Variables that the container starts with; default: Gantry's own only */
+      environment_variables?: {
+        /** The variable's name in the container */
+        name: string;
+        /** Its value, as it is; anybody who may read the application sees it */
+        value: string;
+      }[];
+      /** Secrets of the account that the container gets as environment variables; default: none */
+      secrets?: Schemas["SecretReference"][];
+      /** Keys of the account whose lines the container finds in GANTRY_AUTHORIZED_KEYS; default: none */
+      ssh_public_key_ids?: string[];
+      /** Further lines of GANTRY_AUTHORIZED_KEYS, from which an image with an SSH server takes them */
+      authorized_keys?: Schemas["InlineSshKey"][];
+      /** Lines of GANTRY_TRUSTED_USER_CA_KEYS: authorities whose certificates an SSH server accepts */
+      trusted_user_ca_keys?: Schemas["InlineSshKey"][];
+      /** Access by `wrangler containers ssh`; default: none */
+      wrangler_ssh?: {
+        /** Whether `wrangler containers ssh` reaches the container; only false is taken */
+        enabled: false;
+      };
+      /** Like the application's own `observability`, as of a version; give one of the two. Default: off */
+      observability?: {
+        logs: Schemas["LogsSwitch"];
+      };
+      /** Labels that the platform keeps with the container, shown in metrics too; default: Gantry's own only */
+      labels?: {
+        /** The label's name, of at most 16 bytes */
+        name: string;
+        /** Its value, of at most 64 bytes */
+        value: string;
+      }[];
+      /** Replaces the image's entrypoint and its default arguments */
+      entrypoint?: string[];
+      /** Arguments of `entrypoint`, which it needs */
+      command?: string[];
+      /** Ports that the container listens on; requests that name none go to the first. Default: 8080, unnamed */
+      ports?: Schemas["NamedPort"][];
+      /** Whether each instance has addresses of its own; default: it has none */
+      network?: Schemas["Network"];
+      /** What a container is asked while it lives; default: the first port must accept connections */
+      checks?: Schemas["Check"][];
+      /** A container that has not started, and passed its startup checks, this long after its launch is ended; default: 120s */
+      startup_deadline?: number | string;
+      /** In a stop, requests, streams and WebSockets under way may take this long before SIGTERM; default: 5s */
+      drain_timeout?: number | string;
+      /** Time from SIGTERM to SIGKILL in a stop; default: 10s */
+      stop_grace?: number | string;
+      /** A container gets its SIGTERM this long after its launch, busy or not; default: never */
+      hard_timeout?: number | string;
+      /** A named instance that has nothing under way for this long is stopped until it is called; default: 10m */
+      sleep_after?: number | string;
+    };
+  };
+  PatchDeployment: {
+    /** What the container runs: one of the images that the control plane was deployed with */
+    image?: string;
+    /** The container's size by name; `dev` is lite, `standard` is standard-1. Default: the account's size */
+    instance_type?: "lite" | "basic" | "standard-1" | "standard-2" | "standard-3" | "standard-4" | "dev" | "standard";
+    /** Processors of the container; default: the account's, see `/me` */
+    vcpu?: number;
+    /** Memory in MiB; default: the account's, see `/me` */
+    memory_mib?: number;
+    /** The container's disk */
+    disk?: {
+      /** Its size in MB; default: the account's, see `/me` */
+      size_mb: number;
+    };
+    /** Variables that the container starts with; default: Gantry's own only */
+    environment_variables?: {
+      /** The variable's name in the container */
+      name: string;
+      /** Its value, as it is; anybody who may read the application sees it */
+      value: string;
+    }[];
+    /** Secrets of the account that the container gets as environment variables; default: none */
+    secrets?: Schemas["SecretReference"][];
+    /** Keys of the account whose lines the container finds in GANTRY_AUTHORIZED_KEYS; default: none */
+    ssh_public_key_ids?: string[];
+    /** Further lines of GANTRY_AUTHORIZED_KEYS, from which an image with an SSH server takes them */
+    authorized_keys?: Schemas["InlineSshKey"][];
+    /** Lines of GANTRY_TRUSTED_USER_CA_KEYS: authorities whose certificates an SSH server accepts */
+    trusted_user_ca_keys?: Schemas["InlineSshKey"][];
+    /** Access by `wrangler containers ssh`; default: none */
+    wrangler_ssh?: {
+      /** Whether `wrangler containers ssh` reaches the container; only false is taken */
+      enabled: false;
+    };
+    /** Like the application's own `observability`, as of a version; give one of the two. Default: off */
+    observability?: {
+      logs: Schemas["LogsSwitch"];
+    };
+    /** Labels that the platform keeps with the container, shown in metrics too; default: Gantry's own only */
+    labels?: {
+      /** The label's name, of at most 16 bytes */
+      name: string;
+      /** Its value, of at most 64 bytes */
+      value: string;
+    }[];
+    /** Replaces the image's entrypoint and its default arguments */
+    entrypoint?: string[];
+    /** Arguments of `entrypoint`, which it needs */
+    command?: string[];
+    /** Ports that the container listens on; requests that name none go to the first. Default: 8080, unnamed */
+    ports?: Schemas["NamedPort"][];
+    /** Whether each instance has addresses of its own; default: it has none */
+    network?: Schemas["Network"];
+    /** What a container is asked while it lives; default: the first port must accept connections */
+    checks?: Schemas["Check"][];
+    /** A container that has not started, and passed its startup checks, this long after its launch is ended; default: 120s */
+    startup_deadline?: number | string;
+    /** In a stop, requests, streams and WebSockets under way may take this long before SIGTERM; default: 5s */
+    drain_timeout?: number | string;
+    /** Time from SIGTERM to SIGKILL in a stop; default: 10s */
+    stop_grace?: number | string;
+    /** A container gets its SIGTERM this long after its launch, busy or not; default: never */
+    hard_timeout?: number | string;
+    /** Refused: has no effect: only named instances of an application sleep */
+    sleep_after?: never;
+    /** Where it is asked to run, told to the container as GANTRY_LOCATION and held against the location's limits: afr, apac, eeur, enam, me, oc, sam, weur, wnam */
+    location?: string;
+    /** Refused: is not supported: a container has the platform's resolver */
+    dns?: never;
+    /** Refused: is not supported: images are started as they are */
+    provisioner?: never;
+  };
+  PatchMe: {
+    /** What may run at one time, beside what the limits let be wanted; what does not fit waits in order */
+    capacity?: Schemas["Capacity"];
+    /** Size of instances whose configuration names none, from now on */
+    defaults?: {
+      /** VCPUs of an instance whose configuration names no size; at first 0.0625 */
+      vcpus?: number;
+      /** Memory in MiB of an instance whose configuration names no size; at first 256 */
+      memory_mib?: number;
+      /** The same as a text with a unit, as older clients send it */
+      memory?: string;
+      /** Disk in MB of an instance whose configuration names no size; at first 2000 */
+      disk_mb?: number;
+    };
+    /** What the account may use; lowering one stops nothing that runs, it refuses growth */
+    limits?: {
+      /** Most vCPUs of one instance; at most what the platform starts */
+      vcpu_per_deployment?: number;
+      /** Most memory of one instance in MiB */
+      memory_mib_per_deployment?: number;
+      /** Most disk of one instance in MB */
+      disk_mb_per_deployment?: number;
+      /** Most instances of all applications and deployments together */
+      total_instances?: number;
+      /** Most vCPUs of all instances together */
+      total_vcpu?: number;
+      /** Most memory of all instances together, in MiB */
+      total_memory_mib?: number;
+      /** Most disk of all instances together, in MB */
+      total_disk_mb?: number;
+      /** Most IPv4 addresses of all instances together */
+      ipv4s?: number;
+    };
+    /** Locations to change; those that are left out stay as they are */
+    locations?: ({
+      /** Code of the location: that of a region, or of one that the account adds by giving `region` */
+      location: string;
+      /** Whether instances may be asked to run there; what runs there goes on. At first true */
+      enabled?: boolean;
+      /** Share of an application's new instances beside the other locations'; all alike: an even spread. At first 1 */
+      weight?: number;
+      /** Region of a location that the account adds: where its objects are asked to be. Never changes */
+      region?: "AFR" | "APAC" | "EEUR" | "ENAM" | "ME" | "OC" | "SAM" | "WEUR" | "WNAM";
+      /** What people read; default: the region's name, or the code */
+      name?: string;
+      /** Airport code that the constraint `cities` finds it by; null: none, as at first */
+      city?: string | null;
+      /** Data centre that the constraint `pops` finds it by; null: none, as at first */
+      pop?: string | null;
+      /** Limits of the location; what is left out stays as it is */
+      limits?: {
+        /** Most vCPUs of one instance there; default: the account's limit */
+        vcpu_per_deployment?: number;
+        /** Most memory of one instance there, in MiB */
+        memory_mib_per_deployment?: number;
+        /** Most vCPUs of all instances there together */
+        total_vcpu?: number;
+        /** Most memory of all instances there together, in MiB */
+        total_memory_mib?: number;
+      };
+      /** What may run there at one time; what is left out stays as it is */
+      capacity?: Schemas["Capacity"];
+    })[];
+  };
+  Placement: {
+    /** the deployment's id, a dot, and the number of the placement in it */
+    id: string;
+    created_at: string;
+    deployment_id: string;
+    deployment_version: number;
+    terminate: boolean;
+    last_update: string;
+    status: {
+      health: "placed" | "running" | "unhealthy" | "stopping" | "stopped" | "failed";
+      container_status: string;
+      ready: boolean;
+      ipv4Address?: string;
+      ipv6Address?: string;
+      [field: string]: unknown;
+    };
+    events?: Schemas["Event"][];
+  };
+  PlainErrorEnvelope: {
+    success: false;
+    errors: ({
+      /** Cloudflare's number */
+      code: number;
+      /** a sentence to show */
+      message: string;
+      error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "INTERNAL";
+      retryable: boolean;
+      /** what explains the error: field names, limits, ids; `reason` is a sentence to show */
+      details: Record<string, string | number | boolean | null | string[]>;
+    })[];
+    messages: unknown[];
+    result: null;
+  };
+  Planned: {
+    desired: {
+      instances: number;
+      version: number;
+      deleting: boolean;
+    };
+    actions: ({
+      type: "place" | "start" | "stop" | "resend" | "verify" | "remove" | "finish-delete";
+      reason: string;
+      slot?: number;
+      version?: number;
+      /** name of the instance that it is about */
+      instance?: string;
+      deployment_id?: string;
+      location?: string;
+      decision?: {
+        /** null: nowhere, for the reasons in `filtered` */
+        location: string | null;
+        /** the locations that were left, in the account's order */
+        table: {
+          location: string;
+          /** the mean of its scores; the highest wins, then the fewest instances, then the order of regions and codes */
+          score: number;
+          scores: {
+            spread?: number;
+            weight?: number;
+            colocation?: number;
+            headroom?: number;
+            penalty?: number;
+          };
+        }[];
+        /** how many locations each filter kept out */
+        filtered: {
+          disabled: number;
+          regions: number;
+          jurisdiction: number;
+          cities: number;
+          pops: number;
+          capacity: number;
+        };
+      };
+    })[];
+    /** of actions by type, and of deployments that nothing happens to */
+    counts: Record<string, number>;
+    /** when time alone would change the plan */
+    requeue_at: string | null;
+    /** why something that is missing could not be placed */
+    blocked: {
+      reason: string;
+      message: string;
+      decision: {
+        /** null: nowhere, for the reasons in `filtered` */
+        location: string | null;
+        /** the locations that were left, in the account's order */
+        table: {
+          location: string;
+          /** the mean of its scores; the highest wins, then the fewest instances, then the order of regions and codes */
+          score: number;
+          scores: {
+            spread?: number;
+            weight?: number;
+            colocation?: number;
+            headroom?: number;
+            penalty?: number;
+          };
+        }[];
+        /** how many locations each filter kept out */
+        filtered: {
+          disabled: number;
+          regions: number;
+          jurisdiction: number;
+          cities: number;
+          pops: number;
+          capacity: number;
+        };
+      } | null;
+    } | null;
+  };
+  Protocol: {
+    proto: string;
+    domains: {
+      domain: string;
+      path: string;
+    }[];
+  };
+  ProtocolInput: {
+    /** What stands before :// in an image */
+    proto: string;
+    /** Where an image of the protocol is looked for, in order */
+    domains: {
+      /** A registry of the account, or the managed one */
+      domain: string;
+      /** Stands between the domain and the image's name; may be empty */
+      path: string;
+    }[];
+  };
+  PutApplication: {
+    /** Unique in the account, and part of the application's address; never changes */
+    name?: string;
+    /** How many instances are wanted */
+    instances: number;
+    /** Ceiling of `instances`; lowering it reduces what runs. Default: none */
+    max_instances?: number;
+    /** Most instances at a time that run because somebody calls them by name; each comes with its first call, sleeps when nobody calls it, and is no member of the pool that `instances` counts. Default: 0, which is none */
+    named_instances?: number;
+    /** Who may call the application; default: `GANTRY_DEFAULT_INGRESS` of the control plane, else private */
+    ingress?: {
+      /** Who may call it from outside: nobody, holders of a token, everybody */
+      mode: Schemas["IngressMode"];
+    };
+    /** How often a running container is looked at; default 60 s */
+    check_every?: number | string;
+    /** Acts at once, on all that runs; default: off. Not beside `configuration.observability` */
+    observability?: {
+      logs: Schemas["LogsSwitch"];
+      /** Refused: is not supported: logs are of all instances */
+      target_instance_percentage?: never;
+      /** Refused: is not supported: logs are of all instances */
+      target_instance_count?: never;
+    };
+    /** Given when the application is made, and never changed; default: none */
+    durable_objects?: {
+      /** The Durable Object namespace that the application belongs to; one namespace has one application */
+      namespace_id: string;
+      /** Refused: is not supported: give namespace_id */
+      script_name?: never;
+      /** Refused: is not supported: give namespace_id */
+      class_name?: never;
+    };
+    /** The scheduler; only "default" is taken */
+    scheduling_policy?: "default";
+    /** Where instances may run, given as a whole; default: anywhere */
+    constraints?: {
+      /** Tiers of machines; only [1, 2], which is all of them, is taken */
+      tiers?: number[];
+      /** Refused: is not supported: give tiers */
+      tier?: never;
+      /** Only locations in these regions, in either case; default: all */
+      regions?: string[];
+      /** Refused: is not supported: give regions, with one in it */
+      region?: never;
+      /** Only locations that stand for these cities (airport codes, in either case); default: all */
+      cities?: string[];
+      /** Only locations that stand for these data centres, in either case; default: all */
+      pops?: string[];
+      /** Only locations in it; objects are made within it. Needs `accept_verified_placement`. Default: none */
+      jurisdiction?: "eu" | "us" | "fedramp";
+      /** `true`: region and jurisdiction are read inside the container, which takes no traffic before, and is replaced when it is elsewhere, three times at most; default `false` */
+      accept_verified_placement?: boolean;
+    };
+    /** What instances are to be near, given as a whole; default: nothing */
+    affinities?: {
+      /** What new instances are drawn to: `datacenter`, each other, or the locations of another application's instances. A wish, never a reason not to place. Default: nothing */
+      colocation?: "datacenter" | {
+        /** Id or name of an application of the account */
+        application: string;
+      };
+      /** Refused: is not supported: the platform chooses the machine */
+      hardware_generation?: never;
+    };
+    /** Seconds that a connected instance is spared by a rollout; only 0 is taken */
+    rollout_active_grace_period?: 0;
+    /** Only false is taken */
+    jobs?: false;
+    /** Who goes first where capacity is short; default: 0 */
+    priorities?: {
+      /** Priority of every instance: higher is placed first, and may stop lower ones to be placed */
+      default: number;
+    };
+    /** Whether instances may be stopped to make room for a higher priority; default: allowed */
+    preemption?: "allowed" | "never";
+    /** `instances` follows the load: up at once, down after five minutes; default: it stays as it was said */
+    autoscaling?: {
+      /** Fewest instances; with 0, all sleep after a long time without load */
+      min: number;
+      /** Most instances; room for them is kept in the account's limits */
+      max: number;
+      /** Requests, streams and WebSockets at a time that one is to carry */
+      target_concurrency?: number;
+      /** Requests a second that one is to carry */
+      target_rps?: number;
+      /** Callers that may wait for a ready instance, for each there is */
+      queue_depth?: number;
+      /** Time without any load after which none is left, where `min` is 0; default: 10m */
+      idle_after?: number | string;
+    };
+    /** What an instance runs: stored as a version */
+    configuration: Schemas["ConfigurationInput"];
+    /** Ignored: read-only, taken so that what was read can be written back */
+    id?: unknown;
+    /** Ignored: read-only, taken so that what was read can be written back */
+    account_id?: unknown;
+    /** Ignored: read-only, taken so that what was read can be written back */
+    created_at?: unknown;
+    /** Ignored: read-only, taken so that what was read can be written back */
+    updated_at?: unknown;
+    /** Ignored: read-only, taken so that what was read can be written back */
+    version?: unknown;
+    /** Ignored: read-only, taken so that what was read can be written back */
+    health?: unknown;
+    /** Ignored: read-only, taken so that what was read can be written back */
+    state?: unknown;
+    /** Ignored: read-only, taken so that what was read can be written back */
+    generation?: unknown;
+    /** Ignored: read-only, taken so that what was read can be written back */
+    observed_generation?: unknown;
+    /** Ignored: read-only, taken so that what was read can be written back */
+    active_rollout_id?: unknown;
+    /** Ignored: read-only, taken so that what was read can be written back */
+    blocked?: unknown;
+  };
+  PutPlan: {
+    dry_run: true;
+    /** there is no such application: it would be made */
+    create: boolean;
+    changes: {
+      field: string;
+      /** null when it is not set */
+      from: unknown;
+      /** null when it is not set */
+      to: unknown;
+    }[];
+    instances: {
+      /** containers started that replace none */
+      start: number;
+      /** containers stopped and not replaced */
+      stop: number;
+      /** containers stopped and replaced */
+      update: number;
+      /** deployments that nothing happens to */
+      unchanged: number;
+    };
+    /** what all wanted instances together hold; prices are the platform's */
+    cost_estimate: {
+      before: {
+        vcpu: number;
+        memory_mib: number;
+        disk_mb: number;
+      };
+      /** while instances are replaced, one more runs */
+      peak: {
+        vcpu: number;
+        memory_mib: number;
+        disk_mb: number;
+      };
+      after: {
+        vcpu: number;
+        memory_mib: number;
+        disk_mb: number;
+      };
+    };
+    /** for If-Match of the write that follows; null when there is none yet */
+    etag: string | null;
+  };
+  Recreate: {
+    /** What the container runs: one of the images that the control plane was deployed with */
+    image?: string;
+    /** The container's size by name; `dev` is lite, `standard` is standard-1. Default: the account's size */
+    instance_type?: "lite" | "basic" | "standard-1" | "standard-2" | "standard-3" | "standard-4" | "dev" | "standard";
+    /** Processors of the container; default: the account's, see `/me` */
+    vcpu?: number;
+    /** Memory in MiB; default: the account's, see `/me` */
+    memory_mib?: number;
+    /** The container's disk */
+    disk?: {
+      /** Its size in MB; default: the account's, see `/me` */
+      size_mb: number;
+    };
+    /** Variables that the container starts with; default: Gantry's own only */
+    environment_variables?: {
+      /** The variable's name in the container */
+      name: string;
+      /** Its value, as it is; anybody who may read the application sees it */
+      value: string;
+    }[];
+    /** Secrets of the account that the container gets as environment variables; default: none */
+    secrets?: Schemas["SecretReference"][];
+    /** Keys of the account whose lines the container finds in GANTRY_AUTHORIZED_KEYS; default: none */
+    ssh_public_key_ids?: string[];
+    /** Further lines of GANTRY_AUTHORIZED_KEYS, from which an image with an SSH server takes them */
+    authorized_keys?: Schemas["InlineSshKey"][];
+    /** Lines of GANTRY_TRUSTED_USER_CA_KEYS: authorities whose certificates an SSH server accepts */
+    trusted_user_ca_keys?: Schemas["InlineSshKey"][];
+    /** Access by `wrangler containers ssh`; default: none */
+    wrangler_ssh?: {
+      /** Whether `wrangler containers ssh` reaches the container; only false is taken */
+      enabled: false;
+    };
+    /** Like the application's own `observability`, as of a version; give one of the two. Default: off */
+    observability?: {
+      logs: Schemas["LogsSwitch"];
+    };
+    /** Labels that the platform keeps with the container, shown in metrics too; default: Gantry's own only */
+    labels?: {
+      /** The label's name, of at most 16 bytes */
+      name: string;
+      /** Its value, of at most 64 bytes */
+      value: string;
+    }[];
+    /** Replaces the image's entrypoint and its default arguments */
+    entrypoint?: string[];
+    /** Arguments of `entrypoint`, which it needs */
+    command?: string[];
+    /** Ports that the container listens on; requests that name none go to the first. Default: 8080, unnamed */
+    ports?: Schemas["NamedPort"][];
+    /** Whether each instance has addresses of its own; default: it has none */
+    network?: Schemas["Network"];
+    /** What a container is asked while it lives; default: the first port must accept connections */
+    checks?: Schemas["Check"][];
+    /** A container that has not started, and passed its startup checks, this long after its launch is ended; default: 120s */
+    startup_deadline?: number | string;
+    /** In a stop, requests, streams and WebSockets under way may take this long before SIGTERM; default: 5s */
+    drain_timeout?: number | string;
+    /** Time from SIGTERM to SIGKILL in a stop; default: 10s */
+    stop_grace?: number | string;
+    /** A container gets its SIGTERM this long after its launch, busy or not; default: never */
+    hard_timeout?: number | string;
+    /** A named instance that has nothing under way for this long is stopped until it is called; default: 10m */
+    sleep_after?: number | string;
+  };
+  Registry: {
+    domain: string;
+    created_at: string;
+    kind?: "default" | "DockerHub" | "ECR" | "GAR";
+    is_public: boolean;
+    /** base64 of a SubjectPublicKeyInfo (P-256): what the registry must trust */
+    public_key?: string;
+    private_credential?: {
+      store_id: string;
+      secret_name: string;
+    };
+  };
+  Reseal: {
+    /** how many sealed texts are under the first key of GANTRY_MASTER_KEY now and were not */
+    resealed: number;
+    /** what no key of GANTRY_MASTER_KEY opens */
+    unreadable: string[];
+  };
+  ResultInfo: {
+    /** the most that a page holds */
+    per_page: number;
+    /** of this page; null for the first */
+    page_token: string | null;
+    /** of the page after this; absent on the last */
+    next_page_token?: string;
+    /** how many this page holds */
+    count: number;
+    /** of this page, in lists whose pages are numbered */
+    page?: number;
+    /** how many there are, in lists whose pages are numbered */
+    total_count?: number;
+  };
+  Rollout: {
+    id: string;
+    created_at: string;
+    last_updated_at: string;
+    started_at: string;
+    description: string;
+    kind: "full_auto";
+    strategy: "rolling";
+    status: "pending" | "progressing" | "completed" | "replaced";
+    /** the version that was active before */
+    current_version: number;
+    target_version: number;
+    current_configuration: Schemas["Configuration"];
+    target_configuration: Schemas["Configuration"];
+    health: Schemas["Health"];
+    steps: ({
+      id: number;
+      step_size: {
+        percentage: number;
+      };
+      description: string;
+      status: "pending" | "progressing" | "completed";
+    })[];
+    progress: {
+      total_steps: number;
+      /** steps that are completed */
+      current_step: number;
+      /** instances that take traffic on the target */
+      updated_instances: number;
+      total_instances: number;
+    };
+  };
+  Secret: {
+    name: string;
+    /** grows by one with each write of the value */
+    version: number;
+    created_at: string;
+    updated_at: string;
+  };
+  SecretReference: {
+    /** Environment variable that holds the value inside the container */
+    name: string;
+    /** How the container gets it; only `env` exists */
+    type: "env";
+    /** Name of the account's secret; its value is looked up at each placement */
+    secret: string;
+  };
+  Store: {
+    id: string;
+    name: string;
+    account_id: string;
+    created: string;
+    modified: string;
+  };
+  StoreSecret: {
+    id: string;
+    name: string;
+    comment: string;
+    scopes: string[];
+    store_id: string;
+    status: "active";
+    created: string;
+    modified: string;
+  };
+  TakenLease: {
+    owner: string;
+    description?: string;
+    expires_at: string;
+    /** proof of the lease, for the header Gantry-Lease-Nonce */
+    nonce: string;
+  };
+  Version: {
+    version: number;
+    percentage: number;
+    configuration: Schemas["Configuration"];
+    revision: string;
+    created_at: string;
+  };
+}
+
+/** Paths of these operations are whole; all others are below the account's. */
+export const ROOT_PATHS: readonly string[] = ["/v2","/healthz","/readyz","/openapi.json","/client/v4/accounts/{account_id}/secrets_store/stores","/client/v4/accounts/{account_id}/secrets_store/stores/{store_id}/secrets","/client/v4/accounts/{account_id}/secrets_store/stores/{store_id}/secrets/{secret_id}","/client/v4/accounts","/client/v4/accounts/{account}"];
+
+/** What an operation takes and gives; the key is its method and path. */
+export interface Operations {
+  /** What registry clients ask first: is this a registry, and is the login good */
+  "GET /v2": {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Record<string, unknown>;
+  };
+  /** Whether the Worker answers */
+  "GET /healthz": {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: {
+      status: "ok";
+    };
+  };
+  /** Whether it can do its work: objects, images, secrets */
+  "GET /readyz": {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: {
+      status: "ready" | "not ready";
+      /** `ok`, or what is wrong */
+      checks: Record<string, string>;
+    };
+  };
+  /** This document */
+  "GET /openapi.json": {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Record<string, unknown>;
+  };
+  /** List applications */
+  "GET /applications": {
+    params: undefined;
+    query: {
+      /** The most that the page holds */
+      per_page?: number;
+      /** `next_page_token` of the page before; default: the first page */
+      page_token?: string;
+      /** Only the application of this name */
+      name?: string;
+      /** Only applications whose active configuration has this image */
+      image?: string;
+      /** Only what carries this label, written `name=value` or `name:value`; repeated: all of them */
+      label?: string[];
+    };
+    body: undefined;
+    headers: never;
+    result: Schemas["Application"][];
+  };
+  /** Create an application */
+  "POST /applications": {
+    params: undefined;
+    query: undefined;
+    body: Schemas["CreateApplication"];
+    headers: "idempotencyKey";
+    result: Schemas["Application"];
+  };
+  /** Get an application by id or name */
+  "GET /applications/{id}": {
+    params: {
+      id: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["Application"];
+  };
+  /** Create or replace a whole application, and activate what it says; with dry_run only plan it */
+  "PUT /applications/{id}": {
+    params: {
+      id: string;
+    };
+    query: {
+      /** `true`: changes nothing and answers with the plan; default `false` */
+      dry_run?: "true" | "false";
+    };
+    body: Schemas["PutApplication"];
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
+    result: Schemas["Application"] | Schemas["PutPlan"];
+  };
+  /** Change an application: counts and policies act at once, a configuration is stored as a version */
+  "PATCH /applications/{id}": {
+    params: {
+      id: string;
+    };
+    query: undefined;
+    body: Schemas["PatchApplication"];
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
+    result: Schemas["Application"];
+  };
+  /** Delete an application and stop its instances */
+  "DELETE /applications/{id}": {
+    params: {
+      id: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
+    result: Schemas["Message"];
+  };
+  /** List the versions of an application's configuration */
+  "GET /applications/{id}/versions": {
+    params: {
+      id: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["Version"][];
+  };
+  /** Why an instance is where it is: the decision with its score table */
+  "GET /applications/{id}/instances/{instance_id}/explain": {
+    params: {
+      id: string;
+      instance_id: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["Explain"];
+  };
+  /** What the planner would do now, without doing it */
+  "GET /applications/{id}/plan": {
+    params: {
+      id: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["Planned"];
+  };
+  /** List instances */
+  "GET /applications/{id}/instances-v2": {
+    params: {
+      id: string;
+    };
+    query: {
+      /** The most that the page holds */
+      per_page?: number;
+      /** `next_page_token` of the page before; default: the first page */
+      page_token?: string;
+      /** Only instances whose name begins so, or whose id it is */
+      name_prefix?: string;
+      /** Only those that have a container, or have none */
+      state?: "active" | "not-active";
+    };
+    body: undefined;
+    headers: never;
+    result: Schemas["Instance"][];
+  };
+  /** List instances (v1) */
+  "GET /applications/{id}/instances": {
+    params: {
+      id: string;
+    };
+    query: {
+      /** The most that the page holds */
+      per_page?: number;
+      /** `next_page_token` of the page before; default: the first page */
+      page_token?: string;
+      /** Only instances whose name begins so, or whose id it is */
+      name_prefix?: string;
+      /** Only those that have a container, or have none */
+      state?: "active" | "not-active";
+    };
+    body: undefined;
+    headers: never;
+    result: {
+      instances: Schemas["Instance"][];
+    };
+  };
+  /** Get an instance by id or name */
+  "GET /applications/{id}/instances/{instance_id}": {
+    params: {
+      id: string;
+      instance_id: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["Instance"];
+  };
+  /** Start an instance that a user stopped, or at once what waits for its next start */
+  "POST /applications/{id}/instances/{instance}/start": {
+    params: {
+      id: string;
+      instance: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
+    result: Schemas["Instance"];
+  };
+  /** Stop an instance; it keeps its place and stays stopped until it is started */
+  "POST /applications/{id}/instances/{instance}/stop": {
+    params: {
+      id: string;
+      instance: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
+    result: Schemas["Instance"];
+  };
+  /** Stop an instance that is called by name; the next call starts it */
+  "POST /applications/{id}/instances/{instance}/sleep": {
+    params: {
+      id: string;
+      instance: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
+    result: Schemas["Instance"];
+  };
+  /** Stop an instance and start it again */
+  "POST /applications/{id}/instances/{instance}/restart": {
+    params: {
+      id: string;
+      instance: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
+    result: Schemas["Instance"];
+  };
+  /** Destroy an instance; another is placed in its stead */
+  "POST /applications/{id}/instances/{instance}/destroy": {
+    params: {
+      id: string;
+      instance: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
+    result: Schemas["Instance"] | Schemas["Message"];
+  };
+  /** Keep new traffic from an instance that runs on */
+  "POST /applications/{id}/instances/{instance}/cordon": {
+    params: {
+      id: string;
+      instance: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
+    result: Schemas["Instance"];
+  };
+  /** Give an instance traffic again */
+  "POST /applications/{id}/instances/{instance}/uncordon": {
+    params: {
+      id: string;
+      instance: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
+    result: Schemas["Instance"];
+  };
+  /** Wait until an application is in a state */
+  "GET /applications/{id}/wait": {
+    params: {
+      id: string;
+    };
+    query: {
+      /** `ready`: every wanted instance takes traffic. `settled`: that, on the active version, and nothing is under way. `active`, `provisioning`, `degraded`: the application's `state` */
+      state: "ready" | "active" | "provisioning" | "degraded" | "settled";
+      /** How long to wait, in seconds or as 10s; at most and by default 25 s */
+      timeout?: string;
+    };
+    body: undefined;
+    headers: never;
+    result: Schemas["Application"];
+  };
+  /** Wait until an instance is in a state */
+  "GET /applications/{id}/instances/{instance}/wait": {
+    params: {
+      id: string;
+      instance: string;
+    };
+    query: {
+      /** The state to wait for */
+      state: Schemas["InstanceState"];
+      /** How long to wait, in seconds or as 10s; at most and by default 25 s */
+      timeout?: string;
+    };
+    body: undefined;
+    headers: never;
+    result: Schemas["Instance"];
+  };
+  /** Who holds the lease of an application */
+  "GET /applications/{id}/lease": {
+    params: {
+      id: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["Lease"];
+  };
+  /** Take the lease of an application, or renew it with its nonce */
+  "POST /applications/{id}/lease": {
+    params: {
+      id: string;
+    };
+    query: undefined;
+    body: {
+      /** How long it is held from now on; 1 s to 1 h */
+      ttl: number | string;
+      /** Told to those who are refused; default: none */
+      description?: string;
+    };
+    headers: "idempotencyKey" | "leaseNonce";
+    result: Schemas["TakenLease"];
+  };
+  /** Release the lease of an application */
+  "DELETE /applications/{id}/lease": {
+    params: {
+      id: string;
+    };
+    query: {
+      /** `true`: also without its nonce, for tokens of scope admin; default `false` */
+      force?: "true" | "false";
+    };
+    body: undefined;
+    headers: "idempotencyKey" | "leaseNonce";
+    result: Schemas["Message"];
+  };
+  /** List rollouts, newest first */
+  "GET /applications/{id}/rollouts": {
+    params: {
+      id: string;
+    };
+    query: {
+      /** Most rollouts to list; default: all */
+      limit?: number;
+      /** Id of the last rollout seen: those after it in the list */
+      last?: string;
+    };
+    body: undefined;
+    headers: never;
+    result: Schemas["Rollout"][];
+  };
+  /** Activate a configuration, replacing instances one after another */
+  "POST /applications/{id}/rollouts": {
+    params: {
+      id: string;
+    };
+    query: undefined;
+    body: Schemas["CreateRollout"];
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
+    result: Schemas["Rollout"];
+  };
+  /** Get a rollout */
+  "GET /applications/{id}/rollouts/{rollout}": {
+    params: {
+      id: string;
+      rollout: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["Rollout"];
+  };
+  /** List deployments, those of applications too */
+  "GET /deployments/v2": {
+    params: undefined;
+    query: {
+      /** Only deployments of this application */
+      app_id?: string;
+      /** Only deployments that were asked to run at this location */
+      location?: string;
+      /** Only deployments of this image */
+      image?: string;
+      /** Only deployments whose container is in this state */
+      state?: "running" | "stopped" | "starting" | "stopping";
+      /** Only the deployment that has this IPv4 address */
+      ipv4?: string;
+      /** Only what carries this label, written `name=value` or `name:value`; repeated: all of them */
+      label?: string[];
+      /** Most to list; default: all */
+      per_page?: number;
+      /** `next_page_token` of the answer before */
+      page_token?: string;
+    };
+    body: undefined;
+    headers: never;
+    result: Schemas["Deployment"][];
+  };
+  /** Create a standalone deployment: one instance, always kept running */
+  "POST /deployments/v2": {
+    params: undefined;
+    query: undefined;
+    body: Schemas["CreateDeployment"];
+    headers: "idempotencyKey";
+    result: Schemas["Deployment"];
+  };
+  /** Get a deployment */
+  "GET /deployments/{deployment}/v2": {
+    params: {
+      deployment: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["Deployment"];
+  };
+  /** Change a standalone deployment: its next placement begins at once, under the same id */
+  "PATCH /deployments/{deployment}/v2": {
+    params: {
+      deployment: string;
+    };
+    query: undefined;
+    body: Schemas["PatchDeployment"];
+    headers: "idempotencyKey" | "ifMatch";
+    result: Schemas["Deployment"];
+  };
+  /** Delete a standalone deployment; one of an application is replaced by another */
+  "DELETE /deployments/{deployment}/v2": {
+    params: {
+      deployment: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
+    result: Schemas["Deployment"] | Schemas["Message"];
+  };
+  /** Replace a standalone deployment by a new one with a new id */
+  "POST /deployments/{deployment}/recreate": {
+    params: {
+      deployment: string;
+    };
+    query: undefined;
+    body: Schemas["CreateDeployment"];
+    headers: "idempotencyKey" | "ifMatch";
+    result: Schemas["Deployment"];
+  };
+  /** List the deployments of an application */
+  "GET /applications/{id}/deployments": {
+    params: {
+      id: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["Deployment"][];
+  };
+  /** Get a deployment of an application */
+  "GET /applications/{id}/deployments/{deployment}": {
+    params: {
+      id: string;
+      deployment: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["Deployment"];
+  };
+  /** Replace a deployment of an application by a new one with a new id */
+  "POST /applications/{id}/deployments/{deployment}/recreate": {
+    params: {
+      id: string;
+      deployment: string;
+    };
+    query: undefined;
+    body: Schemas["Recreate"];
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
+    result: Schemas["Deployment"];
+  };
+  /** List the placements of a deployment, newest first, with their events */
+  "GET /deployments/{deployment}/placements": {
+    params: {
+      deployment: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["Placement"][];
+  };
+  /** Get a placement with its events */
+  "GET /placements/{placement}": {
+    params: {
+      placement: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["Placement"];
+  };
+  /** Stop a placement and begin the next one in its deployment */
+  "POST /placements/{placement}": {
+    params: {
+      placement: string;
+    };
+    query: undefined;
+    body: {
+      /** `true`: stop it, if it is the current one, and start another; `false`: nothing */
+      replace: boolean;
+    };
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
+    result: Schemas["Placement"];
+  };
+  /** List the events of an application, or watch them as server-sent events or over a WebSocket */
+  "GET /applications/{id}/events": {
+    params: {
+      id: string;
+    };
+    query: {
+      /** Events after this one: the `id` of the last event seen. 0, the default, for all that are kept. */
+      after?: number;
+      /** Events of this type only; may be repeated. All types by default. */
+      type?: ("Info" | "Warn" | "Error" | "UserError" | "SystemError")[];
+      /** Events of this name only; may be repeated up to 10 times. All names by default. */
+      name?: string[];
+      /** Events of the deployment with this id only. */
+      deployment?: string;
+      /** Events from this time on. No limit by default. */
+      since?: string;
+      /** Events in one answer of a list, 100 by default. */
+      per_page?: number;
+      /** `next_page_token` of an earlier answer of a list; the same as `after`. */
+      page_token?: string;
+    };
+    body: undefined;
+    headers: never;
+    result: Schemas["Event"][];
+  };
+  /** List, or watch, the events of the application that the query names */
+  "GET /events": {
+    params: undefined;
+    query: {
+      /** Events after this one: the `id` of the last event seen. 0, the default, for all that are kept. */
+      after?: number;
+      /** Events of this type only; may be repeated. All types by default. */
+      type?: ("Info" | "Warn" | "Error" | "UserError" | "SystemError")[];
+      /** Events of this name only; may be repeated up to 10 times. All names by default. */
+      name?: string[];
+      /** Events of the deployment with this id only. */
+      deployment?: string;
+      /** Events from this time on. No limit by default. */
+      since?: string;
+      /** Events in one answer of a list, 100 by default. */
+      per_page?: number;
+      /** `next_page_token` of an earlier answer of a list; the same as `after`. */
+      page_token?: string;
+      /** Id or name of the application whose events are wanted. */
+      application: string;
+    };
+    body: undefined;
+    headers: never;
+    result: Schemas["Event"][];
+  };
+  /** Metrics of an account in Prometheus' text format */
+  "GET /metrics": {
+    params: undefined;
+    query: {
+      /** Id or name of an application; may be repeated. Only these, and nothing of the account. All by default. */
+      application?: string[];
+      /** `true` also asks each instance's object for the rows that it has written: one more call each. */
+      instance_costs?: "true" | "false";
+    };
+    body: undefined;
+    headers: never;
+    result: string;
+  };
+  /** List application summaries */
+  "GET /dash/applications": {
+    params: undefined;
+    query: {
+      /** The most that the page holds */
+      per_page?: number;
+      /** `next_page_token` of the page before; default: the first page */
+      page_token?: string;
+    };
+    body: undefined;
+    headers: never;
+    result: Schemas["DashApplication"][];
+  };
+  /** List an application's instances with their objects */
+  "GET /dash/applications/{id}/instances": {
+    params: {
+      id: string;
+    };
+    query: {
+      /** The most that the page holds */
+      per_page?: number;
+      /** `next_page_token` of the page before; default: the first page */
+      page_token?: string;
+    };
+    body: undefined;
+    headers: never;
+    result: Schemas["DashInstances"];
+  };
+  /** List secrets, without their values */
+  "GET /secrets": {
+    params: undefined;
+    query: {
+      /** The most that the page holds */
+      per_page?: number;
+      /** `next_page_token` of the page before; default: the first page */
+      page_token?: string;
+    };
+    body: undefined;
+    headers: never;
+    result: Schemas["Secret"][];
+  };
+  /** Create a secret; its value is never shown again */
+  "POST /secrets": {
+    params: undefined;
+    query: undefined;
+    body: Schemas["CreateSecret"];
+    headers: "idempotencyKey";
+    result: Schemas["Secret"];
+  };
+  /** Seal again, under the first key of GANTRY_MASTER_KEY, whatever another key has sealed */
+  "POST /secrets/reseal": {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey";
+    result: Schemas["Reseal"];
+  };
+  /** Get a secret, without its value */
+  "GET /secrets/{name}": {
+    params: {
+      name: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["Secret"];
+  };
+  /** Change a secret's value: containers get it at their next placement */
+  "PATCH /secrets/{name}": {
+    params: {
+      name: string;
+    };
+    query: undefined;
+    body: Schemas["ChangeSecret"];
+    headers: "idempotencyKey" | "ifMatch";
+    result: Schemas["Secret"];
+  };
+  /** Delete a secret that nothing uses */
+  "DELETE /secrets/{name}": {
+    params: {
+      name: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey" | "ifMatch";
+    result: Schemas["Message"];
+  };
+  /** List SSH public keys */
+  "GET /ssh-public-keys": {
+    params: undefined;
+    query: {
+      /** The most that the page holds */
+      per_page?: number;
+      /** `next_page_token` of the page before; default: the first page */
+      page_token?: string;
+    };
+    body: undefined;
+    headers: never;
+    result: {
+      id: string;
+      name: string;
+      public_key: string;
+    }[];
+  };
+  /** Create an SSH public key */
+  "POST /ssh-public-keys": {
+    params: undefined;
+    query: undefined;
+    body: {
+      /** Name of the key, unique in the account; what a delete names */
+      name: string;
+      /** `ssh-ed25519 <base64> [comment]`; no other key type is taken */
+      public_key: string;
+    };
+    headers: "idempotencyKey";
+    result: {
+      id: string;
+      name: string;
+      public_key: string;
+    };
+  };
+  /** Delete an SSH public key that nothing uses, by name or id */
+  "DELETE /ssh-public-keys/{name}": {
+    params: {
+      name: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey";
+    result: Schemas["Message"];
+  };
+  /** List registry protocols */
+  "GET /registries/protos": {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["Protocol"][];
+  };
+  /** Create a registry protocol */
+  "POST /registries/protos": {
+    params: undefined;
+    query: undefined;
+    body: Schemas["ProtocolInput"];
+    headers: "idempotencyKey";
+    result: Schemas["Protocol"];
+  };
+  /** Give a registry protocol other domains: seen by the next placement */
+  "PUT /registries/protos": {
+    params: undefined;
+    query: undefined;
+    body: Schemas["ProtocolInput"];
+    headers: "idempotencyKey";
+    result: Schemas["Protocol"];
+  };
+  /** Delete a registry protocol that no image refers to */
+  "DELETE /registries/protos/{proto}": {
+    params: {
+      proto: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey";
+    result: Schemas["Message"];
+  };
+  /** List the image registries of the account, the managed one first */
+  "GET /registries": {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["Registry"][];
+  };
+  /** Configure an image registry */
+  "POST /registries": {
+    params: undefined;
+    query: undefined;
+    body: Schemas["CreateRegistry"];
+    headers: "idempotencyKey";
+    result: Schemas["Registry"];
+  };
+  /** Remove an image registry; the secret that it refers to stays */
+  "DELETE /registries/{domain}": {
+    params: {
+      domain: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey";
+    result: Schemas["DeletedRegistry"];
+  };
+  /** Short-lived credentials of a registry */
+  "POST /registries/{domain}/credentials": {
+    params: {
+      domain: string;
+    };
+    query: undefined;
+    body: Schemas["CredentialsInput"];
+    headers: "idempotencyKey";
+    result: Schemas["Credentials"];
+  };
+  /** Prepare an image, or look how its preparation is */
+  "POST /image-preparations": {
+    params: undefined;
+    query: undefined;
+    body: {
+      /** The image as a configuration would name it */
+      image: string;
+    };
+    headers: "idempotencyKey";
+    result: Schemas["ImagePreparation"];
+  };
+  /** List the account's one secrets store */
+  "GET /client/v4/accounts/{account_id}/secrets_store/stores": {
+    params: undefined;
+    query: {
+      /** The page, from 1 */
+      page?: number;
+      /** The most that a page holds */
+      per_page?: number;
+    };
+    body: undefined;
+    headers: never;
+    result: Schemas["Store"][];
+  };
+  /** List the secrets of the store, without their values */
+  "GET /client/v4/accounts/{account_id}/secrets_store/stores/{store_id}/secrets": {
+    params: {
+      store_id: string;
+    };
+    query: {
+      /** The page, from 1 */
+      page?: number;
+      /** The most that a page holds */
+      per_page?: number;
+      /** Part of the name, in any case */
+      search?: string;
+    };
+    body: undefined;
+    headers: never;
+    result: Schemas["StoreSecret"][];
+  };
+  /** Create secrets: all of them or none */
+  "POST /client/v4/accounts/{account_id}/secrets_store/stores/{store_id}/secrets": {
+    params: {
+      store_id: string;
+    };
+    query: undefined;
+    body: {
+      /** Name of the secret, unique in the account */
+      name: string;
+      /** The value; sealed at once and never shown again */
+      value: string;
+      /** What may use it */
+      scopes: "containers"[];
+      /** Shown in lists; default: empty */
+      comment?: string;
+    }[];
+    headers: "idempotencyKey";
+    result: Schemas["StoreSecret"][];
+  };
+  /** Delete a secret that nothing uses */
+  "DELETE /client/v4/accounts/{account_id}/secrets_store/stores/{store_id}/secrets/{secret_id}": {
+    params: {
+      store_id: string;
+      secret_id: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey";
+    result: {
+      id: string;
+    };
+  };
+  /** List tokens */
+  "GET /tokens": {
+    params: undefined;
+    query: {
+      /** The most that the page holds */
+      per_page?: number;
+      /** `next_page_token` of the page before; default: the first page */
+      page_token?: string;
+    };
+    body: undefined;
+    headers: never;
+    result: ({
+      id: string;
+      name: string;
+      scopes: ("read" | "deploy" | "operate" | "invoke" | "job:submit" | "admin")[];
+      applications?: string[];
+      rate_limit?: {
+        requests_per_second: number;
+      };
+      created_at: string;
+      expires_at?: string;
+      state: "active" | "expired";
+    })[];
+  };
+  /** Create a token; its value is in this answer and nowhere else */
+  "POST /tokens": {
+    params: undefined;
+    query: undefined;
+    body: Schemas["CreateToken"];
+    headers: "idempotencyKey";
+    result: {
+      id: string;
+      name: string;
+      scopes: ("read" | "deploy" | "operate" | "invoke" | "job:submit" | "admin")[];
+      applications?: string[];
+      rate_limit?: {
+        requests_per_second: number;
+      };
+      created_at: string;
+      expires_at?: string;
+      state: "active" | "expired";
+      value: string;
+    };
+  };
+  /** Get a token, without its value */
+  "GET /tokens/{token_id}": {
+    params: {
+      token_id: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: {
+      id: string;
+      name: string;
+      scopes: ("read" | "deploy" | "operate" | "invoke" | "job:submit" | "admin")[];
+      applications?: string[];
+      rate_limit?: {
+        requests_per_second: number;
+      };
+      created_at: string;
+      expires_at?: string;
+      state: "active" | "expired";
+    };
+  };
+  /** Revoke a token: its next request is refused */
+  "DELETE /tokens/{token_id}": {
+    params: {
+      token_id: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey";
+    result: Schemas["Message"];
+  };
+  /** List writes and what came of them, newest first */
+  "GET /audit": {
+    params: undefined;
+    query: {
+      /** `id` of the oldest entry seen: the page goes on below it; default: from the newest */
+      before?: number;
+      /** The most that the page holds */
+      per_page?: number;
+    };
+    body: undefined;
+    headers: never;
+    result: ({
+      id: string;
+      time: string;
+      request_id: string;
+      actor: string;
+      token_id: string | null;
+      method: string;
+      path: string;
+      address: string | null;
+      idempotency_key: string | null;
+      status: number | null;
+      code: string | null;
+    })[];
+  };
+  /** List the accounts that the token reaches */
+  "GET /client/v4/accounts": {
+    params: undefined;
+    query: {
+      /** The most that the page holds */
+      per_page?: number;
+      /** `next_page_token` of the page before; default: the first page */
+      page_token?: string;
+      /** Only the first page goes by number */
+      page?: number;
+      /** Only the account of this name */
+      name?: string;
+    };
+    body: undefined;
+    headers: never;
+    result: {
+      id: string;
+      name: string;
+      created_on?: string;
+    }[];
+  };
+  /** Create an account: the operator only */
+  "POST /client/v4/accounts": {
+    params: undefined;
+    query: undefined;
+    body: {
+      /** What lists show beside the account's id */
+      name: string;
+    };
+    headers: "idempotencyKey";
+    result: {
+      id: string;
+      name: string;
+      created_on?: string;
+    };
+  };
+  /** Delete an account that has no applications: the operator only */
+  "DELETE /client/v4/accounts/{account}": {
+    params: {
+      account: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey";
+    result: Schemas["Message"];
+  };
+  /** Limits, locations, defaults and usage of the account */
+  "GET /me": {
+    params: undefined;
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["Me"];
+  };
+  /** Change the account's defaults, limits and locations */
+  "PATCH /me": {
+    params: undefined;
+    query: undefined;
+    body: Schemas["PatchMe"];
+    headers: "idempotencyKey" | "ifMatch";
+    result: Schemas["Me"];
+  };
+  /** List addresses of instances */
+  "GET /ips": {
+    params: undefined;
+    query: {
+      /** Only addresses that this placement has */
+      placement_id?: string;
+      /** Only addresses that this deployment has */
+      deployment_id?: string;
+      /** Only those that a deployment has, or only those that none has */
+      allocated?: "true" | "false";
+      /** Only IPv4, or only IPv6 */
+      ipType?: "v4" | "v6";
+    };
+    body: undefined;
+    headers: never;
+    result: Schemas["Ips"];
+  };
+}
