@@ -44,6 +44,8 @@ export default defineConfig({
         test: {
           name: "workers",
           include: ["test/workers/**/*.test.ts"],
+          // `SHARDED_INSTANCES=2000` is the long run of `shards-scale.test.ts`.
+          provide: { shardedInstances: Number(process.env["SHARDED_INSTANCES"] ?? 40) },
           testTimeout: 30_000,
           restoreMocks: true,
           sequence: { groupOrder: 1 },
@@ -85,3 +87,9 @@ export default defineConfig({
     ],
   },
 });
+
+declare module "vitest" {
+  interface ProvidedContext {
+    shardedInstances: number;
+  }
+}

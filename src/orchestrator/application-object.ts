@@ -71,6 +71,8 @@ export class ApplicationObject extends DurableObject<Env> {
       core.forgetVersions();
       core.followed(order);
     }
+    // An earlier lifetime that heard it may have died before it sent what it intended.
+    else core.pass();
     const row = core.row();
     if (row === undefined) {
       const { generation, sharding } = order.row;

@@ -1,6 +1,8 @@
 /** The control plane's own Worker, with a container platform in memory behind the port. */
 import { Instance as RealInstance } from "../../src/containers/instance.ts";
 import { Application as RealApplication } from "../../src/orchestrator/application.ts";
+import type { Followed, News, Order, Told } from "../../src/orchestrator/shards/protocol.ts";
+import { isCrash } from "./crash-points.ts";
 import { BASE_CONTAINER, containerOf } from "./fake-container.ts";
 import { withShards } from "./shard-count.ts";
 
@@ -11,6 +13,24 @@ export { Account } from "../../src/account/account.ts";
 export class Application extends RealApplication {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, withShards(env));
+  }
+
+  override follow(order: Order): Followed {
+    return this.#dying("follow", () => super.follow(order));
+  }
+
+  override told(news: News): Told {
+    return this.#dying("told", () => super.told(news));
+  }
+
+  /** The caller is another object, which waits for what it gets. */
+  #dying<T>(point: string, work: () => T): T {
+    const name = this.ctx.id.name ?? "";
+    if (isCrash(name, `before ${point}`)) this.ctx.abort(`before ${point}`);
+    const answer = work();
+    if (!isCrash(name, `after ${point}`)) return answer;
+    const kept = this.ctx.storage.sync().then(() => this.ctx.abort(`after ${point}`));
+    return kept as unknown as T;
   }
 }
 
