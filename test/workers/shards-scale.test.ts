@@ -1,6 +1,6 @@
 /**
- * A large application over two objects, through the API. How large says `SHARDED_INSTANCES`: the machine makes about 75
- * instances a second, so that the 2,000 of a long run take a minute, and a few do otherwise.
+ * A large application over two objects, through the API. How large says `SHARDED_INSTANCES`: the 2,000 of `.ci/run` take
+ * twenty seconds or a minute, as busy as the machine is, and a few do otherwise.
  */
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, inject, it, vi } from "vitest";
