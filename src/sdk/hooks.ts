@@ -13,33 +13,37 @@
 import * as z from "zod";
 import { invalidInput } from "./errors.ts";
 
-const base = {
-  application: z.string().min(1),
-  /** Public id: 64 hex digits. */
-  instance: z.string().min(1),
-  /** What `get` was called with; null for a member of the pool. */
-  name: z.string().nullable(),
-  /** Which start of the instance: it grows with each, and there is one event of each type per start. */
-  generation: z.int().min(0),
-  /** ISO 8601. */
-  at: z.string(),
-};
+/** Made when it is first used: a Worker without hooks does not load what makes it. */
+let made: ReturnType<typeof makeSchema> | undefined;
 
-const eventSchema = z.discriminatedUnion("type", [
-  z.object({ ...base, type: z.literal("start") }),
-  z.object({
-    ...base,
-    type: z.literal("stop"),
-    exitCode: z.int().nullable().default(null),
-    reason: z.string().nullable().default(null),
-  }),
-  z.object({ ...base, type: z.literal("error"), code: z.string(), message: z.string() }),
-  z.object({ ...base, type: z.literal("hard_timeout"), afterMs: z.number() }),
-]);
+function makeSchema() {
+  const base = {
+    application: z.string().min(1),
+    /** Public id: 64 hex digits. */
+    instance: z.string().min(1),
+    /** What `get` was called with; null for a member of the pool. */
+    name: z.string().nullable(),
+    /** Which start of the instance: it grows with each, and there is one event of each type per start. */
+    generation: z.int().min(0),
+    /** ISO 8601. */
+    at: z.string(),
+  };
+  return z.discriminatedUnion("type", [
+    z.object({ ...base, type: z.literal("start") }),
+    z.object({
+      ...base,
+      type: z.literal("stop"),
+      exitCode: z.int().nullable().default(null),
+      reason: z.string().nullable().default(null),
+    }),
+    z.object({ ...base, type: z.literal("error"), code: z.string(), message: z.string() }),
+    z.object({ ...base, type: z.literal("hard_timeout"), afterMs: z.number() }),
+  ]);
+}
 
 const TYPES = ["start", "stop", "error", "hard_timeout"] as const;
 
-export type ContainerEvent = z.output<typeof eventSchema>;
+export type ContainerEvent = z.output<ReturnType<typeof makeSchema>>;
 type EventOf<T extends ContainerEvent["type"]> = Extract<ContainerEvent, { type: T }>;
 
 export interface HookContext<Env = unknown> {
@@ -122,7 +126,8 @@ export function createHooks<Env = unknown>(
 
 /** Null for an event that only a newer release knows. */
 function parseEvent(given: unknown): ContainerEvent | null {
-  const { data, error } = eventSchema.safeParse(given);
+  made ??= makeSchema();
+  const { data, error } = made.safeParse(given);
   if (data !== undefined) return data;
   const { type } = (given ?? {}) as { type?: unknown };
   if (typeof type === "string" && !TYPES.some((known) => known === type)) return null;

@@ -25,7 +25,7 @@ export function isContainerDefinition(value: unknown): value is ContainerDefinit
 function problemsOf(config: Record<string, unknown>): Record<string, string> {
   const problems: Record<string, string> = Object.fromEntries(prototypeNames(config));
   if (Object.keys(problems).length > 0) return problems;
-  const { error } = configSchema.safeParse(config, { reportInput: true });
+  const { error } = configSchema().safeParse(config, { reportInput: true });
   if (error !== undefined) return Object.fromEntries(error.issues.flatMap(problemOf));
   return Object.fromEntries(contradictions(config as unknown as ContainerConfig));
 }

@@ -11,7 +11,7 @@ const whole = (min: number, max: number) => {
   return z.int(text).min(min, text).max(max, text);
 };
 
-const port = whole(1, 65_535);
+const port = () => whole(1, 65_535);
 
 function filled(what: string) {
   return z.string(`must be ${what}`).refine((text) => text.trim() !== "", `must be ${what}, and not be blank`);
@@ -26,19 +26,25 @@ function duration(minMs: number, maxMs: number) {
   }, rule);
 }
 
-const variableName = z
-  .string()
-  .regex(/^[A-Za-z_][A-Za-z0-9_]{0,255}$/, "must be a variable name: letters, digits and _, not beginning with a digit")
-  .refine((name) => !name.startsWith("GANTRY_"), "must not begin with GANTRY_, which Gantry sets itself");
+const variableName = () =>
+  z
+    .string()
+    .regex(
+      /^[A-Za-z_][A-Za-z0-9_]{0,255}$/,
+      "must be a variable name: letters, digits and _, not beginning with a digit",
+    )
+    .refine((name) => !name.startsWith("GANTRY_"), "must not begin with GANTRY_, which Gantry sets itself");
 
-const variableValue = z
-  .string("must be a text")
-  .max(LIMITS.variableLength, `must be at most ${LIMITS.variableLength} characters`)
-  .refine((text) => !text.includes("\0"), "must not contain a NUL character");
+const variableValue = () =>
+  z
+    .string("must be a text")
+    .max(LIMITS.variableLength, `must be at most ${LIMITS.variableLength} characters`)
+    .refine((text) => !text.includes("\0"), "must not contain a NUL character");
 
-const secretName = z
-  .string("must be the name of a secret")
-  .regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/, "must be the name of a secret: 1 to 128 letters, digits, _, - or .");
+const secretName = () =>
+  z
+    .string("must be the name of a secret")
+    .regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/, "must be the name of a secret: 1 to 128 letters, digits, _, - or .");
 
 function bytes(min: number, max: number) {
   const rule = `must be ${min} to ${max} bytes without control characters`;
@@ -48,29 +54,33 @@ function bytes(min: number, max: number) {
   }, rule);
 }
 
-const labelName = bytes(1, LIMITS.labelNameBytes).refine(
-  (name) => !name.startsWith("gantry."),
-  "must not begin with gantry., which Gantry sets itself",
-);
+const labelName = () =>
+  bytes(1, LIMITS.labelNameBytes).refine(
+    (name) => !name.startsWith("gantry."),
+    "must not begin with gantry., which Gantry sets itself",
+  );
 
-const hosts = z.array(
-  z.string("must be a host").superRefine((text, context) => {
-    const result = hostPattern(text);
-    if ("problem" in result) context.addIssue({ code: "custom", message: `${JSON.stringify(text)} ${result.problem}` });
-  }),
-  "must be a list of hosts",
-);
+const hosts = () =>
+  z.array(
+    z.string("must be a host").superRefine((text, context) => {
+      const result = hostPattern(text);
+      if ("problem" in result)
+        context.addIssue({ code: "custom", message: `${JSON.stringify(text)} ${result.problem}` });
+    }),
+    "must be a list of hosts",
+  );
 
-const path = filled("a path").refine((text) => /^[^\s#\\]+$/.test(text), "must be a path without blanks or #");
+const path = () => filled("a path").refine((text) => /^[^\s#\\]+$/.test(text), "must be a path without blanks or #");
 
-const image = z.union(
-  [
-    z.string(),
-    z.strictObject({ registry: filled("an image reference") }),
-    z.strictObject({ name: filled("a name of the control plane's images") }),
-  ],
-  'must be a path such as "./containers/web", { registry: "ghcr.io/acme/web:1.4" } or { name: "web" }',
-);
+const image = () =>
+  z.union(
+    [
+      z.string(),
+      z.strictObject({ registry: filled("an image reference") }),
+      z.strictObject({ name: filled("a name of the control plane's images") }),
+    ],
+    'must be a path such as "./containers/web", { registry: "ghcr.io/acme/web:1.4" } or { name: "web" }',
+  );
 
 const TYPES = ["lite", "basic", "standard-1", "standard-2", "standard-3", "standard-4"] as const;
 
@@ -79,73 +89,89 @@ const size = (min: number, max: number) => {
   return z.number(rule).min(min, rule).max(max, rule);
 };
 
-const instanceType = z.union(
-  [z.enum(TYPES), z.strictObject({ vcpu: size(0.0625, 4), memoryMib: whole(128, 12_288), diskMb: whole(500, 20_000) })],
-  `must be one of ${TYPES.join(", ")}, or { vcpu, memoryMib, diskMb } with 0.0625 to 4 vCPU, 128 to 12288 MiB, 500 to 20000 MB`,
-);
-
-const flag = z.boolean("must be true or false");
-const positive = z.number("must be a number above 0").positive("must be a number above 0");
-const count = whole(0, LIMITS.instances);
-
-const hostname = z
-  .string("must be a host name")
-  .refine(
-    (text) => "pattern" in hostPattern(text) && !/[*/]/.test(text),
-    "must be a host name such as app.example.com",
+const instanceType = () =>
+  z.union(
+    [
+      z.enum(TYPES),
+      z.strictObject({ vcpu: size(0.0625, 4), memoryMib: whole(128, 12_288), diskMb: whole(500, 20_000) }),
+    ],
+    `must be one of ${TYPES.join(", ")}, or { vcpu, memoryMib, diskMb } with 0.0625 to 4 vCPU, 128 to 12288 MiB, 500 to 20000 MB`,
   );
 
-export const configSchema = z.strictObject({
-  image,
-  name: z.string().refine(isApplicationName, NAME_RULE).optional(),
-  defaultPort: port.optional(),
-  requiredPorts: z
-    .array(port)
-    .min(1, "must name at least one port: leave it out when there is none to wait for")
-    .max(LIMITS.ports)
-    .optional(),
-  instanceType: instanceType.optional(),
-  maxInstances: whole(1, LIMITS.instances).optional(),
-  instances: count.optional(),
-  namedInstances: count.optional(),
-  warm: count.optional(),
-  autoscaling: z
-    .strictObject({
-      min: count,
-      max: whole(1, LIMITS.instances),
-      targetConcurrency: positive.optional(),
-      targetRps: positive.optional(),
-      queueDepth: positive.optional(),
-    })
-    .optional(),
-  sleepAfter: duration(1_000, LIMITS.sleepAfterMs).optional(),
-  hardTimeout: duration(1_000, LIMITS.hardTimeoutMs).optional(),
-  env: z.record(variableName, variableValue).optional(),
-  secrets: z.array(variableName).max(LIMITS.secrets).optional(),
-  secretsStore: z.record(variableName, secretName).optional(),
-  buildArgs: z.record(variableName, variableValue).optional(),
-  entrypoint: z
-    .array(filled("a text"))
-    .min(1, "must name the program: leave it out for the image's own")
-    .max(LIMITS.arguments)
-    .optional(),
-  enableInternet: flag.optional(),
-  allowedHosts: hosts.optional(),
-  deniedHosts: hosts.optional(),
-  interceptHttps: flag.optional(),
-  pingEndpoint: path.optional(),
-  labels: z.record(labelName, bytes(0, LIMITS.labelValueBytes)).optional(),
-  readyOn: z
-    .array(z.strictObject({ path, port: port.optional(), status: whole(100, 599).optional() }))
-    .max(LIMITS.checks - 1)
-    .optional(),
-  rollout: z
-    .strictObject({ stepPercentage: whole(1, 100).optional(), gracePeriodSeconds: whole(0, 86_400).optional() })
-    .optional(),
-  ingress: z.enum(["private", "token", "public"]).optional(),
-  hostnames: z.array(hostname).max(100).optional(),
-  hooks: z
-    .string()
-    .regex(/^[A-Za-z_$][\w$]*$/, "must be the name of a service binding")
-    .optional(),
-});
+const flag = () => z.boolean("must be true or false");
+const positive = () => z.number("must be a number above 0").positive("must be a number above 0");
+const count = () => whole(0, LIMITS.instances);
+
+const hostname = () =>
+  z
+    .string("must be a host name")
+    .refine(
+      (text) => "pattern" in hostPattern(text) && !/[*/]/.test(text),
+      "must be a host name such as app.example.com",
+    );
+
+type ConfigSchema = ReturnType<typeof makeSchema>;
+let made: ConfigSchema | undefined;
+
+/** Made when it is first used: a Worker that defines no container does not load what makes it. */
+export function configSchema(): ConfigSchema {
+  made ??= makeSchema();
+  return made;
+}
+
+function makeSchema() {
+  return z.strictObject({
+    image: image(),
+    name: z.string().refine(isApplicationName, NAME_RULE).optional(),
+    defaultPort: port().optional(),
+    requiredPorts: z
+      .array(port())
+      .min(1, "must name at least one port: leave it out when there is none to wait for")
+      .max(LIMITS.ports)
+      .optional(),
+    instanceType: instanceType().optional(),
+    maxInstances: whole(1, LIMITS.instances).optional(),
+    instances: count().optional(),
+    namedInstances: count().optional(),
+    warm: count().optional(),
+    autoscaling: z
+      .strictObject({
+        min: count(),
+        max: whole(1, LIMITS.instances),
+        targetConcurrency: positive().optional(),
+        targetRps: positive().optional(),
+        queueDepth: positive().optional(),
+      })
+      .optional(),
+    sleepAfter: duration(1_000, LIMITS.sleepAfterMs).optional(),
+    hardTimeout: duration(1_000, LIMITS.hardTimeoutMs).optional(),
+    env: z.record(variableName(), variableValue()).optional(),
+    secrets: z.array(variableName()).max(LIMITS.secrets).optional(),
+    secretsStore: z.record(variableName(), secretName()).optional(),
+    buildArgs: z.record(variableName(), variableValue()).optional(),
+    entrypoint: z
+      .array(filled("a text"))
+      .min(1, "must name the program: leave it out for the image's own")
+      .max(LIMITS.arguments)
+      .optional(),
+    enableInternet: flag().optional(),
+    allowedHosts: hosts().optional(),
+    deniedHosts: hosts().optional(),
+    interceptHttps: flag().optional(),
+    pingEndpoint: path().optional(),
+    labels: z.record(labelName(), bytes(0, LIMITS.labelValueBytes)).optional(),
+    readyOn: z
+      .array(z.strictObject({ path: path(), port: port().optional(), status: whole(100, 599).optional() }))
+      .max(LIMITS.checks - 1)
+      .optional(),
+    rollout: z
+      .strictObject({ stepPercentage: whole(1, 100).optional(), gracePeriodSeconds: whole(0, 86_400).optional() })
+      .optional(),
+    ingress: z.enum(["private", "token", "public"]).optional(),
+    hostnames: z.array(hostname()).max(100).optional(),
+    hooks: z
+      .string()
+      .regex(/^[A-Za-z_$][\w$]*$/, "must be the name of a service binding")
+      .optional(),
+  });
+}
