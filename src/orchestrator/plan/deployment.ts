@@ -104,14 +104,14 @@ export const STOP = {
   idle: "Idle",
 } as const;
 
-const FINAL_STOPS: ReadonlySet<string> = new Set([
+const FINAL_STOPS: ReadonlySet<string | null> = new Set([
   STOP.scaledDown,
   STOP.deleted,
   STOP.outdated,
   STOP.destroyed,
   STOP.misplaced,
 ]);
-const SLOT_KEEPING_STOPS: ReadonlySet<string> = new Set([
+const SLOT_KEEPING_STOPS: ReadonlySet<string | null> = new Set([
   STOP.neverStarted,
   STOP.updating,
   STOP.stoppedByUser,
@@ -124,13 +124,13 @@ const SLOT_KEEPING_STOPS: ReadonlySet<string> = new Set([
 /** On its way out: it never starts again, and its row goes with its container. */
 export function isLeaving(deployment: Deployment): boolean {
   const { phase, stopReason, last } = deployment;
-  if (phase === "stopping") return stopReason === null || !SLOT_KEEPING_STOPS.has(stopReason);
+  if (phase === "stopping") return !SLOT_KEEPING_STOPS.has(stopReason);
   return phase === "pending" && last?.kind === "stopped" && isFinalStop(last.reason);
 }
 
 /** After a stop for this reason the deployment itself goes. */
 export function isFinalStop(reason: string | null): boolean {
-  return reason !== null && FINAL_STOPS.has(reason);
+  return FINAL_STOPS.has(reason);
 }
 
 /** A container of it may live and is not on its way out. */

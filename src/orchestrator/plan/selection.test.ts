@@ -2,7 +2,7 @@ import { describe, it } from "vitest";
 import { intendPlacement } from "../intents.ts";
 import type { Deployment } from "./deployment.ts";
 import { DEFAULT_LIMITS, plan, type Action, type Delivery } from "./plan.ts";
-import type { Desired } from "./selection.ts";
+import { select, type Desired } from "./selection.ts";
 
 const NOW = 1_000_000;
 const ACKNOWLEDGED: Delivery = {
@@ -42,6 +42,10 @@ function steps(instances: number, rows: readonly Deployment[], desired: Partial<
     now: NOW,
   });
   return actions.map(describeAction);
+}
+
+function named(id: string): (deployment: Deployment) => boolean {
+  return (deployment) => deployment.id === id;
 }
 
 function describeAction(action: Action): string {
@@ -155,11 +159,9 @@ describe("a rolling activation", () => {
 
   it("does not count what was found where it may not be: that goes by itself", ({ expect }) => {
     const rows = [row(0, 2), row(1, 2), row(2, 1)];
-    const isFoundOutside = ({ id }: Deployment) => id === "d0";
     expect(steps(2, rows)).toEqual(["stop d2 Outdated"]);
-    expect(steps(2, rows, { isFoundOutside })).toEqual(["stop d0 Misplaced", "place 3 Misplaced"]);
-    const both = ({ id }: Deployment) => id === "d2";
-    expect(steps(2, rows, { isFoundOutside: both })).toEqual(["stop d2 Outdated"]);
+    expect(steps(2, rows, { isFoundOutside: named("d0") })).toEqual(["stop d0 Misplaced", "place 3 Misplaced"]);
+    expect(steps(2, rows, { isFoundOutside: named("d2") })).toEqual(["stop d2 Outdated"]);
   });
 
   it("scaled down below what is there gives up a held one, not one that serves", ({ expect }) => {
@@ -217,5 +219,81 @@ describe("a stop", () => {
 describe("scaling down", () => {
   it("gives up one that is out of traffic before one that serves", ({ expect }) => {
     expect(steps(1, [row(0, 2, CORDONED), row(1, 2)])).toEqual(["stop d0 ScaledDown"]);
+  });
+});
+
+const DESIRED: Desired = {
+  instances: 2,
+  version: 2,
+  isOutdated: (version) => version !== 2,
+  strategy: "rolling",
+  deleting: false,
+};
+
+function gone(rows: readonly Deployment[], instances: number): string[] {
+  return select(rows, { ...DESIRED, instances }).leave.map(({ deployment }) => deployment.id);
+}
+
+describe("what stays, goes and is missing", () => {
+  it("at rest is everything as it is", ({ expect }) => {
+    const rows = [row(0, 2), row(1, 2)];
+    expect(select(rows, DESIRED)).toEqual({ keep: rows, leave: [], missing: 0, reason: "BelowDesiredCount" });
+  });
+
+  it("asks once for each version, however many run it", ({ expect }) => {
+    const asked: number[] = [];
+    const isOutdated = (version: number) => asked.push(version) > 0 && version !== 2;
+    select([row(0, 1), row(1, 1), row(2, 1), row(3, 2), row(4, 2)], { ...DESIRED, isOutdated });
+    expect(asked.toSorted((a, b) => a - b)).toEqual([1, 2]);
+  });
+
+  it("is said to be a surge only above the count", ({ expect }) => {
+    expect(select([row(0, 1), row(1, 1)], DESIRED)).toMatchObject({ missing: 1, reason: "Surge" });
+    expect(select([row(0, 1)], DESIRED)).toMatchObject({ missing: 2, reason: "BelowDesiredCount" });
+    expect(select([row(0, 2), row(1, 2), row(2, 2)], DESIRED)).toMatchObject({
+      missing: 0,
+      reason: "BelowDesiredCount",
+    });
+  });
+
+  it("gives up the highest slots first, and what brings least before that", ({ expect }) => {
+    expect(gone([row(2, 2), row(0, 2), row(1, 2)], 1)).toEqual(["d2", "d1"]);
+    const waiting = { phase: "pending", ready: false, readyAt: null } as const;
+    const rows = [row(0, 2, FAILING), row(1, 2, waiting), row(2, 2, STARTING), row(3, 2, UNREADY), row(4, 2)];
+    expect(gone(rows, 4)).toEqual(["d0"]);
+    expect(gone(rows, 3)).toEqual(["d0", "d1"]);
+    expect(gone(rows, 2)).toEqual(["d0", "d1", "d2"]);
+    expect(gone(rows, 1)).toEqual(["d0", "d1", "d2", "d3"]);
+    expect(gone([row(0, 2, { ...leaving("Restarted") }), row(1, 2, FAILING)], 1)).toEqual(["d0"]);
+  });
+
+  it("of equals gives up what is outdated", ({ expect }) => {
+    const rows = [row(0, 1, STARTING), row(1, 2, STARTING)];
+    const { leave } = select(rows, { ...DESIRED, strategy: "in-place", instances: 1 });
+    expect(leave.map(({ deployment }) => deployment.id)).toEqual(["d0"]);
+  });
+
+  it("looks for another place for what waits where it may not be, but not for what a user holds or what is named", ({
+    expect,
+  }) => {
+    const rows = [row(0, 2, FAILING), row(1, 2, HELD)];
+    const { keep, missing } = select(rows, { ...DESIRED, isMisplaced: () => true });
+    expect(keep.map(({ id }) => id)).toEqual(["d1"]);
+    expect(missing).toBe(1);
+    const inPlace = select(rows, { ...DESIRED, strategy: "in-place", isMisplaced: () => true });
+    expect(inPlace.keep).toEqual(rows);
+  });
+
+  it("takes what runs in a wrong place for outdated only where it can go to another", ({ expect }) => {
+    expect(select([row(0, 2), row(1, 2)], { ...DESIRED, isMisplaced: () => true })).toMatchObject({
+      missing: 1,
+      reason: "Surge",
+    });
+    expect(select([row(0, 2), row(1, 2)], { ...DESIRED, strategy: "in-place", isMisplaced: () => true })).toMatchObject(
+      {
+        leave: [],
+        missing: 0,
+      },
+    );
   });
 });

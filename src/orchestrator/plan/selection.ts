@@ -100,7 +100,7 @@ function replaceable(
   const cordoned = candidates.filter((d) => d.cordoned && d.ready && !isOutdated(d)).length;
   const needed = Math.max(1, wantedFree - cordoned);
   const spare = Math.max(0, candidates.filter(isServing).length - needed);
-  const first = serving.toSorted((a, b) => b.slot - a.slot || compare(a.id, b.id)).slice(0, spare);
+  const first = serving.toSorted((a, b) => b.slot - a.slot).slice(0, spare);
   return [...outdated.filter((deployment) => !isServing(deployment)), ...first];
 }
 
@@ -136,9 +136,7 @@ function best(
 ): readonly Deployment[] {
   if (candidates.length <= count) return candidates;
   const age = (deployment: Deployment) => (isOutdated(deployment) ? 1 : 0);
-  return candidates
-    .toSorted((a, b) => worth(b) - worth(a) || age(a) - age(b) || a.slot - b.slot || compare(a.id, b.id))
-    .slice(0, count);
+  return candidates.toSorted((a, b) => worth(b) - worth(a) || age(a) - age(b) || a.slot - b.slot).slice(0, count);
 }
 
 /** What scaling down would lose: one that takes traffic most, a failing one least. */
@@ -160,9 +158,4 @@ function worth(deployment: Deployment): number {
       return assertNever(deployment.phase);
     }
   }
-}
-
-function compare(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }
