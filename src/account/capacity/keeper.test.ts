@@ -85,4 +85,14 @@ describe("a limit on what runs without one", () => {
     expect(await keeper.state("a", stating(NOW + 10_001, 2))).toMatchObject({ outcome: "granted", isLimited: true });
     expect(claimed()).toBe(2);
   });
+
+  it("claims nothing for an application that is gone when its answer comes", async ({ expect }) => {
+    const answer = Promise.withResolvers<Statement>();
+    const { keeper, limit, claimed } = account({ enlist: () => answer.promise });
+    const limited = limit(5);
+    keeper.remove("a");
+    answer.resolve(stating(NOW + 10, 2));
+    await limited;
+    expect(claimed()).toBe(0);
+  });
 });

@@ -236,6 +236,8 @@ export class CapacityKeeper {
     await inBatches(unknownApplications(db), async ({ application, since }) => {
       try {
         const enlisted = await claimant(application).enlist();
+        // It was removed meanwhile, or has spoken for itself: a claim of what it held then would be nobody's.
+        if (!isUnknown(db, application)) return;
         if (enlisted === null) {
           if (clock() - since > NEVER_MADE_MS) becomeKnown(db, application);
           return;
@@ -297,7 +299,11 @@ type Granted = Extract<Answer, { outcome: "granted" }>;
 
 /** A row is deleted only where there is one. */
 function becomeKnownOnce(db: Database, application: string): void {
-  if (unknownApplications(db).some((unknown) => unknown.application === application)) becomeKnown(db, application);
+  if (isUnknown(db, application)) becomeKnown(db, application);
+}
+
+function isUnknown(db: Database, id: string): boolean {
+  return unknownApplications(db).some(({ application }) => application === id);
 }
 
 /** One that is not reached finds out by itself. */
