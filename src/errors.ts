@@ -55,6 +55,8 @@ export const ERRORS = {
   INSTANCE_LIMIT_REACHED: { status: 503, numeric: 1000, retryable: true },
   INSTANCE_CORDONED: { status: 503, numeric: 1000, retryable: false },
   INSTANCE_CANNOT_START: { status: 503, numeric: 1000, retryable: false },
+  EXEC_TIMEOUT: { status: 504, numeric: 1000, retryable: false },
+  EXEC_OUTPUT_TOO_LARGE: { status: 413, numeric: 1000, retryable: false },
   QUEUE_FULL: { status: 503, numeric: 1000, retryable: true },
   NO_OTHER_INSTANCE: { status: 503, numeric: 1000, retryable: false },
   NO_READY_INSTANCE: { status: 503, numeric: 1000, retryable: true },

@@ -11,6 +11,14 @@ export interface Access {
   /** The first so many members make the pool; null: all. */
   readonly size: number | null;
   readonly waitMs: number;
+  /** A WebSocket that is a terminal inside the container, and not the application's. */
+  readonly isTerminal: boolean;
 }
 
-export const FROM_OUTSIDE: Access = { isTrusted: false, exclude: new Set(), size: null, waitMs: QUEUE_DEADLINE_MS };
+export const FROM_OUTSIDE: Access = {
+  isTrusted: false,
+  exclude: new Set(),
+  size: null,
+  waitMs: QUEUE_DEADLINE_MS,
+  isTerminal: false,
+};

@@ -10,7 +10,17 @@ import { ERRORS, GantryError } from "../errors.ts";
 import { QUEUE_DEADLINE_MS, type Access } from "./access.ts";
 import { callPool } from "./ingress.ts";
 import { callInstanceAt } from "./instance-address.ts";
-import { destroyNamed, renewNamed, sleepNamed, startNamed, stateOfNamed, type NamedState } from "./named-control.ts";
+import { execRequest } from "./exec-request.ts";
+import type { ExecRequest, ExecResult } from "./exec.ts";
+import {
+  destroyNamed,
+  execNamed,
+  renewNamed,
+  sleepNamed,
+  startNamed,
+  stateOfNamed,
+  type NamedState,
+} from "./named-control.ts";
 
 /** How the caller wants to be served; JSON in this header. */
 const CALL_HEADER = "gantry-call";
@@ -22,7 +32,7 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT"
 const MAX_EXCLUDED = 100;
 
 const callSchema = z.strictObject({
-  mode: z.enum(["get", "any", "pool"]).optional(),
+  mode: z.enum(["get", "any", "pool", "terminal"]).optional(),
   exclude: z.array(z.string().max(64)).max(MAX_EXCLUDED).optional(),
   size: z.int().min(1).optional(),
   waitMs: z.int().min(0).optional(),
@@ -52,6 +62,8 @@ export class Gantry extends WorkerEntrypoint<Env> {
   async #call(target: BindingTarget, request: Request, access: Access): Promise<Response> {
     const { application, instance, port, prefix } = target;
     if (instance === null) {
+      if (access.isTerminal)
+        throw new GantryError("ROUTE_NOT_FOUND", "a terminal is of one instance: name it with /@<name>");
       const pool = { application, prefix: null, ...(port === null ? {} : { port }) };
       return await callPool(pool, request, this.env, this.ctx, access);
     }
@@ -76,6 +88,11 @@ export class Gantry extends WorkerEntrypoint<Env> {
   /** Starts nothing. */
   async getState(application: string, name: string): Promise<NamedState> {
     return await stateOfNamed(this.env, application, name);
+  }
+
+  /** Runs a command inside, which is started for it if need be, and waits for its end. */
+  async exec(application: string, name: string, request: ExecRequest): Promise<ExecResult> {
+    return await execNamed(this.env, application, name, execRequest(request), QUEUE_DEADLINE_MS);
   }
 
   /** As if it had been called now: it sleeps that much later. */
@@ -106,8 +123,14 @@ function portOf(text: string): number {
 }
 
 function accessOf({ headers }: Request): Access {
-  const { exclude = [], size = null, waitMs = QUEUE_DEADLINE_MS } = wishesOf(headers.get(CALL_HEADER));
-  return { isTrusted: true, exclude: new Set(exclude), size, waitMs: Math.min(waitMs, QUEUE_DEADLINE_MS) };
+  const { mode, exclude = [], size = null, waitMs = QUEUE_DEADLINE_MS } = wishesOf(headers.get(CALL_HEADER));
+  return {
+    isTrusted: true,
+    exclude: new Set(exclude),
+    size,
+    waitMs: Math.min(waitMs, QUEUE_DEADLINE_MS),
+    isTerminal: mode === "terminal",
+  };
 }
 
 function wishesOf(text: string | null): z.output<typeof callSchema> {

@@ -10,7 +10,7 @@ import { GantryError } from "../errors.ts";
 import type { Routing, RoutingMember } from "../orchestrator/routing.ts";
 import { instanceStub } from "../stubs.ts";
 import { begin, end, pick } from "./load.ts";
-import { INSTANCE_HEADER, PORT_HEADER, refusalOf, REFUSED_HEADER } from "./refusal.ts";
+import { INSTANCE_HEADER, PORT_HEADER, refusalOf, REFUSED_HEADER, TERMINAL_HEADER } from "./refusal.ts";
 import { makeReplayable } from "./replay.ts";
 import { cachedRouting, excludeMember, forgetRouting, loadRouting } from "./routing-cache.ts";
 import { sleep } from "../sleep.ts";
@@ -130,7 +130,14 @@ export async function authorize(routing: Policy, request: Request, env: Env): Pr
 }
 
 /** Headers that only Gantry sets, and one that the Worker has already answered. */
-const OWN_HEADERS = [REFUSED_HEADER, INSTANCE_HEADER, PORT_HEADER, "x-forwarded-prefix", "expect"] as const;
+const OWN_HEADERS = [
+  REFUSED_HEADER,
+  INSTANCE_HEADER,
+  PORT_HEADER,
+  TERMINAL_HEADER,
+  "x-forwarded-prefix",
+  "expect",
+] as const;
 
 /** The request as the container gets it. The common case, a host of its own and no token, passes untouched. */
 export function forward(

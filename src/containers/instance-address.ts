@@ -12,7 +12,7 @@ import { sleep } from "../sleep.ts";
 import { FROM_OUTSIDE, type Access } from "./access.ts";
 import { authorize, forward, isolate, send, untilAborted, withPort } from "./ingress.ts";
 import { callInstance, forgetInstance, instanceByAddress, instanceByName } from "./instance-lookup.ts";
-import { refusalOf } from "./refusal.ts";
+import { refusalOf, TERMINAL_HEADER } from "./refusal.ts";
 import { makeReplayable } from "./replay.ts";
 
 /** Between tries of an instance that said no twice. */
@@ -55,7 +55,9 @@ export async function callInstanceAt(
     if (instance.unavailable !== null) throw notReady(routing, instance);
     const prefix = isNamed && !access.isTrusted ? target.prefix : null;
     const forwarded = forward({ prefix }, routing, call.next(), access);
-    const response = await send(instance.member, withPort(forwarded, port), env);
+    const sent = withPort(forwarded, port);
+    if (access.isTerminal) sent.headers.set(TERMINAL_HEADER, "1");
+    const response = await send(instance.member, sent, env);
     const refusal = refusalOf(response);
     if (refusal === null) return prefix === null ? response : isolate(response);
     forgetInstance(instance.member.deploymentId);

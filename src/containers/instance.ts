@@ -8,11 +8,13 @@ import { migrate } from "../migrations.ts";
 import type { InstanceAnswer, LaunchOrder } from "../orchestrator/scheduler.ts";
 import { applicationStub, schedulerStub } from "../stubs.ts";
 import { Timers } from "../timers.ts";
+import { execute, type ExecRequest, type ExecResult } from "./exec.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { LoadReporter } from "./load-reporter.ts";
-import { platformPort, type ContainerPort } from "./port.ts";
-import { INSTANCE_HEADER, PORT_HEADER, REFUSED_HEADER, refuse } from "./refusal.ts";
+import { platformPort, type CommandPort, type ContainerPort } from "./port.ts";
+import { INSTANCE_HEADER, PORT_HEADER, REFUSED_HEADER, refuse, TERMINAL_HEADER } from "./refusal.ts";
 import { INSTANCE_MIGRATIONS } from "./run-record.ts";
+import { serveTerminal } from "./terminal.ts";
 import { relayWebSocket } from "./websocket-relay.ts";
 
 /** A port that accepts nothing within this has nobody listening. */
@@ -21,12 +23,12 @@ const LISTENS_MS = 1_000;
 export class Instance extends BaseContainer<Env> {
   readonly #db: Database;
   readonly #timers: Timers;
-  readonly #port: ContainerPort;
+  readonly #port: ContainerPort & CommandPort;
   readonly #lifecycle: Lifecycle;
   readonly #load: LoadReporter;
   readonly #id: string;
 
-  constructor(ctx: DurableObjectState<{}>, env: Env, port?: ContainerPort) {
+  constructor(ctx: DurableObjectState<{}>, env: Env, port?: ContainerPort & CommandPort) {
     super(ctx, env);
     this.#id = ctx.id.toString();
     this.#db = new Database(ctx.storage);
@@ -81,6 +83,18 @@ export class Instance extends BaseContainer<Env> {
     await this.ctx.storage.deleteAll();
   }
 
+  /** Null when its container takes no requests now. */
+  async exec(request: ExecRequest): Promise<ExecResult | null> {
+    const { record, inFlight } = this.#lifecycle;
+    if (record === null || !record.ready) return null;
+    inFlight.begin();
+    try {
+      return await execute(this.#port, request);
+    } finally {
+      inFlight.end();
+    }
+  }
+
   /** As if it had been called: it sleeps that much later. */
   renew(): void {
     this.#lifecycle.inFlight.touch();
@@ -94,6 +108,7 @@ export class Instance extends BaseContainer<Env> {
   override async fetch(request: Request): Promise<Response> {
     const { record, inFlight } = this.#lifecycle;
     if (record === null || !record.ready) return refuse("not-ready");
+    if (request.headers.has(TERMINAL_HEADER)) return this.#terminal(request);
     inFlight.begin();
     this.#load.count();
     const { port, inner } = targetOf(request, record.port);
@@ -110,6 +125,17 @@ export class Instance extends BaseContainer<Env> {
       return refuse("unreachable");
     }
     return this.#tag(answer);
+  }
+
+  #terminal(request: Request): Response {
+    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
+      return new Response("a terminal is a WebSocket", { status: 426 });
+    }
+    const { inFlight } = this.#lifecycle;
+    const { 0: client, 1: server } = new WebSocketPair();
+    inFlight.begin();
+    serveTerminal(this.#port, server, () => inFlight.end());
+    return new Response(null, { status: 101, webSocket: client, headers: { [INSTANCE_HEADER]: this.#id } });
   }
 
   override async alarm(): Promise<void> {

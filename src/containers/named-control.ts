@@ -1,11 +1,16 @@
 /** What a bound Worker does with an instance that it calls by name, beside calling it. */
 import { GantryError } from "../errors.ts";
+import type { ExecRequest, ExecResult } from "./exec.ts";
 import type { InstanceState } from "../orchestrator/health.ts";
 import { isCallable } from "../orchestrator/names.ts";
 import type { InstanceRouting } from "../orchestrator/instance-routing.ts";
 import type { InstanceView } from "../orchestrator/views.ts";
 import type { Waited } from "../orchestrator/waits.ts";
+import { sleep } from "../sleep.ts";
 import { accountStub, applicationStub, instanceStub } from "../stubs.ts";
+
+/** Between a container that is gone and its application's hearing of it. */
+const AGAIN_MS = 50;
 
 export interface NamedState {
   readonly name: string;
@@ -43,6 +48,26 @@ export async function destroyNamed(env: Env, application: string, name: string):
 export async function stateOfNamed(env: Env, application: string, name: string): Promise<NamedState> {
   const { id } = await find(env, application, name);
   return await stateIn(env, id, name);
+}
+
+/** A container that takes no requests when the command comes is waited for once more; no command runs twice. */
+export async function execNamed(
+  env: Env,
+  application: string,
+  name: string,
+  request: ExecRequest,
+  waitMs: number,
+): Promise<ExecResult> {
+  const { id } = await find(env, application, name);
+  const deadline = Date.now() + waitMs;
+  for (;;) {
+    const leftMs = Math.max(0, deadline - Date.now());
+    const { instance }: InstanceRouting = await applicationStub(env, id).callInstance(name, leftMs);
+    if (instance === null) throw new Error("what was called is there");
+    const result: ExecResult | null = await instanceStub(env, instance.member.deploymentId).exec(request);
+    if (result !== null) return result;
+    await sleep(AGAIN_MS);
+  }
 }
 
 export async function renewNamed(env: Env, application: string, name: string): Promise<void> {

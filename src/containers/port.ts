@@ -32,6 +32,28 @@ export interface ContainerPort {
   exec(command: readonly string[], timeoutMs: number): Promise<Executed>;
 }
 
+/** Commands that users run inside; nothing about the container's own life needs it. */
+export interface CommandPort {
+  /** Begins a command, with streams. Nothing ends it but itself, a signal, or the container's end. */
+  spawn(command: readonly string[], options: SpawnOptions): Promise<Process>;
+}
+
+export interface SpawnOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** With a terminal of that size, keys in `stdin`, and both streams in `stdout`. Without: no `stdin`. */
+  readonly pty?: { readonly columns: number; readonly rows: number };
+}
+
+export interface Process {
+  readonly stdin: WritableStream<Uint8Array> | null;
+  readonly stdout: ReadableStream<Uint8Array> | null;
+  readonly stderr: ReadableStream<Uint8Array> | null;
+  readonly exitCode: Promise<number>;
+  kill(signal: number): void;
+  resize(columns: number, rows: number): void;
+}
+
 export interface Executed {
   readonly exitCode: number;
   /** What it printed. */
@@ -41,7 +63,7 @@ export interface Executed {
 /** A refused connection is reported within milliseconds; one that stays open this long was accepted. */
 const ACCEPTED_AFTER_MS = 250;
 
-export function platformPort(container: Container): ContainerPort {
+export function platformPort(container: Container): ContainerPort & CommandPort {
   return {
     get running() {
       return container.running;
@@ -67,6 +89,12 @@ export function platformPort(container: Container): ContainerPort {
     setInactivityTimeout: (ms) => container.setInactivityTimeout(ms),
     fetch: (port, request) => container.getTcpPort(port).fetch(request),
     accepts: (port, timeoutMs) => acceptsConnections(container, port, timeoutMs),
+    spawn: (command, { cwd, env, pty }) =>
+      container.exec([...command], {
+        ...(cwd === undefined ? {} : { cwd }),
+        ...(env === undefined ? {} : { env: { ...env } }),
+        ...(pty === undefined ? {} : { pty: { cols: pty.columns, rows: pty.rows }, stdin: "pipe" }),
+      }),
     exec: (command, timeoutMs) => execute(container, command, timeoutMs),
   };
 }

@@ -9,6 +9,9 @@ export const INSTANCE_HEADER = "gantry-instance";
 /** Which port of the container a request is for; without it, the first. Set by ingress only. */
 export const PORT_HEADER = "gantry-port";
 
+/** A WebSocket that is a terminal inside the container. Set for callers through a binding only. */
+export const TERMINAL_HEADER = "gantry-terminal";
+
 const REFUSALS = ["not-ready", "not-listening", "unreachable"] as const;
 
 /**

@@ -1,7 +1,7 @@
 /** The entrypoint that other Workers bind to: calls of instances and pools, and what is done with named ones. */
 import { exports } from "cloudflare:workers";
 import { describe, it } from "vitest";
-import { createApplication, eventually, instancesOf, untilReady } from "./client.ts";
+import { createApplication, eventually, instancesOf, raw, untilReady } from "./client.ts";
 import type { Envelope } from "./client.ts";
 import { containerOf } from "./fake-container.ts";
 
@@ -145,6 +145,119 @@ describe.concurrent("a call through the binding", () => {
     ["/a/nobody/", { wait: 1 }, "VALIDATE_INPUT"],
   ] as const)("to %s with %j is refused: %s", async ([path, call, code], { expect }) => {
     expect(await refusalOf(await bound(path, {}, call))).toMatchObject({ code, isRetryable: "false" });
+  });
+});
+
+describe.concurrent("a command inside an instance", () => {
+  it("is run where it has to be started first, and tells how it ended and what it printed", async ({ expect }) => {
+    const { name } = await application();
+    const printed = await gantry().exec(name, "alice", { command: "print", args: ["a", "b c"] });
+    expect(printed).toEqual({ exitCode: 0, stdout: "a b c", stderr: "" });
+    expect((await gantry().exec(name, "alice", { command: "fail" })).exitCode).toBe(3);
+    expect((await gantry().exec(name, "alice", { command: "nowhere" })).exitCode).toBe(127);
+    const { stdout } = await gantry().exec(name, "alice", { command: "env", env: { A: "1" }, cwd: "/tmp" });
+    expect(JSON.parse(stdout)).toEqual({ env: { A: "1" }, cwd: "/tmp" });
+  });
+
+  it("that prints or takes too much is killed, and says so", async ({ expect }) => {
+    const { id, name } = await application();
+    const endless = await errorOf(gantry().exec(name, "alice", { command: "endless", maxOutputBytes: 5_000 }));
+    expect(endless).toMatchObject({ code: "EXEC_OUTPUT_TOO_LARGE", details: { max_output_bytes: 5_000 } });
+    const [instance] = await instancesOf(id);
+    expect(containerOf(instance?.id ?? "").killed).toEqual([9]);
+    const silent = await errorOf(gantry().exec(name, "alice", { command: "silent", timeoutMs: 20 }));
+    expect(silent).toMatchObject({ code: "EXEC_TIMEOUT" });
+    expect(containerOf(instance?.id ?? "").killed).toEqual([9, 9]);
+  });
+
+  it.for([
+    [{ command: "  " }, "command"],
+    [{ command: "ls", timeoutMs: 0 }, "timeoutMs"],
+    [{ command: "ls", env: { "A=B": "" } }, "env.A=B"],
+    [{ command: "ls", user: "root" }, "request"],
+  ] as const)("as %j is refused by %s", async ([request, field], { expect }) => {
+    const { name } = await application();
+    const error = await errorOf(gantry().exec(name, "alice", request));
+    expect(error).toMatchObject({ code: "VALIDATE_INPUT" });
+    expect(Object.keys((error as { details: object }).details)).toEqual([field]);
+  });
+});
+
+interface Frames {
+  readonly socket: WebSocket;
+  readonly text: string[];
+  readonly output: () => string;
+  readonly closed: Promise<CloseEvent>;
+}
+
+async function terminal(name: string): Promise<Frames> {
+  const response = await bound(`/a/${name}/@alice`, { headers: { upgrade: "websocket" } }, { mode: "terminal" });
+  const socket = response.webSocket;
+  if (socket === null) throw new Error(`${response.status}: ${await response.text()}`);
+  const [text, binary]: [string[], Uint8Array[]] = [[], []];
+  const { promise: closed, resolve } = Promise.withResolvers<CloseEvent>();
+  socket.binaryType = "arraybuffer";
+  socket.addEventListener("message", ({ data }) => {
+    if (typeof data === "string") text.push(data);
+    else binary.push(new Uint8Array(data as ArrayBuffer));
+  });
+  socket.addEventListener("close", resolve);
+  socket.accept();
+  const output = () => binary.map((chunk) => new TextDecoder().decode(chunk)).join("");
+  return { socket, text, output, closed };
+}
+
+const keys = (text: string) => new TextEncoder().encode(text);
+
+describe.concurrent("a terminal inside an instance", () => {
+  it("carries keys, sizes and output in their order, and the exit code at the end", async ({ expect }) => {
+    const { name } = await application();
+    const { socket, text, output, closed } = await terminal(name);
+    socket.send(JSON.stringify({ exec: { command: "cat" } }));
+    socket.send(keys("one "));
+    await eventually(async () => output() === "one ");
+    socket.send(JSON.stringify({ resize: { columns: 120, rows: 40 } }));
+    socket.send(keys("two"));
+    await eventually(async () => output() === "one two[120x40]");
+    socket.send(keys("\u0004"));
+    expect((await closed).code).toBe(1000);
+    expect(text).toEqual(['{"exitCode":0}']);
+  });
+
+  it("hangs up on the command when the caller goes", async ({ expect }) => {
+    const { id, name } = await application();
+    const { socket, output } = await terminal(name);
+    socket.send(JSON.stringify({ exec: { command: "cat" } }));
+    socket.send(keys("x"));
+    await eventually(async () => output() === "x");
+    socket.close();
+    const [instance] = await instancesOf(id);
+    await eventually(async () => containerOf(instance?.id ?? "").killed.length > 0);
+    expect(containerOf(instance?.id ?? "").killed).toEqual([1]);
+  });
+
+  it.for(["hello", '{"exec": {}}', '{"exec": {"command": "cat", "size": {"columns": 0, "rows": 1}}}'])(
+    "is closed with a reason when it begins with %s",
+    async (first, { expect }) => {
+      const { name } = await application();
+      const { socket, closed } = await terminal(name);
+      socket.send(first);
+      expect(await closed).toMatchObject({ code: 1003, reason: expect.stringContaining("the first frame") });
+    },
+  );
+
+  it("is not to be had from outside, whatever headers are sent", async ({ expect }) => {
+    const { id, name } = await application({ ingress: { mode: "public" } });
+    const headers = { upgrade: "websocket", "gantry-terminal": "1" };
+    const response = await raw("GET", `http://control.test/a/${name}/@alice/ws`, undefined, headers);
+    expect(response.status).toBe(101);
+    response.webSocket?.accept();
+    response.webSocket?.send(JSON.stringify({ exec: { command: "cat" } }));
+    response.webSocket?.close();
+    const [instance] = await instancesOf(id);
+    expect(containerOf(instance?.id ?? "").execs).toBe(1);
+    const plain = await raw("GET", `http://${name}.localhost/ws`, undefined, { "gantry-terminal": "1" });
+    expect(plain.status).not.toBe(426);
   });
 });
 

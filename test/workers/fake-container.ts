@@ -3,7 +3,14 @@
  * boots, ends are told late, a vanished container tells nothing, a dead network leaves `running` true. The image's name
  * says how a container behaves, its variable `ANSWERS` with what (`/health=503 /ready=404`); tests reach in for the rest.
  */
-import type { ContainerPort, Executed, StartOptions } from "../../src/containers/port.ts";
+import type {
+  CommandPort,
+  ContainerPort,
+  Executed,
+  Process,
+  SpawnOptions,
+  StartOptions,
+} from "../../src/containers/port.ts";
 
 /** Image name → reference, as `ctx.container.images`. */
 const IMAGES = {
@@ -50,7 +57,7 @@ class ExitError extends Error {
   }
 }
 
-export class FakeContainer implements ContainerPort {
+export class FakeContainer implements ContainerPort, CommandPort {
   readonly images = IMAGES;
   /** Everything that was ever started here. */
   readonly starts: StartOptions[] = [];
@@ -76,6 +83,8 @@ export class FakeContainer implements ContainerPort {
   mostChecksAtOnce = 0;
   /** `/stream` goes on for as long as this says. */
   streams = true;
+  /** Signals that commands inside have got. */
+  readonly killed: number[] = [];
   /** Commands that were run inside. */
   execs = 0;
   #checksNow = 0;
@@ -193,6 +202,52 @@ export class FakeContainer implements ContainerPort {
     if (place === undefined) return { exitCode: 0, output: "PATH=/bin\n" };
     const region = place === "asked" ? (env["GANTRY_LOCATION"] ?? "").toUpperCase() : place;
     return { exitCode: 0, output: `CLOUDFLARE_REGION=${region}\nCLOUDFLARE_LOCATION=${region.toLowerCase()}01\n` };
+  }
+
+  /** `print` prints its arguments, `env` its own, `fail` ends with 3, `cat` gives back what it gets, `endless` never stops. */
+  async spawn([program = "", ...args]: readonly string[], { env = {}, pty, cwd }: SpawnOptions): Promise<Process> {
+    if (!this.running) throw new Error("exec() cannot be called on a container that is not running.");
+    this.execs += 1;
+    const exit = Promise.withResolvers<number>();
+    const output = new IdentityTransformStream();
+    const writer = output.writable.getWriter();
+    const say = (text: string) => writer.write(new TextEncoder().encode(text)).catch(() => undefined);
+    const end = (code: number) => {
+      void writer.close().catch(() => undefined);
+      exit.resolve(code);
+    };
+    const sizes: string[] = [];
+    const keys = new WritableStream<Uint8Array>({
+      write: async (chunk) => {
+        const text = new TextDecoder().decode(chunk);
+        if (text === "\u0004") end(0);
+        else await say(`${text}${sizes.splice(0).join("")}`);
+      },
+    });
+    const run: Record<string, () => void> = {
+      print: () => void say(args.join(" ")).then(() => end(0)),
+      env: () => void say(JSON.stringify({ env, cwd, pty })).then(() => end(0)),
+      fail: () => end(3),
+      cat: () => undefined,
+      endless: () =>
+        void (async () => {
+          while (!this.killed.includes(9)) await say("y".repeat(1_000));
+        })(),
+      silent: () => undefined,
+    };
+    if (run[program] === undefined) end(127);
+    else run[program]();
+    return {
+      stdin: pty === undefined ? null : keys,
+      stdout: output.readable,
+      stderr: null,
+      exitCode: exit.promise,
+      kill: (signal) => {
+        this.killed.push(signal);
+        end(128 + signal);
+      },
+      resize: (columns, rows) => void sizes.push(`[${columns}x${rows}]`),
+    };
   }
 
   #stream(): ReadableStream {
