@@ -71,12 +71,14 @@ export class Gantry extends WorkerEntrypoint<Env> {
   }
 
   /** Starts it and waits until it takes requests. */
-  async start(application: string, name: string): Promise<NamedState> {
+  async start(application: string, name: string, options: object = {}): Promise<NamedState> {
+    refuseOptions("start", options, "an instance starts as its application's configuration says: change that");
     return await startNamed(this.env, application, name, QUEUE_DEADLINE_MS);
   }
 
   /** Stops its container; the next call starts it again. */
-  async stop(application: string, name: string): Promise<NamedState> {
+  async stop(application: string, name: string, options: object = {}): Promise<NamedState> {
+    refuseOptions("stop", options, "a stop is SIGTERM, then SIGKILL after stop_grace");
     return await sleepNamed(this.env, application, name);
   }
 
@@ -99,6 +101,15 @@ export class Gantry extends WorkerEntrypoint<Env> {
   async renewActivityTimeout(application: string, name: string): Promise<void> {
     await renewNamed(this.env, application, name);
   }
+}
+
+/** What would have no effect is refused by name. */
+function refuseOptions(method: string, options: object, why: string): void {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  if (given.length === 0) return;
+  const reason = `is not supported: ${why}`;
+  const details = Object.fromEntries(given.map(([field]) => [field, reason]));
+  throw new GantryError("VALIDATE_INPUT", `${method}: ${given[0]?.[0]} ${reason}`, details);
 }
 
 function targetOf(requestUrl: string): BindingTarget {

@@ -300,6 +300,13 @@ describe.concurrent("an instance that is called by name, through the binding", (
   it("has a name that no other instance can have", async ({ expect }) => {
     const { name } = await application();
     expect(await errorOf(gantry().start(name, `${name}-0`))).toMatchObject({ code: "VALIDATE_INPUT" });
+    expect(await errorOf(gantry().start(name, "alice", { image: "other" }))).toMatchObject({
+      code: "VALIDATE_INPUT",
+      details: { image: expect.stringContaining("not supported") },
+    });
+    expect(await errorOf(gantry().stop(name, "alice", { signal: 9 }))).toMatchObject({
+      details: { signal: expect.anything() },
+    });
     expect(await errorOf(gantry().getState("nobody", "alice"))).toMatchObject({ code: "APPLICATION_NOT_FOUND" });
   });
 });
