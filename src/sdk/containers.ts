@@ -13,7 +13,9 @@ type NamesOf<M> = { [K in keyof M]: M[K] extends ContainerConfig ? K : never }[k
 export type Containers<M> = { readonly [K in NamesOf<M>]: ContainerAccessor };
 
 /** Whether a definition has a name of its own, which types alone cannot bring to run time. */
-type HasOwnName<M> = true extends { [K in keyof M]: M[K] extends { readonly name: string } ? true : false }[keyof M]
+type HasOwnName<M> = true extends {
+  [K in keyof M]: M[K] extends ContainerConfig & { readonly name: string } ? true : false;
+}[keyof M]
   ? true
   : false;
 

@@ -1,20 +1,14 @@
 /** A definition as the control API takes it: one place that knows what an option is called there. */
 import { parseDuration } from "../../duration.ts";
+import type { Schemas } from "../client/operations.ts";
 import type { Autoscaling, ContainerConfig, ContainerDefinition } from "./config.ts";
 import { DEFAULT_MAX_INSTANCES, DEFAULT_PORT } from "./config.ts";
 import { hostPattern } from "./host-pattern.ts";
 import { imageSource } from "./image.ts";
 import { applicationName, applicationNames } from "./names.ts";
 
-/** A body for `PUT …/applications/{name}`. */
-export interface ApplicationBody {
-  readonly name: string;
-  readonly instances: number;
-  readonly max_instances?: number;
-  readonly named_instances: number;
-  readonly configuration: Readonly<Record<string, unknown>>;
-  readonly [field: string]: unknown;
-}
+/** A body for `PUT /applications/{id}`, and for `POST /applications`. */
+export type ApplicationBody = Schemas["CreateApplication"];
 
 type Definition = ContainerDefinition | ContainerConfig;
 
@@ -23,7 +17,7 @@ export function toApplication(name: string, definition: Definition): Application
   const { maxInstances = DEFAULT_MAX_INSTANCES, autoscaling, rollout, ingress } = definition;
   const instances = autoscaling?.min ?? definition.instances ?? 1;
   const pool = autoscaling?.max ?? instances;
-  return {
+  const body = {
     name: applicationName(name, definition.name),
     instances,
     max_instances: maxInstances,
@@ -37,6 +31,8 @@ export function toApplication(name: string, definition: Definition): Application
     ...egressOf(definition),
     configuration: configurationOf(name, definition),
   };
+  // A test holds it against the schema that the API checks with.
+  return body as unknown as ApplicationBody;
 }
 
 /** All containers of a file; two that come to the same name are refused. */

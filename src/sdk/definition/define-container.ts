@@ -8,8 +8,11 @@ import { configSchema } from "./schema.ts";
 /** Registered, so that definitions of two copies of the package know each other. */
 const KIND = Symbol.for("gantry.container");
 
+/** Inference alone would let a misspelt option pass. */
+type NoOther<C> = { readonly [K in Exclude<keyof C, keyof ContainerConfig>]: never };
+
 /** Throws a `GantryError` of code `VALIDATE_INPUT`, whose `details` are all problems by field. */
-export function defineContainer<const C extends ContainerConfig>(config: C): ContainerDefinition<C> {
+export function defineContainer<const C extends ContainerConfig>(config: C & NoOther<C>): ContainerDefinition<C> {
   const given = withoutUndefined(config);
   const problems = problemsOf(given);
   if (Object.keys(problems).length > 0) throw invalidInput("defineContainer", problems);
