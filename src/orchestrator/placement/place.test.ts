@@ -166,3 +166,102 @@ describe("a constraint that can never be met", () => {
     expect(violated(location("weur"), { jurisdiction: "fedramp" })).toBe("jurisdiction");
   });
 });
+
+function scores(candidates: readonly Candidate[], extra: Partial<PlacementRequest> = {}) {
+  return place(request(candidates, extra)).table;
+}
+
+function chosen(candidates: readonly Candidate[]): string | null {
+  return place(request(candidates)).location;
+}
+
+/** One without a share: all such score the same. */
+function heavy(code: string, used: number, extra: Partial<Location> = {}): Candidate {
+  return candidate(code, used, { free: 1 }, { weight: 0, ...extra });
+}
+
+describe("the table of a decision", () => {
+  it("has nothing in it where nothing tells locations apart", ({ expect }) => {
+    expect(place(request([candidate("a", 0), candidate("b", 0)]))).toStrictEqual({
+      location: "a",
+      table: [
+        { location: "a", scores: {}, score: 0 },
+        { location: "b", scores: {}, score: 0 },
+      ],
+      filtered: { disabled: 0, regions: 0, jurisdiction: 0, cities: 0, pops: 0, capacity: 0 },
+    });
+    expect(place(request([])).location).toBeNull();
+  });
+
+  it("goes from the fewest to the most", ({ expect }) => {
+    expect(scores([candidate("a", 2), candidate("b", 3), candidate("c", 6)])).toStrictEqual([
+      { location: "a", scores: { spread: 1 }, score: 1 },
+      { location: "b", scores: { spread: 0.5 }, score: 0.5 },
+      { location: "c", scores: { spread: -1 }, score: -1 },
+    ]);
+  });
+
+  it("goes by shares where weights differ, one more counted", ({ expect }) => {
+    const at = [candidate("a", 1, {}, { weight: 3 }), candidate("b", 2), candidate("c", 0, {}, { weight: 0 })];
+    expect(scores(at)).toStrictEqual([
+      { location: "a", scores: { weight: 2 / 3 }, score: 2 / 3 },
+      { location: "b", scores: { weight: -1 }, score: -1 },
+      { location: "c", scores: { weight: -1 }, score: -1 },
+    ]);
+  });
+
+  it("counts room a little, where it is limited", ({ expect }) => {
+    expect(scores([candidate("a", 0, { free: 10 }), candidate("b", 0, { free: 4 }), candidate("c", 0)])).toStrictEqual([
+      { location: "a", scores: { headroom: 0.1 }, score: 0.1 },
+      { location: "b", scores: { headroom: 0.04 }, score: 0.04 },
+      { location: "c", scores: {}, score: 0 },
+    ]);
+    expect(scores([candidate("a", 0)])[0]?.scores).toStrictEqual({});
+  });
+
+  it("is the mean of what applies, and spreads less than it gathers", ({ expect }) => {
+    const at = [candidate("a", 1, { companions: 1, justFailed: true }), candidate("b", 0, { companions: 4 })];
+    const [a, b] = scores(at, { colocate: true });
+    expect(a).toStrictEqual({
+      location: "a",
+      scores: { spread: -0.4, colocation: 0.25, penalty: -1 },
+      score: (-0.4 + 0.25 - 1) / 3,
+    });
+    expect(b).toStrictEqual({
+      location: "b",
+      scores: { spread: 0.4, colocation: 1, penalty: 0 },
+      score: (0.4 + 1 + 0) / 3,
+    });
+    expect(scores(at)[0]?.scores).not.toHaveProperty("colocation");
+  });
+
+  it("counts what each filter kept out", ({ expect }) => {
+    const at = [
+      candidate("a", 0, {}, { enabled: false }),
+      candidate("b", 0, { free: 0 }),
+      candidate("c", 0, { free: 0 }),
+      candidate("d", 0, {}, { region: "OC" }),
+    ];
+    const { location: chosen, filtered } = place(request(at, { constraints: { regions: ["WEUR"] } }));
+    expect(chosen).toBeNull();
+    expect(filtered).toEqual({ disabled: 1, regions: 1, jurisdiction: 0, cities: 0, pops: 0, capacity: 2 });
+  });
+});
+
+describe("equal scores", () => {
+  it("go to the fewest, then to the region with most users, then to the first by name", ({ expect }) => {
+    // Without a share in any: all score the same.
+    const light = candidate("z", 0, { free: 0 }, { weight: 1 });
+    expect(chosen([heavy("a", 3), heavy("b", 2), light])).toBe("b");
+    expect(chosen([heavy("a", 2, { region: "OC" }), heavy("b", 2, { region: "ENAM" }), light])).toBe("b");
+    expect(chosen([candidate("b", 0), candidate("a", 0)])).toBe("a");
+    expect(chosen([candidate("a", 0), candidate("b", 0)])).toBe("a");
+    const regions = ["ENAM", "WEUR", "WNAM", "EEUR", "APAC", "SAM", "OC", "ME", "AFR"] as const;
+    const order: (string | null)[] = [];
+    for (let left = regions.length; left > 0; left -= 1) {
+      const open = regions.filter((region) => !order.includes(region)).toReversed();
+      order.push(chosen(open.map((region) => candidate(region, 0, {}, { region }))));
+    }
+    expect(order).toEqual(regions);
+  });
+});

@@ -56,12 +56,14 @@ export function place(request: PlacementRequest): Decision {
     if (reason === null) open.push(candidate);
     else filtered[reason] += 1;
   }
-  const rows = scoreAll(open, request.colocate);
-  let best: number | null = null;
-  for (let index = 0; index < rows.length; index += 1) {
-    if (best === null || isBetter(index, best, rows, open)) best = index;
-  }
-  return { location: best === null ? null : (rows[best]?.location ?? null), table: rows, filtered };
+  const scored = scoreAll(open, request.colocate);
+  const best = scored.reduce<Scored | null>((a, b) => (a === null || isBetter(b, a) ? b : a), null);
+  return { location: best?.row.location ?? null, table: scored.map(({ row }) => row), filtered };
+}
+
+interface Scored {
+  readonly candidate: Candidate;
+  readonly row: ScoreRow;
 }
 
 function closedBy({ location, free }: Candidate, constraints: Constraints): keyof Decision["filtered"] | null {
@@ -76,17 +78,15 @@ function rankOf(region: Region): number {
   return ORDER.indexOf(region);
 }
 
-function isBetter(index: number, best: number, rows: readonly ScoreRow[], open: readonly Candidate[]): boolean {
-  const [a, b] = [rows[index], rows[best]];
-  const [first, second] = [open[index], open[best]];
-  if (a === undefined || b === undefined || first === undefined || second === undefined) return false;
-  if (a.score !== b.score) return a.score > b.score;
+function isBetter(a: Scored, b: Scored): boolean {
+  if (a.row.score !== b.row.score) return a.row.score > b.row.score;
+  const [first, second] = [a.candidate, b.candidate];
   if (first.used !== second.used) return first.used < second.used;
   const ranks = rankOf(first.location.region) - rankOf(second.location.region);
-  return ranks === 0 ? a.location < b.location : ranks < 0;
+  return ranks === 0 ? first.location.code < second.location.code : ranks < 0;
 }
 
-function scoreAll(open: readonly Candidate[], colocate: boolean): ScoreRow[] {
+function scoreAll(open: readonly Candidate[], colocate: boolean): Scored[] {
   const used = open.map((candidate) => candidate.used);
   const min = used.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
   const max = used.reduce((a, b) => Math.max(a, b), 0);
@@ -107,7 +107,7 @@ function scoreAll(open: readonly Candidate[], colocate: boolean): ScoreRow[] {
     if (hasPenalty) scores.penalty = candidate.justFailed ? -1 : 0;
     const values = Object.values(scores);
     const score = values.length === 0 ? 0 : values.reduce((a, b) => a + b, 0) / values.length;
-    return { location: candidate.location.code, scores, score };
+    return { candidate, row: { location: candidate.location.code, scores, score } };
   });
 }
 

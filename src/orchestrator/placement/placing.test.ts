@@ -5,6 +5,7 @@ import type { Decision } from "./place.ts";
 import {
   blockedBy,
   blockedRetryMs,
+  explainBlocked,
   isDisallowed,
   isFoundOutside,
   Placer,
@@ -178,5 +179,27 @@ describe("a place that was found", () => {
     // Placed before there were locations: allowed as long as nothing is asked.
     expect(isDisallowed(undefined, {})).toBe(false);
     expect(isDisallowed(undefined, eu)).toBe(true);
+  });
+});
+
+describe("why nothing is placed", () => {
+  it.for([
+    ["NoCapacity", "there is no room for one more: it is placed when something ends, or when the capacity is raised"],
+    [
+      "MaxInstances",
+      "as many instances run as may at one time: it is placed when one ends, or when the maximum is raised",
+    ],
+    ["StartRate", "the platform takes no more starts per second: it is started when its turn comes"],
+    [
+      "NoLocationEnabled",
+      "every location that the constraints allow is disabled: enable one, or change the constraints",
+    ],
+    ["NoLocationAllowed", "no location of the account meets the constraints: change them, or add a location"],
+    [
+      "LocationUnsatisfied",
+      "4 containers in a row were found outside the constraints: change them, or destroy the instance to try again",
+    ],
+  ] as const)("is said of %s with the way out", ([reason, text], { expect }) => {
+    expect(explainBlocked(reason)).toBe(text);
   });
 });
