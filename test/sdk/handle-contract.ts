@@ -1,7 +1,8 @@
 /**
  * What handles promise, as one suite for every place that containers can be in: the test double, and a real control
  * plane. Where it runs gives an application that answers JSON with what it was asked (`port`, `path`, `search`,
- * `method`, `headers`, `body`), 429 at `/busy`, 503 at `/down`, and echoes WebSockets at `/ws`.
+ * `method`, `headers`, `body`), 429 at `/busy`, 503 at `/down`, and echoes WebSockets at `/ws`. Of commands it has `print`,
+ * which prints its arguments, `fail`, which ends with 3, and `cat`.
  */
 import { describe, it } from "vitest";
 import { GantryError } from "../../src/sdk/errors.ts";
@@ -231,6 +232,28 @@ export function handleContract(makeStage: () => Promise<Stage>): void {
       const again = await one.start();
       expect(again.generation).toBe(1);
       expect(again.instance).not.toBe(instance);
+    });
+  });
+
+  describe("commands", () => {
+    it("give what they print and how they end, which is no error", async ({ expect }) => {
+      const { web } = await makeStage();
+      const one = web.get("one");
+      expect(await one.exec("print", { args: ["a", "b c"] })).toMatchObject({ exitCode: 0, stdout: "a b c" });
+      expect((await one.exec("fail")).exitCode).toBe(3);
+    });
+
+    it("on a terminal take keys until they end", async ({ expect }) => {
+      const { web } = await makeStage();
+      const terminal = await web.get("one").terminal({ command: "cat" });
+      terminal.write("hello");
+      let output = "";
+      for await (const bytes of terminal) {
+        output += new TextDecoder().decode(bytes);
+        if (output === "hello") terminal.write("\u0004");
+      }
+      expect(output).toBe("hello");
+      expect(await terminal.exitCode).toBe(0);
     });
   });
 

@@ -1,7 +1,13 @@
 /** The contract of handles, on the test double. */
 import { createContainers } from "../../src/sdk/containers.ts";
 import type { ContainerConfig } from "../../src/sdk/definition/config.ts";
-import { acceptUpgrade, createTestContainers, type TestCall } from "../../src/sdk/testing/index.ts";
+import type { ExecRequest, ExecResult } from "../../src/sdk/binding.ts";
+import {
+  acceptUpgrade,
+  createTestContainers,
+  type TerminalSession,
+  type TestCall,
+} from "../../src/sdk/testing/index.ts";
 import { handleContract, type Stage } from "./handle-contract.ts";
 
 handleContract(async (): Promise<Stage> => {
@@ -23,7 +29,7 @@ handleContract(async (): Promise<Stage> => {
     return Response.json({ port, path: pathname, search, method: request.method, headers, body });
   }
 
-  const { containers, gantry } = createTestContainers({ web });
+  const { containers, gantry } = createTestContainers({ web: { fetch: web, exec: run, terminal: cat } });
   return {
     web: containers.web,
     unknown: createContainers<{ unknown: ContainerConfig }>(gantry).unknown,
@@ -32,6 +38,17 @@ handleContract(async (): Promise<Stage> => {
     breakMember: async (path) => void broken.set(path, gantry.pool("web")[1]?.id ?? ""),
   };
 });
+
+function run({ command, args = [] }: ExecRequest): ExecResult {
+  return { exitCode: command === "fail" ? 3 : 0, stdout: args.join(" "), stderr: "" };
+}
+
+function cat(session: TerminalSession): void {
+  session.onInput((keys) => {
+    if (new TextDecoder().decode(keys) === "\u0004") session.exit(0);
+    else session.write(keys);
+  });
+}
 
 function echoSocket(): Response {
   const { response, socket } = acceptUpgrade();

@@ -5,6 +5,7 @@
 import { socketOf, type AcceptableSocket } from "../binding.ts";
 import { deferred } from "../deferred.ts";
 import { GantryError } from "../errors.ts";
+import { Queue } from "./queue.ts";
 
 export interface SocketClose {
   readonly code: number;
@@ -45,27 +46,21 @@ export function containerSocket(response: Response, instance: string | null): Co
 
 export function wrapSocket(socket: AcceptableSocket, instance: string | null): ContainerSocket {
   const { promise: closed, resolve, reject } = deferred<SocketClose>();
-  const waiting: SocketMessage[] = [];
-  let wake: (() => void) | undefined;
-  let isOver = false;
-  const end = () => {
-    isOver = true;
-    wake?.();
-  };
+  const messages = new Queue<SocketMessage>();
   const cut = (why: string) => {
-    reject(new GantryError("CONNECTION_LOST", `the WebSocket was cut: ${why}`, { retryable: false, instance }));
-    end();
+    const error = new GantryError("CONNECTION_LOST", `the WebSocket was cut: ${why}`, { instance });
+    reject(error);
+    messages.end(error);
   };
   socket.binaryType = "arraybuffer";
   socket.addEventListener("message", (event) => {
-    waiting.push((event as MessageEvent).data as SocketMessage);
-    wake?.();
+    messages.push((event as MessageEvent).data as SocketMessage);
   });
   socket.addEventListener("close", (event) => {
     const { code, reason } = event as CloseEvent;
     if (isCut({ code, reason })) return cut(reason === "" ? `code ${code}` : reason);
     resolve({ code, reason });
-    end();
+    messages.end();
   });
   socket.addEventListener("error", () => cut("the connection failed"));
   // Who only sends never looks at it.
@@ -78,14 +73,6 @@ export function wrapSocket(socket: AcceptableSocket, instance: string | null): C
     closed,
     send: (message) => socket.send(message),
     close: (code, reason) => socket.close(code, reason),
-    async *[Symbol.asyncIterator]() {
-      for (;;) {
-        const message = waiting.shift();
-        if (message !== undefined) yield message;
-        else if (isOver) break;
-        else await new Promise<void>((resolveWait) => (wake = resolveWait));
-      }
-      await closed;
-    },
+    [Symbol.asyncIterator]: () => messages[Symbol.asyncIterator](),
   };
 }

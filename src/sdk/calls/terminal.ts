@@ -5,6 +5,7 @@
  */
 import { deferred } from "../deferred.ts";
 import { GantryError } from "../errors.ts";
+import { Queue } from "./queue.ts";
 import type { ContainerSocket } from "./socket.ts";
 
 export interface TerminalSize {
@@ -39,14 +40,14 @@ export function openTerminal(socket: ContainerSocket, options: TerminalOptions):
   exitCode.catch(() => undefined);
   socket.send(JSON.stringify({ exec: { command, args, ...(cwd === undefined ? {} : { cwd }), env, size } }));
   // Read here and not by whoever iterates: the exit code is also for those who do not look at the output.
-  const output = new TransformStream<Uint8Array, Uint8Array>(undefined, undefined, { highWaterMark: Infinity });
-  void collect(socket, output.writable.getWriter(), resolve, reject);
+  const output = new Queue<Uint8Array>();
+  void collect(socket, output, resolve, reject);
   return {
     exitCode,
     write: (keys) => socket.send(typeof keys === "string" ? new TextEncoder().encode(keys) : keys),
     resize: (next) => socket.send(JSON.stringify({ resize: next })),
     close: () => socket.close(1000, "hung up"),
-    [Symbol.asyncIterator]: () => output.readable[Symbol.asyncIterator](),
+    [Symbol.asyncIterator]: () => output[Symbol.asyncIterator](),
   };
 }
 
@@ -58,13 +59,13 @@ function notEnded(code: number, reason: string): GantryError {
 /** Messages first, then the end: an exit code that came is never lost to the close behind it. */
 async function collect(
   socket: ContainerSocket,
-  writer: WritableStreamDefaultWriter<Uint8Array>,
+  output: Queue<Uint8Array>,
   onExit: (code: number) => void,
   onCut: (error: unknown) => void,
 ): Promise<void> {
   try {
     for await (const message of socket) {
-      if (typeof message !== "string") await writer.write(new Uint8Array(message));
+      if (typeof message !== "string") output.push(new Uint8Array(message));
       else {
         const { exitCode } = JSON.parse(message) as { exitCode?: unknown };
         if (typeof exitCode === "number") onExit(exitCode);
@@ -72,9 +73,9 @@ async function collect(
     }
     const { code, reason } = await socket.closed;
     onCut(notEnded(code, reason));
-    await writer.close();
+    output.end();
   } catch (error) {
     onCut(error);
-    await writer.abort(error).catch(() => undefined);
+    output.end(error);
   }
 }
