@@ -10,13 +10,14 @@ import { Timers } from "../timers.ts";
 import type { StoredConfiguration } from "./configurations.ts";
 import { ApplicationCapacity } from "./capacity/application-capacity.ts";
 import { newDeploymentId } from "./deployment-id.ts";
+import { KnownVersions, type KnownVersion } from "./known-versions.ts";
 import { DeploymentStore } from "./deployment-store.ts";
 import { ApplicationViews } from "./application-views.ts";
 import { EventSockets } from "./event-socket.ts";
 import { isLogged, logEvents } from "./event-log.ts";
 import { appendForwarded, onAppended } from "./events.ts";
 import type { EventDraft } from "./events.ts";
-import { sizeOf, toLaunchSpec, type LaunchSpec } from "./launch-spec.ts";
+import { sizeOf } from "./launch-spec.ts";
 import { instanceClient, prepareLaunch, releaseAddresses } from "./prepare/launch.ts";
 import { Autoscaler } from "./autoscaling/autoscaler.ts";
 import type { ScaleDecision } from "./autoscaling/policy.ts";
@@ -35,14 +36,7 @@ import { Forwarder } from "./shards/forwarder.ts";
 import type { Order } from "./shards/protocol.ts";
 import { objectName } from "./shards/sharding.ts";
 import { APPLICATION_MIGRATIONS } from "./storage/schema.ts";
-import {
-  getVersion,
-  listVersions,
-  readApplication,
-  writeApplication,
-  type ApplicationRow,
-  type Version,
-} from "./storage/application-row.ts";
+import { listVersions, readApplication, writeApplication, type ApplicationRow } from "./storage/application-row.ts";
 import type { ApplicationView, PlannedView } from "./views.ts";
 
 /** Key of the timer by which a load that has gone lowers the count. */
@@ -74,7 +68,7 @@ export class ApplicationCore {
   readonly forwarder: Forwarder;
   readonly views: ApplicationViews;
   #isForwarding = false;
-  readonly #specs = new Map<number, { version: Version; spec: LaunchSpec }>();
+  readonly #versions: KnownVersions;
   gone = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -82,6 +76,7 @@ export class ApplicationCore {
     this.#env = env;
     this.db = new Database(ctx.storage);
     migrate(this.db, APPLICATION_MIGRATIONS);
+    this.#versions = new KnownVersions(this.db);
     this.timers = new Timers(this.db, ctx.storage);
     this.eventSockets = new EventSockets(ctx, this.db);
     this.rollouts = new RolloutsLog(this.db);
@@ -391,18 +386,11 @@ export class ApplicationCore {
 
   /** Rows that may have been read were rolled back. */
   forgetVersions(): void {
-    this.#specs.clear();
+    this.#versions.forget();
   }
 
-  /** Versions never change, so they are read once. */
-  version(version: number): { version: Version; spec: LaunchSpec } {
-    const known = this.#specs.get(version);
-    if (known !== undefined) return known;
-    const stored = getVersion(this.db, version);
-    if (stored === undefined) throw new Error(`version ${version} is not stored`);
-    const entry = { version: stored, spec: toLaunchSpec(stored.configuration) };
-    this.#specs.set(version, entry);
-    return entry;
+  version(version: number): KnownVersion {
+    return this.#versions.get(version);
   }
 }
 

@@ -18,7 +18,7 @@ import type { Allowance } from "./capacity/allowance.ts";
 import { intendEvictions, mayBePreempted } from "./capacity/evict.ts";
 import { Messages } from "./messages.ts";
 import type { Outbox } from "./outbox.ts";
-import { isLeaving, isPooled, STOP, type Deployment } from "./plan/deployment.ts";
+import { isFailedStart, isLeaving, isPooled, STOP, type Deployment } from "./plan/deployment.ts";
 import { observe, type Report } from "./plan/observe.ts";
 import { desiredPlace } from "./placement/desired-place.ts";
 import { keepBlocked } from "./placement/blocked.ts";
@@ -395,9 +395,4 @@ export class Scheduler {
       timers.set(PASS_TIMER, requeueAt);
     }
   }
-}
-
-/** The place may be at fault: the platform had no container there, or one that never came to life. */
-function isFailedStart({ last }: Deployment): boolean {
-  return last?.kind === "unavailable" || last?.kind === "never-started" || last?.kind === "unknown";
 }

@@ -153,3 +153,8 @@ export function isCrashLooping({ phase, held, failures, last, since, nextStartAt
   const isCrash = last?.kind === "exited" || last?.kind === "killed";
   return phase === "pending" && !held && isCrash && failures > 1 && nextStartAt > since;
 }
+
+/** The place may be at fault: the platform had no container there, or one that never came to life. */
+export function isFailedStart({ last }: Deployment): boolean {
+  return last?.kind === "unavailable" || last?.kind === "never-started" || last?.kind === "unknown";
+}
