@@ -242,8 +242,8 @@ describe("the table of a decision", () => {
       candidate("c", 0, { free: 0 }),
       candidate("d", 0, {}, { region: "OC" }),
     ];
-    const { location: chosen, filtered } = place(request(at, { constraints: { regions: ["WEUR"] } }));
-    expect(chosen).toBeNull();
+    const { location: taken, filtered } = place(request(at, { constraints: { regions: ["WEUR"] } }));
+    expect(taken).toBeNull();
     expect(filtered).toEqual({ disabled: 1, regions: 1, jurisdiction: 0, cities: 0, pops: 0, capacity: 2 });
   });
 });
