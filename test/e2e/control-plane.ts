@@ -4,7 +4,7 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { inject, vi } from "vitest";
-import { createTestHarness } from "wrangler";
+import { createTestHarness, type TestHarness } from "wrangler";
 import { listInstances, runJanitor } from "../../dev/launcher/janitor.ts";
 
 const run = promisify(execFile);
@@ -48,12 +48,21 @@ interface Asked {
 }
 
 export class ControlPlane {
-  readonly #harness = createTestHarness({
-    root: import.meta.dirname,
-    workers: [{ configPath: "./wrangler.jsonc" }],
-  });
+  readonly #harness: TestHarness;
   readonly #janitor = new AbortController();
   #url = new URL("http://127.0.0.1");
+
+  /** `beside`: configurations of Workers that are bound to the control plane's. */
+  constructor(...beside: readonly string[]) {
+    const workers = ["./wrangler.jsonc", ...beside].map((configPath) => ({ configPath }));
+    this.#harness = createTestHarness({ root: import.meta.dirname, workers });
+  }
+
+  /** A request to one of the Workers beside it. */
+  async callWorker(name: string, path: string, init: RequestInit = {}): Promise<Response> {
+    const url = `http://${name}.test${path}`;
+    return (await this.#harness.getWorker(name).fetch(url, init as never)) as unknown as Response;
+  }
 
   async start(): Promise<void> {
     Object.assign(process.env, inject("containerEnv"), { WRANGLER_SEND_METRICS: "false" });
