@@ -129,13 +129,14 @@ function httpCheck(path: string, port: number): object {
   return { type: "http", port: portName(port), http: { path: path.startsWith("/") ? path : `/${path}` } };
 }
 
-function wireAutoscaling({ min, max, targetConcurrency, targetRps, queueDepth }: Autoscaling): object {
+function wireAutoscaling({ min, max, targetConcurrency, targetRps, queueDepth, idleAfter }: Autoscaling): object {
   return {
     min,
     max,
     ...given("target_concurrency", targetConcurrency),
     ...given("target_rps", targetRps),
     ...given("queue_depth", queueDepth),
+    ...given("idle_after", idleAfter, seconds),
   };
 }
 

@@ -31,8 +31,10 @@ export interface Autoscaling {
   readonly targetConcurrency?: number;
   /** requests per second and instance, */
   readonly targetRps?: number;
-  /** or requests that wait. */
+  /** or callers that wait, per instance. */
   readonly queueDepth?: number;
+  /** With `min` 0: time without any load after which none is left. Default 10 min. */
+  readonly idleAfter?: Duration;
 }
 
 export interface ContainerConfig {

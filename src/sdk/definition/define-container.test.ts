@@ -92,7 +92,8 @@ describe("a definition", () => {
     ["autoscaling", { autoscaling: { min: 0, max: 2, targetRps: 1, queueDepth: 1 } }, "exactly one"],
     ["autoscaling.min", { autoscaling: { min: 3, max: 2, targetRps: 1 } }, "autoscaling.max (2)"],
     ["autoscaling.max", { autoscaling: { min: 0, max: 30, targetRps: 1 } }, "maxInstances (20)"],
-    ["autoscaling.targetRps", { autoscaling: { min: 0, max: 2, targetRps: 0 } }, "above 0"],
+    ["autoscaling.targetRps", { autoscaling: { min: 0, max: 2, targetRps: 0 } }, "0.1 to 100000"],
+    ["autoscaling.idleAfter", { autoscaling: { min: 1, max: 2, targetRps: 1, idleAfter: "5m" } }, "min is 0"],
     ["sleepAfter", { sleepAfter: "0s" }, "from 1 s"],
     ["sleepAfter", { sleepAfter: 0 }, "from 1 s"],
     ["sleepAfter", { sleepAfter: "5 minutes" }, '"5m"'],
@@ -219,7 +220,7 @@ describe("an image", () => {
 
 describe("an application", () => {
   /** Fields of the design that the control API gets one after another. */
-  const AHEAD = new Set(["warm", "autoscaling", "hostnames", "hooks", "egress"]);
+  const AHEAD = new Set(["warm", "hostnames", "hooks", "egress"]);
 
   function accepted(body: Record<string, unknown>): unknown {
     const { configuration, ...rest } = body;

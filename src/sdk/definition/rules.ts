@@ -69,6 +69,9 @@ function* countProblems(config: ContainerConfig): Iterable<Problem> {
     if (targets.length !== 1) {
       yield ["autoscaling", "must have exactly one of targetConcurrency, targetRps and queueDepth"];
     }
+    if (autoscaling.idleAfter !== undefined && min > 0) {
+      yield ["autoscaling.idleAfter", "has no effect unless min is 0: leave it out"];
+    }
     if (min > max) yield ["autoscaling.min", `must be at most autoscaling.max (${max})`];
     if (max > maxInstances) yield ["autoscaling.max", `must be at most maxInstances (${maxInstances})`];
     if (instances !== undefined) yield ["instances", "is chosen by autoscaling: leave one of the two out"];

@@ -99,7 +99,7 @@ const instanceType = () =>
   );
 
 const flag = () => z.boolean("must be true or false");
-const positive = () => z.number("must be a number above 0").positive("must be a number above 0");
+const target = () => size(0.1, 100_000);
 const count = () => whole(0, LIMITS.instances);
 
 const hostname = () =>
@@ -138,9 +138,10 @@ function makeSchema() {
       .strictObject({
         min: count(),
         max: whole(1, LIMITS.instances),
-        targetConcurrency: positive().optional(),
-        targetRps: positive().optional(),
-        queueDepth: positive().optional(),
+        targetConcurrency: target().optional(),
+        targetRps: target().optional(),
+        queueDepth: target().optional(),
+        idleAfter: duration(1_000, LIMITS.sleepAfterMs).optional(),
       })
       .optional(),
     sleepAfter: duration(1_000, LIMITS.sleepAfterMs).optional(),
