@@ -80,6 +80,8 @@ const POINTS = [
   [0, "after told"],
 ] as const;
 
+const isGreen = ({ id }: WireInstance) => containerOf(id).starts.at(-1)?.env["COLOUR"] === "green";
+
 describe.for(POINTS)("when shard %i dies %s", ([shard, point]) => {
   const arm = (id: string) => crashAt(shard === 0 ? id : `${id}/${shard}`, point);
 
@@ -99,7 +101,6 @@ describe.for(POINTS)("when shard %i dies %s", ([shard, point]) => {
       strategy: "rolling",
       target_version: 2,
     });
-    const isGreen = ({ id: instance }: WireInstance) => containerOf(instance).starts.at(-1)?.env["COLOUR"] === "green";
     const all = await converged(id, (some) => some.length === 4 && some.every((one) => one.ready && isGreen(one)));
     expect(crashesLeft()).toBe(0);
     expect(await repeated(id)).toEqual([]);
