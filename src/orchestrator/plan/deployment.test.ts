@@ -1,6 +1,14 @@
 import { describe, it } from "vitest";
 import { intendPlacement } from "../intents.ts";
-import { isCrashLooping, isFailing, isFinalStop, isLeaving, STOP, type Deployment } from "./deployment.ts";
+import {
+  isCrashLooping,
+  isFailedStart,
+  isFailing,
+  isFinalStop,
+  isLeaving,
+  STOP,
+  type Deployment,
+} from "./deployment.ts";
 
 const NOW = 5_000;
 
@@ -62,5 +70,22 @@ describe("a deployment on its way out", () => {
     expect(isFinalStop(null)).toBe(false);
     expect(isFinalStop(STOP.preempted)).toBe(false);
     expect(isFinalStop(STOP.destroyed)).toBe(true);
+  });
+});
+
+describe("a failed start", () => {
+  it.for([
+    ["unavailable", true],
+    ["never-started", true],
+    ["unknown", true],
+    ["lost", false],
+    ["exited", false],
+    ["refused", false],
+  ] as const)("that ended as %s is the place's fault: %s", ([kind, isPlaces], { expect }) => {
+    expect(isFailedStart(row({ last: { kind, exitCode: null, reason: "Because", at: NOW } }))).toBe(isPlaces);
+  });
+
+  it("is not one that never ended", ({ expect }) => {
+    expect(isFailedStart(row({ last: null }))).toBe(false);
   });
 });

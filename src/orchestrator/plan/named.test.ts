@@ -1,7 +1,7 @@
 import { describe, it } from "vitest";
 import { intendPlacement, intendStart } from "../intents.ts";
 import { isPooled, NAMED_SLOT, STOP, type Deployment } from "./deployment.ts";
-import { awakeCount } from "./named.ts";
+import { admitted, awakeCount } from "./named.ts";
 import { observe, type Report } from "./observe.ts";
 import { DEFAULT_LIMITS, plan, type Action, type Delivery, type PlanInput } from "./plan.ts";
 import type { Desired } from "./selection.ts";
@@ -133,5 +133,53 @@ describe("an instance that is called by name", () => {
     const last = { kind: "stopped", exitCode: null, reason: STOP.destroyed, at: NOW } as const;
     const gone = named("alice", { phase: "pending", ready: false, last });
     expect(summary(run([gone], { called: ["alice"] }).actions)).toEqual(["remove d-alice"]);
+  });
+});
+
+describe("who is called", () => {
+  const DESIRED: Desired = {
+    instances: 0,
+    namedInstances: 9,
+    version: 1,
+    isOutdated: () => false,
+    strategy: "rolling",
+    deleting: false,
+  };
+  const last = { kind: "stopped", exitCode: 0, reason: STOP.destroyed, at: NOW } as const;
+
+  it.for<[string, Partial<Deployment>, boolean]>([
+    ["sleeps", ASLEEP, true],
+    ["waits, but not for a call", { ...ASLEEP, isAsleep: false }, false],
+    ["runs, and slept before", { isAsleep: true }, false],
+    ["is held by a user", { ...ASLEEP, held: true }, false],
+    ["is on its way out", { ...ASLEEP, last }, false],
+  ])("wakes one that %s: %s", ([, fields, isWoken], { expect }) => {
+    const { woken, arrivals } = admitted([named("a", fields)], ["a"], DESIRED);
+    expect([...woken]).toEqual(isWoken ? ["d-a"] : []);
+    expect(arrivals).toEqual([]);
+  });
+
+  it("takes no room when it cannot be woken", ({ expect }) => {
+    const rows = [named("a", { ...ASLEEP, held: true }), named("b", ASLEEP)];
+    expect([...admitted(rows, ["a", "b"], { ...DESIRED, namedInstances: 1 }).woken]).toEqual(["d-b"]);
+  });
+
+  it("is nobody of an application that is being deleted", ({ expect }) => {
+    expect(admitted([named("a", ASLEEP)], ["a", "b"], { ...DESIRED, deleting: true })).toEqual({
+      woken: new Set(),
+      arrivals: [],
+    });
+  });
+
+  it("is never one of a pool", ({ expect }) => {
+    const { name: _, ...pooled } = named("a", ASLEEP);
+    expect(admitted([{ ...pooled, slot: 0 }], ["a"], DESIRED).arrivals).toEqual(["a"]);
+  });
+});
+
+describe("what takes room", () => {
+  it("is everything named but what sleeps without a container", ({ expect }) => {
+    expect(awakeCount([named("a"), named("b", ASLEEP), named("c", { ...ASLEEP, isAsleep: false })])).toBe(2);
+    expect(awakeCount([named("a", { phase: "stopping", isAsleep: true })])).toBe(1);
   });
 });

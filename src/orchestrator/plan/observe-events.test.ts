@@ -66,6 +66,18 @@ describe("the first word of a container", () => {
     expect(events[0]?.details).not.toHaveProperty("check.http");
   });
 
+  it("gives no reason for being ready", ({ expect }) => {
+    const { next, events } = observe(STARTING, 1, running(true, { detail: "of before" }), NOW);
+    expect(next).not.toHaveProperty("detail");
+    expect(events[0]?.message).toBe("container started and is ready");
+    const again = observe({ ...RUNNING, ready: false }, 1, running(true, { detail: "of before" }), NOW);
+    expect(again.next).not.toHaveProperty("detail");
+    expect(again.events[0]?.message).toBe("container is ready");
+    expect(
+      observe({ ...RUNNING, ready: false }, 1, running(false, { checks: [check("failing")] }), NOW).next,
+    ).not.toHaveProperty("detail");
+  });
+
   it("is no news twice: whoever starts or stops says nothing new", ({ expect }) => {
     for (const state of ["starting", "stopping"] as const) {
       expect(observe(RUNNING, 1, { state }, NOW)).toStrictEqual({ next: null, events: [], owned: true });
@@ -261,7 +273,11 @@ describe("an end", () => {
 describe("an idle container", () => {
   it("goes to sleep when it is named, and stays when it is one of a pool", ({ expect }) => {
     const idle = running(true, { isIdle: true });
-    expect(observe({ ...RUNNING, name: "room-1" }, 1, idle, NOW).next?.phase).toBe("stopping");
+    const asleep = observe({ ...RUNNING, name: "room-1" }, 1, idle, NOW);
+    expect(asleep.next).toMatchObject({ phase: "stopping", stopReason: "Idle" });
+    expect(asleep.events).toMatchObject([{ name: "VMStopping", details: { reason: "Idle" } }]);
+    expect(asleep.owned).toBe(true);
+    expect(observe({ ...RUNNING, name: "room-1" }, 1, running(true), NOW).next).toBeNull();
     expect(observe(RUNNING, 1, idle, NOW).next).toBeNull();
   });
 });
