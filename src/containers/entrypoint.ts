@@ -21,12 +21,10 @@ import {
   stateOfNamed,
   type NamedState,
 } from "./named-control.ts";
+import { ERROR_HEADER, RETRYABLE_HEADER } from "./refusal.ts";
 
 /** How the caller wants to be served; JSON in this header. */
 const CALL_HEADER = "gantry-call";
-/** The code of what went wrong, and whether another try may help and can do no harm. */
-const ERROR_HEADER = "gantry-error";
-const RETRYABLE_HEADER = "gantry-retryable";
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
 const MAX_EXCLUDED = 100;

@@ -12,7 +12,7 @@ import { execute, type ExecRequest, type ExecResult } from "./exec.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { LoadReporter } from "./load-reporter.ts";
 import { platformPort, type CommandPort, type ContainerPort } from "./port.ts";
-import { INSTANCE_HEADER, PORT_HEADER, REFUSED_HEADER, refuse, TERMINAL_HEADER } from "./refusal.ts";
+import { GANTRY_ONLY, INSTANCE_HEADER, PORT_HEADER, refuse, TERMINAL_HEADER } from "./refusal.ts";
 import { INSTANCE_MIGRATIONS } from "./run-record.ts";
 import { serveTerminal } from "./terminal.ts";
 import { relayWebSocket } from "./websocket-relay.ts";
@@ -147,19 +147,19 @@ export class Instance extends BaseContainer<Env> {
     return { rowsWritten: this.#db.rowsWritten, alarmsSet: this.#timers.alarmsSet };
   }
 
-  /** Names the instance on the answer, and makes sure that only Gantry says `gantry-refused`. */
+  /** Names the instance on the answer, and makes sure that what only Gantry says no application says. */
   #tag(answer: Response): Response {
     const { inFlight } = this.#lifecycle;
     if (answer.webSocket) {
       const webSocket = relayWebSocket(answer.webSocket, () => inFlight.end());
       const headers = new Headers(answer.headers);
       headers.set(INSTANCE_HEADER, this.#id);
-      headers.delete(REFUSED_HEADER);
+      for (const name of GANTRY_ONLY) headers.delete(name);
       return new Response(null, { status: 101, webSocket, headers });
     }
     const tagged = new Response(inFlight.track(answer), answer);
     tagged.headers.set(INSTANCE_HEADER, this.#id);
-    tagged.headers.delete(REFUSED_HEADER);
+    for (const name of GANTRY_ONLY) tagged.headers.delete(name);
     return tagged;
   }
 

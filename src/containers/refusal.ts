@@ -12,6 +12,12 @@ export const PORT_HEADER = "gantry-port";
 /** A WebSocket that is a terminal inside the container. Set for callers through a binding only. */
 export const TERMINAL_HEADER = "gantry-terminal";
 
+/** On what a bound Worker gets when no application has answered: the code, and whether another try can do no harm. */
+export const ERROR_HEADER = "gantry-error";
+export const RETRYABLE_HEADER = "gantry-retryable";
+/** Never of an application: a caller would take its answer for no answer, and might ask again. */
+export const GANTRY_ONLY = [REFUSED_HEADER, ERROR_HEADER, RETRYABLE_HEADER] as const;
+
 const REFUSALS = ["not-ready", "not-listening", "unreachable"] as const;
 
 /**

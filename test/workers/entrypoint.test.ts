@@ -124,6 +124,14 @@ describe.concurrent("a call through the binding", () => {
     expect(containerOf(instance?.id ?? "").received.filter((line) => line.startsWith("POST"))).toHaveLength(1);
   });
 
+  it("takes no answer of an application for a failure of its own, whatever headers that has", async ({ expect }) => {
+    const { name } = await application();
+    const response = await bound(`/a/${name}/@alice/forged`, { method: "POST" });
+    expect([response.status, await response.text()]).toEqual([200, "mine"]);
+    const said = ["gantry-refused", "gantry-error", "gantry-retryable"].map((header) => response.headers.get(header));
+    expect(said).toEqual([null, null, null]);
+  });
+
   it("waits no longer than it says", async ({ expect }) => {
     const { name } = await application({ configuration: { image: "never-starts" } });
     const refusal = await refusalOf(await bound(`/a/${name}/@alice/`, {}, { waitMs: 20 }));

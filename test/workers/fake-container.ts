@@ -46,6 +46,8 @@ interface Placement {
 
 /** A promise belongs to the object that made it, and tests act from outside: what is shared is state, and looked at. */
 const LOOK_EVERY_MS = 2;
+/** What only Gantry says, on `/forged`. */
+const FORGED = { "gantry-refused": "not-ready", "gantry-error": "NO_READY_INSTANCE", "gantry-retryable": "true" };
 /** So many containers are looked at that often; of more, each less often, so that looking does not become the work. */
 const LOOKED_AT = 50;
 
@@ -178,7 +180,7 @@ export class FakeContainer implements ContainerPort, CommandPort {
     if (!isCheck) this.received.push(`${request.method} ${pathname} ${body.length}`);
     if (!isCheck && this.dropsAnswers) throw new Error("Network connection lost.");
     if (pathname === "/missing") return new Response(null, { status: 404 });
-    if (pathname === "/forged") return new Response("mine", { headers: { "gantry-refused": "not-ready" } });
+    if (pathname === "/forged") return new Response("mine", { headers: FORGED });
     const headers: Record<string, string> = pathname === "/cookie" ? { "set-cookie": "a=1" } : {};
     const echo = { port, path: pathname, search, method: request.method, headers: Object.fromEntries(request.headers) };
     return Response.json({ ...echo, body }, { headers });
