@@ -1,7 +1,13 @@
-/** Stryker over the files of `mutate.ts`, one at a time. */
+/** Stryker over the files of `files.ts`, one at a time. */
+import { fileURLToPath } from "node:url";
+
 export default {
   testRunner: "vitest",
-  plugins: [import.meta.resolve("@stryker-mutator/vitest-runner").replace("file://", "")],
+  plugins: [
+    fileURLToPath(import.meta.resolve("@stryker-mutator/vitest-runner")),
+    fileURLToPath(import.meta.resolve("./ignore-never.mjs")),
+  ],
+  ignorers: ["never"],
   vitest: { configFile: "test/mutation/vitest.config.ts", related: true },
   coverageAnalysis: "perTest",
   ignoreStatic: true,

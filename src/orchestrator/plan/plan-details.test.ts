@@ -207,4 +207,24 @@ describe("named ones beside a pool", () => {
     expect(steps(1)).toEqual(["stop"]);
     expect(steps(3)).toEqual(["place"]);
   });
+
+  it("are followed apart from it: what waits in the pool is started once", ({ expect }) => {
+    const named = { ...row(2, { slot: NAMED_SLOT, name: "room-1" }) };
+    const { actions } = run([row(0, WAITING), named], {}, { instances: 1, namedInstances: 5 });
+    expect(actions).toMatchObject([{ type: "start", id: "d0" }]);
+  });
+
+  it("are seen to their sleep: a stop that was not heard is said again", ({ expect }) => {
+    const falling = {
+      slot: NAMED_SLOT,
+      name: "room-1",
+      isAsleep: true,
+      phase: "stopping",
+      ready: false,
+      stopReason: "Idle",
+    } as const;
+    const delivery = { ...HEARD, isAcknowledged: () => false };
+    const { actions } = run([row(0, falling)], { delivery }, { instances: 0, namedInstances: 5 });
+    expect(actions).toEqual([{ type: "resend", id: "d0", reason: "Unanswered" }]);
+  });
 });
