@@ -250,10 +250,11 @@ describe("the table of a decision", () => {
 
 describe("equal scores", () => {
   it("go to the fewest, then to the region with most users, then to the first by name", ({ expect }) => {
-    // Without a share in any: all score the same.
-    const light = candidate("z", 0, { free: 0 }, { weight: 1 });
-    expect(chosen([heavy("a", 3), heavy("b", 2), light])).toBe("b");
-    expect(chosen([heavy("a", 2, { region: "OC" }), heavy("b", 2, { region: "ENAM" }), light])).toBe("b");
+    // As far below their shares, one of one and one of two.
+    const light = candidate("b", 1, {}, { weight: 1 });
+    expect(chosen([light, candidate("a", 2, {}, { weight: 2 })])).toBe("b");
+    expect(chosen([candidate("a", 2, {}, { weight: 2 }), light])).toBe("b");
+    expect(chosen([heavy("a", 2, { region: "OC" }), heavy("b", 2, { region: "ENAM" })])).toBe("b");
     expect(chosen([candidate("b", 0), candidate("a", 0)])).toBe("a");
     expect(chosen([candidate("a", 0), candidate("b", 0)])).toBe("a");
     const regions = ["ENAM", "WEUR", "WNAM", "EEUR", "APAC", "SAM", "OC", "ME", "AFR"] as const;
@@ -263,5 +264,14 @@ describe("equal scores", () => {
       order.push(chosen(open.map((region) => candidate(region, 0, {}, { region }))));
     }
     expect(order).toEqual(regions);
+  });
+});
+
+describe("a city", () => {
+  it("is one of those that are named, in either case", ({ expect }) => {
+    const berlin = location("a", { city: "Ber" });
+    expect(violated(berlin, { cities: ["MAD", "BER"] })).toBeNull();
+    expect(violated(berlin, { cities: ["MAD"] })).toBe("cities");
+    expect(violated(location("a"), { cities: ["MAD"] })).toBe("cities");
   });
 });
