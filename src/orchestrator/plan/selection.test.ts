@@ -164,6 +164,15 @@ describe("a rolling activation", () => {
     expect(steps(2, rows, { isFoundOutside: named("d2") })).toEqual(["stop d2 Outdated"]);
   });
 
+  it("takes what does not serve beside, not instead of, one that is not needed any more", ({ expect }) => {
+    const rows = [row(0, 1), row(1, 1, UNREADY), row(2, 2), row(3, 2)];
+    expect(steps(2, rows)).toEqual(["stop d0 Outdated", "stop d1 Outdated"]);
+  });
+
+  it("keeps a failing new one beside those that users hold", ({ expect }) => {
+    expect(steps(3, [row(0, 1), row(1, 1, HELD), row(2, 1, HELD), row(3, 2, FAILING)])).toEqual([]);
+  });
+
   it("scaled down below what is there gives up a held one, not one that serves", ({ expect }) => {
     const rows = [row(0, 1), row(1, 1, HELD), row(2, 2), row(3, 2), row(4, 2, STARTING)];
     expect(steps(3, rows)).toEqual(["remove d1 NotWanted"]);
