@@ -132,9 +132,24 @@ export class Walk {
         // A lease that is held keeps everything else out.
         const isKept = operation.method === "DELETE" && !operation.path.endsWith("/lease");
         if (isKept && this.#isReached(operation)) continue;
-        await this.#send(operation, this.#draft(operation));
+        if (operation.path.endsWith("/sleep") && !this.#isReached(operation)) await this.#putToSleep(operation);
+        else await this.#send(operation, this.#draft(operation));
       }
     }
+  }
+
+  /** Only who is called by name sleeps, and no operation of the document calls anybody. */
+  async #putToSleep(operation: Operation): Promise<void> {
+    const base = `/client/v4/accounts/${this.#options.accountId}/containers/applications`;
+    const headers = { authorization: `Bearer ${this.#options.token}` };
+    const json = { ...headers, "content-type": "application/json" };
+    const name = `called-${uuid(this.#random).slice(0, 8)}`;
+    const configuration = { image: "hello-world" };
+    const body = { name, instances: 0, named_instances: 1, ingress: { mode: "public" }, configuration };
+    await this.#exchange({ method: "POST", target: base, headers: json, body: JSON.stringify(body) });
+    await this.#exchange({ method: "GET", target: `/a/${name}/@somebody/`, headers: {} });
+    const target = `${base}/${name}/instances/somebody/sleep`;
+    await this.#send(operation, { method: "POST", target, headers, mustFail: false });
   }
 
   /** A wait that ends with its time has done what it is there for: what it waits for is a matter of moments. */
