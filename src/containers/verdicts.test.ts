@@ -3,7 +3,7 @@ import { toLaunchSpec } from "../orchestrator/launch-spec.ts";
 import { configurationSchema } from "../api/schemas/configuration.ts";
 import { isExpected, type ProbeResult } from "./probe.ts";
 import { newRecord, type RunRecord } from "./run-record.ts";
-import { afterProbes, openProbes, withFailing } from "./verdicts.ts";
+import { afterProbes, hasStartedUp, openProbes, readyProbes, withFailing } from "./verdicts.ts";
 
 const START = 1_000_000;
 const PASSED: ProbeResult = { verdict: "passed", detail: "fine" };
@@ -119,5 +119,54 @@ describe("an expected status", () => {
     [599, ["5xx"], true],
   ] as const)("%i against %j: %s", ([status, expected, passes], { expect }) => {
     expect(isExpected(status, expected)).toBe(passes);
+  });
+});
+
+describe("startup checks", () => {
+  it("have passed when all of that kind have", ({ expect }) => {
+    const record = launched("startup", "startup", "ready");
+    expect(hasStartedUp(record)).toBe(false);
+    const one = after(record, [[0, PASSED]]);
+    expect(hasStartedUp(one)).toBe(false);
+    expect(hasStartedUp(after(one, [[1, PASSED]]))).toBe(true);
+    expect(hasStartedUp(launched("ready", "health"))).toBe(true);
+  });
+
+  it("do not make ready what has failed to be before", ({ expect }) => {
+    const record = launched("startup", "ready");
+    const failed = after(record, [[0, FAILED]]);
+    expect(failed).toMatchObject({ phase: "running", listens: true, ready: false });
+    expect(after(failed, [[0, PASSED]])).toMatchObject({ ready: false });
+  });
+});
+
+describe("the probes that are open", () => {
+  it("on the way to ready are those of readiness that do not pass, and each other once", ({ expect }) => {
+    const record = after(launched("startup", "ready", "ready", "health", "health"), [
+      [0, PASSED],
+      [1, PASSED],
+      [3, PASSED],
+    ]);
+    expect(openProbes(record, "ready")).toEqual([2, 4]);
+    expect(openProbes(withFailing(record, [4], "503", START + 50), "ready")).toEqual([2]);
+    expect(openProbes(withFailing(record, [1], "503", START + 50), "ready")).toEqual([1, 2, 4]);
+  });
+
+  it("of readiness are known by their place", ({ expect }) => {
+    expect(readyProbes(launched("startup", "ready", "health", "ready"))).toEqual([1, 3]);
+  });
+});
+
+describe("a record", () => {
+  it("is another when it is found to listen, or becomes ready, and the same when nothing is new", ({ expect }) => {
+    const quiet = after(launched(), [[0, SILENT]]);
+    const heard = after(quiet, [[0, PASSED]], START + 99);
+    expect(heard).not.toBe(quiet);
+    expect(heard).toMatchObject({ listens: true, ready: true });
+    expect(after(heard, [[0, PASSED]], START + 200)).toBe(heard);
+    const stopping: RunRecord = { ...heard, phase: "stopping", ready: false };
+    expect(after(stopping, [[0, PASSED]], START + 300)).toMatchObject({ phase: "stopping", ready: false });
+    const told: RunRecord = { ...heard, ready: false };
+    expect(after(told, [[0, PASSED]], START + 300)).toMatchObject({ ready: true });
   });
 });

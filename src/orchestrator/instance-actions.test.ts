@@ -144,3 +144,118 @@ describe("a replacement", () => {
     expect(decideReplacement(stopping("Deleted"), 1, CONTEXT, NOW)).toMatchObject({ code: "INSTANCE_LEAVING" });
   });
 });
+
+describe("sleep", () => {
+  const named: Deployment = { ...running, name: "room-1" };
+  const waiting: Deployment = { ...backedOff, name: "room-1" };
+
+  it("stops the container until the next call", ({ expect }) => {
+    expect(act(named, "sleep")).toMatchObject({
+      type: "changed",
+      next: { id: "d0", isAsleep: true, phase: "stopping", stopReason: "Idle" },
+      event: { name: "VMStopping", details: { reason: "Idle", action: "sleep", actor: "ann" } },
+    });
+  });
+
+  it("of one without a container only says that it is not to come back by itself", ({ expect }) => {
+    expect(act(waiting, "sleep")).toMatchObject({
+      next: { ...waiting, isAsleep: true },
+      event: { name: "InstanceSlept", details: { action: "sleep", actor: "ann" } },
+    });
+  });
+
+  it("changes nothing of one that sleeps, or that a user holds", ({ expect }) => {
+    expect(act({ ...waiting, isAsleep: true }, "sleep")).toEqual({ type: "unchanged" });
+    expect(act({ ...waiting, held: true }, "sleep")).toEqual({ type: "unchanged" });
+  });
+
+  it("of a member of the pool is refused: nobody would wake it", ({ expect }) => {
+    expect(act(running, "sleep")).toEqual({
+      type: "refused",
+      code: "INSTANCE_NOT_NAMED",
+      message: "instance web-0 is a member of the pool, which does not sleep: stop it",
+      details: { instance: "web-0", deployment_id: "d0" },
+    });
+  });
+
+  it("is ended by a start", ({ expect }) => {
+    const asleep = { ...waiting, nextStartAt: 0, isAsleep: true };
+    expect(act(asleep, "start")).toMatchObject({ type: "changed", event: { name: "InstanceStarted" } });
+    expect(act({ ...running, nextStartAt: NOW + 1 }, "start")).toEqual({ type: "unchanged" });
+  });
+});
+
+describe("what is told of an action", () => {
+  it.for<[Parameters<typeof act>[1], Deployment, string]>([
+    ["start", backedOff, "InstanceStarted"],
+    ["stop", backedOff, "InstanceStopped"],
+    ["restart", backedOff, "InstanceRestarted"],
+    ["destroy", backedOff, "InstanceDestroyed"],
+    ["destroy", stopping("Restarted"), "InstanceDestroyed"],
+    ["cordon", running, "InstanceCordoned"],
+    ["uncordon", { ...running, cordoned: true }, "InstanceUncordoned"],
+  ])("%s: who, on what", ([action, row, name], { expect }) => {
+    const decision = act(row, action);
+    expect(decision).toMatchObject({ type: "changed" });
+    expect(decision.type === "changed" ? decision.event : null).toStrictEqual({
+      type: "Info",
+      name,
+      message: `${action} of web-0 by ann`,
+      deployment: "d0",
+      generation: 1,
+      details: { action, actor: "ann" },
+    });
+  });
+
+  it.for(["stop", "restart", "destroy"] as const)(
+    "that stops a container (%s) is told as its stop",
+    (action, { expect }) => {
+      const decision = act(running, action);
+      const event = decision.type === "changed" ? decision.event : null;
+      expect(event?.message).toMatch(new RegExp(`^stopping the container: .* \\(${action} by ann\\)$`));
+      expect(event?.details).toMatchObject({ action, actor: "ann" });
+    },
+  );
+
+  it("carries the mark of its request, where there is one", ({ expect }) => {
+    const marked = act(running, "cordon", { ...CONTEXT, request: "r-1" });
+    expect(marked).toMatchObject({ event: { details: { action: "cordon", actor: "ann", request: "r-1" } } });
+  });
+});
+
+function messageOf(decision: ReturnType<typeof act>): string | null {
+  return decision.type === "refused" ? decision.message : null;
+}
+
+function leaving(why: string): string {
+  return `instance web-0 is being removed (${why}): act on another instance`;
+}
+
+describe("what is said of a refusal", () => {
+  it("names the instance, its state and the way out", ({ expect }) => {
+    expect(messageOf(act(running, "destroy", { ...CONTEXT, kind: "deployment" }))).toBe(
+      "instance web-0 is a deployment of its own: delete the deployment",
+    );
+    expect(messageOf(act(backedOff, "cordon"))).toBe(
+      "instance web-0 has no container that runs (pending), and a cordon ends with its container: start it first",
+    );
+    expect(messageOf(act(held, "restart"))).toBe("instance web-0 was stopped by a user and stays so: start it");
+    expect(messageOf(decideReplacement(running, 7, CONTEXT, NOW))).toBe(
+      "instance web-0 is at placement 1, not 7: read it again",
+    );
+  });
+
+  it("of one on its way out says why it goes", ({ expect }) => {
+    expect(messageOf(act(stopping("ScaledDown"), "stop"))).toBe(leaving("ScaledDown"));
+    const last = { kind: "stopped", exitCode: 0, reason: "Destroyed", at: 1 } as const;
+    expect(messageOf(act({ ...backedOff, last }, "stop"))).toBe(leaving("Destroyed"));
+    const nameless = { ...stopping("ScaledDown"), stopReason: null };
+    expect(messageOf(act(nameless, "stop"))).toBe(leaving("NotWanted"));
+    expect(messageOf(act({ ...nameless, last }, "stop"))).toBe(leaving("Destroyed"));
+    expect(messageOf(decideReplacement(stopping("ScaledDown"), 1, CONTEXT, NOW))).toBe(leaving("ScaledDown"));
+  });
+
+  it("is not made of a destroy where that may be", ({ expect }) => {
+    expect(act(running, "stop", { ...CONTEXT, kind: "deployment" })).toMatchObject({ type: "changed" });
+  });
+});
