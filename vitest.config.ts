@@ -28,6 +28,8 @@ export default defineConfig({
             "test/simulation/**/*.test.ts",
           ],
           exclude: ["**/node_modules/**", "**/*.e2e.test.ts"],
+          // Properties try hundreds of cases, on machines that are busy with other things too.
+          testTimeout: 60_000,
           restoreMocks: true,
           sequence: { groupOrder: 0 },
         },
