@@ -23,6 +23,9 @@ describe("capacity", () => {
     ["0", 0],
     ["many", null],
     ["-1", null],
+    [" 20 ", 20],
+    ["20 of them", null],
+    ["1234567890", null],
   ] as const)(
     "of an account that sets none is GANTRY_MAX_INSTANCES %s instances: %s",
     ([most, instances], { expect }) => {

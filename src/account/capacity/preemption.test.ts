@@ -58,6 +58,29 @@ describe("room for what waits", () => {
     expect(decided(3, [waits("x", 1, 0), waits("y", 1, 5)], running)).toEqual({ low: [1, "y,x"] });
   });
 
+  it("is made by the lowest, in whichever order they are known, and by the last by name of equals", ({ expect }) => {
+    const rows = [runs("p", 1, -1), runs("q", 1, -3), runs("r", 1, -3)];
+    expect(decided(3, [waits("x", 1, 0)], rows)).toEqual({ r: [0, "x"] });
+    expect(decided(3, [waits("x", 1, 0)], rows.toReversed())).toEqual({ r: [0, "x"] });
+    expect(decided(3, [waits("x", 2, 0)], rows)).toEqual({ q: [0, "x"], r: [0, "x"] });
+  });
+
+  it("is not counted twice: what is free goes to the first that waits", ({ expect }) => {
+    const running = [runs("low", 2, -1)];
+    expect(decided(3, [waits("x", 1, 5), waits("y", 1, 4)], running)).toEqual({ low: [1, "y"] });
+  });
+
+  it("is not taken by the next while the first waits for more than can be made", ({ expect }) => {
+    const running = [runs("low", 1, -1), runs("job", 2, -1, { isPreemptible: false })];
+    expect(decided(4, [waits("x", 1, 5, BIG), waits("y", 1, 4)], running)).toEqual({ low: [0, "y"] });
+    expect(decided(4, [waits("x", 1, 5), waits("y", 1, 4)], running)).toEqual({ low: [0, "y"] });
+    expect(decided(5, [waits("x", 1, 5), waits("y", 1, 4)], running)).toEqual({});
+  });
+
+  it("is nothing that an application without instances could make", ({ expect }) => {
+    expect(decided(1, [waits("x", 1, 0)], [runs("none", 0, -9), runs("low", 1, -1)])).toEqual({ low: [0, "x"] });
+  });
+
   it("is asked for in absolute numbers, the same however often it is decided", ({ expect }) => {
     fc.assert(
       fc.property(

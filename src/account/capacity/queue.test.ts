@@ -2,7 +2,7 @@
 import * as fc from "fast-check";
 import { describe, it } from "vitest";
 import { ANY, fits, leftOf, loadOf, NO_LOAD, type Capacity, type Load } from "./load.ts";
-import { shareOut, type Claim, type Pools } from "./queue.ts";
+import { inOrder, Remainder, shareOut, shortfallOf, type Claim, type Pools } from "./queue.ts";
 
 const SMALL: Load = { instances: 1, vcpu: 1, memoryMib: 256, diskMb: 2_000 };
 const BIG: Load = { instances: 1, vcpu: 4, memoryMib: 256, diskMb: 2_000 };
@@ -145,5 +145,66 @@ describe("a load", () => {
       memoryMib: 768,
       diskMb: 6_000,
     });
+  });
+});
+
+describe("what one more lacks", () => {
+  const left = { instances: 0, vcpu: 0.25, memoryMib: 256, diskMb: Number.POSITIVE_INFINITY };
+
+  it("is what is short of it, by resource, and nothing else", ({ expect }) => {
+    expect(shortfallOf(left, SMALL)).toStrictEqual({ instances: 1, vcpu: 0.75 });
+    expect(shortfallOf({ ...left, instances: -2, vcpu: 4 }, SMALL)).toStrictEqual({ instances: 3 });
+    expect(shortfallOf({ ...left, instances: 1, vcpu: 1 }, SMALL)).toStrictEqual({});
+  });
+});
+
+function named(list: readonly Claim[]): string[] {
+  return inOrder(list).map(({ application, location }) => `${application} ${location}`);
+}
+
+describe("those that wait", () => {
+  it("are served by priority, then arrival, then name, then location", ({ expect }) => {
+    const claims = [
+      claim("d", 1, { location: "weur" }),
+      claim("d", 1, { location: "enam" }),
+      claim("c", 1),
+      claim("b", 1, { arrival: 2 }),
+      claim("a", 1, { arrival: 1 }),
+      claim("z", 1, { priority: 1 }),
+      claim("y", 1, { priority: -1, arrival: 0 }),
+    ];
+    const order = ["z weur", "a weur", "b weur", "c weur", "d enam", "d weur", "y weur"];
+    expect(named(claims)).toEqual(order);
+    expect(named(claims.toReversed())).toEqual(order);
+  });
+});
+
+describe("what is left", () => {
+  const limits = pools({ vcpu: 10 }, { weur: { vcpu: 3 } });
+  const remainder = () => new Remainder(limits, { total: NO_LOAD, locations: new Map() });
+
+  it("is taken from the account and from the location", ({ expect }) => {
+    const rest = remainder();
+    rest.take("weur", BIG);
+    expect(rest.at("weur").vcpu).toBe(-1);
+    expect(rest.at("enam").vcpu).toBe(6);
+    rest.give("weur", BIG);
+    expect([rest.at("weur").vcpu, rest.at("enam").vcpu]).toEqual([3, 10]);
+  });
+
+  it("is held for the first that waits in a location, and for no second", ({ expect }) => {
+    const rest = remainder();
+    rest.hold("weur", SMALL);
+    expect([rest.at("weur").vcpu, rest.at("enam").vcpu]).toEqual([2, 9]);
+    rest.hold("weur", SMALL);
+    expect([rest.at("weur").vcpu, rest.at("enam").vcpu]).toEqual([2, 9]);
+    rest.hold("enam", SMALL);
+    expect([rest.at("weur").vcpu, rest.at("enam").vcpu]).toEqual([2, 8]);
+  });
+
+  it("is not held for what would never fit", ({ expect }) => {
+    const rest = remainder();
+    rest.hold("weur", BIG);
+    expect([rest.at("weur").vcpu, rest.at("enam").vcpu]).toEqual([3, 10]);
   });
 });
