@@ -55,6 +55,9 @@ export function hint(path: readonly string[], schema: JsonSchema, random: Random
       return "hello-world";
     case "instances":
     case "max_instances":
+    case "named_instances":
+    case "min":
+    case "max":
       return random.chance(0.4) ? random.between(1, MAX_INSTANCES) : 0;
     case "name":
       return path.length === 1 ? `n${random.between(1, NAMES)}` : undefined;
@@ -95,6 +98,7 @@ export function repair(body: unknown, operationPath: string, random: Random): un
   if (!isRecord(body)) return body;
   const { instances, max_instances: maximum } = body;
   if (typeof instances === "number" && typeof maximum === "number" && instances > maximum) body["instances"] = maximum;
+  repairAutoscaling(body, random);
   if (body["ttl"] !== undefined) delete body["expires_at"];
   if (Array.isArray(body["scopes"]) && body["scopes"].includes("admin")) delete body["applications"];
   if (body["target_configuration"] !== undefined) delete body["target_version"];
@@ -123,6 +127,26 @@ export function repair(body: unknown, operationPath: string, random: Random): un
     delete body["configuration"]["observability"];
   }
   return body;
+}
+
+/** One measure, bounds that fit each other and the rest. */
+function repairAutoscaling(body: Record<string, unknown>, random: Random): void {
+  const { autoscaling, max_instances: maximum, configuration } = body;
+  // Only who is called by name sleeps.
+  if (isRecord(configuration) && !body["named_instances"]) delete configuration["sleep_after"];
+  if (!isRecord(autoscaling)) return;
+  if (maximum === 0) {
+    delete body["autoscaling"];
+    return;
+  }
+  const measures = ["target_concurrency", "target_rps", "queue_depth"] as const;
+  const measure = random.pick(measures);
+  for (const name of measures) delete autoscaling[name];
+  autoscaling[measure] = random.between(1, 100);
+  const most = typeof maximum === "number" ? maximum : MAX_INSTANCES;
+  autoscaling["max"] = Math.min(Math.max(1, Number(autoscaling["max"])), most);
+  autoscaling["min"] = Math.min(Number(autoscaling["min"]), Number(autoscaling["max"]));
+  if (Number(autoscaling["min"]) > 0) delete autoscaling["idle_after"];
 }
 
 function repairConfiguration(configuration: Record<string, unknown>): void {

@@ -140,7 +140,8 @@ export class Walk {
 
   /** Only who is called by name sleeps, and no operation of the document calls anybody. */
   async #putToSleep(operation: Operation): Promise<void> {
-    const base = `/client/v4/accounts/${this.#options.accountId}/containers/applications`;
+    const [template = ""] = operation.path.split("/{id}");
+    const base = template.replace("{account_id}", this.#options.accountId);
     const headers = { authorization: `Bearer ${this.#options.token}` };
     const json = { ...headers, "content-type": "application/json" };
     const name = `called-${uuid(this.#random).slice(0, 8)}`;
