@@ -1,7 +1,8 @@
 /**
  * Five projects, by cost: `unit` (pure code on Node), `workers` (the objects inside workerd, on a fake container),
  * `contract` (requests made from openapi.json against workerd), `e2e` (real workerd and real Docker containers),
- * `conformance` (the same, driven by the clients that people have). `npm test` runs them in this order.
+ * `conformance` (the same, driven by the clients that people have). `npm test` runs them in this
+ * order, all but the last, which `.ci/run` adds.
  */
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";

@@ -3,11 +3,12 @@ import { chooseProjects, settle, splitByContainers, summaryLine } from "./test-p
 
 describe("the arguments of npm test", () => {
   it.for([
-    [[], ["unit", "workers", "contract", "e2e", "conformance"], []],
+    [[], ["unit", "workers", "contract", "e2e"], []],
     [["unit"], ["unit"], []],
     [["unit", "plan", "-t", "drain"], ["unit"], ["plan", "-t", "drain"]],
     [["--project=e2e", "workers"], ["e2e", "workers"], []],
-    [["plan"], ["unit", "workers", "contract", "e2e", "conformance"], ["plan"]],
+    [["plan"], ["unit", "workers", "contract", "e2e"], ["plan"]],
+    [["conformance"], ["conformance"], []],
   ] as const)("%j", ([args, projects, rest], { expect }) => {
     expect(chooseProjects(args)).toEqual({ projects, rest });
   });
