@@ -3,7 +3,7 @@ import type { IngressMode } from "../api/schemas/application.ts";
 import type { NetworkMode } from "../api/schemas/network.ts";
 import type { StoredConfiguration } from "./configurations.ts";
 import type { LaunchSpec } from "./launch-spec.ts";
-import { networkOf, portsOf, type Port } from "./network.ts";
+import { listeningPorts, networkOf, type Port } from "./network.ts";
 import { isAvailable, isLeaving, type Deployment } from "./plan/deployment.ts";
 import type { RoutingMember } from "./routing.ts";
 import type { ApplicationRow } from "./storage/application-row.ts";
@@ -19,7 +19,7 @@ export interface AddressedInstance {
   readonly isNamed: boolean;
   readonly instanceName: string;
   readonly mode: NetworkMode;
-  /** The declared ones. */
+  /** Those that it is known to listen on. */
   readonly ports: readonly Port[];
   readonly defaultPort: number;
   /** Null when it takes requests. */
@@ -56,7 +56,7 @@ export function addressedInstance(
     isNamed: deployment.name !== undefined,
     instanceName,
     mode: networkOf(configuration).mode,
-    ports: portsOf(configuration),
+    ports: listeningPorts(configuration),
     defaultPort: spec.port,
     unavailable: isAvailable(deployment) ? null : whyNot(deployment, now),
   };

@@ -24,6 +24,41 @@ describe("a launch spec", () => {
     });
   });
 
+  it("wants every required port to open before it has started, and to listen while it is ready", ({ expect }) => {
+    const ports = [...PORTS, { name: "admin", port: 1 }];
+    const { port, probes } = specOf({ ports, required_ports: ["admin", 7_000] });
+    expect(port).toBe(9_090);
+    expect(probes).toMatchObject([
+      { name: "opened-1", kind: "startup", type: "tcp", port: 1, intervalMs: null },
+      { name: "listening-1", kind: "ready", type: "tcp", port: 1, intervalMs: 10_000, attempts: 3 },
+      { name: "opened-7000", kind: "startup", type: "tcp", port: 7_000 },
+      { name: "listening-7000", kind: "ready", type: "tcp", port: 7_000 },
+      // Requests go there, required or not.
+      { name: "listening", kind: "ready", type: "tcp", port: 9_090 },
+    ]);
+    const ready = { type: "http", port: "http", kind: "ready", http: { path: "/" } };
+    const both = specOf({ ports, required_ports: ["http"], checks: [ready] });
+    expect(both.probes.map(({ name }) => name)).toEqual(["ready-0", "opened-9090", "listening-9090"]);
+  });
+
+  it("sends requests to the first required port where no ports are declared", ({ expect }) => {
+    const { port, probes, env } = specOf({ required_ports: [7_000, 7_001] });
+    expect([port, env]).toEqual([7_000, {}]);
+    expect(probes.map(({ name }) => name)).toEqual(["opened-7000", "listening-7000", "opened-7001", "listening-7001"]);
+  });
+
+  it.for<[object, string, string]>([
+    [{ required_ports: ["http"] }, "required_ports.0", "none is declared"],
+    [{ ports: PORTS, required_ports: [1, "admin"] }, "required_ports.1", "declared: http"],
+    [{ ports: PORTS, required_ports: ["http", 9_090] }, "required_ports.1", "is there twice: port 9090"],
+    [{ required_ports: [] }, "required_ports", ">=1"],
+    [{ required_ports: [70_000] }, "required_ports.0", ""],
+  ])("of %j is none", ([configuration, path, message], { expect }) => {
+    const { error } = configurationSchema.safeParse({ image: "hello-world", ...configuration });
+    const issue = error?.issues.find((found) => found.path.join(".") === path);
+    expect(issue?.message).toContain(message);
+  });
+
   it("resolves each check's port by name and its times to milliseconds", ({ expect }) => {
     const ports = [...PORTS, { name: "admin", port: 1 }];
     const check = { type: "http", port: "admin", kind: "ready", http: { path: "/h" }, timeout: 2, interval: "1m" };

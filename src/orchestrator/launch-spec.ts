@@ -6,7 +6,7 @@ import { INSTANCE_TYPES, type Configuration } from "../api/schemas/configuration
 import { portVariable } from "../api/schemas/network.ts";
 import { toHex } from "../encoding.ts";
 import type { StoredConfiguration } from "./configurations.ts";
-import { networkOf, portsOf, type InstanceNetwork } from "./network.ts";
+import { listeningPorts, networkOf, portsOf, type InstanceNetwork } from "./network.ts";
 import { probesOf, timesOf, type LifecycleTimes, type ProbeSpec } from "./probe-spec.ts";
 import { keyLine, parseSshPublicKey } from "../ssh-public-key.ts";
 
@@ -37,7 +37,7 @@ const DEFAULT_TYPE = INSTANCE_TYPES.lite;
 export function toLaunchSpec(configuration: StoredConfiguration): LaunchSpec {
   const ports = portsOf(configuration);
   const network = networkOf(configuration);
-  const port = ports[0]?.port ?? DEFAULT_PORT;
+  const port = listeningPorts(configuration)[0]?.port ?? DEFAULT_PORT;
   return {
     image: configuration.image,
     size: sizeOf(configuration),

@@ -31,6 +31,22 @@ export interface Port {
   readonly port: number;
 }
 
+/** What it is known to listen on: the declared ports, and where none is, those that it must listen on. */
+export function listeningPorts(configuration: Configuration): Port[] {
+  if (configuration.ports !== undefined) return portsOf(configuration);
+  return requiredPortsOf(configuration).map((port) => ({ name: `port-${port}`, port }));
+}
+
+/** In order. */
+export function requiredPortsOf(configuration: Configuration): number[] {
+  const declared = portsOf(configuration);
+  return (configuration.required_ports ?? []).flatMap((item) => {
+    // The schema has refused names that are not declared.
+    const port = typeof item === "number" ? item : declared.find(({ name }) => name === item)?.port;
+    return port === undefined ? [] : [port];
+  });
+}
+
 /** The declared ports, in order, with what was assigned to those that name only ranges. */
 export function portsOf({ ports }: Configuration): Port[] {
   // The schema has refused ranges that run out.

@@ -3,7 +3,7 @@ import type { Configuration } from "../api/schemas/configuration.ts";
 import type { Check } from "../api/schemas/check.ts";
 import { parseDuration } from "../duration.ts";
 import type { CheckKind } from "./check-state.ts";
-import type { Port } from "./network.ts";
+import { requiredPortsOf, type Port } from "./network.ts";
 
 export interface ProbeSpec {
   readonly name: string;
@@ -49,6 +49,14 @@ const DEFAULT_INTERVAL_MS = 10_000;
 const DEFAULT_TIMEOUT_MS = 1_000;
 const DEFAULT_ATTEMPTS = 3;
 const SUCCESS = ["2xx"];
+const USUAL = {
+  http: null,
+  expectStatus: [],
+  timeoutMs: DEFAULT_TIMEOUT_MS,
+  intervalMs: null,
+  attempts: DEFAULT_ATTEMPTS,
+  graceMs: 0,
+} as const;
 
 export function timesOf(configuration: Configuration): LifecycleTimes {
   const { startup_deadline, drain_timeout, stop_grace, hard_timeout, sleep_after } = configuration;
@@ -64,12 +72,15 @@ export function timesOf(configuration: Configuration): LifecycleTimes {
 
 /**
  * At least one of kind `ready`, since only a probe proves that a container has started: where none is declared, the
- * first port must accept connections, and where no port is either, any answer on the default one will do.
+ * first port must accept connections, and where no port is either, any answer on the default one will do. A required port
+ * is a check of the start and, from then on, of readiness.
  */
 export function probesOf(configuration: Configuration, ports: readonly Port[], port: number): ProbeSpec[] {
   const declared = (configuration.checks ?? []).map((item, index) => declaredProbe(item, index, ports, port));
-  if (declared.some(({ kind }) => kind === "ready")) return declared;
-  return [...declared, impliedProbe(port, ports.length > 0 ? "tcp" : "any")];
+  const required = requiredPortsOf(configuration);
+  const probes = [...declared, ...required.flatMap(requiredProbes)];
+  if (declared.some(({ kind }) => kind === "ready") || required.includes(port)) return probes;
+  return [...probes, impliedProbe(port, ports.length > 0 ? "tcp" : "any")];
 }
 
 function declaredProbe(item: Check, index: number, ports: readonly Port[], port: number): ProbeSpec {
@@ -94,18 +105,14 @@ function declaredProbe(item: Check, index: number, ports: readonly Port[], port:
 }
 
 function impliedProbe(port: number, type: "tcp" | "any"): ProbeSpec {
-  return {
-    name: type === "tcp" ? "listening" : "answering",
-    kind: "ready",
-    type,
-    port,
-    http: null,
-    expectStatus: [],
-    timeoutMs: DEFAULT_TIMEOUT_MS,
-    intervalMs: null,
-    attempts: DEFAULT_ATTEMPTS,
-    graceMs: 0,
-  };
+  return { ...USUAL, name: type === "tcp" ? "listening" : "answering", kind: "ready", type, port };
+}
+
+function requiredProbes(port: number): ProbeSpec[] {
+  return [
+    { ...USUAL, name: `opened-${port}`, kind: "startup", type: "tcp", port, attempts: 1 },
+    { ...USUAL, name: `listening-${port}`, kind: "ready", type: "tcp", port, intervalMs: DEFAULT_INTERVAL_MS },
+  ];
 }
 
 function lengthOf(value: number | string | undefined): number | null {

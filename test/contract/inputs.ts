@@ -65,6 +65,8 @@ export function hint(path: readonly string[], schema: JsonSchema, random: Random
       return random.pick(LOCATION_CODES as unknown as readonly [string, ...string[]]);
     case "ports":
       return random.pick(PORTS);
+    case "required_ports":
+      return random.pick([[8_080], [8_080, 9_090]]);
     case "checks":
       return random.pick(CHECKS);
     case "network":

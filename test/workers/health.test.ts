@@ -329,3 +329,52 @@ describe("what the platform does", () => {
     expect((await untilReady(id, 1))[0]?.generation).toBe(1);
   });
 });
+
+describe("a required port", () => {
+  const configuration = { image: "hello-world", required_ports: [9_090, 7_070], startup_deadline: "2s" };
+
+  /** It listens on all of them; the next container does not on the second. */
+  async function restartedWithout(port: number) {
+    const application = await createApplication({ configuration });
+    const [instance] = await untilReady(application.id, 1);
+    const container = containerOf(instance?.id ?? "");
+    container.closedPorts.add(port);
+    await call("POST", `/applications/${application.id}/instances/${instance?.id}/restart`);
+    await eventually(async () => container.starts.length === 2);
+    return { ...application, container };
+  }
+
+  it("keeps the instance from traffic until all of them accept connections, and the first gets the requests", async ({
+    expect,
+  }) => {
+    const { id, name, container } = await restartedWithout(7_070);
+    await eventually(async () => (await checksOf(id))["opened-9090"] === "passing");
+    expect((await instancesOf(id))[0]?.ready).toBe(false);
+    expect((await checksOf(id))["opened-7070"]).toBe("pending");
+    const waiting = raw("GET", `http://${name}.localhost/x`);
+    container.closedPorts.clear();
+    const answer = await waiting;
+    expect([answer.status, (await answer.json<{ port: number }>()).port]).toEqual([200, 9_090]);
+    expect(Object.values(await checksOf(id))).toEqual(["passing", "passing", "passing", "passing"]);
+  });
+
+  it("that does not open in time ends the container, which is the application's failure", async ({ expect }) => {
+    const { id } = await restartedWithout(7_070);
+    const [end] = await eventually(async () => {
+      const ends = await endsOf(id);
+      return ends.length > 0 && ends;
+    });
+    expect(end?.message).toContain("check opened-7070 did not pass within 2 s: port 7070 refuses connections");
+    expect((await instancesOf(id))[0]).toMatchObject({ failures: 1 });
+  });
+
+  it("is reached by its number, at an instance that is called by name", async ({ expect }) => {
+    const { name } = await createApplication({ instances: 0, named_instances: 1, configuration });
+    const portAt = async (path: string) => {
+      const answer = await raw("GET", `http://control.test/a/${name}/@one${path}`);
+      return answer.status === 200 ? (await answer.json<{ port: number }>()).port : answer.status;
+    };
+    expect([await portAt("/x"), await portAt("/:7070/x"), await portAt("/:9090/x")]).toEqual([9_090, 7_070, 9_090]);
+    expect(await portAt("/:8080/x")).toBe(403);
+  });
+});

@@ -4,7 +4,7 @@
  */
 import * as z from "zod";
 import { check, CHECK_LIMITS, lifecycleFields } from "./check.ts";
-import { namedPort, network, refineNetwork } from "./network.ts";
+import { namedPort, network, refineNetwork, requiredPort } from "./network.ts";
 import { SECRET_LIMITS, secretReference } from "./secret.ts";
 import { inlineSshKey, SSH_LIMITS } from "./ssh-key.ts";
 
@@ -143,6 +143,15 @@ export const configurationSchema = z
       .max(LIMITS.ports)
       .optional()
       .describe("Ports that the container listens on; requests that name none go to the first. Default: 8080, unnamed"),
+    required_ports: z
+      .array(requiredPort)
+      .min(1)
+      .max(LIMITS.ports)
+      .optional()
+      .describe(
+        "Ports, by number or by their name in `ports`, that must all accept connections: by `startup_deadline`, and from " +
+          "then on for traffic. Without `ports` these are its ports, the first being where requests go. Default: none",
+      ),
     network: network.optional().describe("Whether each instance has addresses of its own; default: it has none"),
     checks: z
       .array(check)

@@ -101,6 +101,10 @@ export const APPLICATION_FIELD_TESTS: Readonly<Record<string, Tests>> = {
     entrypoint: [LIFECYCLE, STARTED],
     command: [LIFECYCLE, STARTED],
     checks: [HEALTH, "runs beside the others, each attempt for no longer than its timeout"],
+    required_ports: [
+      HEALTH,
+      "keeps the instance from traffic until all of them accept connections, and the first gets the requests",
+    ],
     startup_deadline: [HEALTH, "that does not pass in time ends the container, which is the application's failure"],
     drain_timeout: ["test/workers/drain.test.ts", "is not waited for at all with a drain_timeout of 0"],
     hard_timeout: [NAMED, "with a hard_timeout is ended by it, busy or not, and placed again"],

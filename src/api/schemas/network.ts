@@ -45,6 +45,8 @@ export const namedPort = z
     }
   });
 
+export const requiredPort = z.union([portNumber, portName]);
+
 export const network = z.strictObject({
   mode: z
     .enum(NETWORK_MODES)
@@ -72,13 +74,14 @@ export type Network = z.output<typeof network>;
 interface Networked {
   readonly network?: Network | undefined;
   readonly ports?: readonly NamedPort[] | undefined;
+  readonly required_ports?: readonly (number | string)[] | undefined;
   readonly environment_variables?: readonly { readonly name: string }[] | undefined;
   readonly secrets?: readonly { readonly name: string }[] | undefined;
 }
 
 /** What a schema of one field cannot see. */
 export function refineNetwork(value: Networked, context: z.core.$RefinementCtx): void {
-  for (const { path, message } of [...networkIssues(value), ...portIssues(value)]) {
+  for (const { path, message } of [...networkIssues(value), ...portIssues(value), ...requiredPortIssues(value)]) {
     context.addIssue({ code: "custom", path: [...path], message });
   }
 }
@@ -152,6 +155,25 @@ function portIssues({ ports = [], environment_variables: variables = [], secrets
     if (missing !== -1) issues.push({ path: ["ports", missing, "assign_port"], message: "has no port left for it" });
   }
   return issues;
+}
+
+/** Each is a port that there is, and no other again. */
+function requiredPortIssues({ ports = [], required_ports: required = [] }: Networked): Issue[] {
+  const known = assignPorts(ports);
+  const seen = new Set<number>();
+  return required.flatMap((item, index): Issue[] => {
+    const path = ["required_ports", index];
+    const port = typeof item === "number" ? item : known.find(({ name }) => name === item)?.port;
+    if (port === undefined) {
+      const names = known.length === 0 ? "none is declared" : `declared: ${known.map(({ name }) => name).join(", ")}`;
+      return [{ path, message: `must be a number, or name one of configuration.ports; ${names}` }];
+    }
+    // What has no port left is refused where it is declared.
+    if (port === null) return [];
+    if (seen.has(port)) return [{ path, message: `is there twice: port ${port}` }];
+    seen.add(port);
+    return [];
+  });
 }
 
 export interface AssignedPort {

@@ -201,6 +201,8 @@ export interface Schemas {
     command?: string[];
     /** Ports that the container listens on; requests that name none go to the first. Default: 8080, unnamed */
     ports?: Schemas["NamedPort"][];
+    /** Ports, by number or by their name in `ports`, that must all accept connections: by `startup_deadline`, and from then on for traffic. Without `ports` these are its ports, the first being where requests go. Default: none */
+    required_ports?: Schemas["RequiredPort"][];
     /** Whether each instance has addresses of its own; default: it has none */
     network?: Schemas["Network"];
     /** What a container is asked while it lives; default: the first port must accept connections */
@@ -268,6 +270,8 @@ export interface Schemas {
     command?: string[];
     /** Ports that the container listens on; requests that name none go to the first. Default: 8080, unnamed */
     ports?: Schemas["NamedPort"][];
+    /** Ports, by number or by their name in `ports`, that must all accept connections: by `startup_deadline`, and from then on for traffic. Without `ports` these are its ports, the first being where requests go. Default: none */
+    required_ports?: Schemas["RequiredPort"][];
     /** Whether each instance has addresses of its own; default: it has none */
     network?: Schemas["Network"];
     /** What a container is asked while it lives; default: the first port must accept connections */
@@ -427,6 +431,8 @@ export interface Schemas {
     command?: string[];
     /** Ports that the container listens on; requests that name none go to the first. Default: 8080, unnamed */
     ports?: Schemas["NamedPort"][];
+    /** Ports, by number or by their name in `ports`, that must all accept connections: by `startup_deadline`, and from then on for traffic. Without `ports` these are its ports, the first being where requests go. Default: none */
+    required_ports?: Schemas["RequiredPort"][];
     /** Whether each instance has addresses of its own; default: it has none */
     network?: Schemas["Network"];
     /** What a container is asked while it lives; default: the first port must accept connections */
@@ -541,6 +547,8 @@ export interface Schemas {
       command?: string[];
       /** Ports that the container listens on; requests that name none go to the first. Default: 8080, unnamed */
       ports?: Schemas["NamedPort"][];
+      /** Ports, by number or by their name in `ports`, that must all accept connections: by `startup_deadline`, and from then on for traffic. Without `ports` these are its ports, the first being where requests go. Default: none */
+      required_ports?: Schemas["RequiredPort"][];
       /** Whether each instance has addresses of its own; default: it has none */
       network?: Schemas["Network"];
       /** What a container is asked while it lives; default: the first port must accept connections */
@@ -685,6 +693,8 @@ export interface Schemas {
     command?: string[];
     /** Ports that the container listens on; requests that name none go to the first. Default: 8080, unnamed */
     ports?: Schemas["NamedPort"][];
+    /** Ports, by number or by their name in `ports`, that must all accept connections: by `startup_deadline`, and from then on for traffic. Without `ports` these are its ports, the first being where requests go. Default: none */
+    required_ports?: Schemas["RequiredPort"][];
     network: {
       mode: string;
       ipv4?: string;
@@ -1217,6 +1227,8 @@ export interface Schemas {
       command?: string[];
       /** Ports that the container listens on; requests that name none go to the first. Default: 8080, unnamed */
       ports?: Schemas["NamedPort"][];
+      /** Ports, by number or by their name in `ports`, that must all accept connections: by `startup_deadline`, and from then on for traffic. Without `ports` these are its ports, the first being where requests go. Default: none */
+      required_ports?: Schemas["RequiredPort"][];
       /** Whether each instance has addresses of its own; default: it has none */
       network?: Schemas["Network"];
       /** What a container is asked while it lives; default: the first port must accept connections */
@@ -1284,6 +1296,8 @@ export interface Schemas {
     command?: string[];
     /** Ports that the container listens on; requests that name none go to the first. Default: 8080, unnamed */
     ports?: Schemas["NamedPort"][];
+    /** Ports, by number or by their name in `ports`, that must all accept connections: by `startup_deadline`, and from then on for traffic. Without `ports` these are its ports, the first being where requests go. Default: none */
+    required_ports?: Schemas["RequiredPort"][];
     /** Whether each instance has addresses of its own; default: it has none */
     network?: Schemas["Network"];
     /** What a container is asked while it lives; default: the first port must accept connections */
@@ -1707,6 +1721,8 @@ export interface Schemas {
     command?: string[];
     /** Ports that the container listens on; requests that name none go to the first. Default: 8080, unnamed */
     ports?: Schemas["NamedPort"][];
+    /** Ports, by number or by their name in `ports`, that must all accept connections: by `startup_deadline`, and from then on for traffic. Without `ports` these are its ports, the first being where requests go. Default: none */
+    required_ports?: Schemas["RequiredPort"][];
     /** Whether each instance has addresses of its own; default: it has none */
     network?: Schemas["Network"];
     /** What a container is asked while it lives; default: the first port must accept connections */
@@ -1734,6 +1750,7 @@ export interface Schemas {
       secret_name: string;
     };
   };
+  RequiredPort: number | string;
   Reseal: {
     /** how many sealed texts are under the first key of GANTRY_MASTER_KEY now and were not */
     resealed: number;
