@@ -2,7 +2,7 @@
  * Requests from outside to an application: who may call it, which ready instance answers, and what happens when that
  * one does not. Streams and WebSockets pass through unbuffered.
  */
-import { FROM_OUTSIDE, QUEUE_DEADLINE_MS, type Access } from "./access.ts";
+import { FROM_OUTSIDE, type Access } from "./access.ts";
 import { callerOf } from "./caller.ts";
 import { TOKEN_PROTOCOL } from "../api/credentials.ts";
 import { errorResponse } from "../api/envelope.ts";
@@ -63,7 +63,7 @@ export async function callPool(
       if (tried.size > 0) await sleep(Math.min(ROUND_PAUSE_MAX_MS, ROUND_PAUSE_MS * 2 ** round));
       round += 1;
       if (routing.members.length > 0 && members.length === 0) throw exhausted(routing);
-      routing = await waitForMember(application, routing, env, deadline, request.signal);
+      routing = await waitForMember(application, routing, env, { ...access, deadline, signal: request.signal });
       // It may be another application by now, or have another policy.
       if (!access.isTrusted) await authorize(routing, request, env);
       tried.clear();
@@ -94,8 +94,7 @@ async function waitForMember(
   application: string,
   routing: Routing,
   env: Env,
-  deadline: number,
-  signal: AbortSignal,
+  { deadline, waitMs, signal }: Pick<Access, "waitMs"> & { readonly deadline: number; readonly signal: AbortSignal },
 ): Promise<Routing> {
   if (routing.desired === 0) {
     forgetRouting(application);
@@ -105,7 +104,7 @@ async function waitForMember(
   const leftMs = deadline - Date.now();
   const next = leftMs > 0 ? await untilAborted(loadRouting(application, env, leftMs), signal) : routing;
   if (next.members.length > 0 || (next.desired === 0 && leftMs > 0)) return next;
-  const message = `application ${application} has no ready instance after ${QUEUE_DEADLINE_MS / 1_000} s`;
+  const message = `application ${application} has no ready instance after ${waitMs / 1_000} s`;
   throw new GantryError("NO_READY_INSTANCE", message, { application });
 }
 
