@@ -4,13 +4,15 @@
  */
 import { FROM_OUTSIDE, type Access } from "./access.ts";
 import { callerOf } from "./caller.ts";
+import { callerRegion } from "./caller-region.ts";
+import { choose, isSpread } from "./choice.ts";
 import { TOKEN_PROTOCOL } from "../api/credentials.ts";
 import { errorResponse } from "../api/envelope.ts";
 import { GantryError } from "../errors.ts";
 import type { Routing, RoutingMember } from "../orchestrator/routing.ts";
 import { instanceStub } from "../stubs.ts";
-import { begin, end, pick } from "./load.ts";
-import { INSTANCE_HEADER, PORT_HEADER, refusalOf, REFUSED_HEADER, TERMINAL_HEADER } from "./refusal.ts";
+import { begin, end, load } from "./load.ts";
+import { INSTANCE_HEADER, LOAD_HEADER, PORT_HEADER, refusalOf, REFUSED_HEADER, TERMINAL_HEADER } from "./refusal.ts";
 import { makeReplayable } from "./replay.ts";
 import { cachedRouting, excludeMember, forgetRouting, loadRouting } from "./routing-cache.ts";
 import { sleep } from "../sleep.ts";
@@ -57,7 +59,8 @@ export async function callPool(
 
   for (;;) {
     const members = membersFor(routing, access);
-    const member = pick(members, tried);
+    const from = isSpread(members) ? callerRegion(request.cf) : null;
+    const member = choose(members, { tried, from, target: routing.target, load, random: Math.random });
     if (member === undefined) {
       // Everybody was tried: a pause first, since who is dead is found out within moments.
       if (tried.size > 0) await sleep(Math.min(ROUND_PAUSE_MAX_MS, ROUND_PAUSE_MS * 2 ** round));
@@ -132,6 +135,7 @@ export async function authorize(routing: Policy, request: Request, env: Env): Pr
 const OWN_HEADERS = [
   REFUSED_HEADER,
   INSTANCE_HEADER,
+  LOAD_HEADER,
   PORT_HEADER,
   TERMINAL_HEADER,
   "x-forwarded-prefix",
@@ -183,16 +187,34 @@ export function isolate(response: Response): Response {
 }
 
 export async function send(member: RoutingMember, request: Request, env: Env): Promise<Response> {
+  let count: number | null = null;
   begin(member);
   try {
-    return await instanceStub(env, member.deploymentId).fetch(request);
+    const response = await instanceStub(env, member.deploymentId).fetch(request);
+    const told = response.headers.get(LOAD_HEADER);
+    if (told === null) {
+      if (!response.headers.has(REFUSED_HEADER)) count = 0;
+      return response;
+    }
+    count = Number(told);
+    return withoutLoad(response);
   } catch (error) {
     if (request.signal.aborted) throw error;
     console.warn({ message: "ingress.instance.failed", deployment: member.deploymentId, error: String(error) });
     return new Response(null, { status: 503, headers: { [REFUSED_HEADER]: "unreachable" } });
   } finally {
-    end(member);
+    end(member, count);
   }
+}
+
+/** What an instance says of its load is for Gantry. */
+function withoutLoad(response: Response): Response {
+  const { status, headers, webSocket } = response;
+  const stripped = webSocket
+    ? new Response(null, { status, headers, webSocket })
+    : new Response(response.body, response);
+  stripped.headers.delete(LOAD_HEADER);
+  return stripped;
 }
 
 function toPort(request: Request, port: number | undefined): Request {

@@ -12,7 +12,7 @@ import { execute, type ExecRequest, type ExecResult } from "./exec.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { LoadReporter } from "./load-reporter.ts";
 import { platformPort, type CommandPort, type ContainerPort } from "./port.ts";
-import { GANTRY_ONLY, INSTANCE_HEADER, PORT_HEADER, refuse, TERMINAL_HEADER } from "./refusal.ts";
+import { GANTRY_ONLY, INSTANCE_HEADER, LOAD_HEADER, PORT_HEADER, refuse, TERMINAL_HEADER } from "./refusal.ts";
 import { INSTANCE_MIGRATIONS } from "./run-record.ts";
 import { serveTerminal } from "./terminal.ts";
 import { relayWebSocket } from "./websocket-relay.ts";
@@ -153,14 +153,19 @@ export class Instance extends BaseContainer<Env> {
     if (answer.webSocket) {
       const webSocket = relayWebSocket(answer.webSocket, () => inFlight.end());
       const headers = new Headers(answer.headers);
-      headers.set(INSTANCE_HEADER, this.#id);
-      for (const name of GANTRY_ONLY) headers.delete(name);
+      this.#sign(headers);
       return new Response(null, { status: 101, webSocket, headers });
     }
     const tagged = new Response(inFlight.track(answer), answer);
-    tagged.headers.set(INSTANCE_HEADER, this.#id);
-    for (const name of GANTRY_ONLY) tagged.headers.delete(name);
+    this.#sign(tagged.headers);
     return tagged;
+  }
+
+  #sign(headers: Headers): void {
+    const { count } = this.#lifecycle.inFlight;
+    headers.set(INSTANCE_HEADER, this.#id);
+    for (const name of GANTRY_ONLY) headers.delete(name);
+    if (count > 0) headers.set(LOAD_HEADER, String(count));
   }
 
   #deploymentId(): string {

@@ -1,32 +1,10 @@
-import { describe, it } from "vitest";
-import { begin, end, load, pick } from "./load.ts";
+import { describe, it, vi } from "vitest";
+import { begin, end, HEARD_FOR_MS, load } from "./load.ts";
 
-const member = (deploymentId: string) => ({ deploymentId, instanceId: `i-${deploymentId}` });
-const NONE = new Set<string>();
+const member = (deploymentId: string) => ({ deploymentId });
 
-describe("the next request", () => {
-  it("goes to the less loaded of two", ({ expect }) => {
-    const [a, b] = [member("load-a"), member("load-b")];
-    begin(a);
-    for (const random of [0, 0.3, 0.6, 0.99]) expect(pick([a, b], NONE, () => random)).toBe(b);
-    end(a);
-    expect(load(a)).toBe(0);
-  });
-
-  it("never goes to one that was tried, and to nobody when all were", ({ expect }) => {
-    const [a, b, c] = [member("a"), member("b"), member("c")];
-    for (const random of [0, 0.5, 0.99]) expect(pick([a, b, c], new Set(["a", "c"]), () => random)).toBe(b);
-    expect(pick([a], new Set(["a"]))).toBeUndefined();
-    expect(pick([], NONE)).toBeUndefined();
-  });
-
-  it("reaches every member when none is loaded", ({ expect }) => {
-    const members = [member("a"), member("b"), member("c"), member("d")];
-    const seen = [0, 0.25, 0.5, 0.75].map((random) => pick(members, NONE, () => random));
-    expect(new Set(seen)).toEqual(new Set(members));
-  });
-
-  it("is counted until it ends, also when several are under way", ({ expect }) => {
+describe("what an instance has under way", () => {
+  it("is counted until it ends, also when several are", ({ expect }) => {
     const a = member("counted");
     begin(a);
     begin(a);
@@ -35,5 +13,49 @@ describe("the next request", () => {
     end(a);
     end(a);
     expect(load(a)).toBe(0);
+  });
+
+  it("is what others have there too, as its last answer said", ({ expect }) => {
+    const a = member("told");
+    begin(a);
+    begin(a);
+    // One of ours is left, and three of others.
+    end(a, 4);
+    expect(load(a)).toBe(4);
+    // One of ours streams on.
+    end(a, 1);
+    expect(load(a)).toBe(1);
+    begin(a);
+    end(a, 0);
+    expect(load(a)).toBe(0);
+  });
+
+  it("of others is forgotten after a while, of ours never", ({ expect }) => {
+    const a = member("old");
+    begin(a);
+    begin(a);
+    end(a, 9);
+    const now = Date.now();
+    const clock = vi.spyOn(Date, "now");
+    clock.mockReturnValue(now + HEARD_FOR_MS - 100);
+    expect(load(a)).toBe(9);
+    clock.mockReturnValue(now + HEARD_FOR_MS + 100);
+    expect(load(a)).toBe(1);
+    clock.mockRestore();
+  });
+
+  it("is dropped of those that are called no more, when there are very many", ({ expect }) => {
+    const now = Date.now();
+    const clock = vi.spyOn(Date, "now").mockReturnValue(now);
+    for (let nth = 0; nth < 6_000; nth += 1) {
+      begin(member(`many-${nth}`));
+      end(member(`many-${nth}`), 3);
+    }
+    begin(member("kept"));
+    clock.mockReturnValue(now + HEARD_FOR_MS);
+    begin(member("one more"));
+    clock.mockReturnValue(now);
+    expect([load(member("many-0")), load(member("kept"))]).toEqual([0, 1]);
+    clock.mockRestore();
   });
 });

@@ -6,6 +6,11 @@
 export const REFUSED_HEADER = "gantry-refused";
 /** Which instance answered; on every answer through ingress. */
 export const INSTANCE_HEADER = "gantry-instance";
+/**
+ * What an instance has under way as it answers, the answer only if it goes on, on its answers to ingress, which takes it
+ * off. Absent: nothing, so that an answer of an idle one passes as it is.
+ */
+export const LOAD_HEADER = "gantry-load";
 /** Which port of the container a request is for; without it, the first. Set by ingress only. */
 export const PORT_HEADER = "gantry-port";
 
@@ -16,7 +21,7 @@ export const TERMINAL_HEADER = "gantry-terminal";
 export const ERROR_HEADER = "gantry-error";
 export const RETRYABLE_HEADER = "gantry-retryable";
 /** Never of an application: a caller would take its answer for no answer, and might ask again. */
-export const GANTRY_ONLY = [REFUSED_HEADER, ERROR_HEADER, RETRYABLE_HEADER] as const;
+export const GANTRY_ONLY = [REFUSED_HEADER, ERROR_HEADER, RETRYABLE_HEADER, LOAD_HEADER] as const;
 
 const REFUSALS = ["not-ready", "not-listening", "unreachable"] as const;
 

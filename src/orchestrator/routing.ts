@@ -1,12 +1,19 @@
 /** The routing snapshot: which instances take traffic. The Worker caches it and calls instances directly. */
 import type { IngressMode } from "../api/schemas/application.ts";
 import type { LaunchSpec } from "./launch-spec.ts";
+import { isRegion, type Region } from "./placement/location.ts";
 import { isAvailable, isPooled, type Deployment } from "./plan/deployment.ts";
 import type { ApplicationRow } from "./storage/application-row.ts";
 
 export interface RoutingMember {
   readonly deploymentId: string;
   readonly instanceId: string;
+  /** Where it was found to be, or was asked to be; absent where neither is known. */
+  readonly region?: Region;
+  /** Since when it takes requests. */
+  readonly readyAt?: number;
+  /** Beyond what is needed: it answers where nobody else is left. */
+  readonly isSpare?: boolean;
 }
 
 export interface Routing {
@@ -17,8 +24,13 @@ export interface Routing {
   readonly port: number;
   /** How many there are to be, or may come to be. */
   readonly desired: number;
+  /** What a member is to have under way before members of another region are asked. */
+  readonly target: number;
   readonly members: readonly RoutingMember[];
 }
+
+/** Where no `target_concurrency` says it. */
+export const DEFAULT_TARGET = 20;
 
 export function routingOf(
   row: ApplicationRow,
@@ -33,8 +45,24 @@ export function routingOf(
     ingress: row.spec.ingress,
     port: spec.port,
     desired: row.spec.autoscaling?.max ?? row.spec.instances,
+    target: targetOf(row),
     members: deployments
       .filter((d) => isPooled(d) && isAvailable(d))
-      .map(({ id }) => ({ deploymentId: id, instanceId: publicId(id) })),
+      .map((deployment) => memberOf(deployment, publicId(deployment.id))),
+  };
+}
+
+function targetOf({ spec: { autoscaling } }: ApplicationRow): number {
+  return autoscaling?.target.kind === "concurrency" ? autoscaling.target.value : DEFAULT_TARGET;
+}
+
+function memberOf({ id: deploymentId, placement, readyAt }: Deployment, instanceId: string): RoutingMember {
+  const observed = placement?.observed?.region ?? "";
+  const region = isRegion(observed) ? observed : placement?.region;
+  return {
+    deploymentId,
+    instanceId,
+    ...(region === undefined ? {} : { region }),
+    ...(readyAt === null ? {} : { readyAt }),
   };
 }

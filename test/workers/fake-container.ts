@@ -47,7 +47,12 @@ interface Placement {
 /** A promise belongs to the object that made it, and tests act from outside: what is shared is state, and looked at. */
 const LOOK_EVERY_MS = 2;
 /** What only Gantry says, on `/forged`. */
-const FORGED = { "gantry-refused": "not-ready", "gantry-error": "NO_READY_INSTANCE", "gantry-retryable": "true" };
+const FORGED = {
+  "gantry-refused": "not-ready",
+  "gantry-error": "NO_READY_INSTANCE",
+  "gantry-retryable": "true",
+  "gantry-load": "999",
+};
 /** So many containers are looked at that often; of more, each less often, so that looking does not become the work. */
 const LOOKED_AT = 50;
 
