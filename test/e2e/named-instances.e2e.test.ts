@@ -12,7 +12,7 @@ afterEach(async ({ task }) => {
 });
 
 describe("an instance that is called by name", () => {
-  it("has one container for twenty first callers, none while it sleeps, and another for the next", async ({
+  it("has one container for a hundred first callers, none while it sleeps, and another for the next", async ({
     expect,
   }) => {
     const id = await plane.create("sandbox", {
@@ -21,8 +21,8 @@ describe("an instance that is called by name", () => {
       configuration: { image: "hello-world", sleep_after: "2s", stop_grace: "1s" },
     });
     expect(await workloads()).toEqual([]);
-    const answers = await Promise.all(Array.from({ length: 20 }, () => plane.fetch("/a/sandbox/@alice/json")));
-    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
+    const answers = await Promise.all(Array.from({ length: 100 }, () => plane.fetch("/a/sandbox/@alice/json")));
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 100 }, () => 200));
     const [instance, ...others] = new Set(answers.map(({ headers }) => headers["gantry-instance"]));
     expect(others).toEqual([]);
     expect(await workloads()).toHaveLength(1);
