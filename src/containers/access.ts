@@ -11,6 +11,8 @@ export interface Access {
   /** The first so many members make the pool; null: all. */
   readonly size: number | null;
   readonly waitMs: number;
+  /** The caller asks another member itself: one that may have seen the request is the end of this call. */
+  readonly isOneTry: boolean;
   /** A WebSocket that is a terminal inside the container, and not the application's. */
   readonly isTerminal: boolean;
 }
@@ -20,5 +22,6 @@ export const FROM_OUTSIDE: Access = {
   exclude: new Set(),
   size: null,
   waitMs: QUEUE_DEADLINE_MS,
+  isOneTry: false,
   isTerminal: false,
 };

@@ -138,6 +138,7 @@ function accessOf({ headers }: Request): Access {
     exclude: new Set(exclude),
     size,
     waitMs: Math.min(waitMs, QUEUE_DEADLINE_MS),
+    isOneTry: mode === "pool",
     isTerminal: mode === "terminal",
   };
 }

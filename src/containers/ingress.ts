@@ -82,7 +82,7 @@ export async function callPool(
       throw failure(routing, member, `nothing listens on its port ${target.port ?? routing.port}`);
     }
     excludeMember(application, member);
-    const mayRepeat = refusal === "not-ready" ? call.canResend : call.canResend && call.isIdempotent;
+    const mayRepeat = call.canResend && (refusal === "not-ready" || (call.isIdempotent && !access.isOneTry));
     if (!mayRepeat) throw failure(routing, member, `it is ${refusal}, and the request cannot be sent twice`);
     if (Date.now() >= deadline) throw failure(routing, member, `it is ${refusal}, and so was every other one`);
   }

@@ -156,6 +156,14 @@ describe("a call of a pool", () => {
     expect((await send(transport, pool, "/", { method: "POST", body: "x" })).status).toBe(200);
   });
 
+  it("asks another member at once, however long the broken one is to be left alone", async ({ expect }) => {
+    const hungUp = refusal("INSTANCE_UNREACHABLE", false, { "retry-after": "60", "gantry-instance": "one" });
+    const { transport, pauses, headers } = stage(hungUp, ok);
+    await send(transport, pool, "/", { method: "POST", body: "job" });
+    expect(pauses).toEqual([50]);
+    expect(headers[1]).toMatchObject({ exclude: ["one"] });
+  });
+
   it("does not go on where nobody can answer", async ({ expect }) => {
     const { transport } = stage(refusal("APPLICATION_NOT_FOUND", false));
     await expect(send(transport, pool, "/", undefined)).rejects.toMatchObject({ code: "APPLICATION_NOT_FOUND" });

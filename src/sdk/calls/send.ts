@@ -84,7 +84,8 @@ function nextPause(
     return retryOn?.(outcome) === true ? pauseAfter(policy, failures, null, random()) : null;
   }
   const mayRetry = retryOn === undefined ? outcome.retryable : mayAskAnother(outcome);
-  return mayRetry ? pauseAfter(policy, failures, outcome.retryAfterMs, random()) : null;
+  const isOfAnother = retryOn !== undefined && outcome.instance !== null;
+  return mayRetry ? pauseAfter(policy, failures, isOfAnother ? null : outcome.retryAfterMs, random()) : null;
 }
 
 /** Rejects only with the caller's own reason to stop. */
