@@ -40,9 +40,9 @@ const ZONES = [
   "Antarctica/Troll",
 ] as const;
 
-/** Seldom enough to be followed for ten years. */
+/** Seldom enough to be followed for ten years; each zone takes every third. */
 const SELDOM = ["30 2 * * *", "0 0 * * *", "15 1 * * 0", "0 0 29 2 *", "30 23 30,31 * *", "45 0 13 * 5"];
-/** Followed for two days around each change of the clocks. */
+/** Followed for two days around each change of the clocks; what fires each minute around the first of them. */
 const DENSE = ["* * * * *", "*/15 1-3 * * *", "0 */2 * * *", "5,35 0,1,2,3,23 * * *", "20 * * * *", "0 2 30 * 0"];
 
 const RULES = [
@@ -60,10 +60,11 @@ function follow(timetable: Timetable, from: number, until: number): number[] {
 
 const iso = (at: number | null) => (at === null ? null : new Date(at).toISOString());
 
-describe.for(ZONES)("in %s", (zone) => {
+describe.for(ZONES.map((zone, index) => ({ zone, index })))("in $zone", ({ zone, index: part }) => {
   it("fires when the clocks of every minute of ten years say so", ({ expect }) => {
     const stretches = stretchesOf(zone, FROM, UNTIL);
     for (const [index, cron] of SELDOM.entries()) {
+      if ((index + part) % 3 > 0) continue;
       const rules = RULES[index % RULES.length] ?? RULES[0];
       const window = { from: FROM, until: UNTIL };
       const timetable = { expression: parseExpression(cron), zone, ...rules };
@@ -74,6 +75,7 @@ describe.for(ZONES)("in %s", (zone) => {
     for (const [turn, { from: change }] of stretches.slice(1).entries()) {
       const window = { from: change - DAY_MS - 1, until: change + DAY_MS };
       for (const [index, cron] of DENSE.entries()) {
+        if (cron === "* * * * *" && turn > 0) continue;
         const rules = RULES[(turn + index) % RULES.length] ?? RULES[0];
         const timetable = { expression: parseExpression(cron), zone, ...rules };
         const where = { cron, rules, change: new Date(change).toISOString() };
