@@ -36,6 +36,8 @@ export interface QuotaChange {
   readonly scaledTo?: number | null;
   /** That may be called by name at a time: room is kept for them whether they are called or not. */
   readonly named?: number;
+  /** Kept started beyond what is needed. */
+  readonly warm?: number;
   /** The configuration that is active after the write, as `admitConfiguration` gave it, with its location. */
   readonly configuration?: StoredConfiguration;
   /** Code of a location; null for anywhere. */
@@ -163,15 +165,16 @@ function isCovered({ amounts, location }: Grant, usage: Usage): boolean {
 }
 
 /** What a whole specification comes to, but for its configuration. */
-export function countsOf({ instances, autoscaling, namedInstances = 0 }: ApplicationSpec): QuotaChange {
-  return { instances, scaledTo: autoscaling?.max ?? null, named: namedInstances };
+export function countsOf({ instances, autoscaling, namedInstances = 0, warm = 0 }: ApplicationSpec): QuotaChange {
+  return { instances, scaledTo: autoscaling?.max ?? null, named: namedInstances, warm };
 }
 
-function askOf(current: Usage | null, { instances, scaledTo, named, configuration, location }: QuotaChange): Ask {
-  const before = (current?.instances ?? 0) - (current?.named ?? 0);
+function askOf(current: Usage | null, { instances, scaledTo, configuration, location, ...change }: QuotaChange): Ask {
+  const before = (current?.instances ?? 0) - (current?.named ?? 0) - (current?.warm ?? 0);
+  const { named = current?.named ?? 0, warm = current?.warm ?? 0 } = change;
   const counted = current?.isScaled === true && scaledTo === undefined ? before : (instances ?? before);
   return {
-    instances: (scaledTo ?? counted) + (named ?? current?.named ?? 0),
+    instances: (scaledTo ?? counted) + warm + named,
     size: configuration === undefined ? (current?.size ?? NO_SIZE) : sizeOf(configuration),
     ipv4s: configuration === undefined ? (current?.ipv4s ?? 0) : networkOf(configuration).ipv4 === "none" ? 0 : 1,
     location: (location === undefined ? (configuration?.location ?? current?.location) : location) ?? ANYWHERE,

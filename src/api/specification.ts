@@ -37,6 +37,7 @@ export function specOf(env: Env, body: PutApplication): ApplicationSpec {
     instances: body.instances,
     maxInstances: body.max_instances ?? null,
     ...(body.named_instances === undefined ? {} : { namedInstances: body.named_instances }),
+    ...(body.warm === undefined ? {} : { warm: body.warm }),
     ingress: body.ingress?.mode ?? defaultIngress(env),
     checkEveryMs: checkEveryMs(body.check_every),
     ...(body.observability === undefined ? {} : { logs: body.observability.logs.enabled }),

@@ -49,7 +49,7 @@ export class LoadReporter {
     while (isWanted()) {
       await sleep(REPORT_EVERY_MS);
       const now = clock();
-      const requestsPerSecond = Math.round((this.#requests * 1_000) / Math.max(1, now - since));
+      const requestsPerSecond = rateOf(this.#requests, now - since);
       this.#requests = 0;
       since = now;
       const load = { inFlight: inFlight(), requestsPerSecond };
@@ -65,4 +65,9 @@ export class LoadReporter {
       if (isIdle) return;
     }
   }
+}
+
+/** A second, in halves: that is one in two seconds. A single request is not rounded away. */
+function rateOf(requests: number, ms: number): number {
+  return requests === 0 ? 0 : Math.max(1, Math.round((requests * 2_000) / Math.max(1, ms))) / 2;
 }

@@ -2,6 +2,7 @@
 import type { EventTotals } from "../orchestrator/event-totals.ts";
 import type { HealthCounts } from "../orchestrator/health.ts";
 import type { ApplicationView, InstanceView } from "../orchestrator/views.ts";
+import { wantedOf } from "../orchestrator/warm.ts";
 
 export interface InstanceSample {
   readonly name: string;
@@ -37,7 +38,7 @@ export function applicationSample(
 ): ApplicationSample {
   return {
     kind: row.kind,
-    desired: row.spec.instances,
+    desired: wantedOf(row.spec),
     health,
     generation: row.generation,
     observedGeneration: row.observedGeneration,

@@ -20,6 +20,7 @@ import { routingOf, type Routing } from "./routing.ts";
 import { nameOf } from "./names.ts";
 import { listVersions, type ApplicationRow, type Version } from "./storage/application-row.ts";
 import { usageOf } from "./usage.ts";
+import { withSpares, wantedOf } from "./warm.ts";
 import {
   versionViews,
   type ApplicationView,
@@ -79,7 +80,7 @@ export class ApplicationReader extends ApplicationObject {
   async waitForApplication(condition: ApplicationCondition, timeoutMs: number): Promise<Waited<ApplicationView>> {
     const isReached = (view: ApplicationView) => {
       if (condition === "settled") return this.core.views.isSettled(this.core.mustRow());
-      return condition === "ready" ? isReady(view.health, view.row.spec.instances) : view.state === condition;
+      return condition === "ready" ? isReady(view.health, wantedOf(view.row.spec)) : view.state === condition;
     };
     await this.core.shards.refresh();
     // From here on the shards say what changes.
@@ -204,7 +205,8 @@ export class ApplicationReader extends ApplicationObject {
       const seen = this.core.waiters.wakes;
       const { spec } = this.core.version(row.activeVersion);
       const own = routingOf(row, spec, this.core.deployments.all(), this.core.publicId);
-      const routing = { ...own, members: [...own.members, ...(await this.#othersMembers())] };
+      const all = [...own.members, ...(await this.#othersMembers())];
+      const routing = { ...own, members: own.desired === 0 ? [] : withSpares(all, row.spec.instances) };
       const leftMs = deadline - Date.now();
       if (routing.members.length > 0 || routing.desired === 0 || leftMs <= 0) return routing;
       if (this.core.waiters.isFull) {

@@ -31,6 +31,7 @@ import {
   type RolloutView,
 } from "./views.ts";
 import { requireGuard, type WriteGuard } from "./write-guard.ts";
+import { wantedOf } from "./warm.ts";
 import { objectName, shardsIn } from "./shards/sharding.ts";
 
 import { ownerOf } from "./shards/owner.ts";
@@ -89,7 +90,7 @@ export class Application extends ApplicationReader {
     const { row, version } = this.core.specification.preview(this.core.mustRow(), put, guard, isDryRun, Date.now());
     const revisionOf = (number: number) => this.core.version(number).version.revision;
     const desired: Desired = {
-      instances: row.spec.instances,
+      instances: wantedOf(row.spec),
       version: row.activeVersion,
       isOutdated: (number) => number !== version.version && revisionOf(number) !== version.revision,
       strategy: "rolling",

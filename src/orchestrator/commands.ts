@@ -6,6 +6,7 @@ import type { Autoscaling } from "./autoscaling/policy.ts";
 import type { StoredConfiguration } from "./configurations.ts";
 import { appendEvents, type EventDraft } from "./events.ts";
 import { newSharding } from "./shards/sharding.ts";
+import { MAX_INSTANCES, tooManyWarm } from "./warm.ts";
 import {
   getVersion,
   insertVersion,
@@ -39,6 +40,7 @@ export interface ApplicationPatch {
   readonly priority?: number;
   readonly isPreemptible?: boolean;
   readonly namedInstances?: number;
+  readonly warm?: number;
   readonly autoscaling?: Exclude<ApplicationSpec["autoscaling"], undefined>;
   /** Stored, and not activated. */
   readonly version?: NewConfiguration;
@@ -90,10 +92,13 @@ export function planPatch(db: Database, row: ApplicationRow, patch: ApplicationP
   }
   const autoscaling = patch.autoscaling === undefined ? (row.spec.autoscaling ?? null) : patch.autoscaling;
   if (autoscaling !== null) requireRoom(autoscaling, ceiling, patch);
+  // Lowering the ceiling reduces what runs.
+  const instances = withinBounds(Math.min(patch.instances ?? row.spec.instances, ceiling), autoscaling);
+  const warm = patch.warm ?? row.spec.warm ?? 0;
+  requireRoomForWarm(warm, autoscaling?.max ?? instances, ceiling, patch);
   const spec: ApplicationSpec = {
     ...row.spec,
-    // Lowering the ceiling reduces what runs.
-    instances: withinBounds(Math.min(patch.instances ?? row.spec.instances, ceiling), autoscaling),
+    instances,
     ...(patch.autoscaling === undefined ? {} : { autoscaling: patch.autoscaling }),
     maxInstances,
     ingress: patch.ingress ?? row.spec.ingress,
@@ -104,6 +109,7 @@ export function planPatch(db: Database, row: ApplicationRow, patch: ApplicationP
     ...(patch.priority === undefined ? {} : { priority: patch.priority }),
     ...(patch.isPreemptible === undefined ? {} : { isPreemptible: patch.isPreemptible }),
     ...(patch.namedInstances === undefined ? {} : { namedInstances: patch.namedInstances }),
+    ...(patch.warm === undefined ? {} : { warm }),
   };
   const version = patch.version === undefined ? null : chooseVersion(db, row, patch.version);
   return { spec, version, activate: false };
@@ -118,6 +124,16 @@ function requireRoom({ max }: Autoscaling, ceiling: number, patch: ApplicationPa
       : ["autoscaling.max", "raise max_instances as well"];
   const reason = `autoscaling.max (${max}) must be at most max_instances (${ceiling}): ${fix}`;
   throw new GantryError("VALIDATE_INPUT", reason, { [field]: reason });
+}
+
+/** What is kept warm comes on top, and is not what a ceiling silently takes away. */
+function requireRoomForWarm(warm: number, pool: number, most: number, patch: ApplicationPatch): void {
+  if (warm === 0 || pool + warm <= Math.min(most, MAX_INSTANCES)) return;
+  const others = patch.instances === undefined ? "max_instances" : "instances";
+  const counted = patch.autoscaling == null ? others : "autoscaling.max";
+  const field = patch.warm === undefined ? counted : "warm";
+  const reason = tooManyWarm(warm, pool, most);
+  throw new GantryError("VALIDATE_INPUT", `${field}: ${reason}`, { [field]: reason });
 }
 
 function withinBounds(instances: number, autoscaling: Autoscaling | null | undefined): number {

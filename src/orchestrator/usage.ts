@@ -8,12 +8,14 @@ import type { StoredConfiguration } from "./configurations.ts";
 import { sizeOf } from "./launch-spec.ts";
 import { networkOf } from "./network.ts";
 import { getVersion, readApplication, writeApplication, type ApplicationRow } from "./storage/application-row.ts";
+import { mostWantedOf } from "./warm.ts";
 
 export function usageOf(row: ApplicationRow, configuration: StoredConfiguration): Usage {
-  const named = row.spec.namedInstances ?? 0;
+  const { namedInstances: named = 0, warm = 0 } = row.spec;
   return {
-    instances: row.kind === "deployment" ? 1 : (row.spec.autoscaling?.max ?? row.spec.instances) + named,
+    instances: row.kind === "deployment" ? 1 : mostWantedOf(row.spec) + named,
     ...(named === 0 ? {} : { named }),
+    ...(warm === 0 ? {} : { warm }),
     ...(row.spec.autoscaling == null ? {} : { isScaled: true }),
     size: sizeOf(configuration),
     ipv4s: networkOf(configuration).ipv4 === "none" ? 0 : 1,

@@ -16,6 +16,7 @@ import type { BlockedReason } from "./placement/placing.ts";
 import { nameOf } from "./names.ts";
 import type { Rollout } from "./rollouts-log.ts";
 import type { ApplicationRow, Blocked, Version } from "./storage/application-row.ts";
+import { wantedOf } from "./warm.ts";
 
 export interface ApplicationView {
   readonly row: ApplicationRow;
@@ -104,7 +105,7 @@ export function applicationView(
   deployments: readonly Deployment[],
   publicId: (deploymentId: string) => string,
 ): ApplicationView {
-  const health = countHealth(deployments, row.spec.instances);
+  const health = countHealth(deployments, wantedOf(row.spec));
   return wholeView(row, configuration, { health, failing: failingOf(deployments, publicId) });
 }
 

@@ -56,6 +56,7 @@ export function hint(path: readonly string[], schema: JsonSchema, random: Random
     case "instances":
     case "max_instances":
     case "named_instances":
+    case "warm":
     case "min":
     case "max":
       return random.chance(0.4) ? random.between(1, MAX_INSTANCES) : 0;
@@ -101,6 +102,8 @@ export function repair(body: unknown, operationPath: string, random: Random): un
   const { instances, max_instances: maximum } = body;
   if (typeof instances === "number" && typeof maximum === "number" && instances > maximum) body["instances"] = maximum;
   repairAutoscaling(body, random);
+  // What is kept warm comes on top of what may run.
+  if (typeof body["warm"] === "number") delete body["max_instances"];
   if (body["ttl"] !== undefined) delete body["expires_at"];
   if (Array.isArray(body["scopes"]) && body["scopes"].includes("admin")) delete body["applications"];
   if (body["target_configuration"] !== undefined) delete body["target_version"];

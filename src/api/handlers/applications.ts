@@ -200,8 +200,8 @@ async function patched(call: Call<unknown, PatchApplication>, id: string): Promi
 /** Only counts are held against the account's limits, and a ceiling may lower one: a version that is stored runs nowhere. */
 async function written(call: Call<unknown, PatchApplication>, id: string, patch: ApplicationPatch) {
   const application = applicationStub(call.env, id);
-  const { instances, max_instances: ceiling, named_instances: named, constraints, autoscaling } = call.body;
-  const counts = [instances, ceiling, named, constraints, autoscaling];
+  const { instances, max_instances: ceiling, named_instances: named, constraints, autoscaling, warm } = call.body;
+  const counts = [instances, ceiling, named, constraints, autoscaling, warm];
   if (counts.every((one) => one === undefined)) {
     const view: ApplicationView = await application.patch(patch, guardOf(call));
     return view;
@@ -211,11 +211,12 @@ async function written(call: Call<unknown, PatchApplication>, id: string, patch:
   });
 }
 
-function changeOf({ instances, named_instances: named, autoscaling }: PatchApplication): QuotaChange {
+function changeOf({ instances, named_instances: named, autoscaling, warm }: PatchApplication): QuotaChange {
   return {
     ...(instances === undefined ? {} : { instances }),
     ...(autoscaling === undefined ? {} : { scaledTo: autoscaling?.max ?? null }),
     ...(named === undefined ? {} : { named }),
+    ...(warm === undefined ? {} : { warm }),
   };
 }
 
@@ -223,6 +224,7 @@ function patchOf({
   instances,
   max_instances,
   named_instances,
+  warm,
   ingress,
   check_every,
   observability,
@@ -239,6 +241,7 @@ function patchOf({
     ...(instances === undefined ? {} : { instances }),
     ...(max_instances === undefined ? {} : { maxInstances: max_instances }),
     ...(named_instances === undefined ? {} : { namedInstances: named_instances }),
+    ...(warm === undefined ? {} : { warm }),
     ...(ingress === undefined ? {} : { ingress: ingress.mode }),
     ...(check_every === undefined ? {} : { checkEveryMs: checkEveryMs(check_every) }),
     ...(observability === undefined ? {} : { logs: observability.logs.enabled }),

@@ -43,6 +43,7 @@ export const applicationResult = z.strictObject({
   instances: count,
   max_instances: count.optional(),
   named_instances: count.optional(),
+  warm: count.optional(),
   autoscaling: z
     .strictObject({
       min: count,

@@ -5,13 +5,12 @@
  */
 import * as z from "zod";
 import { parseDuration } from "../../duration.ts";
+import { MAX_INSTANCES, tooManyWarm } from "../../orchestrator/warm.ts";
 import { preemption, priorities } from "./capacity.ts";
 import { configurationSchema, logsSwitch } from "./configuration.ts";
 import { affinities, constraints, unsupported } from "./constraints.ts";
 import { duration } from "./duration.ts";
 
-/** Above what the planner is built for. */
-export const MAX_INSTANCES = 10_000;
 export const DEFAULT_CHECK_EVERY_MS = 60_000;
 
 export const applicationName = z
@@ -35,6 +34,10 @@ const durable = {
   named_instances: instances.describe(
     "Most instances at a time that run because somebody calls them by name; each comes with its first call, sleeps when " +
       "nobody calls it, and is no member of the pool that `instances` counts. Default: 0, which is none",
+  ),
+  warm: instances.describe(
+    "Members of the pool that are kept started and ready beyond `instances`, or beyond what the load asks for: spare ones, " +
+      "which get requests as soon as another one is lost or more are needed. Default: 0",
   ),
   ingress: z
     .strictObject({
@@ -112,6 +115,7 @@ const whole = {
   instances: durable.instances,
   max_instances: durable.max_instances.optional(),
   named_instances: durable.named_instances.optional(),
+  warm: durable.warm.optional(),
   ingress: durable.ingress.optional(),
   check_every: durable.check_every.optional(),
   observability: durable.observability.optional(),
@@ -157,6 +161,7 @@ export const patchApplicationSchema = z
     instances: durable.instances.optional(),
     max_instances: durable.max_instances.optional(),
     named_instances: durable.named_instances.optional(),
+    warm: durable.warm.optional(),
     ingress: durable.ingress.optional(),
     check_every: durable.check_every.optional(),
     observability: durable.observability.optional(),
@@ -179,6 +184,7 @@ function refuseContradictions(
   value: {
     instances?: number | undefined;
     max_instances?: number | undefined;
+    warm?: number | undefined;
     autoscaling?: { max: number } | null | undefined;
     observability?: object | undefined;
     configuration?: { observability?: object | undefined } | undefined;
@@ -193,6 +199,11 @@ function refuseContradictions(
   if (value.instances !== undefined && value.max_instances !== undefined && value.instances > value.max_instances) {
     const message = `must be at most max_instances (${value.max_instances})`;
     context.addIssue({ code: "custom", path: ["instances"], message });
+  }
+  const pool = scaled?.max ?? value.instances;
+  if (value.warm !== undefined && pool !== undefined && pool + value.warm > (most ?? MAX_INSTANCES)) {
+    const message = tooManyWarm(value.warm, pool, most ?? Number.POSITIVE_INFINITY);
+    context.addIssue({ code: "custom", path: ["warm"], message });
   }
   if (value.observability !== undefined && value.configuration?.observability !== undefined) {
     const message = "is given in configuration.observability too: give one of the two";

@@ -17,6 +17,7 @@ const NAMED = "test/workers/named-instances.test.ts";
 const PLACEMENTS = "test/workers/placements.test.ts";
 const ROLLOUTS = "test/workers/rollouts.test.ts";
 const SCALING = "test/workers/autoscaling.test.ts";
+const WARM = "test/workers/warm-pool.test.ts";
 const STORES = "test/workers/secrets-store.test.ts";
 const WAIT = "test/workers/wait.test.ts";
 const WHOLE = "test/workers/whole-application.test.ts";
@@ -63,6 +64,7 @@ export const APPLICATION_FIELD_TESTS: Readonly<Record<string, Tests>> = {
       NAMED,
       "waits for its turn when as many are awake as may be, and is told so when that takes too long",
     ],
+    warm: [WARM, "keeps one more ready, which no request gets, and gives it the traffic of one that is lost at once"],
     "autoscaling.min": [
       SCALING,
       "sleeps with none when nothing has come for idle_after, and comes back for the next request",

@@ -1,6 +1,7 @@
 /** Every limit of the schemas: accepted at it, refused just beyond it, under the field's own path. */
 import { describe, it } from "vitest";
-import { createApplicationSchema, MAX_INSTANCES } from "./application.ts";
+import { MAX_INSTANCES } from "../../orchestrator/warm.ts";
+import { createApplicationSchema } from "./application.ts";
 import { CHECK_LIMITS } from "./check.ts";
 import { LIMITS } from "./configuration.ts";
 

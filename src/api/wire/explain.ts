@@ -1,6 +1,7 @@
 /** Decisions and plans, for people. */
 import type * as z from "zod";
 import { explainBlocked } from "../../orchestrator/placement/placing.ts";
+import { wantedOf } from "../../orchestrator/warm.ts";
 import type { Action } from "../../orchestrator/plan/plan.ts";
 import type { InstanceView, PlannedView } from "../../orchestrator/views.ts";
 import type { explainResult, plannedResult } from "../results/explain.ts";
@@ -33,7 +34,7 @@ export function wirePlanned({ application, plan, instances }: PlannedView): Plan
   const names = new Map(instances.map(({ deployment, name }) => [deployment.id, name]));
   const { blocked } = plan;
   return {
-    desired: { instances: row.spec.instances, version: row.activeVersion, deleting: row.deleting },
+    desired: { instances: wantedOf(row.spec), version: row.activeVersion, deleting: row.deleting },
     actions: plan.actions.map((action) => wireAction(action, names)),
     counts: { ...plan.explain },
     requeue_at: plan.requeueAt === null ? null : iso(plan.requeueAt),

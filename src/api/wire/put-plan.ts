@@ -4,6 +4,7 @@ import type { StoredConfiguration } from "../../orchestrator/configurations.ts";
 import { sizeOf } from "../../orchestrator/launch-spec.ts";
 import { MAX_SURGE } from "../../orchestrator/plan/selection.ts";
 import type { ApplicationSpec } from "../../orchestrator/storage/application-row.ts";
+import { wantedOf } from "../../orchestrator/warm.ts";
 import type { PutPreview } from "../../orchestrator/views.ts";
 import type { putPlanResult } from "../results/put-plan.ts";
 import { wireAutoscaling, wireConfiguration, wireConstraints } from "./application.ts";
@@ -22,7 +23,7 @@ export function wirePutPlan({ before, after, instances }: PutPreview): PutPlan {
   const from = { spec: before.row.spec, configuration: before.configuration };
   const to = { spec: after.row.spec, configuration: after.configuration };
   const surge = instances.update > 0 ? MAX_SURGE : 0;
-  const count = Math.max(from.spec.instances, to.spec.instances + surge);
+  const count = Math.max(wantedOf(from.spec), wantedOf(to.spec) + surge);
   const [small, large] = [amounts(from, count), amounts(to, count)];
   return {
     dry_run: true,
@@ -48,7 +49,7 @@ export function wireCreationPlan(name: string, spec: ApplicationSpec, configurat
     dry_run: true,
     create: true,
     changes: changes(new Map(), new Map([["name", name], ...fields(to)])),
-    instances: { start: spec.instances, stop: 0, update: 0, unchanged: 0 },
+    instances: { start: wantedOf(spec), stop: 0, update: 0, unchanged: 0 },
     cost_estimate: { before: NOTHING, peak: amounts(to), after: amounts(to) },
     etag: null,
   };
@@ -59,6 +60,7 @@ function fields({ spec, configuration }: Specified): Map<string, Json> {
     ["instances", spec.instances],
     ["max_instances", spec.maxInstances],
     ["named_instances", (spec.namedInstances ?? 0) === 0 ? null : spec.namedInstances],
+    ["warm", (spec.warm ?? 0) === 0 ? null : spec.warm],
     ...autoscalingFields(spec),
     ["ingress.mode", spec.ingress],
     ["check_every", spec.checkEveryMs / 1_000],
@@ -94,7 +96,7 @@ function changes(from: ReadonlyMap<string, Json>, to: ReadonlyMap<string, Json>)
     .filter((change) => JSON.stringify(change.from) !== JSON.stringify(change.to));
 }
 
-function amounts({ spec, configuration }: Specified, count = spec.instances) {
+function amounts({ spec, configuration }: Specified, count = wantedOf(spec)) {
   const { vcpu, memoryMib, diskMb } = sizeOf(configuration);
   return { vcpu: vcpu * count, memory_mib: memoryMib * count, disk_mb: diskMb * count };
 }

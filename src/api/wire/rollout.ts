@@ -1,10 +1,11 @@
 /** Rollouts in Cloudflare's field names. */
 import type { RolloutView } from "../../orchestrator/views.ts";
+import { wantedOf } from "../../orchestrator/warm.ts";
 import { wireConfiguration, wireHealth } from "./application.ts";
 import { iso } from "../../iso.ts";
 
 export function wireRollout({ rollout, current, target, application, updated }: RolloutView) {
-  const total = application.row.spec.instances;
+  const total = wantedOf(application.row.spec);
   const isOver = rollout.status === "completed";
   const reached = isOver ? total : Math.min(updated, total);
   const isDone = (percentage: number) => isOver || reached >= stepTarget(percentage, total);

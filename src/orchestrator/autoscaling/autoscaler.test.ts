@@ -150,6 +150,25 @@ describe("an application that is scaled by its load", () => {
     expect(queue.count).toBe(6);
   });
 
+  it("comes back from none when a warm one answers, whatever its target is", ({ expect }) => {
+    for (const kind of ["concurrency", "rps", "queue"] as const) {
+      const app = new Followed({ min: 0, target: { kind, value: 100 } }, 0);
+      app.autoscaler.report("warm", { inFlight: 0, requestsPerSecond: 0 });
+      expect(app.count).toBe(0);
+      app.autoscaler.report("warm", { inFlight: 0, requestsPerSecond: 0.5 });
+      expect([kind, app.count]).toEqual([kind, 1]);
+    }
+  });
+
+  it("does not sleep while it answers, also when its target counts something else", ({ expect }) => {
+    const app = new Followed({ min: 0, target: { kind: "queue", value: 2 }, idleAfterMs: MINUTE });
+    app.load(20 * MINUTE, () => 3);
+    expect(app.count).toBe(1);
+    app.load(2_000, () => 0);
+    app.rest(20 * MINUTE);
+    expect(app.count).toBe(0);
+  });
+
   it("is left alone when it is no longer to be scaled", ({ expect }) => {
     const app = new Followed({});
     app.load(MINUTE, () => 95);

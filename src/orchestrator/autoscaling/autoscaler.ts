@@ -61,9 +61,13 @@ export class Autoscaler {
       return;
     }
     const now = clock();
-    const waits = waiting();
-    const total = this.#total(policy, now) + waits;
-    if (total > 0) this.#loadedAt = now;
+    const carried = this.#total(policy, now);
+    // Where none is wanted a warm one answers: that somebody came is as if he waited.
+    const isAnsweredBySpare = application.spec.instances === 0 && this.#reports.size > 0;
+    const waits = waiting() + (isAnsweredBySpare ? 1 : 0);
+    const total = carried + waits;
+    // Whatever the target is, who answers requests is not idle.
+    if (total > 0 || this.#reports.size > 0) this.#loadedAt = now;
     this.#series.put(total, now);
     const decision = decideScale({
       policy,

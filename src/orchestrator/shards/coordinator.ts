@@ -16,6 +16,7 @@ import type { BlockedReason } from "../placement/placing.ts";
 import type { ApplicationRow, Version } from "../storage/application-row.ts";
 import type { Beside, Followed, News, Order, Told } from "./protocol.ts";
 import { NEW_SHARD, readRecords, writeRecord, type ShardRecord } from "./records.ts";
+import { wantedOf } from "../warm.ts";
 import { shareAt } from "./sharding.ts";
 import { summed, toldAnew, unheard, type Summary } from "./summary.ts";
 import { nextHolder, type Standing } from "./turns.ts";
@@ -75,7 +76,7 @@ export class Coordinator {
 
   /** Of all shards, as far as they have been heard of. */
   summaries(row: ApplicationRow): Summary[] {
-    const { instances } = row.spec;
+    const instances = wantedOf(row.spec);
     const shards = row.sharding?.shards ?? 1;
     const others = othersOf(row).map((k) => this.#summaries.get(k) ?? unheard(shareAt(k, shards, instances)));
     return [this.#deps.own(row), ...others];

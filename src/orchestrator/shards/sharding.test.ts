@@ -28,6 +28,16 @@ const of = (shard: number, shards: number, instances: number) => {
 const held = (shard: number, holder: number | null) => maySurge({ sharding: { shard, shards: 2, turn: 3, holder } });
 
 describe("shares", () => {
+  it("have the warm ones among them", ({ expect }) => {
+    const shares = [0, 1, 2].map((shard) => {
+      const one = of(shard, 3, 4);
+      return shareOf({ ...one, spec: { ...one.spec, warm: 3 } });
+    });
+    expect(shares).toEqual([3, 2, 2]);
+    expect(shareOf({ kind: "application", spec: { ...spec(0), warm: 1 } })).toBe(1);
+    expect(shareOf({ kind: "deployment", spec: { ...spec(1), warm: 1 } })).toBe(1);
+  });
+
   it.for([0, 1, 2, 3, 7, 36, 2_000])(
     "of %i instances are as even as can be, and come to all of them",
     (n, { expect }) => {

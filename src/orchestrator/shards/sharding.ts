@@ -7,6 +7,7 @@
  */
 import type { ApplicationRow } from "../storage/application-row.ts";
 import { parseDeploymentId } from "../deployment-id.ts";
+import { wantedOf } from "../warm.ts";
 
 export interface Sharding {
   /** Of this object. */
@@ -33,17 +34,16 @@ export function newSharding(kind: ApplicationRow["kind"], shards: number): Shard
   return kind === "deployment" || shards === 1 ? undefined : { shard: 0, shards, turn: 0, holder: 0 };
 }
 
-/** Instances of this object. */
-export function shareOf({ kind, spec: { instances }, sharding }: Spread): number {
+/** Instances of this object, warm ones among them. */
+export function shareOf({ kind, spec, sharding }: Spread): number {
   if (kind === "deployment") return 1;
+  const instances = wantedOf(spec);
   return sharding === undefined ? instances : shareAt(sharding.shard, sharding.shards, instances);
 }
 
 /** How many instances the shards before this one place that are not among those `known`. */
-export function unknownBefore(
-  { spec: { instances }, sharding }: Pick<Spread, "spec" | "sharding">,
-  known: number,
-): number {
+export function unknownBefore({ spec, sharding }: Pick<Spread, "spec" | "sharding">, known: number): number {
+  const instances = wantedOf(spec);
   let before = -known;
   for (let shard = 0; shard < (sharding?.shard ?? 0); shard += 1) {
     before += shareAt(shard, sharding?.shards ?? 1, instances);

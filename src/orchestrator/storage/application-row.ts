@@ -29,6 +29,8 @@ export interface ApplicationSpec {
   readonly isPreemptible?: boolean;
   /** Most instances at a time that run because somebody calls them by name; 0 when it says nothing. */
   readonly namedInstances?: number;
+  /** Members of the pool that are kept started beyond `instances`; 0 when it says nothing. */
+  readonly warm?: number;
   /** `instances` follows the load, and is what it comes to at present. */
   readonly autoscaling?: Autoscaling | null;
 }

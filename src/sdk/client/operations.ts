@@ -13,6 +13,7 @@ export interface Schemas {
     instances: number;
     max_instances?: number;
     named_instances?: number;
+    warm?: number;
     autoscaling?: {
       min: number;
       max: number;
@@ -296,6 +297,8 @@ export interface Schemas {
     max_instances?: number;
     /** Most instances at a time that run because somebody calls them by name; each comes with its first call, sleeps when nobody calls it, and is no member of the pool that `instances` counts. Default: 0, which is none */
     named_instances?: number;
+    /** Members of the pool that are kept started and ready beyond `instances`, or beyond what the load asks for: spare ones, which get requests as soon as another one is lost or more are needed. Default: 0 */
+    warm?: number;
     /** Who may call the application; default: `GANTRY_DEFAULT_INGRESS` of the control plane, else private */
     ingress?: {
       /** Who may call it from outside: nobody, holders of a token, everybody */
@@ -1094,6 +1097,8 @@ export interface Schemas {
     max_instances?: number;
     /** Most instances at a time that run because somebody calls them by name; each comes with its first call, sleeps when nobody calls it, and is no member of the pool that `instances` counts. Default: 0, which is none */
     named_instances?: number;
+    /** Members of the pool that are kept started and ready beyond `instances`, or beyond what the load asks for: spare ones, which get requests as soon as another one is lost or more are needed. Default: 0 */
+    warm?: number;
     /** Who may call the application; default: `GANTRY_DEFAULT_INGRESS` of the control plane, else private */
     ingress?: {
       /** Who may call it from outside: nobody, holders of a token, everybody */
@@ -1521,6 +1526,8 @@ export interface Schemas {
     max_instances?: number;
     /** Most instances at a time that run because somebody calls them by name; each comes with its first call, sleeps when nobody calls it, and is no member of the pool that `instances` counts. Default: 0, which is none */
     named_instances?: number;
+    /** Members of the pool that are kept started and ready beyond `instances`, or beyond what the load asks for: spare ones, which get requests as soon as another one is lost or more are needed. Default: 0 */
+    warm?: number;
     /** Who may call the application; default: `GANTRY_DEFAULT_INGRESS` of the control plane, else private */
     ingress?: {
       /** Who may call it from outside: nobody, holders of a token, everybody */

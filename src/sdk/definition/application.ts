@@ -16,7 +16,7 @@ type Definition = ContainerDefinition | ContainerConfig;
 export function toApplication(name: string, definition: Definition): ApplicationBody {
   const { maxInstances = DEFAULT_MAX_INSTANCES, autoscaling, rollout, ingress } = definition;
   const instances = autoscaling?.min ?? definition.instances ?? 1;
-  const pool = autoscaling?.max ?? instances;
+  const pool = (autoscaling?.max ?? instances) + (definition.warm ?? 0);
   const body = {
     name: applicationName(name, definition.name),
     instances,

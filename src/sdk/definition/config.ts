@@ -56,7 +56,7 @@ export interface ContainerConfig {
   readonly instances?: number;
   /** Named ones that may be awake at a time, for `get`. Default: what `maxInstances` leaves. */
   readonly namedInstances?: number;
-  /** Members that are kept started beyond what is needed. */
+  /** Members of the pool that are kept started beyond `instances`, or what the load asks for. Default 0. */
   readonly warm?: number;
   readonly autoscaling?: Autoscaling;
   /** A named instance that is not called for this long sleeps. Default 10 min. */

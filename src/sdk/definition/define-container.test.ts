@@ -42,7 +42,7 @@ describe("a definition", () => {
         requiredPorts: [8_080, 9_090],
         instanceType: { vcpu: 0.5, memoryMib: 1_024, diskMb: 2_000 },
         maxInstances: 9,
-        namedInstances: 4,
+        namedInstances: 3,
         warm: 1,
         autoscaling: { min: 0, max: 5, targetConcurrency: 20 },
         sleepAfter: 300,
@@ -87,7 +87,7 @@ describe("a definition", () => {
     ["instances", { instances: 3, maxInstances: 2 }, "maxInstances (2)"],
     ["instances", { instances: 1, autoscaling: { min: 0, max: 2, targetRps: 1 } }, "leave one"],
     ["namedInstances", { instances: 3, maxInstances: 5, namedInstances: 3 }, "at most 2"],
-    ["warm", { warm: 2, instances: 1 }, "pool's size (1)"],
+    ["warm", { warm: 20, instances: 1 }, "at most 19: maxInstances (20) less the pool's 1"],
     ["autoscaling", { autoscaling: { min: 0, max: 2 } }, "exactly one"],
     ["autoscaling", { autoscaling: { min: 0, max: 2, targetRps: 1, queueDepth: 1 } }, "exactly one"],
     ["autoscaling.min", { autoscaling: { min: 3, max: 2, targetRps: 1 } }, "autoscaling.max (2)"],
@@ -220,7 +220,7 @@ describe("an image", () => {
 
 describe("an application", () => {
   /** Fields of the design that the control API gets one after another. */
-  const AHEAD = new Set(["warm", "hostnames", "hooks", "egress"]);
+  const AHEAD = new Set(["hostnames", "hooks", "egress"]);
 
   function accepted(body: Record<string, unknown>): unknown {
     const kept = Object.fromEntries(Object.entries(body).filter(([field]) => !AHEAD.has(field)));

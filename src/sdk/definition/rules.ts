@@ -79,14 +79,15 @@ function* countProblems(config: ContainerConfig): Iterable<Problem> {
   const pool = autoscaling?.max ?? instances ?? Math.min(1, maxInstances);
   if (instances !== undefined && instances > maxInstances) {
     yield ["instances", `must be at most maxInstances (${maxInstances})`];
-  } else if (namedInstances !== undefined && pool + namedInstances > maxInstances) {
-    yield [
-      "namedInstances",
-      `must be at most ${maxInstances - pool}: maxInstances (${maxInstances}) less the pool's ${pool}`,
-    ];
+  } else if (warm > 0 && pool + warm > maxInstances) {
+    const room = Math.max(0, maxInstances - pool);
+    yield ["warm", `must be at most ${room}: maxInstances (${maxInstances}) less the pool's ${pool}`];
+  } else if (namedInstances !== undefined && pool + warm + namedInstances > maxInstances) {
+    const rest = maxInstances - pool - warm;
+    const taken = `the pool's ${pool}${warm > 0 ? ` and ${warm} warm` : ""}`;
+    yield ["namedInstances", `must be at most ${rest}: maxInstances (${maxInstances}) less ${taken}`];
   }
-  if (warm > pool && warm > 0) yield ["warm", `must be at most the pool's size (${pool})`];
-  if (sleepAfter !== undefined && (namedInstances ?? maxInstances - pool) === 0) {
+  if (sleepAfter !== undefined && (namedInstances ?? maxInstances - pool - warm) === 0) {
     yield [
       "sleepAfter",
       "has no effect: only named instances sleep, and there are none; leave it out or raise maxInstances",
