@@ -32,6 +32,7 @@ export const ERRORS = {
   ROUTE_NOT_FOUND: { status: 404, numeric: 7003, retryable: false },
   METHOD_NOT_ALLOWED: { status: 405, numeric: 1000, retryable: false },
   APPLICATION_ALREADY_EXISTS: { status: 409, numeric: 1000, retryable: false },
+  HOSTNAME_TAKEN: { status: 409, numeric: 1000, retryable: false },
   INSTANCE_HELD: { status: 409, numeric: 1000, retryable: false },
   INSTANCE_NOT_NAMED: { status: 409, numeric: 1000, retryable: false },
   INSTANCE_LEAVING: { status: 409, numeric: 1000, retryable: false },

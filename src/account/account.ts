@@ -37,6 +37,8 @@ import { poolsOf } from "./capacity/pools.ts";
 import type { Answer, Statement } from "./capacity/statement.ts";
 import { applyCompletions, type Completion } from "./completion.ts";
 import { listAudit, recordDenied, type AuditDraft, type AuditEntry } from "./audit.ts";
+import { HostnameKeeper } from "./hostname-keeper.ts";
+import { dropAllHostnames, findByHostname, type HostnameClaim, type HostnameHolder } from "./hostnames.ts";
 import type { AccountSample } from "../metrics/account-sample.ts";
 import { RequestCounts } from "../metrics/request-counts.ts";
 import { ACCOUNT_MIGRATIONS } from "./migrations.ts";
@@ -53,6 +55,7 @@ import { getToken, listTokens, putToken, removeToken, verifyToken, type Token } 
 export class Account extends SecretKeeper {
   readonly #db: Database;
   readonly #capacity: CapacityKeeper;
+  readonly #hostnames: HostnameKeeper;
   readonly #limiter = new RateLimiter();
   readonly #running = new Map<string, number>();
   readonly #requests = new RequestCounts();
@@ -64,6 +67,11 @@ export class Account extends SecretKeeper {
     migrate(db, ACCOUNT_MIGRATIONS);
     super(ctx, env, db);
     this.#db = db;
+    this.#hostnames = new HostnameKeeper({
+      db,
+      clock: () => Date.now(),
+      ask: async (application) => await applicationStub(env, application).hostnames(),
+    });
     this.#capacity = new CapacityKeeper({
       db,
       clock: Date.now,
@@ -101,9 +109,28 @@ export class Account extends SecretKeeper {
     this.#db.transaction(() => {
       removeApplication(this.#db, id);
       dropUses(this.#db, id);
+      dropAllHostnames(this.#db, id);
       removeFromLedger(this.#db, id);
       releaseOfApplication(this.#db, id, Date.now());
     });
+  }
+
+  /** Before a write that gives an application host names: who has them, or nobody, and then they are its own. */
+  async claimHostnames(claim: HostnameClaim): Promise<HostnameHolder[]> {
+    return await this.#hostnames.claim(claim);
+  }
+
+  async examineHostnames(claim: Omit<HostnameClaim, "id">): Promise<HostnameHolder[]> {
+    return await this.#hostnames.examine(claim);
+  }
+
+  /** That write has ended; `written`: the names that it has left, null when it failed. */
+  async settleHostnames(id: string | null, application: string, written: readonly string[] | null): Promise<void> {
+    await this.#hostnames.settle(id, application, written);
+  }
+
+  applicationAtHost(hostname: string): ApplicationEntry | null {
+    return findByHostname(this.#db, hostname);
   }
 
   settings(): Settings {

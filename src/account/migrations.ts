@@ -136,4 +136,8 @@ ALTER TABLE applications ADD COLUMN namespace_id TEXT;
 CREATE UNIQUE INDEX applications_by_namespace ON applications (namespace_id) WHERE namespace_id IS NOT NULL;`,
   },
   { id: "006_create_capacity", sql: CAPACITY_SCHEMA },
+  {
+    id: "007_create_hostnames",
+    sql: "CREATE TABLE hostnames (hostname TEXT PRIMARY KEY, application TEXT NOT NULL) WITHOUT ROWID;",
+  },
 ];

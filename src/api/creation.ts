@@ -3,12 +3,14 @@
  * else may take the name when nothing has come of it.
  */
 import type { ApplicationEntry, ApplicationKind, Reservation } from "../account/applications.ts";
+import type { Grant } from "../account/ledger.ts";
 import { GantryError } from "../errors.ts";
 import type { NewConfiguration } from "../orchestrator/change.ts";
 import type { ApplicationSpec } from "../orchestrator/storage/application-row.ts";
 import type { ApplicationView } from "../orchestrator/views.ts";
 import { accountStub, applicationStub } from "../stubs.ts";
 import { invalid } from "./body.ts";
+import { requireOwnHostnames, withHostnames } from "./hostnames.ts";
 import { countsOf, withinQuota } from "./quota.ts";
 import { withReferences } from "./references.ts";
 import type { Call } from "./route.ts";
@@ -38,6 +40,7 @@ export async function createApplication(call: Call<unknown, unknown>, creation: 
   const { env, accountId, seed } = call;
   const { name, kind, spec, version, field } = creation;
   const target = { applicationId: seed, configuration: version.configuration, field };
+  requireOwnHostnames(call, spec.hostnames);
   return await withReferences(call, target, async (): Promise<Created> => {
     const { reserved, entry, conflict } = await reserve(call, name, kind, spec.namespaceId ?? null);
     if (!reserved && conflict === "namespace") throw namespaceTaken(entry);
@@ -47,14 +50,16 @@ export async function createApplication(call: Call<unknown, unknown>, creation: 
     if (known !== null) return { isCreated: true, view: known };
     const input = { id: seed, accountId, name, kind, spec, ...version };
     const change = { ...countsOf(spec), configuration: version.configuration };
-    const view = await withinQuota(
-      call,
-      seed,
-      change,
-      async (grant): Promise<ApplicationView> => await application.create(input, grant),
-      { isNew: true },
-    );
-    return { isCreated: true, view };
+    const create = async (grant: Grant): Promise<ApplicationView> => await application.create(input, grant);
+    const made = async () => await withinQuota(call, seed, change, create, { isNew: true });
+    try {
+      return { isCreated: true, view: await withHostnames(call, seed, { hostnames: spec.hostnames ?? [] }, made) };
+    } catch (error) {
+      // Nothing has come of it: its name is free again.
+      if (GantryError.is(error) && error.code === "HOSTNAME_TAKEN")
+        await accountStub(env, accountId).removeApplication(seed);
+      throw error;
+    }
   });
 }
 

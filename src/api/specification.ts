@@ -27,6 +27,7 @@ export const ADMISSION_ERRORS = [
   "SURPASSED_TOTAL_LIMITS",
   "LOCATION_NOT_ALLOWED",
   "LOCATION_SURPASSED_BASE_LIMITS",
+  "HOSTNAME_TAKEN",
   "WRITE_CONFLICT",
 ] as const satisfies readonly ErrorCode[];
 
@@ -39,6 +40,7 @@ export function specOf(env: Env, body: PutApplication): ApplicationSpec {
     ...(body.named_instances === undefined ? {} : { namedInstances: body.named_instances }),
     ...(body.warm === undefined ? {} : { warm: body.warm }),
     ingress: body.ingress?.mode ?? defaultIngress(env),
+    ...(body.hostnames === undefined ? {} : { hostnames: body.hostnames }),
     checkEveryMs: checkEveryMs(body.check_every),
     ...(body.observability === undefined ? {} : { logs: body.observability.logs.enabled }),
     ...scaledBy(body),

@@ -5,6 +5,7 @@
 import { GantryError } from "../errors.ts";
 import type { Routing, RoutingMember } from "../orchestrator/routing.ts";
 import { accountStub, applicationStub } from "../stubs.ts";
+import { applicationAtHost, hostOf } from "./host-lookup.ts";
 
 /** A snapshot is refreshed beside a request after this long, and not used at all after twice as long. */
 export const SNAPSHOT_TTL_MS = 2_000;
@@ -24,6 +25,14 @@ const entries = new Map<string, Entry>();
 
 export function forgetRouting(application: string): void {
   entries.delete(application);
+  // Under its id, and under its host names.
+  for (const [key, { routing }] of entries) if (routing.name === application) entries.delete(key);
+}
+
+/** There is a copy that may still be used. */
+export function hasRouting(application: string, now: number): boolean {
+  const entry = entries.get(application);
+  return entry !== undefined && now < entry.freshUntil + SNAPSHOT_TTL_MS;
 }
 
 /** Takes a member that failed out of the copy, until the next snapshot says otherwise. */
@@ -58,11 +67,18 @@ export function cachedRouting(application: string, env: Env, ctx: ExecutionConte
  * would belong to the context of the request that made it. A burst waits in the application, whose queue is bounded.
  */
 export async function loadRouting(application: string, env: Env, waitMs: number): Promise<Routing> {
-  if (application.length > MAX_NAME_LENGTH) throw unknown(application.slice(0, MAX_NAME_LENGTH));
-  const entry = await accountStub(env, env.GANTRY_ACCOUNT_ID).findApplication(application);
-  if (entry === null) throw unknown(application);
+  const host = hostOf(application);
+  if (host === null && application.length > MAX_NAME_LENGTH) throw unknown(application.slice(0, MAX_NAME_LENGTH));
+  const entry =
+    host === null
+      ? await accountStub(env, env.GANTRY_ACCOUNT_ID).findApplication(application)
+      : await applicationAtHost(host, env);
+  if (entry === null) throw unknown(host ?? application);
   const routing: Routing | null = await applicationStub(env, entry.id).routing(waitMs);
-  if (routing === null) throw unknown(application);
+  // Whose a host is, only the application itself says for certain.
+  if (routing === null || (host !== null && routing.hostnames?.includes(host) !== true)) {
+    throw unknown(host ?? application);
+  }
   const oldest = entries.keys().next();
   if (entries.size >= MAX_SNAPSHOTS && oldest.done !== true) entries.delete(oldest.value);
   entries.set(application, { routing, freshUntil: Date.now() + SNAPSHOT_TTL_MS, refreshingSince: 0 });

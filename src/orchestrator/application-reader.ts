@@ -196,6 +196,12 @@ export class ApplicationReader extends ApplicationObject {
     return [...new Set([...own, ...others.flat()])];
   }
 
+  /** Those that it has beside its own; none when there is no such application. */
+  hostnames(): string[] {
+    const row = this.core.row();
+    return row === undefined || row.deleting ? [] : [...(row.spec.hostnames ?? [])];
+  }
+
   /** Where requests may go. Waits up to `waitMs` for the first ready instance when there is none. */
   async routing(waitMs: number): Promise<Routing | null> {
     const deadline = Date.now() + waitMs;

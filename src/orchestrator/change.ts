@@ -70,6 +70,7 @@ const SAID_BY_NOTHING = {
   namedInstances: 0,
   warm: 0,
   autoscaling: null,
+  hostnames: [],
 };
 
 function identity(spec: ApplicationSpec): string {

@@ -33,6 +33,9 @@ export interface ApplicationPatch {
   readonly instances?: number;
   readonly maxInstances?: number;
   readonly ingress?: ApplicationSpec["ingress"];
+  readonly hostnames?: readonly string[];
+  /** From then on somebody else may have its host names. */
+  readonly claimedUntil?: number;
   readonly checkEveryMs?: number;
   readonly logs?: boolean;
   readonly constraints?: Exclude<ApplicationSpec["constraints"], undefined>;
@@ -102,6 +105,7 @@ export function planPatch(db: Database, row: ApplicationRow, patch: ApplicationP
     ...(patch.autoscaling === undefined ? {} : { autoscaling: patch.autoscaling }),
     maxInstances,
     ingress: patch.ingress ?? row.spec.ingress,
+    ...(patch.hostnames === undefined ? {} : { hostnames: patch.hostnames }),
     checkEveryMs: patch.checkEveryMs ?? row.spec.checkEveryMs,
     ...(patch.logs === undefined ? {} : { logs: patch.logs }),
     ...(patch.constraints === undefined ? {} : { constraints: patch.constraints }),

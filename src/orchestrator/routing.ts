@@ -21,6 +21,8 @@ export interface Routing {
   readonly accountId: string;
   readonly name: string;
   readonly ingress: IngressMode;
+  /** Beside its own; absent when it has none. */
+  readonly hostnames?: readonly string[];
   readonly port: number;
   /** How many there are to be, or may come to be. */
   readonly desired: number;
@@ -43,6 +45,7 @@ export function routingOf(
     accountId: row.accountId,
     name: row.name,
     ingress: row.spec.ingress,
+    ...(row.spec.hostnames === undefined ? {} : { hostnames: row.spec.hostnames }),
     port: spec.port,
     desired: row.spec.autoscaling?.max ?? row.spec.instances,
     target: targetOf(row),

@@ -45,6 +45,9 @@ export class Specification {
     grant: Grant | null,
     now: number,
   ): void {
+    if (patch.claimedUntil !== undefined && now >= patch.claimedUntil) {
+      throw new GantryError("WRITE_CONFLICT", `the write of ${row.name} took too long to get here: try again`);
+    }
     this.#write(row, planPatch(this.#deps.db, row, patch), guard, grant, now, null);
   }
 

@@ -66,6 +66,8 @@ export function hint(path: readonly string[], schema: JsonSchema, random: Random
       return random.pick(LOCATION_CODES as unknown as readonly [string, ...string[]]);
     case "ports":
       return random.pick(PORTS);
+    case "hostnames":
+      return random.chance(0.5) ? [] : [`h${random.between(1, 1_000_000)}.example.com`];
     case "required_ports":
       return random.pick([[8_080], [8_080, 9_090]]);
     case "checks":

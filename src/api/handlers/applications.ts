@@ -8,6 +8,7 @@ import { accountStub, applicationStub } from "../../stubs.ts";
 import { validate } from "../body.ts";
 import { createApplication, requireReach } from "../creation.ts";
 import { guardOf } from "../guard.ts";
+import { requireOwnHostnames, withHostnames } from "../hostnames.ts";
 import { hasLabels, labelQuery } from "../labels.ts";
 import { pageQuery } from "../pagination.ts";
 import { requirePossible } from "../placement.ts";
@@ -125,6 +126,7 @@ export const applicationRoutes = [
         requireSameIdentity(call.body, (await findView(call)).row);
       }
       await requirePossible(call, placesOf(call.body));
+      requireOwnHostnames(call, call.body.hostnames);
       const view = await patched(call, id);
       return { result: wireApplication(view), etag: view.etag };
     },
@@ -197,8 +199,17 @@ async function patched(call: Call<unknown, PatchApplication>, id: string): Promi
   }
 }
 
-/** Only counts are held against the account's limits, and a ceiling may lower one: a version that is stored runs nowhere. */
 async function written(call: Call<unknown, PatchApplication>, id: string, patch: ApplicationPatch) {
+  const { hostnames } = patch;
+  if (hostnames === undefined) return await counted(call, id, patch);
+  const before: string[] = await applicationStub(call.env, id).hostnames();
+  return await withHostnames(call, id, { hostnames, before }, async (claimedUntil) => {
+    return await counted(call, id, hostnames.length === 0 ? patch : { ...patch, claimedUntil });
+  });
+}
+
+/** Only counts are held against the account's limits, and a ceiling may lower one: a version that is stored runs nowhere. */
+async function counted(call: Call<unknown, PatchApplication>, id: string, patch: ApplicationPatch) {
   const application = applicationStub(call.env, id);
   const { instances, max_instances: ceiling, named_instances: named, constraints, autoscaling, warm } = call.body;
   const counts = [instances, ceiling, named, constraints, autoscaling, warm];
@@ -226,6 +237,7 @@ function patchOf({
   named_instances,
   warm,
   ingress,
+  hostnames,
   check_every,
   observability,
   constraints,
@@ -243,6 +255,7 @@ function patchOf({
     ...(named_instances === undefined ? {} : { namedInstances: named_instances }),
     ...(warm === undefined ? {} : { warm }),
     ...(ingress === undefined ? {} : { ingress: ingress.mode }),
+    ...(hostnames === undefined ? {} : { hostnames }),
     ...(check_every === undefined ? {} : { checkEveryMs: checkEveryMs(check_every) }),
     ...(observability === undefined ? {} : { logs: observability.logs.enabled }),
   };

@@ -8,6 +8,7 @@ import { applicationStub } from "../../stubs.ts";
 import { invalid } from "../body.ts";
 import { createApplication, requireReach } from "../creation.ts";
 import { guardOf } from "../guard.ts";
+import { requireFreeHostnames, requireOwnHostnames, withHostnames } from "../hostnames.ts";
 import { requirePossible } from "../placement.ts";
 import { countsOf, requireWithinQuota, withinQuota } from "../quota.ts";
 import { withReferences } from "../references.ts";
@@ -62,7 +63,9 @@ export const wholeApplicationRoutes = [
       if (call.query.dry_run === "true") {
         const { configuration } = version;
         const target = { applicationId: call.seed, configuration, isDryRun: true };
+        requireOwnHostnames(call, spec.hostnames);
         return await withReferences(call, target, async () => {
+          await requireFreeHostnames(call, call.seed, spec.hostnames);
           await requireWithinQuota(call, call.seed, { ...countsOf(spec), configuration }, { isNew: true });
           return { result: wireCreationPlan(name, spec, configuration) };
         });
@@ -110,19 +113,24 @@ async function replaced(call: PutCall, current: ApplicationView) {
   const version = await versionOf(call, body.configuration);
   const put: ApplicationPut = { spec: specOf(env, body), version };
   const isDryRun = call.query.dry_run === "true";
+  requireOwnHostnames(call, put.spec.hostnames);
   const target = { applicationId: id, configuration: version.configuration, isDryRun };
   return await withReferences(call, target, async () => {
     const preview: PutPreview = await application.previewPut(put, guardOf(call), isDryRun);
     const { before, after } = preview;
     const change = { ...countsOf(put.spec), configuration: version.configuration };
     if (isDryRun) {
+      await requireFreeHostnames(call, id, put.spec.hostnames);
       await requireWithinQuota(call, id, change);
       return { result: wirePutPlan(preview), etag: before.etag };
     }
     // Nothing is reserved for what changes nothing.
     if (before.row.generation === after.row.generation) return { result: wireApplication(before), etag: before.etag };
-    const view = await withinQuota(call, id, change, async (grant): Promise<ApplicationView> => {
-      return await application.put(put, guardOf(call), grant);
+    const names = { hostnames: put.spec.hostnames ?? [], before: before.row.spec.hostnames ?? [] };
+    const view = await withHostnames(call, id, names, async () => {
+      return await withinQuota(call, id, change, async (grant): Promise<ApplicationView> => {
+        return await application.put(put, guardOf(call), grant);
+      });
     });
     return { result: wireApplication(view), etag: view.etag };
   });

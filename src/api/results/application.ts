@@ -78,6 +78,7 @@ export const applicationResult = z.strictObject({
   health: healthResult,
   state: applicationState,
   ingress: z.strictObject({ mode: ingressMode }),
+  hostnames: z.array(z.string()).optional(),
   check_every: z.number(),
   generation: z.int(),
   observed_generation: z.int(),

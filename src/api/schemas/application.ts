@@ -10,6 +10,7 @@ import { preemption, priorities } from "./capacity.ts";
 import { configurationSchema, logsSwitch } from "./configuration.ts";
 import { affinities, constraints, unsupported } from "./constraints.ts";
 import { duration } from "./duration.ts";
+import { hostnames } from "./hostnames.ts";
 
 export const DEFAULT_CHECK_EVERY_MS = 60_000;
 
@@ -44,6 +45,7 @@ const durable = {
       mode: ingressMode.describe("Who may call it from outside: nobody, holders of a token, everybody"),
     })
     .describe("Who may call the application; default: `GANTRY_DEFAULT_INGRESS` of the control plane, else private"),
+  hostnames,
   check_every: checkEvery.describe("How often a running container is looked at; default 60 s"),
   observability: z
     .strictObject({
@@ -117,6 +119,7 @@ const whole = {
   named_instances: durable.named_instances.optional(),
   warm: durable.warm.optional(),
   ingress: durable.ingress.optional(),
+  hostnames: durable.hostnames.optional(),
   check_every: durable.check_every.optional(),
   observability: durable.observability.optional(),
   durable_objects: durableObjects,
@@ -163,6 +166,7 @@ export const patchApplicationSchema = z
     named_instances: durable.named_instances.optional(),
     warm: durable.warm.optional(),
     ingress: durable.ingress.optional(),
+    hostnames: durable.hostnames.optional(),
     check_every: durable.check_every.optional(),
     observability: durable.observability.optional(),
     durable_objects: durableObjects,

@@ -7,6 +7,7 @@ const API = "test/workers/api.test.ts";
 const DEPLOYMENTS = "test/workers/deployments.test.ts";
 const EVENTS = "test/workers/events.test.ts";
 const HEALTH = "test/workers/health.test.ts";
+const HOSTNAMES = "test/workers/hostnames.test.ts";
 const INGRESS = "test/workers/ingress.test.ts";
 const LAUNCH = "src/orchestrator/launch-spec.test.ts";
 const LEASES = "test/workers/leases.test.ts";
@@ -78,6 +79,7 @@ export const APPLICATION_FIELD_TESTS: Readonly<Record<string, Tests>> = {
       "sleeps with none when nothing has come for idle_after, and comes back for the next request",
     ],
     "ingress.mode": [INGRESS, "one with a token is who has it, and the application never sees it"],
+    hostnames: [HOSTNAMES, "reach the application, on all paths, and are shown in one form"],
     check_every: [LIFECYCLE, "takes hold of running instances at their next report"],
     "durable_objects.namespace_id": [WHOLE, "has one application, which the refusal of a second names with code 1608"],
     ...said,

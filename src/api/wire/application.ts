@@ -37,6 +37,7 @@ export function wireApplication(view: ApplicationView) {
     health: wireHealth(view),
     state,
     ingress: { mode: spec.ingress },
+    ...((spec.hostnames ?? []).length === 0 ? {} : { hostnames: [...(spec.hostnames ?? [])] }),
     check_every: spec.checkEveryMs / 1_000,
     generation: row.generation,
     observed_generation: row.observedGeneration,

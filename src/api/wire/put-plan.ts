@@ -63,6 +63,7 @@ function fields({ spec, configuration }: Specified): Map<string, Json> {
     ["warm", (spec.warm ?? 0) === 0 ? null : spec.warm],
     ...autoscalingFields(spec),
     ["ingress.mode", spec.ingress],
+    ["hostnames", (spec.hostnames ?? []).length === 0 ? null : spec.hostnames],
     ["check_every", spec.checkEveryMs / 1_000],
     ["observability.logs.enabled", spec.logs ?? null],
     ["durable_objects.namespace_id", spec.namespaceId ?? null],

@@ -14,6 +14,8 @@ export interface ApplicationSpec {
   readonly instances: number;
   readonly maxInstances: number | null;
   readonly ingress: IngressMode;
+  /** Names under which ingress reaches it beside its own. */
+  readonly hostnames?: readonly string[];
   readonly checkEveryMs: number;
   /** Whether events go to the Worker's log as well; null: as the configuration says. */
   readonly logs?: boolean | null;

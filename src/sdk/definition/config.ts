@@ -111,6 +111,7 @@ export const LIMITS = {
   labelNameBytes: 16,
   labelValueBytes: 64,
   ports: 16,
+  hostnames: 20,
   checks: 8,
   arguments: 256,
   instances: 10_000,

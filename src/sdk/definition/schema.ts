@@ -169,7 +169,7 @@ function makeSchema() {
       .strictObject({ stepPercentage: whole(1, 100).optional(), gracePeriodSeconds: whole(0, 86_400).optional() })
       .optional(),
     ingress: z.enum(["private", "token", "public"]).optional(),
-    hostnames: z.array(hostname()).max(100).optional(),
+    hostnames: z.array(hostname()).max(LIMITS.hostnames).optional(),
     hooks: z
       .string()
       .regex(/^[A-Za-z_$][\w$]*$/, "must be the name of a service binding")
