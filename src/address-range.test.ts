@@ -1,14 +1,8 @@
 /** Ranges, blocks and the choice of an address. */
 import * as fc from "fast-check";
 import { describe, it } from "vitest";
-import {
-  addressRange,
-  canonicalAddress,
-  chooseOffset,
-  seedOf,
-  type AddressRange,
-  type AddressType,
-} from "./address-range.ts";
+import { addressRange, canonicalAddress, chooseOffset, type AddressRange, type AddressType } from "./address-range.ts";
+import { hashOf } from "./hash.ts";
 
 function range(type: AddressType, text?: string): AddressRange {
   const found = addressRange(type, { ipv4: text, ipv6: text });
@@ -69,7 +63,7 @@ describe("the choice of an offset", () => {
         fc.array(fc.integer({ min: 1, max: 40 })),
         (max, id, all) => {
           const taken = new Set(all.filter((offset) => offset <= max));
-          const chosen = chooseOffset(max, seedOf(id), (offset) => taken.has(offset));
+          const chosen = chooseOffset(max, hashOf(id), (offset) => taken.has(offset));
           if (taken.size === max) expect(chosen).toBeNull();
           else {
             expect(taken.has(chosen ?? 0)).toBe(false);
@@ -84,7 +78,7 @@ describe("the choice of an offset", () => {
   it("gives everyone another one until all are given", ({ expect }) => {
     const taken = new Set<number>();
     for (let owner = 0; owner < 254; owner += 1) {
-      const offset = chooseOffset(254, seedOf(`owner ${owner}`), (candidate) => taken.has(candidate));
+      const offset = chooseOffset(254, hashOf(`owner ${owner}`), (candidate) => taken.has(candidate));
       taken.add(offset ?? 0);
     }
     expect(taken.size).toBe(254);

@@ -121,12 +121,3 @@ export function chooseOffset(max: number, seed: number, isTaken: (offset: number
   }
   return null;
 }
-
-/** A number from an id (FNV-1a), to begin a search at. */
-export function seedOf(id: string): number {
-  let hash = 0x81_1c_9d_c5;
-  for (let index = 0; index < id.length; index += 1) {
-    hash = Math.imul(hash ^ id.charCodeAt(index), 0x01_00_01_93) >>> 0;
-  }
-  return hash;
-}

@@ -5,7 +5,8 @@
  *
  * `predefined` addresses go back to where they came from; an `account` one stays the account's, for the next that asks.
  */
-import { chooseOffset, seedOf, type AddressRange, type AddressType } from "../address-range.ts";
+import { chooseOffset, type AddressRange, type AddressType } from "../address-range.ts";
+import { hashOf } from "../hash.ts";
 import type { AddressStrategy } from "../api/schemas/network.ts";
 import type { Database, Row } from "../database.ts";
 import type { InstanceNetwork } from "../orchestrator/network.ts";
@@ -90,7 +91,7 @@ function choose(
     const kept = db.one<AddressRow>(sql, type);
     if (kept !== undefined) return kept.address;
   }
-  const seed = seedOf(deployment);
+  const seed = hashOf(deployment);
   for (const { prefix, range } of blocks.filter((block) => block.range.type === type)) {
     const isTaken = (offset: number) => findAddress(db, range.addressOf(prefix, offset)) !== null;
     const offset = chooseOffset(range.maxOffset, seed, isTaken);
