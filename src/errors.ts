@@ -69,6 +69,7 @@ export const ERRORS = {
   IDEMPOTENCY_IN_PROGRESS: { status: 409, numeric: 1000, retryable: true },
   IDEMPOTENCY_KEY_REUSED: { status: 422, numeric: 1000, retryable: false },
   RATE_LIMITED: { status: 429, numeric: 971, retryable: true },
+  OWNED_BY_ANOTHER: { status: 409, numeric: 1000, retryable: false },
   MASTER_KEY_MISSING: { status: 503, numeric: 1000, retryable: true },
   SECRET_UNREADABLE: { status: 503, numeric: 1000, retryable: true },
   SECRET_NAME_ALREADY_EXISTS: { status: 409, numeric: 1000, retryable: false },

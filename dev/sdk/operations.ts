@@ -85,6 +85,7 @@ const HEADER_OPTIONS: Readonly<Record<string, string>> = {
   "Idempotency-Key": "idempotencyKey",
   "If-Match": "ifMatch",
   "Gantry-Lease-Nonce": "leaseNonce",
+  "Gantry-Owner": "owner",
 };
 
 function printParameters(parameters: readonly Parameter[]): string {

@@ -46,6 +46,7 @@ import { correct, examine, removeFromLedger, reserve, settle, unsettled, withdra
 import { readSettings, updateSettings, type Settings, type SettingsPatch } from "./limits.ts";
 import { placesOf } from "./locations.ts";
 import type { Ask, Usage } from "./amounts.ts";
+import { disown, listOwned, own, type Owned, type OwnedKind } from "./owners.ts";
 import { quotaOf, type Quota } from "./quota-view.ts";
 import { RateLimiter } from "./rate-limit.ts";
 import { dropUses } from "./references.ts";
@@ -218,6 +219,19 @@ export class Account extends SecretKeeper {
 
   listApplications(kind: ApplicationKind | null, cursor: string, limit: number): ApplicationEntry[] {
     return listApplications(this.#db, kind, cursor, limit);
+  }
+
+  owned(owner: string | null): Owned[] {
+    return listOwned(this.#db, owner);
+  }
+
+  /** Null: there is no such thing. */
+  own(kind: OwnedKind, name: string, owner: string): Owned | null {
+    return this.#db.transaction(() => own(this.#db, kind, name, owner, Date.now()));
+  }
+
+  disown(kind: OwnedKind, name: string): boolean {
+    return this.#db.transaction(() => disown(this.#db, kind, name));
   }
 
   createToken(token: Token, digest: string): void {

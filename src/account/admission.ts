@@ -11,6 +11,7 @@ import { findApplication } from "./applications.ts";
 import { beginAudit, recordDenied, type AuditDraft } from "./audit.ts";
 import { applyCompletions, type Completion } from "./completion.ts";
 import { claimKey, storedKey } from "./idempotency.ts";
+import { ownBeforehand } from "./owners.ts";
 import { DEFAULT_REQUESTS_PER_SECOND, type RateLimiter } from "./rate-limit.ts";
 import { verifyToken } from "./tokens.ts";
 
@@ -25,6 +26,8 @@ export interface AdmissionRequest {
   readonly application: string | null;
   readonly idempotency: { readonly key: string; readonly fingerprint: string } | null;
   readonly address: string | null;
+  /** Whose the thing is that this write makes; null when nobody's. */
+  readonly owner?: string | null;
   /** What the Worker has answered in this account since it last told. */
   readonly answered?: readonly RequestCount[];
   /** What came of earlier writes. */
@@ -84,7 +87,9 @@ export function admit(deps: AdmissionDeps, request: AdmissionRequest, now: numbe
   if (request.idempotency === null) {
     const auditId = request.isWrite ? beginAudit(db, draft, now) : 0;
     const repeats = request.isWrite || caller.endsSoon ? 0 : limiter.lease(actor.tokenId ?? "", perSecond, now);
-    return { outcome: "admitted", actor, application, seed: crypto.randomUUID(), isRetry: false, auditId, repeats };
+    const seed = crypto.randomUUID();
+    if (request.owner != null) ownBeforehand(db, seed, request.owner, now);
+    return { outcome: "admitted", actor, application, seed, isRetry: false, auditId, repeats };
   }
   const key = storedKey(actor, request.idempotency.key);
   const claim = claimKey(db, key, request.idempotency.fingerprint, crypto.randomUUID(), now);
@@ -98,6 +103,7 @@ export function admit(deps: AdmissionDeps, request: AdmissionRequest, now: numbe
     return deny(deps, request, actor, "IDEMPOTENCY_IN_PROGRESS", message, now);
   }
   running.set(key, now + RUNNING_MS);
+  if (request.owner != null) ownBeforehand(db, claim.seed, request.owner, now);
   const auditId = beginAudit(db, draft, now);
   return { outcome: "admitted", actor, application, seed: claim.seed, isRetry: claim.isRetry, auditId, repeats: 0 };
 }

@@ -140,4 +140,13 @@ CREATE UNIQUE INDEX applications_by_namespace ON applications (namespace_id) WHE
     id: "007_create_hostnames",
     sql: "CREATE TABLE hostnames (hostname TEXT PRIMARY KEY, application TEXT NOT NULL) WITHOUT ROWID;",
   },
+  {
+    id: "008_create_owners",
+    sql: `
+CREATE TABLE owners (
+  id TEXT PRIMARY KEY,
+  owner TEXT NOT NULL,
+  at INTEGER NOT NULL
+) WITHOUT ROWID;`,
+  },
 ];

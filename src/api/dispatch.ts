@@ -8,6 +8,7 @@ import { forgetRouting } from "../containers/routing-cache.ts";
 import { ERRORS, GantryError, type ErrorCode } from "../errors.ts";
 import { keyedDigest, masterKeys, open, seal } from "../sealing.ts";
 import { accountStub } from "../stubs.ts";
+import { ownerOf } from "./ownership.ts";
 import { accountExists } from "./account-directory.ts";
 import { parseJson, readText, validate } from "./body.ts";
 import { complete, putCompletions, takeCompletions } from "./completions.ts";
@@ -79,6 +80,7 @@ export async function dispatch(route: Route, context: Dispatch): Promise<Respons
     application,
     idempotency: key === null ? null : { key, fingerprint: await fingerprintOf(env, request.method, url, text) },
     address: request.headers.get("cf-connecting-ip"),
+    owner: ownerOf(request, route),
   });
   // A token that is not valid has no say in what is counted.
   if (admission.outcome !== "denied" || admission.code !== "UNAUTHORIZED") context.trace.accountId = accountId;

@@ -60,6 +60,8 @@ export interface Route {
   readonly sensitive: boolean;
   /** Errors are sentences, for clients that do not look into them. */
   readonly plainErrors: boolean;
+  /** `Gantry-Owner`: what it makes may be somebody's from the first moment on. */
+  readonly owned: boolean;
   readonly run: (call: Call<unknown, unknown>) => Promise<Answer | Response>;
 }
 
@@ -83,6 +85,7 @@ export function defineRoute<Query extends z.ZodType, Body extends z.ZodType | nu
   plainErrors?: boolean;
   run: (call: Call<z.output<Query>, Body extends z.ZodType ? z.output<Body> : null>) => Promise<Answer | Response>;
 }): Route {
+  owned?: boolean;
   return {
     base: "containers",
     scope: definition.method === "GET" ? "read" : "deploy",
@@ -95,6 +98,7 @@ export function defineRoute<Query extends z.ZodType, Body extends z.ZodType | nu
     ...definition,
     body: definition.body ?? null,
     legacyBody: definition.legacyBody ?? null,
+    owned: false,
     // `dispatch.ts` parses query and body with these very schemas before it calls `run`.
     run: definition.run as Route["run"],
   };

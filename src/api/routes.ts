@@ -8,6 +8,7 @@ import { explainRoutes } from "./handlers/explain.ts";
 import { instanceRoutes } from "./handlers/instances.ts";
 import { metricsRoutes } from "./handlers/metrics.ts";
 import { tokenRoutes } from "./handlers/tokens.ts";
+import { ownerRoutes } from "./handlers/owners.ts";
 import { imagePreparationRoutes } from "./handlers/image-preparations.ts";
 import { protocolRoutes } from "./handlers/protocols.ts";
 import { registryRoutes } from "./handlers/registries.ts";
@@ -47,6 +48,7 @@ export const ROUTES: readonly Route[] = [
   ...secretsStoreRoutes,
   ...tokenRoutes,
   ...auditRoutes,
+  ...ownerRoutes,
   ...accountRoutes,
   ...meRoutes,
   ...ipRoutes,

@@ -55,6 +55,14 @@ const KEYED = 0.15;
 /** Beyond this many applications the walk deletes more than it creates. */
 const MAX_APPLICATIONS = 25;
 const LAST_ROUNDS = 40;
+/** Where the names of each kind that may have an owner are known from. */
+const OWNED: Readonly<Record<string, string>> = {
+  application: "applications",
+  secret: "secrets",
+  "ssh-key": "ssh-public-keys",
+  registry: "registries",
+  protocol: "protos",
+};
 const METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"] as const;
 /** Statuses whose answers are not kept for an idempotency key. */
 const NOT_KEPT: ReadonlySet<number> = new Set([400, 408, 409, 412, 422, 429]);
@@ -227,7 +235,9 @@ export class Walk {
     const declared = operation.parameters.find((parameter) => parameter.in === "path" && parameter.name === name);
     if (declared?.schema.enum !== undefined) return String(this.#values.of(declared.schema));
     const isMissing = !this.#isReaching && this.#random.chance(MISSING);
-    const known = isMissing ? undefined : this.#known.pick(segment, parent, child, this.#random);
+    if (segment === "owners") return this.#random.pick(Object.keys(OWNED) as [string, ...string[]]);
+    const [from, below] = operation.path.includes("/owners/") ? [OWNED[segment] ?? "", ""] : [segment, parent];
+    const known = isMissing ? undefined : this.#known.pick(from, below, child, this.#random);
     return known ?? (this.#random.chance(0.5) ? uuid(this.#random) : `n${this.#random.between(1, 50)}`);
   }
 

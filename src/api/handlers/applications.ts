@@ -51,6 +51,7 @@ export const applicationRoutes = [
     tag: "Applications",
     summary: "Create an application",
     query: NO_QUERY,
+    owned: true,
     body: createApplicationSchema,
     result: applicationResult,
     statuses: [201],

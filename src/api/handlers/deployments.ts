@@ -38,6 +38,7 @@ export const deploymentRoutes = [
     path: "/deployments/v2",
     tag: TAG,
     summary: "Create a standalone deployment: one instance, always kept running",
+    owned: true,
     query: NO_QUERY,
     body: createDeploymentSchema,
     result: deploymentResult,
@@ -178,7 +179,7 @@ async function shown(call: Call<unknown, unknown>, found: FoundDeployment) {
 
 async function created(call: Call<unknown, CreateDeployment>) {
   const { env, seed } = call;
-  const { dns: _, provisioner: _provisioner, ...configuration } = call.body;
+  const { dns: _, provisioner: _provisioner, name = seed, ...configuration } = call.body;
   const version = await versionOf(call, configuration, "deployment");
   const spec = {
     instances: 1,
@@ -186,9 +187,9 @@ async function created(call: Call<unknown, CreateDeployment>) {
     ingress: defaultIngress(env),
     checkEveryMs: DEFAULT_CHECK_EVERY_MS,
   };
-  // Its name is nobody's choice, so that no application is in its way.
+  // Without a name of its own it has one that is nobody's choice, so that no application is in its way.
   const made = await createApplication(call, {
-    name: `deployment-${seed}`,
+    name: `deployment-${name}`,
     kind: "deployment",
     spec,
     version,

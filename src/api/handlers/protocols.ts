@@ -31,6 +31,7 @@ export const protocolRoutes = [
     path: "/registries/protos",
     tag: "Registry protocols",
     summary: "Create a registry protocol",
+    owned: true,
     query: NO_QUERY,
     body: protocolSchema,
     result: protocolResult,

@@ -46,6 +46,7 @@ export const registryRoutes = [
     path: "/registries",
     tag: "Registries",
     summary: "Configure an image registry",
+    owned: true,
     query: NO_QUERY,
     body: createRegistrySchema,
     result: registryResult,

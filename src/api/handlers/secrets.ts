@@ -48,6 +48,7 @@ export const secretRoutes = [
       const { page, info } = pageOf(secrets, perPage, pageToken, ({ name }) => name);
       return { result: page.map(wireSecret), resultInfo: info };
     },
+    owned: true,
   }),
   defineRoute({
     method: "POST",

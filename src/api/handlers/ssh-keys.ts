@@ -22,6 +22,7 @@ export const sshKeyRoutes = [
     path: "/ssh-public-keys",
     tag: "SSH public keys",
     summary: "Create an SSH public key",
+    owned: true,
     query: z.strictObject({}),
     body: z.strictObject(createSshKeyFields),
     // The legacy client sends every one of its command-line options along.

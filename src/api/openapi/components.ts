@@ -1,4 +1,5 @@
 /** Headers, parameters and the envelope's pieces, which many operations share. */
+import { OWNER_PATTERN } from "../schemas/owner.ts";
 import { isWrite, type Route } from "../route.ts";
 import type { Json, JsonSchema } from "./schemas.ts";
 
@@ -30,6 +31,12 @@ export const parameters: Readonly<Record<string, Json>> = {
     in: "header",
     description: "the nonce of the lease that the caller holds; without it a leased application is not changed (409)",
     schema: { type: "string" },
+  },
+  "Gantry-Owner": {
+    name: "Gantry-Owner",
+    in: "header",
+    description: "whose the new resource is, for `GET /owners`: the name of what manages it; default: nobody's",
+    schema: { type: "string", pattern: OWNER_PATTERN.source },
   },
   "If-Match": {
     name: "If-Match",
@@ -81,11 +88,11 @@ export const resultInfo: JsonSchema = {
 };
 
 /** Request headers that have an effect on a route. */
-export function requestHeaders({ method, etag, statuses, errors }: Route): string[] {
+export function requestHeaders({ method, etag, statuses, errors, owned }: Route): string[] {
   if (!isWrite(method)) return [];
   // What only ever creates has no earlier state to match.
   const creates = statuses.every((status) => status === 201);
   const lease = errors.includes("LEASE_HELD") ? ["Gantry-Lease-Nonce"] : [];
   const isMatched = (etag && !creates) || errors.includes("PRECONDITION_FAILED");
-  return ["Idempotency-Key", ...(isMatched ? ["If-Match"] : []), ...lease];
+  return ["Idempotency-Key", ...(isMatched ? ["If-Match"] : []), ...lease, ...(owned ? ["Gantry-Owner"] : [])];
 }

@@ -29,6 +29,7 @@ export const placementResult = z.strictObject({
 export const deploymentResult = z.looseObject({
   ...configuration,
   id: z.string(),
+  name: z.string().optional().describe("of a standalone deployment that was given one"),
   account_id: z.string(),
   instance_id: z.string().describe("the object that owns its container; names it in Docker on a developer's machine"),
   app_id: uuid.optional().describe("the application that it belongs to; a standalone one has none"),

@@ -22,6 +22,15 @@ const FIXED: readonly (keyof Configuration)[] = [
   "wrangler_ssh",
 ];
 
+/** It stands behind `deployment-` in a label of a host name. */
+export const deploymentName = z
+  .string()
+  .regex(
+    /^[a-z0-9](?:[a-z0-9_-]{0,50}[a-z0-9])?$/,
+    "must be 1 to 52 lower-case letters, digits, - or _, starting and ending with a letter or digit",
+  )
+  .refine((name) => !/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name), "must not be an id");
+
 const others = {
   dns: unsupported("is not supported: a container has the platform's resolver"),
   provisioner: unsupported("is not supported: images are started as they are"),
@@ -29,11 +38,23 @@ const others = {
 };
 
 export const createDeploymentSchema = z
-  .strictObject({ ...configurationSchema.shape, location, ...others })
+  .strictObject({
+    ...configurationSchema.shape,
+    name: deploymentName
+      .optional()
+      .describe("Unique among the account's standalone deployments, never changes; default: it has only its id"),
+    location,
+    ...others,
+  })
   .superRefine(refineConfiguration);
 
 export const patchDeploymentSchema = z
-  .strictObject({ ...configurationSchema.shape, location, ...others })
+  .strictObject({
+    ...configurationSchema.shape,
+    location,
+    name: unsupported("cannot be changed: delete the deployment and create it again"),
+    ...others,
+  })
   .partial()
   .superRefine((value, context) => {
     for (const field of FIXED) {
@@ -49,7 +70,14 @@ export type PatchDeployment = z.output<typeof patchDeploymentSchema>;
 
 /** The rules between fields are the configuration's own. */
 function refineConfiguration(value: { [key: string]: unknown }, context: z.core.$RefinementCtx): void {
-  const { location: _, dns: _dns, provisioner: _provisioner, sleep_after: _sleep, ...configuration } = value;
+  const {
+    name: _name,
+    location: _,
+    dns: _dns,
+    provisioner: _provisioner,
+    sleep_after: _sleep,
+    ...configuration
+  } = value;
   for (const issue of configurationSchema.safeParse(configuration).error?.issues ?? []) {
     if (issue.code === "custom") context.addIssue({ code: "custom", path: [...issue.path], message: issue.message });
   }

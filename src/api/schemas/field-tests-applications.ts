@@ -5,6 +5,7 @@ type Tests = Readonly<Record<string, readonly [file: string, title: string]>>;
 const ACCESS = "test/workers/access.test.ts";
 const API = "test/workers/api.test.ts";
 const DEPLOYMENTS = "test/workers/deployments.test.ts";
+const OWNERS = "test/workers/owners.test.ts";
 const EVENTS = "test/workers/events.test.ts";
 const HEALTH = "test/workers/health.test.ts";
 const HOSTNAMES = "test/workers/hostnames.test.ts";
@@ -134,7 +135,11 @@ export const APPLICATION_FIELD_TESTS: Readonly<Record<string, Tests>> = {
     grace_period: [HEALTH, "has its failures ignored in its grace period"],
     kind: [HEALTH, "keeps the others waiting until it has passed once, and is never asked again"],
   },
-  CreateDeployment: { location: [DEPLOYMENTS, "is made as wrangler asks for it, and runs"] },
+  CreateDeployment: {
+    location: [DEPLOYMENTS, "is made as wrangler asks for it, and runs"],
+    name: [OWNERS, "of a deployment is its own among all, and told again"],
+  },
+  PutOwner: { owner: [OWNERS, "is given to what is nobody's, and to nothing that is another's"] },
   PatchDeployment: { location: [DEPLOYMENTS, "takes another location, and tells its container"] },
   CreateRollout: {
     description: [ROLLOUTS, TO_TARGET],
@@ -168,6 +173,7 @@ export const APPLICATION_FIELD_TESTS: Readonly<Record<string, Tests>> = {
     name: [ACCESS, "made by the operator has applications of its own, reached by its own tokens only"],
   },
   query: {
+    owner: [OWNERS, "is listed as its own, whatever it is"],
     after: [EVENTS, "give what is kept, then what happens, as lists show it"],
     app_id: [DEPLOYMENTS, "keeps its id over a change, whose version and placement follow"],
     "application (GET /events)": [

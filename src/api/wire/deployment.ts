@@ -32,6 +32,7 @@ export function wireDeployment(application: ApplicationView, instance: InstanceV
   return {
     ...rest,
     id: deployment.id,
+    ...(isStandalone && row.name !== `deployment-${row.id}` ? { name: row.name.slice("deployment-".length) } : {}),
     account_id: row.accountId,
     instance_id: instance.instanceId,
     ...(isStandalone ? {} : { app_id: row.id, app_version: deployment.version }),

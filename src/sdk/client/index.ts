@@ -31,6 +31,8 @@ interface HeaderOptions {
   /** The write is refused with 412 when this is not the ETag any more. */
   readonly ifMatch?: string;
   readonly leaseNonce?: string;
+  /** Whose the new resource is, for `GET /owners`. */
+  readonly owner?: string;
 }
 
 /** Needed, allowed or refused, as the operation has it. */
@@ -153,7 +155,7 @@ function requestOf(
   origin: string,
   { token, accountId }: ClientOptions,
   operation: string,
-  { params = {}, query = {}, body, idempotencyKey, ifMatch, leaseNonce }: Given,
+  { params = {}, query = {}, body, idempotencyKey, ifMatch, leaseNonce, owner }: Given,
   accept: string,
   signal: AbortSignal | undefined,
 ): Request {
@@ -176,6 +178,7 @@ function requestOf(
   if (idempotencyKey !== undefined) headers.set("idempotency-key", idempotencyKey);
   if (ifMatch !== undefined) headers.set("if-match", ifMatch);
   if (leaseNonce !== undefined) headers.set("gantry-lease-nonce", leaseNonce);
+  if (owner !== undefined) headers.set("gantry-owner", owner);
   return new Request(url, {
     method: operation.slice(0, space),
     headers,
