@@ -79,11 +79,14 @@ export function lastArrival(db: Database): number {
   return db.one<{ last: number | null }>("SELECT MAX(arrival) AS last FROM capacity_claims")?.last ?? 0;
 }
 
-/** Writes nothing when it says what is stored, whatever the number. True: something changed. */
-export function putClaim(db: Database, before: Claim | undefined, claim: Claim, number: number): boolean {
+/** Writes nothing when it says what is stored, whatever the number. */
+export function putClaim(db: Database, before: Claim | undefined, claim: Claim, number: number): void {
   const { application, location, load, more, size, priority, arrival, isPreemptible } = claim;
-  if (load.instances === 0 && more === 0) return before !== undefined && removeClaim(db, application, location);
-  if (before !== undefined && isSame(before, claim)) return false;
+  if (load.instances === 0 && more === 0) {
+    db.run("DELETE FROM capacity_claims WHERE application = ? AND location = ?", application, location);
+    return;
+  }
+  if (before !== undefined && isSame(before, claim)) return;
   db.run(
     `INSERT OR REPLACE INTO capacity_claims (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     application,
@@ -99,12 +102,6 @@ export function putClaim(db: Database, before: Claim | undefined, claim: Claim, 
     arrival,
     number,
   );
-  return true;
-}
-
-function removeClaim(db: Database, application: string, location: string): true {
-  db.run("DELETE FROM capacity_claims WHERE application = ? AND location = ?", application, location);
-  return true;
 }
 
 /** The application and everything that it ran are gone. */

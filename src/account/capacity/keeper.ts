@@ -124,7 +124,7 @@ export class CapacityKeeper {
     const isInForce = inForceSince(db) !== null;
     if (this.isLimited === isInForce) return;
     db.transaction(() => (isInForce ? lift(db) : enforce(db, clock())));
-    if (isInForce) this.#numbers.clear();
+    this.#numbers.clear();
   }
 
   /** The capacity was changed: whoever runs says so, and whoever waits looks again. */
@@ -168,7 +168,7 @@ export class CapacityKeeper {
     const { db } = this.#deps;
     this.#numbers.delete(application);
     this.#askedAt.delete(application);
-    if (claimsOf(db, application).length === 0 && inForceSince(db) === null) return;
+    if (inForceSince(db) === null) return;
     db.transaction(() => removeClaims(db, application));
     this.wake(null);
   }
