@@ -24,13 +24,13 @@ export function admit(
   application: string,
   statement: Statement,
   isAwake: (application: string) => boolean,
-  isOpen = true,
+  isOpen: boolean,
 ): Admission {
   const before = claimsOf(db, application);
   const stated = claimsIn(application, statement, before);
   const others = waitingClaims(db).filter((claim) => claim.application !== application && isAwake(claim.application));
   const used = withClaims(taken(db), before, stated);
-  const shares = isOpen ? shareOut(pools, used, [...others, ...stated.filter(({ more }) => more > 0)]) : [];
+  const shares = isOpen ? shareOut(pools, used, [...others, ...stated]) : [];
   const own = new Map(
     shares.filter(({ claim }) => claim.application === application).map((s) => [s.claim.location, s]),
   );
