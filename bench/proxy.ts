@@ -19,9 +19,10 @@ export const proxyBench: Bench = {
 };
 
 async function run({ quick, log, signal }: BenchOptions): Promise<BenchResult> {
-  const servers = await startServers(log);
-  const ours = new GantrySide(servers.oursPort);
-  const stock = new StockSide(servers.stockPort);
+  const servers = await startServers(log, [["stock"], ["control-plane"]]);
+  const [stockPort = 0, oursPort = 0] = servers.ports;
+  const ours = new GantrySide(oursPort);
+  const stock = new StockSide(stockPort);
   try {
     await ours.create();
     log("cold requests …");

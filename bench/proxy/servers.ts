@@ -1,4 +1,4 @@
-/** Both sides on this machine: two workerd processes, started the same way, on one container engine. */
+/** What is measured, on this machine: workerd processes, started the same way, on one container engine. */
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createTestHarness, type TestHarness } from "wrangler";
@@ -19,15 +19,19 @@ const SIDECAR_SUFFIX = "-proxy";
 const containerList = z.array(z.object({ Names: z.array(z.string()) }));
 
 export interface Servers {
-  readonly oursPort: number;
-  readonly stockPort: number;
+  /** Of the servers, in the order in which they were asked for. */
+  readonly ports: readonly number[];
   readonly standIns: readonly string[];
   /** Resolves when no container of this run is left. */
   untilNoContainers(): Promise<void>;
   close(): Promise<void>;
 }
 
-export async function startServers(log: (line: string) => void): Promise<Servers> {
+/** `servers`: of each its Workers' folders, the one that answers first; all others answer at their routes. */
+export async function startServers(
+  log: (line: string) => void,
+  servers: readonly (readonly string[])[],
+): Promise<Servers> {
   const restoreSignals = keepSignalListeners();
   const backend = await startContainerBackend({ projectDir: PROJECT_DIR, log });
   const harnesses: TestHarness[] = [];
@@ -38,19 +42,16 @@ export async function startServers(log: (line: string) => void): Promise<Servers
   try {
     await bundleWorkloads(PROJECT_DIR);
     Object.assign(process.env, backend.env, { WRANGLER_SEND_METRICS: "false" });
-    const listen = async (folder: string): Promise<number> => {
-      const harness = createTestHarness({
-        root: join(BENCH_DIR, folder),
-        workers: [{ configPath: "./wrangler.jsonc" }],
-      });
+    const ports: number[] = [];
+    for (const folders of servers) {
+      const workers = folders.map((folder) => ({ configPath: `./${folder}/wrangler.jsonc` }));
+      const harness = createTestHarness({ root: BENCH_DIR, workers });
       harnesses.push(harness);
-      return Number((await harness.listen()).url.port);
-    };
-    const stockPort = await listen("stock");
-    const oursPort = await listen("control-plane");
+      ports.push(Number((await harness.listen()).url.port));
+    }
     restoreSignals();
     const untilNoContainers = () => untilGone(backend);
-    return { oursPort, stockPort, standIns: backend.standIns, untilNoContainers, close };
+    return { ports, standIns: backend.standIns, untilNoContainers, close };
   } catch (error) {
     await close();
     throw error;
