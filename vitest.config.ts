@@ -47,8 +47,14 @@ export default defineConfig({
         test: {
           name: "workers",
           include: ["test/workers/**/*.test.ts"],
-          // `SHARDED_INSTANCES=2000` is the long run of `shards-scale.test.ts`.
-          provide: { shardedInstances: Number(process.env["SHARDED_INSTANCES"] ?? 40) },
+          // `SHARDED_INSTANCES=2000` is the long run of `shards-scale.test.ts`, many `EVICT_ROUNDS` that of `evict.test.ts`.
+          provide: {
+            shardedInstances: Number(process.env["SHARDED_INSTANCES"] ?? 40),
+            evictions: {
+              seed: Number(process.env["EVICT_SEED"] ?? 1),
+              rounds: Number(process.env["EVICT_ROUNDS"] ?? 1),
+            },
+          },
           testTimeout: 30_000,
           restoreMocks: true,
           sequence: { groupOrder: 1 },
@@ -57,7 +63,7 @@ export default defineConfig({
       {
         test: {
           name: "contract",
-          include: ["test/contract/**/*.test.ts"],
+          include: ["test/contract/**/*.test.ts", "test/cli/**/*.test.ts"],
           // A walk of the default length takes half a minute on an idle machine.
           testTimeout: 600_000,
           sequence: { groupOrder: 2 },
@@ -94,5 +100,6 @@ export default defineConfig({
 declare module "vitest" {
   interface ProvidedContext {
     shardedInstances: number;
+    evictions: { readonly seed: number; readonly rounds: number };
   }
 }

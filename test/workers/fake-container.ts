@@ -41,6 +41,8 @@ interface Placement {
   readonly options: StartOptions;
   /** Undefined while it lives, null after exit 0. */
   ending: Error | null | undefined;
+  /** How it ends a moment later, and when: whoever looks then finds it ended, also if the object that asked is gone. */
+  coming?: { readonly at: number; readonly error: Error | null };
   listens: boolean;
 }
 
@@ -98,7 +100,21 @@ export class FakeContainer implements ContainerPort, CommandPort {
   #placement: Placement | null = null;
 
   get running(): boolean {
+    this.#look();
     return this.#placement !== null;
+  }
+
+  #look(): void {
+    const coming = this.#placement?.coming;
+    if (this.#placement !== null && coming !== undefined && coming.at <= Date.now()) {
+      this.#end(this.#placement, coming.error);
+    }
+  }
+
+  /** Ends are told a moment later, as the platform does. */
+  #endSoon(placement: Placement, error: Error | null): void {
+    placement.coming = { at: Date.now() + 1, error };
+    setTimeout(() => this.#end(placement, error), 1);
   }
 
   start(options: StartOptions): void {
@@ -113,11 +129,9 @@ export class FakeContainer implements ContainerPort, CommandPort {
     const placement: Placement = { options, ending: undefined, listens: true };
     this.#placement = placement;
     running += 1;
-    // Ends are told a moment later, as the platform does.
-    if (options.image === IMAGES["never-boots"])
-      setTimeout(() => this.#end(placement, new Error("Container failed to start")), 1);
-    if (options.image === IMAGES["exits-3"]) setTimeout(() => this.#end(placement, new ExitError(3)), 1);
-    if (options.image === IMAGES["exits-0"]) setTimeout(() => this.#end(placement, null), 1);
+    if (options.image === IMAGES["never-boots"]) this.#endSoon(placement, new Error("Container failed to start"));
+    if (options.image === IMAGES["exits-3"]) this.#endSoon(placement, new ExitError(3));
+    if (options.image === IMAGES["exits-0"]) this.#endSoon(placement, null);
     if (options.image !== IMAGES["hello-world"] && options.image !== IMAGES["ignores-sigterm"])
       placement.listens = false;
   }
@@ -125,7 +139,9 @@ export class FakeContainer implements ContainerPort, CommandPort {
   async monitor(): Promise<void> {
     const placement = this.#placement;
     if (placement === null) throw new Error("monitor() cannot be called on a container that is not running.");
-    while (placement.ending === undefined) {
+    for (;;) {
+      this.#look();
+      if (placement.ending !== undefined) break;
       const everyMs = LOOK_EVERY_MS * Math.max(1, running / LOOKED_AT);
       await new Promise((resolve) => setTimeout(resolve, everyMs));
     }
@@ -144,7 +160,7 @@ export class FakeContainer implements ContainerPort, CommandPort {
     this.signals.push(signal);
     const placement = this.#placement;
     if (placement.options.image === IMAGES["ignores-sigterm"]) return;
-    setTimeout(() => this.#end(placement, null), 1);
+    this.#endSoon(placement, null);
   }
 
   async inspect(): Promise<{ labels: Readonly<Record<string, string>> } | null> {

@@ -1,18 +1,29 @@
-/** The control plane's own Worker, with a container platform in memory behind the port. */
+/** The control plane's own Worker, with a container platform in memory behind the port, and objects that may die. */
+import control from "../../src/index.ts";
+import { Account as RealAccount } from "../../src/account/account.ts";
 import { Instance as RealInstance } from "../../src/containers/instance.ts";
 import { Application as RealApplication } from "../../src/orchestrator/application.ts";
 import type { Followed, News, Order, Told } from "../../src/orchestrator/shards/protocol.ts";
 import { isCrash } from "./crash-points.ts";
 import { BASE_CONTAINER, containerOf } from "./fake-container.ts";
+import { envOf, envOfRequest, mortal, mortalContainer } from "./mortality.ts";
 import { withShards } from "./shard-count.ts";
 
-export { default } from "../../src/index.ts";
 export { Gantry } from "../../src/containers/entrypoint.ts";
-export { Account } from "../../src/account/account.ts";
+
+export default {
+  fetch: (request, env, ctx) => control.fetch(request, envOfRequest(env, request), ctx),
+} satisfies ExportedHandler<Env>;
+
+export class Account extends RealAccount {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, envOf(env, ctx, "ACCOUNT", mortal(ctx, "ACCOUNT")));
+  }
+}
 
 export class Application extends RealApplication {
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, withShards(env));
+    super(ctx, withShards(envOf(env, ctx, "APPLICATION", mortal(ctx, "APPLICATION"))));
   }
 
   override follow(order: Order): Followed {
@@ -37,6 +48,7 @@ export class Application extends RealApplication {
 export class Instance extends RealInstance {
   constructor(ctx: DurableObjectState<{}>, env: Env) {
     Object.defineProperty(ctx, "container", { value: BASE_CONTAINER });
-    super(ctx, env, containerOf(ctx.id.toString()));
+    const point = mortal(ctx, "INSTANCE");
+    super(ctx, envOf(env, ctx, "INSTANCE", point), mortalContainer(containerOf(ctx.id.toString()), point));
   }
 }
