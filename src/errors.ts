@@ -87,6 +87,15 @@ export const ERRORS = {
   IMAGE_REGISTRY_PROTOCOL_NOT_FOUND: { status: 404, numeric: 1000, retryable: false },
   IMAGE_REGISTRY_PROTO_IS_REFERENCED: { status: 400, numeric: 1000, retryable: false },
   SECRETS_STORE_NOT_FOUND: { status: 404, numeric: 1000, retryable: false },
+  PLACEMENT_ENDED: { status: 410, numeric: 1000, retryable: false },
+  NO_JOB: { status: 404, numeric: 1000, retryable: false },
+  TASKS_NOT_AVAILABLE: { status: 501, numeric: 1000, retryable: false },
+  HOLD_EXPIRED: { status: 409, numeric: 1000, retryable: false },
+  NO_BRIDGE_TARGET: { status: 409, numeric: 1000, retryable: false },
+  BRIDGE_TARGET_FAILED: { status: 502, numeric: 1000, retryable: false },
+  BRIDGE_RESULT_TOO_LARGE: { status: 502, numeric: 1000, retryable: false },
+  BRIDGE_TIMEOUT: { status: 504, numeric: 1000, retryable: false },
+  EGRESS_DENIED: { status: 403, numeric: 1000, retryable: false },
   INTERNAL: { status: 500, numeric: 1000, retryable: true },
 } as const satisfies Record<string, ErrorTraits>;
 

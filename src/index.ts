@@ -3,6 +3,7 @@ import { route } from "./router.ts";
 
 export { Account } from "./account/account.ts";
 export { Application } from "./orchestrator/application.ts";
+export { Egress } from "./egress/gateway.ts";
 export { Gantry } from "./containers/entrypoint.ts";
 export { Instance } from "./containers/instance.ts";
 

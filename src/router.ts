@@ -4,6 +4,7 @@
  * have addresses below that.
  */
 import { serveApi } from "./api/api.ts";
+import { isBridgePath, serveBridgeOutside } from "./bridge/wiring.ts";
 import { applicationAtHost, hostKey } from "./containers/host-lookup.ts";
 import { serveIngress, type IngressTarget } from "./containers/ingress.ts";
 import { instanceTarget, serveInstance } from "./containers/instance-address.ts";
@@ -19,7 +20,9 @@ export async function route(request: Request, env: Env, ctx: ExecutionContext): 
   const instance = instanceTarget(request.url, (address) => isInstanceAddress(env, address));
   if (instance !== null) return await serveInstance(instance, request, env);
   const byPath = pathTarget(pathname);
-  return byPath === null ? await serveApi(request, env, ctx) : await serveIngress(byPath, request, env, ctx);
+  if (byPath !== null) return await serveIngress(byPath, request, env, ctx);
+  if (isBridgePath(pathname)) return await serveBridgeOutside(request, env);
+  return await serveApi(request, env, ctx);
 }
 
 /** Null when the host is no application's: then it is the control plane's, or an address. */

@@ -2,6 +2,7 @@
 import { accountRoutes } from "./handlers/accounts.ts";
 import { applicationRoutes } from "./handlers/applications.ts";
 import { auditRoutes } from "./handlers/audit.ts";
+import { bridgeRoutes } from "./handlers/bridge.ts";
 import { dashRoutes } from "./handlers/dash.ts";
 import { eventRoutes } from "./handlers/events.ts";
 import { explainRoutes } from "./handlers/explain.ts";
@@ -31,6 +32,7 @@ export const ROUTES: readonly Route[] = [
   ...wholeApplicationRoutes,
   ...explainRoutes,
   ...instanceRoutes,
+  ...bridgeRoutes,
   ...instanceActionRoutes,
   ...waitRoutes,
   ...leaseRoutes,

@@ -1,4 +1,5 @@
 /** From a request's body to what an application stores: defaults filled in, configuration complete, revision computed. */
+import { requireServiceBinding } from "../bindings.ts";
 import { parseDuration } from "../duration.ts";
 import type { ErrorCode } from "../errors.ts";
 import { DEFAULT_IDLE_AFTER_MS } from "../orchestrator/autoscaling/policy.ts";
@@ -46,6 +47,7 @@ export function specOf(env: Env, body: PutApplication): ApplicationSpec {
     ...scaledBy(body),
     ...placesOf(body),
     ...rankOf(body),
+    ...workersOf(env, body),
     ...(body.durable_objects === undefined ? {} : { namespaceId: body.durable_objects.namespace_id }),
   };
 }
@@ -74,6 +76,16 @@ export function scaledBy({ autoscaling }: Pick<PatchApplication, "autoscaling">)
         : ({ kind: "queue", value: queue ?? 1 } as const);
   const idleAfterMs = idle_after === undefined ? DEFAULT_IDLE_AFTER_MS : (parseDuration(idle_after) ?? 0);
   return { autoscaling: { min, max, target, idleAfterMs } };
+}
+
+/** The Workers that a request names, which have to be there. What it does not say is not in it. */
+export function workersOf(
+  env: Env,
+  { bridge, hooks }: Pick<PatchApplication, "bridge" | "hooks">,
+): Pick<ApplicationSpec, "bridge" | "hooks"> {
+  requireServiceBinding(env, "bridge", bridge?.binding);
+  requireServiceBinding(env, "hooks", hooks?.binding);
+  return { ...(bridge === undefined ? {} : { bridge }), ...(hooks === undefined ? {} : { hooks }) };
 }
 
 /** What a request says about places; what it does not say is not in it. */

@@ -6,22 +6,29 @@
 /** Up to here the platform buffers the rest of an answer, and counting it would cost more than it tells. */
 const SMALL_BODY_BYTES = 65_536;
 
+const NOTHING = { activeAt: 0 };
+
 export class InFlight {
   #count = 0;
   #isNews = true;
   #activeAt = 0;
   readonly #clock: () => number;
   readonly #onActive: () => void;
+  readonly #beside: { readonly activeAt: number };
 
-  /** `onActive`: something is under way for the first time since the last `expectNews`. */
-  constructor(clock: () => number, onActive: () => void) {
+  /**
+   * `onActive`: something is under way for the first time since the last `expectNews`. `beside`: what counts as under way
+   * and is no request.
+   */
+  constructor(clock: () => number, onActive: () => void, beside: { readonly activeAt: number } = NOTHING) {
     this.#clock = clock;
     this.#onActive = onActive;
+    this.#beside = beside;
   }
 
   /** When something was last under way in this lifetime of the object; now, while it is, and 0 when nothing was. */
   get activeAt(): number {
-    return this.#count > 0 ? this.#clock() : this.#activeAt;
+    return this.#count > 0 ? this.#clock() : Math.max(this.#activeAt, this.#beside.activeAt);
   }
 
   expectNews(): void {

@@ -8,12 +8,15 @@ import { migrate } from "../migrations.ts";
 import type { InstanceAnswer, LaunchOrder } from "../orchestrator/scheduler.ts";
 import { applicationStub, schedulerStub } from "../stubs.ts";
 import { Timers } from "../timers.ts";
+import type { BridgeMessage, BridgeReply } from "../bridge/messages.ts";
 import { execute, type ExecRequest, type ExecResult } from "./exec.ts";
+import { InstanceBridge, type Credentials } from "./instance-bridge.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { LoadReporter } from "./load-reporter.ts";
 import { platformPort, type CommandPort, type ContainerPort } from "./port.ts";
 import { GANTRY_ONLY, INSTANCE_HEADER, LOAD_HEADER, PORT_HEADER, refuse, TERMINAL_HEADER } from "./refusal.ts";
 import { INSTANCE_MIGRATIONS } from "./run-record.ts";
+import type { Said } from "./said.ts";
 import { serveTerminal } from "./terminal.ts";
 import { relayWebSocket } from "./websocket-relay.ts";
 
@@ -26,6 +29,7 @@ export class Instance extends BaseContainer<Env> {
   readonly #port: ContainerPort & CommandPort;
   readonly #lifecycle: Lifecycle;
   readonly #load: LoadReporter;
+  readonly #bridge: InstanceBridge;
   readonly #id: string;
 
   constructor(ctx: DurableObjectState<{}>, env: Env, port?: ContainerPort & CommandPort) {
@@ -35,7 +39,11 @@ export class Instance extends BaseContainer<Env> {
     migrate(this.#db, INSTANCE_MIGRATIONS);
     this.#timers = new Timers(this.#db, ctx.storage);
     // The base constructor has refused an object without a container.
-    this.#port = port ?? platformPort(ctx.container as NonNullable<typeof ctx.container>);
+    this.#port =
+      port ??
+      platformPort(ctx.container as NonNullable<typeof ctx.container>, (workload) =>
+        ctx.exports.Egress({ props: workload }),
+      );
     this.#lifecycle = new Lifecycle({
       db: this.#db,
       timers: this.#timers,
@@ -58,6 +66,7 @@ export class Instance extends BaseContainer<Env> {
       },
       background: (work) => ctx.waitUntil(work),
     });
+    this.#bridge = new InstanceBridge({ db: this.#db, lifecycle: this.#lifecycle, clock: Date.now });
     void ctx.blockConcurrencyWhile(() => this.#lifecycle.resume());
     this.#timers.rearm();
   }
@@ -79,6 +88,7 @@ export class Instance extends BaseContainer<Env> {
     if (this.#port.running) await this.#port.destroy();
     // A timer may be the very one that told of the end.
     this.#timers.close();
+    this.#bridge.close();
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
   }
@@ -98,6 +108,16 @@ export class Instance extends BaseContainer<Env> {
   /** As if it had been called: it sleeps that much later. */
   renew(): void {
     this.#lifecycle.inFlight.touch();
+  }
+
+  /** What its container says over the bridge. Throws when it is not the one that lives. */
+  bridge(credentials: Credentials, message: BridgeMessage): BridgeReply {
+    return this.#bridge.tell(credentials, message);
+  }
+
+  /** What a container has said there; null when none has. */
+  said(): { readonly said: Said | null; readonly busyUntil: number | null } {
+    return { said: this.#bridge.said, busyUntil: this.#lifecycle.busy.until };
   }
 
   /** The images that this Worker was deployed with: name to reference. */

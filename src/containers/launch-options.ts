@@ -1,6 +1,8 @@
 /** From a launch order to what the platform is told. */
 import type { LaunchOrder } from "../orchestrator/scheduler.ts";
-import type { StartOptions } from "./port.ts";
+import { describeError } from "../errors.ts";
+import { DEFAULT_MAX_HOLD_MS } from "./busy.ts";
+import type { ContainerPort, StartOptions } from "./port.ts";
 import type { RunRecord } from "./run-record.ts";
 
 /** The platform stops a container this long after its object leaves memory; six hours is its maximum. */
@@ -14,11 +16,18 @@ export function startOptions(order: LaunchOrder, image: string): StartOptions {
 
 /** Long enough that two looks may fail before the platform gives up on us, and that a stop ends by itself. */
 export function inactivityMs(
-  record: Pick<RunRecord, "checkEveryMs" | "phase" | "drainTimeoutMs" | "stopGraceMs">,
+  record: Pick<RunRecord, "checkEveryMs" | "phase" | "drainTimeoutMs" | "stopGraceMs" | "busy" | "maxHoldMs">,
 ): number {
-  const { checkEveryMs, phase, drainTimeoutMs, stopGraceMs } = record;
-  const stopMs = phase === "stopping" ? drainTimeoutMs + stopGraceMs + STOP_MARGIN_MS : 0;
+  const { checkEveryMs, phase, drainTimeoutMs, stopGraceMs, busy, maxHoldMs = DEFAULT_MAX_HOLD_MS } = record;
+  const drainMs = busy === undefined ? drainTimeoutMs : Math.max(drainTimeoutMs, maxHoldMs);
+  const stopMs = phase === "stopping" ? drainMs + stopGraceMs + STOP_MARGIN_MS : 0;
   return Math.min(MAX_INACTIVITY_MS, Math.max(3 * checkEveryMs, stopMs));
+}
+
+export async function keepFor(port: ContainerPort, record: RunRecord): Promise<void> {
+  await port.setInactivityTimeout(inactivityMs(record)).catch((error: unknown) => {
+    console.warn({ message: "container.inactivity.failed", error: describeError(error) });
+  });
 }
 
 function launchEnv(order: LaunchOrder): Record<string, string> {
@@ -29,6 +38,7 @@ function launchEnv(order: LaunchOrder): Record<string, string> {
     GANTRY_INSTANCE: order.instanceName,
     GANTRY_DEPLOYMENT: order.deploymentId,
     GANTRY_GENERATION: String(order.generation),
+    ...(order.bridgeToken === undefined ? {} : { GANTRY_BRIDGE_TOKEN: order.bridgeToken }),
   };
 }
 

@@ -34,6 +34,7 @@ function container(hazards: Partial<ContainerPort> = {}) {
     get running() {
       return isRunning;
     },
+    intercept: async () => undefined,
     start: () => void (isRunning = true),
     monitor: () => exit.promise,
     destroy: async () => void (isRunning = false),

@@ -7,12 +7,14 @@ import { describeError } from "../errors.ts";
 import type { InstanceAnswer, LaunchOrder, ReportReply } from "../orchestrator/scheduler.ts";
 import { isFinalStop, STOP } from "../orchestrator/plan/deployment.ts";
 import type { Timers } from "../timers.ts";
+import { BusyHold } from "./busy-hold.ts";
 import { CLEAN_EXIT, endingOf, isUncertain, type Ending } from "./exit.ts";
 import { HealthWatch, startupLeftMs } from "./health-watch.ts";
 import { InFlight } from "./in-flight.ts";
 import { nextLookAt, resumedActiveAt, startupDueMs } from "./lifespan.ts";
 import { LifespanWatch } from "./lifespan-watch.ts";
-import { inactivityMs, REVISION_LABEL, startOptions } from "./launch-options.ts";
+import { interceptOutbound } from "./interception.ts";
+import { inactivityMs, keepFor, REVISION_LABEL, startOptions } from "./launch-options.ts";
 import type { ObservedPlace } from "../orchestrator/placement/placing.ts";
 import { PlaceReader } from "./place-reader.ts";
 import type { ContainerPort } from "./port.ts";
@@ -53,6 +55,7 @@ export interface LifecycleDeps {
 
 export class Lifecycle {
   readonly inFlight: InFlight;
+  readonly busy: BusyHold;
   readonly #deps: LifecycleDeps;
   readonly #state: RunState;
   #monitorSince = 0;
@@ -70,11 +73,14 @@ export class Lifecycle {
     const { db, timers, port, clock } = deps;
     this.#deps = deps;
     this.#state = new RunState(db);
-    this.inFlight = new InFlight(clock, () => this.#lifespan.active());
+    const onChange = () => this.#background(this.#reporter.report());
+    this.busy = new BusyHold({ state: this.#state, clock, onChange });
+    this.inFlight = new InFlight(clock, () => this.#lifespan.active(), this.busy);
     this.#lifespan = new LifespanWatch({
       state: this.#state,
       clock,
       inFlight: () => this.inFlight,
+      busy: this.busy,
       end: (record, stop) => this.#terminate(record, stop),
     });
     const background = (work: Promise<void>) => this.#background(work);
@@ -96,6 +102,7 @@ export class Lifecycle {
       background,
       state: this.#state,
       inFlight: this.inFlight,
+      busy: this.busy,
       wakeAt: (at) => timers.set(TIMER.keepalive, at),
       destroy: (record) => this.#destroy(record.generation, endOfStop(record)),
       onGone: (record) => this.#end(record.generation, endOfStop(record)),
@@ -140,10 +147,14 @@ export class Lifecycle {
       this.#noticeVanished(record);
       return;
     }
+    this.busy.resume(record);
     if (record.sleepAfterMs !== undefined) {
       this.#state.note({ ...record, activeAt: resumedActiveAt(record, this.#deps.clock()) });
     }
     await port.setInactivityTimeout(inactivityMs(record));
+    await interceptOutbound(port, record).catch((error: unknown) => {
+      console.warn({ message: "container.interception.failed", error: describeError(error) });
+    });
     this.#monitor(record.generation);
     if (record.phase === "stopping") {
       this.#stopping.resume(record);
@@ -172,6 +183,8 @@ export class Lifecycle {
       return await this.#answer();
     }
     try {
+      await interceptOutbound(port, record);
+      if (this.record !== record) return await this.#answer();
       port.start(startOptions(order, image));
     } catch (error) {
       console.warn({ message: "container.start.failed", generation: record.generation, error: describeError(error) });
@@ -182,7 +195,7 @@ export class Lifecycle {
     this.#monitor(record.generation);
     this.#background(this.#places.read(record.generation));
     this.#watch.prove(record.generation);
-    await this.#setInactivity(record);
+    await keepFor(port, record);
     return await this.#answer();
   }
 
@@ -205,7 +218,7 @@ export class Lifecycle {
     if (stopping === undefined) return await this.#answer();
     if (!port.running) this.#noticeVanished(stopping);
     // A drain may take longer than a container outlives the sleep of its object.
-    else if (inactivityMs(stopping) > inactivityMs(record)) await this.#setInactivity(stopping);
+    else if (inactivityMs(stopping) > inactivityMs(record)) await keepFor(port, stopping);
     return await this.#answer();
   }
 
@@ -372,12 +385,6 @@ export class Lifecycle {
     await this.#reporter.report();
   }
 
-  async #setInactivity(record: RunRecord): Promise<void> {
-    await this.#deps.port.setInactivityTimeout(inactivityMs(record)).catch((error: unknown) => {
-      console.warn({ message: "container.inactivity.failed", error: describeError(error) });
-    });
-  }
-
   /** What the application wants was changed: it holds from the next look on, which may be sooner than planned. */
   #follow(generation: number, { checkEveryMs, reportsLoad = false }: ReportReply): void {
     const record = this.#state.live(generation);
@@ -390,7 +397,7 @@ export class Lifecycle {
       this.#state.write(next);
       if (next.phase !== "stopping") timers.set(TIMER.keepalive, nextLookAt(next, this.inFlight.activeAt, clock()));
     });
-    this.#background(this.#setInactivity(next));
+    this.#background(keepFor(this.#deps.port, next));
   }
 
   async #disown(generation: number): Promise<void> {

@@ -3,6 +3,7 @@
  * request costs a row.
  */
 import { HARD_TIMEOUT } from "../orchestrator/plan/observe.ts";
+import type { BusyHold } from "./busy-hold.ts";
 import type { InFlight } from "./in-flight.ts";
 import { hardDeadlineOf, idleDeadlineOf } from "./lifespan.ts";
 import type { RunRecord, Stop } from "./run-record.ts";
@@ -12,6 +13,7 @@ export interface LifespanWatchDeps {
   readonly state: RunState;
   readonly clock: () => number;
   readonly inFlight: () => InFlight;
+  readonly busy: BusyHold;
   /** Begins the stop, and tells of it. */
   readonly end: (record: RunRecord, stop: Omit<Stop, "timeline">) => void;
 }
@@ -33,8 +35,9 @@ export class LifespanWatch {
   }
 
   /** False: its time is over, and it is being stopped. */
-  look(record: RunRecord): boolean {
-    const { state, clock, inFlight, end } = this.#deps;
+  look(before: RunRecord): boolean {
+    const { state, clock, inFlight, busy, end } = this.#deps;
+    const record = busy.look(before);
     const active = inFlight();
     active.expectNews();
     if (clock() >= hardDeadlineOf(record)) {

@@ -3,6 +3,8 @@
  * the platform's hazards in its place, and the base class of `Instance` could be changed in one line.
  */
 
+import type { Workload } from "../bridge/workload.ts";
+
 export interface StartOptions {
   readonly image: string;
   readonly size: { readonly vcpu: number; readonly memoryMib: number; readonly diskMb: number };
@@ -11,11 +13,16 @@ export interface StartOptions {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** Makes of an identity what the platform calls for it. */
+export type Interceptor = (workload: Workload) => Fetcher;
+
 export interface ContainerPort {
   /** Attached, which is neither started nor ready: true at once, also for an image that never boots. */
   readonly running: boolean;
   /** Declared names and the references that they stand for. */
   readonly images: Readonly<Record<string, string>>;
+  /** Its requests to that host come to Gantry, which knows whose they are. Holds for what is started afterwards. */
+  intercept(host: string, workload: Workload): Promise<void>;
   start(options: StartOptions): void;
   /** Settles when the container ends: resolves on exit 0, rejects otherwise, with `exitCode` where there is one. */
   monitor(): Promise<void>;
@@ -63,7 +70,7 @@ export interface Executed {
 /** A refused connection is reported within milliseconds; one that stays open this long was accepted. */
 const ACCEPTED_AFTER_MS = 250;
 
-export function platformPort(container: Container): ContainerPort & CommandPort {
+export function platformPort(container: Container, interceptor: Interceptor): ContainerPort & CommandPort {
   return {
     get running() {
       return container.running;
@@ -82,6 +89,7 @@ export function platformPort(container: Container): ContainerPort & CommandPort 
         enableInternet: false,
       });
     },
+    intercept: (host, workload) => container.interceptOutboundHttp(host, interceptor(workload)),
     monitor: () => container.monitor(),
     destroy: () => container.destroy(),
     signal: (signal) => container.signal(signal),

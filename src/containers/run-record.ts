@@ -16,7 +16,9 @@ import type { LaunchOrder } from "../orchestrator/scheduler.ts";
 import type { StopTimeline } from "../orchestrator/stop-timeline.ts";
 import type { Migration } from "../migrations.ts";
 import { TIMERS_SCHEMA } from "../timers.ts";
+import type { StoredHold } from "./busy.ts";
 import type { Ending } from "./exit.ts";
+import { SAID_SCHEMA } from "./said.ts";
 import { newStates } from "./verdicts.ts";
 
 export type RunPhase = "starting" | "running" | "stopping" | "ended";
@@ -59,6 +61,12 @@ export interface RunRecord extends LifecycleTimes {
   readonly reportsLoad?: boolean;
   /** The application waits for its place. */
   readonly isPlaceVerified?: boolean;
+  /** What it is called by. Absent for a member of the pool. */
+  readonly callName?: string;
+  /** It was given a token of the bridge. */
+  readonly hasToken?: boolean;
+  /** It is busy, as it says itself. */
+  readonly busy?: StoredHold;
 }
 
 export const INSTANCE_MIGRATIONS: readonly Migration[] = [
@@ -67,6 +75,7 @@ export const INSTANCE_MIGRATIONS: readonly Migration[] = [
     sql: `CREATE TABLE run (id INTEGER PRIMARY KEY CHECK (id = 1), record TEXT NOT NULL);
 ${TIMERS_SCHEMA}`,
   },
+  { id: "002_said", sql: SAID_SCHEMA },
 ];
 
 export function readRecord(db: Database): RunRecord | null {
@@ -119,11 +128,14 @@ export function newRecord(order: LaunchOrder, now: number): RunRecord {
     drainTimeoutMs: spec.drainTimeoutMs,
     stopGraceMs: spec.stopGraceMs,
     ...(spec.hardTimeoutMs === undefined ? {} : { hardTimeoutMs: spec.hardTimeoutMs }),
+    ...(spec.maxHoldMs === undefined ? {} : { maxHoldMs: spec.maxHoldMs }),
     ...(sleepAfterMs === undefined ? {} : { sleepAfterMs, activeAt: now }),
     phase: "starting",
     startedAt: now,
     ...(order.isPlaceVerified === true ? { isPlaceVerified: true } : {}),
     ...(order.reportsLoad === true ? { reportsLoad: true } : {}),
+    ...(order.isNamed === true ? { callName: order.instanceName } : {}),
+    ...(order.bridgeToken === undefined ? {} : { hasToken: true }),
   };
 }
 
@@ -166,7 +178,7 @@ export function reportOf(record: RunRecord): Report {
   }
 }
 
-function runningReport({ ready, checks, place, isIdle }: RunRecord): Report {
+function runningReport({ ready, checks, place, isIdle, busy }: RunRecord): Report {
   const detail = checks.find(({ state }) => state === "failing")?.detail ?? null;
   return {
     state: "running",
@@ -175,5 +187,6 @@ function runningReport({ ready, checks, place, isIdle }: RunRecord): Report {
     ...(ready || detail === null ? {} : { detail }),
     ...(place === undefined ? {} : { place }),
     ...(isIdle === true ? { isIdle } : {}),
+    ...(busy === undefined ? {} : { isBusy: true }),
   };
 }

@@ -5,12 +5,17 @@
  */
 import type { Database } from "../database.ts";
 import type { StopTimeline } from "../orchestrator/stop-timeline.ts";
+import { STOP } from "../orchestrator/plan/deployment.ts";
+import type { BusyHold } from "./busy-hold.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { ContainerPort } from "./port.ts";
 import type { RunRecord, Stop } from "./run-record.ts";
 import type { RunState } from "./run-state.ts";
 
 const SIGTERM = 15;
+/** Somebody wants it gone, whatever it does. */
+const WAITS_FOR_NO_HOLD: ReadonlySet<string> = new Set([STOP.deleted, STOP.destroyed]);
+
 
 /** How a stop begins: `kill` sends no SIGTERM, `terminate` waits for nothing under way, `drain` does. */
 export type StopStart = "drain" | "terminate" | "kill";
@@ -20,6 +25,7 @@ export interface StoppingDeps {
   readonly state: RunState;
   readonly port: ContainerPort;
   readonly inFlight: InFlight;
+  readonly busy: BusyHold;
   readonly clock: () => number;
   /** When the next step is due. */
   readonly wakeAt: (at: number) => void;
@@ -40,7 +46,8 @@ export class Stopping {
   begin(record: RunRecord, start: StopStart, { kind, reason, message, isOwn }: Omit<Stop, "timeline">): void {
     const { inFlight, clock } = this.#deps;
     const now = clock();
-    const isDrained = start === "drain" && inFlight.count === 0;
+    const holdUntil = start === "drain" ? this.#holdUntil(record, reason) : now;
+    const isDrained = start === "drain" && inFlight.count === 0 && holdUntil === now;
     const timeline: StopTimeline = {
       cordonedAt: now,
       drain: start !== "drain" ? "skipped" : isDrained ? "drained" : null,
@@ -58,15 +65,24 @@ export class Stopping {
     } else if (start === "terminate" || isDrained) {
       this.#terminate(stopping, timeline);
     } else {
-      this.#write(stopping, now + record.drainTimeoutMs);
-      this.#deps.background(this.#drain(record.generation, record.drainTimeoutMs));
+      this.#write(stopping, Math.max(now + record.drainTimeoutMs, holdUntil));
+      this.#deps.background(this.#drain(record.generation, record.drainTimeoutMs, holdUntil));
     }
   }
 
   /** After an eviction, which ended every request that was under way. */
   resume(record: RunRecord): void {
-    const timeline = record.stop?.timeline;
-    if (timeline?.drain === null) this.#terminate(record, this.#drained(timeline, "interrupted"));
+    const { stop, generation } = record;
+    if (stop?.timeline.drain !== null) return;
+    const holdUntil = this.#holdUntil(record, stop.reason);
+    if (holdUntil > this.#deps.clock()) this.#deps.background(this.#drain(generation, 0, holdUntil, "interrupted"));
+    else this.#terminate(record, this.#drained(stop.timeline, "interrupted"));
+  }
+
+  /** Until when at most a busy container is waited for; now, when it is not. */
+  #holdUntil(record: RunRecord, reason: string): number {
+    const { busy, clock } = this.#deps;
+    return WAITS_FOR_NO_HOLD.has(reason) ? clock() : busy.deadlineOf(record);
   }
 
   /** The time of the next step has come. */
@@ -84,12 +100,19 @@ export class Stopping {
     await destroy(next);
   }
 
-  async #drain(generation: number, timeoutMs: number): Promise<void> {
-    const isDrained = await this.#deps.inFlight.drained(timeoutMs);
+  async #drain(
+    generation: number,
+    timeoutMs: number,
+    holdUntil: number,
+    whenDrained: "drained" | "interrupted" = "drained",
+  ): Promise<void> {
+    const { inFlight, busy, clock } = this.#deps;
+    await Promise.all([inFlight.drained(timeoutMs), busy.freed(holdUntil)]);
+    const isDrained = inFlight.count === 0 && (!busy.isHeld || clock() < holdUntil);
     const record = this.#deps.state.live(generation);
     const timeline = record?.stop?.timeline;
     if (record === undefined || timeline?.drain !== null) return;
-    this.#terminate(record, this.#drained(timeline, isDrained ? "drained" : "timed_out"));
+    this.#terminate(record, this.#drained(timeline, isDrained ? whenDrained : "timed_out"));
   }
 
   #drained(timeline: StopTimeline, drain: "drained" | "timed_out" | "interrupted"): StopTimeline {

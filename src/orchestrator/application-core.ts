@@ -17,6 +17,8 @@ import { EventSockets } from "./event-socket.ts";
 import { isLogged, logEvents } from "./event-log.ts";
 import { appendForwarded, onAppended } from "./events.ts";
 import type { EventDraft } from "./events.ts";
+import { applicationHooks } from "./hooks/application-hooks.ts";
+import type { HookOutbox } from "./hooks/hook-outbox.ts";
 import { sizeOf } from "./launch-spec.ts";
 import { instanceClient, prepareLaunch, releaseAddresses } from "./prepare/launch.ts";
 import { Autoscaler } from "./autoscaling/autoscaler.ts";
@@ -66,6 +68,7 @@ export class ApplicationCore {
   /** What other objects of this application say, where it has several. */
   readonly shards: Coordinator;
   readonly forwarder: Forwarder;
+  readonly hooks: HookOutbox;
   readonly views: ApplicationViews;
   #isForwarding = false;
   readonly #versions: KnownVersions;
@@ -147,7 +150,7 @@ export class ApplicationCore {
       onPassed: () => this.#passed(),
       onRoutingChanged: () => this.#routingChanged(),
       onDeleted: () => {
-        if (this.shards.areGone) this.#erase();
+        if (this.shards.areGone && this.hooks.isEmpty) this.#erase();
       },
     });
     this.specification = new Specification({
@@ -184,6 +187,20 @@ export class ApplicationCore {
       },
       tell: async (row, news) => await applicationStub(env, row.id).told(news),
       onDisowned: () => this.disown(),
+    });
+    this.hooks = applicationHooks({
+      db: this.db,
+      timers: this.timers,
+      env,
+      row: () => this.row(),
+      deployments: this.deployments,
+      spec: (version) => this.version(version).spec,
+      publicId: this.publicId,
+      isForwarding: () => this.#isForwarding,
+      background: (work) => ctx.waitUntil(work),
+      onDrained: () => {
+        if (this.row()?.deleting === true) this.pass();
+      },
     });
     this.#adoptSession();
     this.timers.rearm();

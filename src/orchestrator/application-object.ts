@@ -8,6 +8,7 @@ import { ApplicationCore } from "./application-core.ts";
 import { tellRoomMade } from "./capacity/evict.ts";
 import type { Deployment } from "./plan/deployment.ts";
 import type { Report } from "./plan/observe.ts";
+import { HOOKS_TIMER } from "./hooks/hook-outbox.ts";
 import { PASS_TIMER, type ReportReply } from "./scheduler.ts";
 import type { LoadReport } from "./autoscaling/autoscaler.ts";
 import { SCALE_TIMER } from "./application-core.ts";
@@ -137,6 +138,7 @@ export class ApplicationObject extends DurableObject<Env> {
     await this.core.timers.fire(Date.now(), async (key) => {
       if (key === PASS_TIMER) this.core.pass();
       if (key === SCALE_TIMER) this.core.autoscaler.look();
+      if (key === HOOKS_TIMER) this.core.hooks.onTimer();
       if (key === SHARDS_TIMER) await this.core.shards.onTimer();
       if (key === TELL_TIMER) await this.core.forwarder.onTimer();
     });

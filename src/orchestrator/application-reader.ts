@@ -3,6 +3,7 @@
  * them asks the others and answers for all; what belongs to one instance it asks the one that has it.
  */
 import type { Usage } from "../account/amounts.ts";
+import type { BridgeTarget } from "../bridge/router.ts";
 import { GantryError } from "../errors.ts";
 import { applicationSample, type ApplicationSample } from "../metrics/application-sample.ts";
 import { requireVersion } from "./commands.ts";
@@ -241,6 +242,12 @@ export class ApplicationReader extends ApplicationObject {
       }
     });
     return others.flat();
+  }
+
+  /** What its containers call over the bridge. Null when there is no such application. */
+  bridgeTarget(): BridgeTarget | null {
+    const row = this.core.row();
+    return row === undefined ? null : { application: row.name, binding: row.spec.bridge?.binding ?? null };
   }
 
   /** Where one instance is, by any of its names, and whether it may be called. Null when there is no application. */

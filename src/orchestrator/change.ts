@@ -70,6 +70,8 @@ const SAID_BY_NOTHING = {
   namedInstances: 0,
   warm: 0,
   autoscaling: null,
+  bridge: null,
+  hooks: null,
   hostnames: [],
 };
 

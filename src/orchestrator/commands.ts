@@ -45,6 +45,8 @@ export interface ApplicationPatch {
   readonly namedInstances?: number;
   readonly warm?: number;
   readonly autoscaling?: Exclude<ApplicationSpec["autoscaling"], undefined>;
+  readonly bridge?: Exclude<ApplicationSpec["bridge"], undefined>;
+  readonly hooks?: Exclude<ApplicationSpec["hooks"], undefined>;
   /** Stored, and not activated. */
   readonly version?: NewConfiguration;
 }
@@ -113,6 +115,8 @@ export function planPatch(db: Database, row: ApplicationRow, patch: ApplicationP
     ...(patch.priority === undefined ? {} : { priority: patch.priority }),
     ...(patch.isPreemptible === undefined ? {} : { isPreemptible: patch.isPreemptible }),
     ...(patch.namedInstances === undefined ? {} : { namedInstances: patch.namedInstances }),
+    ...(patch.bridge === undefined ? {} : { bridge: patch.bridge }),
+    ...(patch.hooks === undefined ? {} : { hooks: patch.hooks }),
     ...(patch.warm === undefined ? {} : { warm }),
   };
   const version = patch.version === undefined ? null : chooseVersion(db, row, patch.version);

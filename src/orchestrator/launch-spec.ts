@@ -28,6 +28,8 @@ export interface LaunchSpec extends LifecycleTimes {
   /** Lines of an `authorized_keys` file. */
   readonly authorizedKeys?: readonly string[];
   readonly trustedUserCaKeys?: readonly string[];
+  /** It gets a token of the bridge. */
+  readonly hasBridgeToken?: boolean;
 }
 
 /** Where an application listens that declares no ports. */
@@ -54,6 +56,7 @@ export function toLaunchSpec(configuration: StoredConfiguration): LaunchSpec {
     ...timesOf(configuration),
     ...(network.mode === "private" ? {} : { network }),
     ...referencesIn(configuration),
+    ...(configuration.bridge_token === true ? { hasBridgeToken: true } : {}),
   };
 }
 

@@ -39,6 +39,8 @@ export interface LifecycleTimes {
   readonly hardTimeoutMs?: number;
   /** Without anything under way for this long, a named instance is put to sleep. Absent: the usual. */
   readonly sleepAfterMs?: number;
+  /** The container may keep a stop waiting for this long by saying that it is busy. Absent: the usual. */
+  readonly maxHoldMs?: number;
 }
 
 /** Of a named instance whose configuration does not say. */
@@ -59,14 +61,16 @@ const USUAL = {
 } as const;
 
 export function timesOf(configuration: Configuration): LifecycleTimes {
-  const { startup_deadline, drain_timeout, stop_grace, hard_timeout, sleep_after } = configuration;
+  const { startup_deadline, drain_timeout, stop_grace, hard_timeout, sleep_after, max_hold } = configuration;
   const [hardTimeoutMs, sleepAfterMs] = [lengthOf(hard_timeout), lengthOf(sleep_after)];
+  const maxHoldMs = lengthOf(max_hold);
   return {
     startupDeadlineMs: lengthOf(startup_deadline) ?? DEFAULT_TIMES.startupDeadlineMs,
     drainTimeoutMs: lengthOf(drain_timeout) ?? DEFAULT_TIMES.drainTimeoutMs,
     stopGraceMs: lengthOf(stop_grace) ?? DEFAULT_TIMES.stopGraceMs,
     ...(hardTimeoutMs === null ? {} : { hardTimeoutMs }),
     ...(sleepAfterMs === null ? {} : { sleepAfterMs }),
+    ...(maxHoldMs === null ? {} : { maxHoldMs }),
   };
 }
 

@@ -63,6 +63,8 @@ export interface LaunchOrder {
   readonly reportsLoad?: boolean;
   /** Started for those who call it by name, so that it sleeps when nobody does. */
   readonly isNamed?: boolean;
+  /** Of the bridge, for this placement. */
+  readonly bridgeToken?: string;
 }
 
 /** Where an application may place, as far as that is known. */
@@ -287,9 +289,10 @@ export class Scheduler {
     const { db, deployments, outbox, clock } = this.#deps;
     const isOver = next.phase === "pending" && isLeaving(next) && !outbox.isInFlight(next.id);
     db.transaction(() => {
-      if (isOver) deployments.remove(next.id);
-      else deployments.put(next);
+      if (!isOver) deployments.put(next);
+      // Whoever hears of an end looks up whose it was.
       appendEvents(db, events, clock());
+      if (isOver) deployments.remove(next.id);
     });
     if (isOver) this.#messages.release(next.id);
   }

@@ -3,6 +3,7 @@
  * boots, ends are told late, a vanished container tells nothing, a dead network leaves `running` true. The image's name
  * says how a container behaves, its variable `ANSWERS` with what (`/health=503 /ready=404`); tests reach in for the rest.
  */
+import type { Workload } from "../../src/bridge/workload.ts";
 import type {
   CommandPort,
   ContainerPort,
@@ -72,6 +73,8 @@ export class FakeContainer implements ContainerPort, CommandPort {
   readonly starts: StartOptions[] = [];
   readonly signals: number[] = [];
   readonly inactivityTimeouts: number[] = [];
+  /** Hosts whose requests come to Gantry, and on whose behalf. */
+  readonly intercepted: { host: string; workload: Workload; isRunning: boolean }[] = [];
   /** Requests that got into the container, checks apart. */
   readonly received: string[] = [];
   /** Requests that were tried on it, whether they got in or not. */
@@ -115,6 +118,10 @@ export class FakeContainer implements ContainerPort, CommandPort {
   #endSoon(placement: Placement, error: Error | null): void {
     placement.coming = { at: Date.now() + 1, error };
     setTimeout(() => this.#end(placement, error), 1);
+  }
+
+  async intercept(host: string, workload: Workload): Promise<void> {
+    this.intercepted.push({ host, workload, isRunning: this.#placement !== null });
   }
 
   start(options: StartOptions): void {

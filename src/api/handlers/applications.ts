@@ -34,6 +34,7 @@ import {
   requireSleepers,
   specOf,
   versionOf,
+  workersOf,
 } from "../specification.ts";
 import { wireApplication, wireVersions } from "../wire/application.ts";
 import { findApplication, findView, notFound, pageOfApplications, viewsOf } from "./lookup.ts";
@@ -175,7 +176,7 @@ function gone(name: string) {
 
 async function patched(call: Call<unknown, PatchApplication>, id: string): Promise<ApplicationView> {
   const { configuration } = call.body;
-  if (configuration === undefined) return await written(call, id, patchOf(call.body));
+  if (configuration === undefined) return await written(call, id, patchOf(call.env, call.body));
   if (configuration.observability !== undefined || configuration.sleep_after !== undefined) {
     const { spec } = (await findView(call)).row;
     requireEffect(configuration, spec, "configuration");
@@ -192,7 +193,7 @@ async function patched(call: Call<unknown, PatchApplication>, id: string): Promi
     const target = { applicationId: id, configuration: version.configuration };
     try {
       return await withReferences(call, target, async () => {
-        return await written(call, id, { ...patchOf(call.body), version });
+        return await written(call, id, { ...patchOf(call.env, call.body), version });
       });
     } catch (error) {
       if (!GantryError.is(error) || error.code !== "VERSION_MOVED" || attempt === MAX_TRIES) throw error;
@@ -232,22 +233,28 @@ function changeOf({ instances, named_instances: named, autoscaling, warm }: Patc
   };
 }
 
-function patchOf({
-  instances,
-  max_instances,
-  named_instances,
-  warm,
-  ingress,
-  hostnames,
-  check_every,
-  observability,
-  constraints,
-  affinities,
-  priorities,
-  preemption,
-  autoscaling,
-}: PatchApplication): ApplicationPatch {
+function patchOf(
+  env: Env,
+  {
+    bridge,
+    hooks,
+    instances,
+    max_instances,
+    named_instances,
+    warm,
+    ingress,
+    hostnames,
+    check_every,
+    observability,
+    constraints,
+    affinities,
+    priorities,
+    preemption,
+    autoscaling,
+  }: PatchApplication,
+): ApplicationPatch {
   return {
+    ...workersOf(env, { bridge, hooks }),
     ...scaledBy({ autoscaling }),
     ...placesOf({ constraints, affinities }),
     ...rankOf({ priorities, preemption }),

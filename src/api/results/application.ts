@@ -54,6 +54,8 @@ export const applicationResult = z.strictObject({
       idle_after: z.number().optional(),
     })
     .optional(),
+  bridge: z.strictObject({ binding: z.string() }).optional(),
+  hooks: z.strictObject({ binding: z.string() }).optional(),
   configuration: configurationResult,
   constraints: z.strictObject({
     tiers: z.array(z.int()),

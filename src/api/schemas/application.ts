@@ -81,6 +81,24 @@ const autoscaling = z
   .describe("`instances` follows the load: up at once, down after five minutes; default: it stays as it was said")
   .optional();
 
+function workerBinding(what: string) {
+  return z
+    .strictObject({
+      binding: z
+        .string()
+        .min(1)
+        .max(64)
+        .describe("Name of a service binding of the control plane, as its wrangler.jsonc says it"),
+    })
+    .describe(`${what}; default: none`)
+    .optional();
+}
+
+const bridge = workerBinding("The Worker whose `bridgeCall` containers reach through `POST /rpc` of the bridge");
+const hooks = workerBinding(
+  "The Worker whose `containerEvent` hears when a container starts, stops, fails or times out",
+);
+
 /** What is the same in every body; some of it has one value here, which clients send. */
 const fixed = {
   scheduling_policy: z
@@ -97,6 +115,8 @@ const fixed = {
   priorities,
   preemption,
   autoscaling,
+  bridge,
+  hooks,
 };
 
 const durableObjects = z
@@ -172,6 +192,8 @@ export const patchApplicationSchema = z
     durable_objects: durableObjects,
     ...fixed,
     autoscaling: autoscaling.nullable().describe("`null` leaves the count where it is"),
+    bridge: bridge.nullable().describe("`null`: containers call no Worker any more"),
+    hooks: hooks.nullable().describe("`null`: nobody hears any more, also not of what has happened already"),
     configuration: z
       .strictObject(configurationSchema.shape)
       .partial()

@@ -121,4 +121,9 @@ export const lifecycleFields = {
   sleep_after: duration(1_000, 604_800_000)
     .optional()
     .describe("A named instance that has nothing under way for this long is stopped until it is called; default: 10m"),
+  max_hold: duration(0, 18_000_000)
+    .optional()
+    .describe(
+      "A container that says through the bridge that it is busy is spared sleep, rollouts and scale-down for so long; default: 1h",
+    ),
 };

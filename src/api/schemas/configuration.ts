@@ -158,6 +158,13 @@ export const configurationSchema = z
       .max(CHECK_LIMITS.checks)
       .optional()
       .describe("What a container is asked while it lives; default: the first port must accept connections"),
+    bridge_token: z
+      .boolean()
+      .optional()
+      .describe(
+        "Whether the container gets a token of the bridge in GANTRY_BRIDGE_TOKEN, to speak to it from outside its own " +
+          "network; it ends with the container. Default: false, since inside no token is needed",
+      ),
     ...lifecycleFields,
   })
   .superRefine((value, context) => {

@@ -3,6 +3,7 @@
  * none), then the field's path. `npm run openapi` fails when one is missing, or names a test that is not there.
  */
 import { APPLICATION_FIELD_TESTS } from "./field-tests-applications.ts";
+import { BRIDGE_FIELD_TESTS } from "./field-tests-bridge.ts";
 import { CAPACITY_FIELD_TESTS } from "./field-tests-capacity.ts";
 import { PLACEMENT_FIELD_TESTS } from "./field-tests-placement.ts";
 import { QUOTA_FIELD_TESTS } from "./field-tests-quota.ts";
@@ -12,6 +13,7 @@ type FieldTests = Readonly<Record<string, Readonly<Record<string, readonly [file
 
 export const FIELD_TESTS: FieldTests = merged([
   APPLICATION_FIELD_TESTS,
+  BRIDGE_FIELD_TESTS,
   CAPACITY_FIELD_TESTS,
   PLACEMENT_FIELD_TESTS,
   QUOTA_FIELD_TESTS,

@@ -22,6 +22,8 @@ export function wireApplication(view: ApplicationView) {
     instances: spec.instances,
     ...(spec.maxInstances === null ? {} : { max_instances: spec.maxInstances }),
     ...((spec.namedInstances ?? 0) === 0 ? {} : { named_instances: spec.namedInstances }),
+    ...(spec.bridge == null ? {} : { bridge: spec.bridge }),
+    ...(spec.hooks == null ? {} : { hooks: spec.hooks }),
     ...((spec.warm ?? 0) === 0 ? {} : { warm: spec.warm }),
     ...(spec.autoscaling == null ? {} : { autoscaling: wireAutoscaling(spec.autoscaling) }),
     configuration: wireConfiguration(configuration),

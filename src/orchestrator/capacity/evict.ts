@@ -20,7 +20,7 @@ export function mayBePreempted({ spec, deleting }: Pick<ApplicationRow, "spec" |
   return spec.isPreemptible !== false && !deleting;
 }
 
-/** What has not proved itself goes first, then what takes no traffic, then the youngest slot. */
+/** What has not proved itself goes first, then what takes no traffic, then the youngest slot; what is busy last. */
 export function intendEvictions(deployments: readonly Deployment[], order: EvictionOrder, now: number): Evicted[] {
   const live = deployments.filter((d) => isLive(d) && (d.location ?? ANYWHERE) === order.location);
   return live
@@ -34,6 +34,7 @@ export function intendEvictions(deployments: readonly Deployment[], order: Evict
 
 function worth(deployment: Deployment): number {
   if (deployment.phase === "starting") return 0;
+  if (deployment.isBusy === true) return 3;
   return isAvailable(deployment) ? 2 : 1;
 }
 

@@ -78,6 +78,8 @@ export interface Deployment {
   readonly name?: string;
   /** Of a named one: nobody calls it, and until somebody does it runs no container. */
   readonly isAsleep?: boolean;
+  /** It holds a busy lease, as it last said. Not stored. */
+  readonly isBusy?: boolean;
 }
 
 /** The slot of what has a name: the pool's are counted from 0. */

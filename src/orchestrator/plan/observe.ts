@@ -23,6 +23,8 @@ export type Report =
       readonly place?: ObservedPlace | null;
       /** Nothing was under way for as long as a named one stays awake. */
       readonly isIdle?: boolean;
+      /** It holds a busy lease. */
+      readonly isBusy?: boolean;
     }
   | { readonly state: "stopping" }
   /** No container of this generation is left. */
@@ -83,6 +85,13 @@ function withPlace(deployment: Deployment, { place }: Running): Deployment {
   return { ...deployment, placement: { ...placement, observed: place } };
 }
 
+/** Whether it is busy comes and goes, and is worth no row: it says it again. */
+function withBusy(deployment: Deployment, { isBusy = false }: Running): Deployment {
+  if ((deployment.isBusy ?? false) === isBusy) return deployment;
+  const { isBusy: _, ...rest } = deployment;
+  return isBusy ? { ...rest, isBusy } : rest;
+}
+
 /** As it says, unless it may take no traffic where it is. */
 function judged(report: Running, { placement }: Deployment, verify: Verification | null): Running {
   const why = report.ready ? (verify?.(placement?.observed) ?? null) : null;
@@ -97,7 +106,7 @@ function samePlace(a: ObservedPlace | null | undefined, b: ObservedPlace | null)
 function observeRunning(before: Deployment, report: Running, verify: Verification | null, now: number): Observation {
   // A stop is never taken back, so a running container in a stopping slot is no news.
   if (before.phase === "stopping") return UNCHANGED;
-  const deployment = withPlace(before, report);
+  const deployment = withBusy(withPlace(before, report), report);
   if (report.isIdle === true && deployment.name !== undefined) return putToSleep(deployment, now);
   const { ready, detail, checks = [] } = judged(report, deployment, verify);
   const first = deployment.phase === "starting";
@@ -156,7 +165,7 @@ function saying(turned: readonly CheckState[]): string {
 function observeEnd(deployment: Deployment, outcome: Outcome, now: number): Observation {
   const wanted = deployment.phase === "stopping";
   const settled = wanted ? settleStop(deployment, outcome) : outcome;
-  const { detail: _, checks: __, ...rest } = deployment;
+  const { detail: _, checks: __, isBusy: ___, ...rest } = deployment;
   const next: Deployment = {
     ...rest,
     phase: "pending",

@@ -100,7 +100,7 @@ function replaceable(
   const cordoned = candidates.filter((d) => d.cordoned && d.ready && !isOutdated(d)).length;
   const needed = Math.max(1, wantedFree - cordoned);
   const spare = Math.max(0, candidates.filter(isServing).length - needed);
-  const first = serving.toSorted((a, b) => b.slot - a.slot).slice(0, spare);
+  const first = serving.toSorted((a, b) => busyness(a) - busyness(b) || b.slot - a.slot).slice(0, spare);
   return [...outdated.filter((deployment) => !isServing(deployment)), ...first];
 }
 
@@ -139,10 +139,15 @@ function best(
   return candidates.toSorted((a, b) => worth(b) - worth(a) || age(a) - age(b) || a.slot - b.slot).slice(0, count);
 }
 
-/** What scaling down would lose: one that takes traffic most, a failing one least. */
+function busyness({ isBusy }: Deployment): number {
+  return isBusy === true ? 1 : 0;
+}
+
+/** What scaling down would lose: a busy one most, then one that takes traffic, a failing one least. */
 function worth(deployment: Deployment): number {
   switch (deployment.phase) {
     case "running": {
+      if (deployment.isBusy === true) return 5;
       return isAvailable(deployment) ? 4 : 3;
     }
     case "starting": {

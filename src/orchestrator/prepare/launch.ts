@@ -1,4 +1,6 @@
 /** How an application's scheduler reaches its instances, and what their orders get beside their versions. */
+import { mintWorkloadToken } from "../../bridge/token.ts";
+import { masterKeys } from "../../sealing.ts";
 import type { Version } from "../storage/application-row.ts";
 import { accountStub, instanceStub } from "../../stubs.ts";
 import type { StoredConfiguration } from "../configurations.ts";
@@ -14,7 +16,9 @@ export async function prepareLaunch(
   order: LaunchOrder,
 ): Promise<LaunchOrder> {
   const addressed = await prepareNetwork(env, accountId, configuration, order);
-  return await prepareReferences(env, accountId, addressed);
+  const prepared = await prepareReferences(env, accountId, addressed);
+  if (order.spec.hasBridgeToken !== true) return prepared;
+  return { ...prepared, bridgeToken: mintWorkloadToken(masterKeys(env), order) };
 }
 
 /** `onReleased`: the slot is gone. */

@@ -31,6 +31,10 @@ export interface ApplicationSpec {
   readonly isPreemptible?: boolean;
   /** Most instances at a time that run because somebody calls them by name; 0 when it says nothing. */
   readonly namedInstances?: number;
+  /** The Worker that its containers may call; null: none. */
+  readonly bridge?: WorkerBinding | null;
+  /** The Worker that hears of its containers; null: none. */
+  readonly hooks?: WorkerBinding | null;
   /** Members of the pool that are kept started beyond `instances`; 0 when it says nothing. */
   readonly warm?: number;
   /** `instances` follows the load, and is what it comes to at present. */
@@ -40,6 +44,11 @@ export interface ApplicationSpec {
 export interface PlacementConstraints extends Constraints {
   /** Regions and jurisdiction are verified inside the container before it takes traffic. */
   readonly isVerified?: boolean;
+}
+
+/** By the name of a service binding of the control plane. */
+export interface WorkerBinding {
+  readonly binding: string;
 }
 
 /** `datacenter`: each other. Else another application, by id or name. */

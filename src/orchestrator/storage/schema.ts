@@ -2,6 +2,7 @@
 import type { Migration } from "../../migrations.ts";
 import { TIMERS_SCHEMA } from "../../timers.ts";
 import { EVENTS_SCHEMA } from "../events.ts";
+import { HOOKS_SCHEMA } from "../hooks/hook-outbox.ts";
 import { LEASE_SCHEMA } from "../leases.ts";
 import { ROLLOUTS_SCHEMA } from "../rollouts-log.ts";
 import { SHARDS_SCHEMA } from "../shards/records.ts";
@@ -84,4 +85,5 @@ ${SHARDS_SCHEMA}`,
 ALTER TABLE deployments ADD COLUMN name TEXT;
 ALTER TABLE deployments ADD COLUMN asleep INTEGER NOT NULL DEFAULT 0;`,
   },
+  { id: "012_hooks", sql: HOOKS_SCHEMA },
 ];

@@ -143,6 +143,10 @@ class LivePort implements ContainerPort {
     return this.#container.images;
   }
 
+  intercept() {
+    return this.#within(() => this.#container.intercept());
+  }
+
   start(options: StartOptions): void {
     if (!this.#lifetime.alive) return;
     this.#isCutOff = true;

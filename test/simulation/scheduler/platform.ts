@@ -98,6 +98,8 @@ export class SimulatedContainer implements ContainerPort {
     return this.#placement !== null && this.#time.now >= this.#placement.listensAt;
   }
 
+  async intercept(): Promise<void> {}
+
   start(options: StartOptions): void {
     if (this.running) throw new Error("start() cannot be called on a container that is already running.");
     const random = this.#random;

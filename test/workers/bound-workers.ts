@@ -1,0 +1,65 @@
+/** Workers that the control plane is bound to, as its users have them: functions of a bridge, and hooks. */
+import { WorkerEntrypoint } from "cloudflare:workers";
+
+interface FunctionMessage {
+  readonly functionPath: string;
+  readonly args: unknown;
+  readonly kind: string;
+  readonly caller: { readonly application: string };
+}
+
+/** What `Functions` was called with. */
+export const functionCalls: FunctionMessage[] = [];
+
+export class Functions extends WorkerEntrypoint {
+  async bridgeCall(message: FunctionMessage): Promise<unknown> {
+    functionCalls.push(message);
+    switch (message.functionPath) {
+      case "stock:take": {
+        throw Object.assign(new Error("none left"), { code: "OUT_OF_STOCK", details: { sku: 7 } });
+      }
+      case "plain:failure": {
+        throw new Error("something else");
+      }
+      case "much": {
+        return "x".repeat(2_000_000);
+      }
+      case "nothing": {
+        return undefined;
+      }
+      default: {
+        return { echo: message.args, kind: message.kind, caller: message.caller };
+      }
+    }
+  }
+}
+
+export interface HeardEvent {
+  readonly application: string;
+  readonly instance: string;
+  readonly name: string | null;
+  readonly generation: number;
+  readonly type: string;
+}
+
+/** What hooks have heard, also where they failed then. */
+export const heardEvents: HeardEvent[] = [];
+/** So many times the hooks of an application fail, or never return. */
+export const hookFailures = new Map<string, number>();
+
+export class ContainerEvents extends WorkerEntrypoint {
+  async containerEvent(event: HeardEvent): Promise<void> {
+    heardEvents.push(event);
+    const failures = hookFailures.get(event.application) ?? 0;
+    if (failures === 0) return;
+    hookFailures.set(event.application, failures - 1);
+    throw new Error("the hook has failed");
+  }
+}
+
+/** Neither functions nor hooks. */
+export class Silent extends WorkerEntrypoint {
+  override fetch(): Response {
+    return new Response("nobody listens here");
+  }
+}
