@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { bundleSdk } from "./bundle.ts";
+import { bundleCli, bundleSdk } from "./bundle.ts";
 
 const projectDir = join(import.meta.dirname, "../..");
 const outdir = join(projectDir, "dist/sdk");
@@ -33,6 +33,7 @@ async function nameDeclarations(): Promise<void> {
 
 await rm(outdir, { recursive: true, force: true });
 await bundleSdk({ projectDir, outdir });
+await bundleCli({ projectDir, outdir: join(projectDir, "dist/cli") });
 const code = await declarations();
 await nameDeclarations();
 process.exitCode = code;

@@ -12,6 +12,30 @@ export const ENTRIES = {
 /** What the package may ask its user's package manager for. */
 export const EXTERNAL = ["zod"] as const;
 
+/** The `gantry` command, with everything that it needs, in one file. */
+export async function bundleCli({
+  projectDir,
+  outdir,
+}: Options): Promise<BuildResult<{ metafile: true; write: boolean }>> {
+  return await build({
+    absWorkingDir: projectDir,
+    entryPoints: { gantry: "cli/main.ts" },
+    outdir: outdir ?? join(projectDir, "dist/cli"),
+    write: outdir !== null,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    // The other form of some packages asks for its files at run time.
+    mainFields: ["module", "main"],
+    target: "node22",
+    // What is written for require() finds it.
+    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+    metafile: true,
+    legalComments: "none",
+    logLevel: "silent",
+  });
+}
+
 interface Options {
   readonly projectDir: string;
   /** Null: nothing is written. */

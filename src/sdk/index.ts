@@ -52,3 +52,13 @@ export {
   type HookContext,
   type SeenEvents,
 } from "./hooks.ts";
+export {
+  defineResources,
+  env,
+  type Reference,
+  type Resource,
+  type ResourceKind,
+  type Resources,
+  type ResourceSpecs,
+  type SecretSource,
+} from "./resources/index.ts";

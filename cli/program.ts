@@ -1,0 +1,64 @@
+/** The commands and their flags. */
+import { Command, CommanderError } from "commander";
+import { describeFailure } from "./api.ts";
+import { apply, diff, EXIT, type ApplyFlags } from "./commands/apply.ts";
+import { destroy, type DestroyFlags } from "./commands/destroy.ts";
+import { exportManifest, type ExportFlags } from "./commands/export.ts";
+import type { PlanFlags } from "./commands/context.ts";
+import type { Io } from "./io.ts";
+import { describeProblem, ProblemsError } from "./problems.ts";
+
+/** The exit code: 0 done, 1 failed, 2 not done by the deadline. */
+export async function run(io: Io, args: readonly string[]): Promise<number> {
+  let code: number = EXIT.done;
+  const isJson = args.includes("--json");
+  const program = new Command("gantry")
+    .description("Containers on Cloudflare, from the command line")
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text) });
+  const command = (name: string, text: string) =>
+    program
+      .command(name)
+      .description(text)
+      .option("--url <url>", "the control plane; default: GANTRY_URL, else http://127.0.0.1:8787")
+      .option("--token <token>", "default: GANTRY_TOKEN, else that of npm start on this machine")
+      .option("--account-id <id>", "default: GANTRY_ACCOUNT_ID, else the token's account")
+      .option("--owner <name>", "whose the resources are; default: the manifest's")
+      .option("--json", "one line of JSON in place of text");
+  const manifest = (name: string, text: string) =>
+    command(name, text).option(
+      "-f, --file <path...>",
+      "TypeScript, YAML or JSON; - is standard input; default: gantry.config.ts, gantry.yaml, …",
+    );
+  const plan = (name: string, text: string) =>
+    manifest(name, text)
+      .option("--adopt", "take what exists and is nobody's")
+      .option("--prune", "delete what this owner has made and does not declare any more")
+      .option("--allow-replace", "delete and make again what cannot be changed")
+      .option("--wrangler <path>", "the control plane's configuration, for images that are built", "wrangler.jsonc");
+  plan("diff", "Tell what apply would do")
+    .option("--exit-code", "end with 1 when there is something to do")
+    .action(async (flags: PlanFlags) => void (code = await diff(io, flags)));
+  plan("apply", "Bring the control plane to what is declared")
+    .option("--no-wait", "do not wait until it runs")
+    .option("--timeout <duration>", "how long to wait until it runs", "10m")
+    .option("--write", "write the images that are built into wrangler.jsonc")
+    .action(async (flags: ApplyFlags) => void (code = await apply(io, flags)));
+  manifest("destroy", "Delete everything that the owner has made")
+    .option("--yes", "do it; without, it is only told")
+    .action(async (flags: DestroyFlags) => void (code = await destroy(io, flags)));
+  command("export", "Print what there is as a manifest")
+    .option("--format <format>", "yaml, json or ts", "yaml")
+    .action(async (flags: ExportFlags) => void (code = await exportManifest(io, flags)));
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.failed;
+    const problems = error instanceof ProblemsError ? error.problems : null;
+    const texts = problems === null ? [describeFailure(error)] : problems.map(describeProblem);
+    if (isJson) io.out(`${JSON.stringify({ problems: problems ?? texts.map((message) => ({ message })) })}\n`);
+    io.err(texts.map((text) => `${text}\n`).join(""));
+    return EXIT.failed;
+  }
+}
