@@ -12,6 +12,8 @@ export interface Ask {
   readonly instances: number;
   /** Of one instance. */
   readonly size: Size;
+  /** Beyond that, of all those together that were started in a larger size of their own. */
+  readonly beyond?: Size;
   /** Of one instance: 1 with an IPv4 address of its own. */
   readonly ipv4s: number;
   /** `ANYWHERE`, or the code of a location. */
@@ -39,12 +41,14 @@ export interface Amounts {
 
 export const NOTHING: Amounts = { instances: 0, vcpu: 0, memoryMib: 0, diskMb: 0, ipv4s: 0 };
 
-export function amountsOf({ instances, size, ipv4s }: Ask): Amounts {
+const NOTHING_BEYOND: Size = { vcpu: 0, memoryMib: 0, diskMb: 0 };
+
+export function amountsOf({ instances, size, beyond = NOTHING_BEYOND, ipv4s }: Ask): Amounts {
   return {
     instances,
-    vcpu: rounded(size.vcpu * instances),
-    memoryMib: size.memoryMib * instances,
-    diskMb: size.diskMb * instances,
+    vcpu: rounded(size.vcpu * instances + beyond.vcpu),
+    memoryMib: size.memoryMib * instances + beyond.memoryMib,
+    diskMb: size.diskMb * instances + beyond.diskMb,
     ipv4s: ipv4s * instances,
   };
 }

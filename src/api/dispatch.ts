@@ -180,7 +180,8 @@ async function run(route: Route, call: Admitted): Promise<Rendered | Response> {
   const { admission, request, form, url, env, ctx, requestId, accountId, params } = call;
   const query = validate(route.query, queryOf(url, route.query));
   const schema = form === "bare" ? (route.legacyBody ?? route.body) : route.body;
-  const body = schema === null ? null : validate(schema, parseJson(call.text, request));
+  const isAbsent = schema === null || (route.isBodyOptional && call.text.trim() === "");
+  const body = isAbsent ? null : validate(schema, parseJson(call.text, request));
   const input: Call<unknown, unknown> = {
     env,
     ctx,

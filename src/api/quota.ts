@@ -144,7 +144,8 @@ async function settle(
   isSettled: boolean,
 ): Promise<void> {
   try {
-    const usage: Usage | null = isView(result)
+    // What was started in a size of its own is in no view.
+    const usage: Usage | null = isView(result) && (result.row.spec.namedInstances ?? 0) === 0
       ? usageOf(result.row, result.configuration)
       : await applicationStub(env, applicationId).usage();
     // Null: deleted meanwhile, and given back with that.
@@ -176,6 +177,7 @@ function askOf(current: Usage | null, { instances, scaledTo, configuration, loca
   return {
     instances: (scaledTo ?? counted) + warm + named,
     size: configuration === undefined ? (current?.size ?? NO_SIZE) : sizeOf(configuration),
+    ...(current?.beyond === undefined ? {} : { beyond: current.beyond }),
     ipv4s: configuration === undefined ? (current?.ipv4s ?? 0) : networkOf(configuration).ipv4 === "none" ? 0 : 1,
     location: (location === undefined ? (configuration?.location ?? current?.location) : location) ?? ANYWHERE,
   };

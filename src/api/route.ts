@@ -44,6 +44,8 @@ export interface Route {
   readonly scope: Scope;
   readonly query: z.ZodType;
   readonly body: z.ZodType | null;
+  /** Without one, the body is null. */
+  readonly isBodyOptional: boolean;
   /** What the legacy base takes, where its clients send more than the resource knows. */
   readonly legacyBody: z.ZodType | null;
   /** `result` of a successful answer; null when the answer is not JSON (streams, metrics). */
@@ -75,6 +77,7 @@ export function defineRoute<Query extends z.ZodType, Body extends z.ZodType | nu
   scope?: Scope;
   query: Query;
   body?: Body;
+  isBodyOptional?: boolean;
   legacyBody?: Body extends z.ZodType ? z.ZodType<z.output<Body>> : never;
   result: z.ZodType | null;
   statuses?: readonly number[];
@@ -91,6 +94,7 @@ export function defineRoute<Query extends z.ZodType, Body extends z.ZodType | nu
     scope: definition.method === "GET" ? "read" : "deploy",
     statuses: [200],
     errors: [],
+    isBodyOptional: false,
     paged: false,
     etag: false,
     sensitive: false,

@@ -12,13 +12,18 @@ import { callPool } from "./ingress.ts";
 import { callInstanceAt } from "./instance-address.ts";
 import { execRequest } from "./exec-request.ts";
 import type { ExecRequest, ExecResult } from "./exec.ts";
+import { snapshotOptions, startOptions, stopSignal } from "../api/schemas/start.ts";
 import {
+  deleteSnapshotOfNamed,
   destroyNamed,
   execNamed,
   renewNamed,
   sleepNamed,
+  snapshotNamed,
+  snapshotsOfNamed,
   startNamed,
   stateOfNamed,
+  type NamedSnapshot,
   type NamedState,
 } from "./named-control.ts";
 import { ERROR_HEADER, RETRYABLE_HEADER } from "./refusal.ts";
@@ -70,14 +75,25 @@ export class Gantry extends WorkerEntrypoint<Env> {
 
   /** Starts it and waits until it takes requests. */
   async start(application: string, name: string, options: object = {}): Promise<NamedState> {
-    refuseOptions("start", options, "an instance starts as its application's configuration says: change that");
-    return await startNamed(this.env, application, name, QUEUE_DEADLINE_MS);
+    return await startNamed(this.env, this.ctx, application, name, startOptions(options), QUEUE_DEADLINE_MS);
   }
 
   /** Stops its container; the next call starts it again. */
   async stop(application: string, name: string, options: object = {}): Promise<NamedState> {
-    refuseOptions("stop", options, "a stop is SIGTERM, then SIGKILL after stop_grace");
-    return await sleepNamed(this.env, application, name);
+    return await sleepNamed(this.env, application, name, stopSignal(options));
+  }
+
+  /** Keeps its disk as it is now, under a name: `start({snapshot})` begins with it. */
+  async snapshot(application: string, name: string, options: object = {}): Promise<NamedSnapshot> {
+    return await snapshotNamed(this.env, application, name, snapshotOptions(options));
+  }
+
+  async listSnapshots(application: string, name: string): Promise<NamedSnapshot[]> {
+    return await snapshotsOfNamed(this.env, application, name);
+  }
+
+  async deleteSnapshot(application: string, name: string, snapshot: string): Promise<void> {
+    await deleteSnapshotOfNamed(this.env, application, name, snapshotOptions({ name: snapshot }));
   }
 
   /** Stops its container and forgets it; the next call makes another. */
@@ -99,15 +115,6 @@ export class Gantry extends WorkerEntrypoint<Env> {
   async renewActivityTimeout(application: string, name: string): Promise<void> {
     await renewNamed(this.env, application, name);
   }
-}
-
-/** What would have no effect is refused by name. */
-function refuseOptions(method: string, options: object, why: string): void {
-  const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  if (given.length === 0) return;
-  const reason = `is not supported: ${why}`;
-  const details = Object.fromEntries(given.map(([field]) => [field, reason]));
-  throw new GantryError("VALIDATE_INPUT", `${method}: ${given[0]?.[0]} ${reason}`, details);
 }
 
 function targetOf(requestUrl: string): BindingTarget {

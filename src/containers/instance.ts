@@ -17,6 +17,7 @@ import { platformPort, type CommandPort, type ContainerPort } from "./port.ts";
 import { GANTRY_ONLY, INSTANCE_HEADER, LOAD_HEADER, PORT_HEADER, refuse, TERMINAL_HEADER } from "./refusal.ts";
 import { INSTANCE_MIGRATIONS } from "./run-record.ts";
 import type { Said } from "./said.ts";
+import { takeSnapshot, type Taken } from "./snapshot.ts";
 import { serveTerminal } from "./terminal.ts";
 import { relayWebSocket } from "./websocket-relay.ts";
 
@@ -75,8 +76,8 @@ export class Instance extends BaseContainer<Env> {
     return this.#lifecycle.launch(order);
   }
 
-  retire(generation: number, reason: string): Promise<InstanceAnswer> {
-    return this.#lifecycle.retire(this.#deploymentId(), generation, reason);
+  retire(generation: number, reason: string, signal?: number): Promise<InstanceAnswer> {
+    return this.#lifecycle.retire(this.#deploymentId(), generation, reason, signal);
   }
 
   check(generation: number): Promise<InstanceAnswer> {
@@ -103,6 +104,11 @@ export class Instance extends BaseContainer<Env> {
     } finally {
       inFlight.end();
     }
+  }
+
+  /** Keeps its disk as it is now. Null when its container takes no requests now. */
+  async snapshot(name: string): Promise<Taken | null> {
+    return await takeSnapshot(this.#lifecycle, this.#port, name);
   }
 
   /** As if it had been called: it sleeps that much later. */

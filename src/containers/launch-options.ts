@@ -11,7 +11,9 @@ const STOP_MARGIN_MS = 60_000;
 
 export function startOptions(order: LaunchOrder, image: string): StartOptions {
   const { size, entrypoint } = order.spec;
-  return { image, size, entrypoint, env: launchEnv(order), labels: launchLabels(order) };
+  const { snapshotId: snapshot } = order;
+  const from = snapshot === undefined ? { image } : { image, snapshot };
+  return { ...from, size, entrypoint, env: launchEnv(order), labels: launchLabels(order) };
 }
 
 /** Long enough that two looks may fail before the platform gives up on us, and that a stop ends by itself. */

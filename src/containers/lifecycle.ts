@@ -200,7 +200,7 @@ export class Lifecycle {
   }
 
   /** Stops the given generation; idempotent. A generation that never came is marked as ended, so that it never will. */
-  async retire(deploymentId: string, generation: number, reason: string): Promise<InstanceAnswer> {
+  async retire(deploymentId: string, generation: number, reason: string, signal?: number): Promise<InstanceAnswer> {
     const { timers, port } = this.#deps;
     const { record } = this;
     if (record === null || generation > record.generation) {
@@ -213,7 +213,8 @@ export class Lifecycle {
     if (generation < record.generation || record.phase === "ended" || record.phase === "stopping") {
       return await this.#answer();
     }
-    this.#stopping.begin(record, reason === STOP.neverStarted ? "kill" : "drain", { kind: "stopped", reason });
+    const said = { kind: "stopped", reason, ...(signal === undefined ? {} : { signal }) } as const;
+    this.#stopping.begin(record, reason === STOP.neverStarted ? "kill" : "drain", said);
     const stopping = this.#state.live(generation);
     if (stopping === undefined) return await this.#answer();
     if (!port.running) this.#noticeVanished(stopping);

@@ -1,8 +1,12 @@
 /** What a bound Worker does with an instance that it calls by name, beside calling it. */
+import { startChosen } from "../api/instance-start.ts";
+import { OPERATOR } from "../api/scopes.ts";
 import { GantryError } from "../errors.ts";
 import type { ExecRequest, ExecResult } from "./exec.ts";
 import type { InstanceState } from "../orchestrator/health.ts";
 import { isCallable } from "../orchestrator/names.ts";
+import { isBare, type StartChoice } from "../orchestrator/start/choice.ts";
+import type { StoredSnapshot } from "../orchestrator/start/snapshots.ts";
 import type { InstanceRouting } from "../orchestrator/instance-routing.ts";
 import type { InstanceView } from "../orchestrator/views.ts";
 import type { Waited } from "../orchestrator/waits.ts";
@@ -11,6 +15,18 @@ import { accountStub, applicationStub, instanceStub } from "../stubs.ts";
 
 /** Between a container that is gone and its application's hearing of it. */
 const AGAIN_MS = 50;
+
+/** Who acts, in events. */
+const BINDING = "binding";
+
+export interface NamedSnapshot {
+  readonly id: string;
+  /** Bytes, as the platform says. */
+  readonly size: number;
+  readonly name: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+}
 
 export interface NamedState {
   readonly name: string;
@@ -28,21 +44,71 @@ export interface NamedState {
   readonly instance: string | null;
 }
 
-export async function startNamed(env: Env, application: string, name: string, waitMs: number): Promise<NamedState> {
+export async function startNamed(
+  env: Env,
+  ctx: ExecutionContext,
+  application: string,
+  name: string,
+  choice: StartChoice,
+  waitMs: number,
+): Promise<NamedState> {
   const { id } = await find(env, application, name);
-  await applicationStub(env, id).callInstance(name, waitMs);
+  if (isBare(choice)) await applicationStub(env, id).callInstance(name, waitMs);
+  else {
+    const context = { env, ctx, accountId: env.GANTRY_ACCOUNT_ID, actor: OPERATOR };
+    const request = { key: name, choice, waitMs, until: "ready", actor: BINDING, isAction: false } as const;
+    await startChosen(context, id, request, null);
+  }
   return await stateIn(env, id, name);
 }
 
-export async function sleepNamed(env: Env, application: string, name: string): Promise<NamedState> {
+export async function sleepNamed(
+  env: Env,
+  application: string,
+  name: string,
+  signal: number | undefined,
+): Promise<NamedState> {
   const { id } = await find(env, application, name);
-  const view: InstanceView | null = await applicationStub(env, id).act(name, "sleep", "binding");
+  const view: InstanceView | null = await applicationStub(env, id).act(name, "sleep", BINDING, null, signal);
   return view === null ? absent(name) : stateOf(view);
 }
 
 export async function destroyNamed(env: Env, application: string, name: string): Promise<void> {
   const { id } = await find(env, application, name);
-  await applicationStub(env, id).act(name, "destroy", "binding");
+  await applicationStub(env, id).act(name, "destroy", BINDING);
+}
+
+export async function snapshotNamed(
+  env: Env,
+  application: string,
+  name: string,
+  snapshot: string,
+): Promise<NamedSnapshot> {
+  const { id } = await find(env, application, name);
+  const taken: StoredSnapshot = await applicationStub(env, id).snapshot(name, snapshot);
+  return shown(taken);
+}
+
+/** Newest first. */
+export async function snapshotsOfNamed(env: Env, application: string, name: string): Promise<NamedSnapshot[]> {
+  const { id } = await find(env, application, name);
+  const kept: readonly StoredSnapshot[] = await applicationStub(env, id).snapshots(name);
+  return kept.map(shown);
+}
+
+/** Forgets the name; the platform drops what nobody starts from, in its own time. */
+export async function deleteSnapshotOfNamed(
+  env: Env,
+  application: string,
+  name: string,
+  snapshot: string,
+): Promise<void> {
+  const { id } = await find(env, application, name);
+  await applicationStub(env, id).deleteSnapshot(name, snapshot);
+}
+
+function shown({ id, size, name, createdAt }: StoredSnapshot): NamedSnapshot {
+  return { id, size, name, createdAt };
 }
 
 export async function stateOfNamed(env: Env, application: string, name: string): Promise<NamedState> {

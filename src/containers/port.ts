@@ -7,6 +7,8 @@ import type { Workload } from "../bridge/workload.ts";
 
 export interface StartOptions {
   readonly image: string;
+  /** The platform's id of one, from which it starts in place of the image. */
+  readonly snapshot?: string;
   readonly size: { readonly vcpu: number; readonly memoryMib: number; readonly diskMb: number };
   readonly entrypoint: readonly string[] | null;
   readonly env: Readonly<Record<string, string>>;
@@ -43,6 +45,8 @@ export interface ContainerPort {
 export interface CommandPort {
   /** Begins a command, with streams. Nothing ends it but itself, a signal, or the container's end. */
   spawn(command: readonly string[], options: SpawnOptions): Promise<Process>;
+  /** Keeps its disk as it is now, and nothing that runs. Throws when nothing runs. */
+  snapshot(name: string): Promise<{ readonly id: string; readonly size: number }>;
 }
 
 export interface SpawnOptions {
@@ -78,9 +82,9 @@ export function platformPort(container: Container, interceptor: Interceptor): Co
     get images() {
       return container.images;
     },
-    start({ image, size, entrypoint, env, labels }) {
+    start({ image, snapshot, size, entrypoint, env, labels }) {
       container.start({
-        image,
+        ...(snapshot === undefined ? { image } : { containerSnapshot: { id: snapshot } }),
         instance: { ...size },
         ...(entrypoint === null ? {} : { entrypoint: [...entrypoint] }),
         env: { ...env },
@@ -97,6 +101,7 @@ export function platformPort(container: Container, interceptor: Interceptor): Co
     setInactivityTimeout: (ms) => container.setInactivityTimeout(ms),
     fetch: (port, request) => container.getTcpPort(port).fetch(request),
     accepts: (port, timeoutMs) => acceptsConnections(container, port, timeoutMs),
+    snapshot: async (name) => await container.snapshotContainer({ name }),
     spawn: (command, { cwd, env, pty }) =>
       container.exec([...command], {
         ...(cwd === undefined ? {} : { cwd }),

@@ -16,6 +16,9 @@ const SIGTERM = 15;
 /** Somebody wants it gone, whatever it does. */
 const WAITS_FOR_NO_HOLD: ReadonlySet<string> = new Set([STOP.deleted, STOP.destroyed]);
 
+/** `signal`: what is sent first, where it is not SIGTERM. */
+export type StopCall = Omit<Stop, "timeline"> & { readonly signal?: number };
+
 
 /** How a stop begins: `kill` sends no SIGTERM, `terminate` waits for nothing under way, `drain` does. */
 export type StopStart = "drain" | "terminate" | "kill";
@@ -43,7 +46,7 @@ export class Stopping {
     this.#deps = deps;
   }
 
-  begin(record: RunRecord, start: StopStart, { kind, reason, message, isOwn }: Omit<Stop, "timeline">): void {
+  begin(record: RunRecord, start: StopStart, { kind, reason, message, isOwn, signal }: StopCall): void {
     const { inFlight, clock } = this.#deps;
     const now = clock();
     const holdUntil = start === "drain" ? this.#holdUntil(record, reason) : now;
@@ -56,6 +59,7 @@ export class Stopping {
       cutOff: start === "drain" ? 0 : inFlight.count,
       sigtermAt: null,
       sigkillAt: null,
+      ...(signal === undefined ? {} : { signal }),
     };
     const said = { ...(message === undefined ? {} : { message }), ...(isOwn === true ? { isOwn } : {}) };
     const stop: Stop = { kind, reason, timeline, ...said };
@@ -129,7 +133,7 @@ export class Stopping {
     const next = { ...record, stop: { ...stop, timeline: { ...timeline, sigtermAt: now } } };
     this.#write(next, now + record.stopGraceMs);
     try {
-      port.signal(SIGTERM);
+      port.signal(timeline.signal ?? SIGTERM);
     } catch {
       onGone(next);
     }

@@ -15,6 +15,7 @@ export function act(
   actor: string,
   guard: WriteGuard | null,
   decide: (deployment: Deployment, context: ActionContext) => Decision,
+  signal?: number,
 ): InstanceView | null {
   const row = core.mustRow();
   requireGuard(core.db, row, guard, Date.now());
@@ -24,7 +25,8 @@ export function act(
     return core.views.instances(row, [deployment])[0] ?? null;
   }
   const request = guard === null ? {} : { request: guard.seed };
-  const context = { actor, ...request, kind: row.kind, name: nameOf(row.name, deployment) };
+  const own = signal === undefined ? request : { ...request, signal };
+  const context = { actor, ...own, kind: row.kind, name: nameOf(row.name, deployment) };
   const decision = decide(deployment, context);
   if (decision.type === "refused") throw new GantryError(decision.code, decision.message, decision.details);
   return core.views.instances(row, [core.scheduler.act(deployment, decision)])[0] ?? null;

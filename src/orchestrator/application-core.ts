@@ -33,6 +33,9 @@ import { Specification } from "./specification.ts";
 import { RolloutsLog } from "./rollouts-log.ts";
 import { nameOf } from "./names.ts";
 import { PASS_TIMER, Scheduler, type LaunchOrder } from "./scheduler.ts";
+import { masterKeys } from "../sealing.ts";
+import { chosenLaunch } from "./start/launch.ts";
+import { settleFreedSizes, shortageOf } from "./start/sizes.ts";
 import { Coordinator } from "./shards/coordinator.ts";
 import { Forwarder } from "./shards/forwarder.ts";
 import type { Order } from "./shards/protocol.ts";
@@ -111,7 +114,10 @@ export class ApplicationCore {
         const isPart = row.sharding === undefined ? {} : { isPart: true as const };
         return await accountStub(env, row.accountId).stateCapacity(claimantOf(row), { ...statement, ...isPart });
       },
-      onAnswer: () => this.pass(),
+      onAnswer: () => {
+        this.pass();
+        if (this.named.choices.size > 0) this.waiters.wake();
+      },
       onFailed: (retryAt) => this.#wakeBy(retryAt),
     });
     this.autoscaler = new Autoscaler({
@@ -127,6 +133,7 @@ export class ApplicationCore {
       clock: Date.now,
       row: () => this.mustRow(),
       pass: () => this.pass(),
+      shortage: (name) => shortageOf(this, name),
     });
     this.scheduler = new Scheduler({
       db: this.db,
@@ -144,6 +151,7 @@ export class ApplicationCore {
         failed: (location) => this.places.failed(location),
       },
       called: () => this.named.called(),
+      choiceFor: (name) => this.named.choices.get(name),
       capacity: this.capacity,
       prepare: (order) => this.#prepare(order),
       blockedElsewhere: () => this.shards.blockedBeside(0),
@@ -248,6 +256,7 @@ export class ApplicationCore {
   }
 
   #passed(): void {
+    settleFreedSizes(this, this.#env, this.#ctx);
     this.forwarder.soon();
     this.shards.consider();
   }
@@ -386,7 +395,9 @@ export class ApplicationCore {
     const row = this.row();
     if (row === undefined) return order;
     const { configuration } = this.version(order.version).version;
-    return await prepareLaunch(this.#env, row.accountId, configuration, order);
+    const deployment = this.deployments.get(order.deploymentId);
+    const launch = await chosenLaunch(this.db, masterKeys(this.#env), { configuration, order }, deployment);
+    return await prepareLaunch(this.#env, row.accountId, launch.configuration, launch.order);
   }
 
   async #releaseAddresses(deploymentId: string): Promise<void> {

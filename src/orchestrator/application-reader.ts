@@ -20,7 +20,7 @@ import { type Deployment } from "./plan/deployment.ts";
 import { routingOf, type Routing } from "./routing.ts";
 import { nameOf } from "./names.ts";
 import { listVersions, type ApplicationRow, type Version } from "./storage/application-row.ts";
-import { usageOf } from "./usage.ts";
+import { usageWith } from "./start/sizes.ts";
 import { withSpares, wantedOf } from "./warm.ts";
 import {
   versionViews,
@@ -47,7 +47,7 @@ export class ApplicationReader extends ApplicationObject {
   /** What it holds of its account's limits. Null when there is no such application, or it is being deleted. */
   usage(): Usage | null {
     const row = this.core.row();
-    return row === undefined || row.deleting ? null : usageOf(row, this.core.configuration(row.activeVersion));
+    return row === undefined || row.deleting ? null : usageWith(this.core, row);
   }
 
   /** Null when there is no such application, or it is being deleted. */

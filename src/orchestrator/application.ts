@@ -15,7 +15,7 @@ import {
   type ApplicationPut,
   type NewApplication,
 } from "./commands.ts";
-import { decideAction, decideReplacement, type InstanceAction } from "./instance-actions.ts";
+import { decideAction, decideReplacement, type ActionContext, type InstanceAction } from "./instance-actions.ts";
 import { releaseLease, takeLease, type Lease, type LeaseRequest } from "./leases.ts";
 import { desiredPlace } from "./placement/desired-place.ts";
 import { isLeaving, type Deployment } from "./plan/deployment.ts";
@@ -37,6 +37,11 @@ import { objectName, shardsIn } from "./shards/sharding.ts";
 import { ownerOf } from "./shards/owner.ts";
 import { act } from "./act.ts";
 import { ApplicationReader } from "./application-reader.ts";
+import { masterKeys } from "../sealing.ts";
+import { resealChoices } from "./start/kept.ts";
+import { forgetSnapshot, keepSnapshot, snapshotsOf } from "./start/snapshot-instance.ts";
+import type { StoredSnapshot } from "./start/snapshots.ts";
+import { nameToStart, startInstance, type StartRequest } from "./start/start-instance.ts";
 
 export class Application extends ApplicationReader {
   /** Creates the application, or returns the one that an earlier try with the same id has made. */
@@ -162,16 +167,52 @@ export class Application extends ApplicationReader {
     action: InstanceAction,
     actor: string,
     guard: WriteGuard | null = null,
+    signal?: number,
   ): Promise<InstanceView | null> {
     const owner = await ownerOf(this.env, this.core, key);
     if (owner !== null && owner !== 0) {
       const own = this.#handedOn(guard);
-      const ask = async (k: number): Promise<InstanceView | null> => await this.shardOf(k).act(key, action, actor, own);
+      const ask = async (k: number): Promise<InstanceView | null> =>
+        await this.shardOf(k).act(key, action, actor, own, signal);
       return await this.core.shards.ask(owner, ask, null);
     }
-    return act(this.core, this.core.find(key), actor, guard, (deployment, context) =>
-      decideAction(deployment, action, context, Date.now()),
-    );
+    const decide = (deployment: Deployment, context: ActionContext) =>
+      decideAction(deployment, action, context, Date.now());
+    return act(this.core, this.core.find(key), actor, guard, decide, signal);
+  }
+
+  /**
+   * Starts what is called by that name with what its caller has chosen, and waits until it has begun, or takes requests.
+   * Null when there is no such instance and there may be none.
+   */
+  async startChosen(request: StartRequest, guard: WriteGuard | null = null): Promise<InstanceView | null> {
+    requireGuard(this.core.db, this.core.mustRow(), guard, Date.now());
+    const owner = await ownerOf(this.env, this.core, request.key);
+    const name = nameToStart(this.core, request, owner);
+    if (name === null) return null;
+    const deployment = await startInstance(this.core, this.env, name, request);
+    return this.core.views.instances(this.core.mustRow(), [deployment])[0] ?? null;
+  }
+
+  /** Keeps the disk of the one that is called so, which runs, under a name. */
+  async snapshot(instance: string, name: string): Promise<StoredSnapshot> {
+    return await keepSnapshot(this.core, this.env, instance, name);
+  }
+
+  snapshots(instance: string): readonly StoredSnapshot[] {
+    return snapshotsOf(this.core, instance);
+  }
+
+  /** False when there is none. */
+  deleteSnapshot(instance: string, name: string): boolean {
+    return forgetSnapshot(this.core, instance, name);
+  }
+
+  /** What instances were started with is sealed by the newest key. */
+  async resealChoices(): Promise<{ readonly resealed: number; readonly unreadable: readonly string[] }> {
+    const row = this.core.row();
+    if (row === undefined) return { resealed: 0, unreadable: [] };
+    return await resealChoices(this.core.db, masterKeys(this.env), row.id);
   }
 
   /** A new placement in a deployment, if `generation` is its current one. Null when there is no such deployment. */

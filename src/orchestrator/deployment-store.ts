@@ -1,6 +1,7 @@
 /** The deployments in memory, written through to their table: a pass reads them all, and reads are on the bill too. */
 import type { Database } from "../database.ts";
 import type { Deployment } from "./plan/deployment.ts";
+import { dropChoice, keepChoice, type KeptChoice } from "./start/kept.ts";
 import { deleteDeployment, insertDeployment, listDeployments, updateDeployment } from "./storage/deployments.ts";
 
 export class DeploymentStore {
@@ -8,6 +9,8 @@ export class DeploymentStore {
   readonly #rows: Map<string, Deployment>;
   /** Ids by the names that callers use. */
   readonly #named = new Map<string, string>();
+  /** One that had a size of its own is gone, and whoever counts sizes has not been told. */
+  hasFreedSize = false;
 
   constructor(db: Database) {
     this.#db = db;
@@ -44,9 +47,17 @@ export class DeploymentStore {
     if (this.#rows.has(deployment.id)) this.#rows.set(deployment.id, deployment);
   }
 
+  /** With what its `start` was given: in one transaction, so that neither is there without the other. */
+  putChosen(deployment: Deployment, choice: KeptChoice): void {
+    this.put(deployment);
+    keepChoice(this.#db, deployment.id, choice);
+  }
+
   remove(id: string): void {
     deleteDeployment(this.#db, id);
-    const name = this.#rows.get(id)?.name;
+    const { name, override } = this.#rows.get(id) ?? {};
+    if (override !== undefined) dropChoice(this.#db, id);
+    if (override?.size !== undefined) this.hasFreedSize = true;
     if (name !== undefined) this.#named.delete(name);
     this.#rows.delete(id);
   }

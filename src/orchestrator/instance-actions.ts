@@ -20,6 +20,8 @@ export interface ActionContext {
   /** Of the instance, for messages. */
   readonly name: string;
   readonly kind: ApplicationKind;
+  /** What a stop begins with, where it is not SIGTERM. */
+  readonly signal?: number;
 }
 
 export interface Refusal {
@@ -153,14 +155,14 @@ function cordon(deployment: Deployment, context: ActionContext): Decision {
   return changed({ ...deployment, cordoned: true }, "InstanceCordoned", "cordon", context);
 }
 
-function withoutBackoff(deployment: Deployment, now: number): Deployment {
+export function withoutBackoff(deployment: Deployment, now: number): Deployment {
   const nextStartAt = Math.min(deployment.nextStartAt, now);
   return { ...deployment, failures: 0, losses: 0, nextStartAt };
 }
 
 /** A stop that is begun here is told as every stop is, with who asked. */
 function stopped(deployment: Deployment, reason: string, verb: string, context: ActionContext, now: number): Decision {
-  const { next, event } = intendStop(deployment, reason, now);
+  const { next, event } = intendStop(deployment, reason, now, context.signal);
   const message = `${event.message} (${verb} by ${context.actor})`;
   const details = { ...event.details, ...told(verb, context) };
   return { type: "changed", next, event: { ...event, message, details } };

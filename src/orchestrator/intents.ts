@@ -113,8 +113,17 @@ function withoutObserved(placement: PlacementRecord): PlacementRecord {
   return record;
 }
 
-export function intendStop(deployment: Deployment, reason: string, now: number): Intent {
-  const next: Deployment = { ...deployment, phase: "stopping", since: now, ready: false, stopReason: reason };
+/** `signal`: what the container is sent first, where that is not SIGTERM. */
+export function intendStop(deployment: Deployment, reason: string, now: number, signal?: number): Intent {
+  const { stopSignal: _, ...rest } = deployment;
+  const next: Deployment = {
+    ...rest,
+    ...(signal === undefined ? {} : { stopSignal: signal }),
+    phase: "stopping",
+    since: now,
+    ready: false,
+    stopReason: reason,
+  };
   const neverStarted = reason === STOP.neverStarted;
   return {
     next,

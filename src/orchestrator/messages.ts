@@ -36,7 +36,8 @@ export class Messages {
       const kind = messageFor(deployment.phase);
       if (kind === "launch") return await this.#launch(application, deployment);
       if (kind === "stop") {
-        return this.#heard(id, await instances.stop(id, generation, deployment.stopReason ?? "Stopped"));
+        const { stopReason, stopSignal } = deployment;
+        return this.#heard(id, await instances.stop(id, generation, stopReason ?? "Stopped", stopSignal));
       }
       return this.#heard(id, await instances.check(id, generation));
     });

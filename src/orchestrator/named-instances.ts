@@ -4,9 +4,12 @@
  */
 import { GantryError } from "../errors.ts";
 import type { DeploymentStore } from "./deployment-store.ts";
-import { isAvailable, isLeaving, type Deployment } from "./plan/deployment.ts";
+import type { Shortage } from "../account/capacity/statement.ts";
+import { explainShortage, shortDetails } from "./capacity/explain.ts";
+import { isAvailable, isLeaving, isLive, type Deployment } from "./plan/deployment.ts";
 import { awakeCount } from "./plan/named.ts";
 import type { ReadyWaiters } from "./ready-waiters.ts";
+import { WaitingChoices, type WaitingChoice } from "./start/waiting.ts";
 import type { ApplicationRow } from "./storage/application-row.ts";
 
 export interface NamedInstancesDeps {
@@ -16,12 +19,22 @@ export interface NamedInstancesDeps {
   /** Throws when there is no application any more. */
   readonly row: () => ApplicationRow;
   readonly pass: () => void;
+  /** Why what is to start under that name, in a size of its own, does not begin; null when that is not known, or it may. */
+  readonly shortage: (name: string) => Shortage | null;
+}
+
+export interface Start {
+  /** What it is to start with. It does not run with anything else, and nobody waits with another choice. */
+  readonly choice?: WaitingChoice | undefined;
+  /** Until when it is waited for: it takes requests (default), or its start is intended. */
+  readonly until?: "ready" | "begun";
 }
 
 export class NamedInstances {
   readonly #deps: NamedInstancesDeps;
   /** How many wait for each name, in the order in which the first of them came. */
   readonly #callers = new Map<string, number>();
+  readonly choices = new WaitingChoices();
 
   constructor(deps: NamedInstancesDeps) {
     this.#deps = deps;
@@ -35,17 +48,25 @@ export class NamedInstances {
    * The deployment of that name when it takes requests: made when there is none, started when it sleeps. Throws why it
    * does not, after `waitMs` or as soon as it is known that waiting will not help.
    */
-  async call(name: string, waitMs: number): Promise<Deployment> {
-    const { waiters, clock, pass, row } = this.#deps;
+  async call(name: string, waitMs: number, { choice, until = "ready" }: Start = {}): Promise<Deployment> {
+    const { waiters, clock, pass, row, shortage } = this.#deps;
     const deadline = clock() + waitMs;
     this.#callers.set(name, (this.#callers.get(name) ?? 0) + 1);
+    if (choice !== undefined) this.choices.join(name, choice);
+    const isDone = (known: Deployment): boolean =>
+      (choice === undefined || known.override?.id === choice.override.id) &&
+      (isAvailable(known) || (until === "begun" && isLive(known)));
     try {
       for (;;) {
         const application = row();
         const known = this.#find(name);
-        if (known !== undefined && isAvailable(known)) return known;
+        if (known !== undefined && isDone(known)) return known;
         if (known !== undefined) refuseHopeless(application, known, name, clock(), deadline);
         pass();
+        const now = this.#find(name);
+        if (now !== undefined && isDone(now)) return now;
+        const short = now === undefined || now.phase === "pending" ? shortage(name) : null;
+        if (short !== null) throw tooLarge(application, name, short);
         const leftMs = deadline - clock();
         if (leftMs <= 0) throw this.#timedOut(application, name, waitMs);
         if (waiters.isFull) {
@@ -58,6 +79,11 @@ export class NamedInstances {
       const left = (this.#callers.get(name) ?? 1) - 1;
       if (left > 0) this.#callers.set(name, left);
       else this.#callers.delete(name);
+      if (choice !== undefined) this.choices.leave(name);
+      // Room for a size of its own is not wanted any more: others wait behind it.
+      const last = this.#find(name);
+      const isOwn = (choice ?? last)?.override?.size !== undefined;
+      if (left <= 0 && isOwn && last?.phase !== "running") pass();
     }
   }
 
@@ -92,6 +118,10 @@ function refuseHopeless(row: ApplicationRow, known: Deployment, name: string, no
   if (phase !== "pending" || isLeaving(known) || last === null || nextStartAt <= now) return;
   const waitS = Math.ceil((nextStartAt - now) / 1_000);
   const why = `${last.reason}${last.message === undefined ? "" : `, ${last.message}`}`;
+  if (last.kind === "refused" && known.override?.fields.includes("snapshot") === true) {
+    const message = `instance ${name} of ${row.name} cannot be started from its snapshot: ${why}`;
+    throw new GantryError("SNAPSHOT_NOT_AVAILABLE", message, { ...details, reason: last.reason });
+  }
   if (last.kind === "refused") {
     const message = `instance ${name} of ${row.name} cannot be started: ${why}`;
     throw new GantryError("INSTANCE_CANNOT_START", message, { ...details, reason: last.reason });
@@ -99,6 +129,13 @@ function refuseHopeless(row: ApplicationRow, known: Deployment, name: string, no
   if (nextStartAt < deadline) return;
   const message = `instance ${name} of ${row.name} ended (${why}) and is started again in ${waitS} s`;
   throw new GantryError("INSTANCE_NOT_READY", message, { ...details, reason: last.reason, retry_after: waitS });
+}
+
+/** It is larger than what is left, which is said at once: others wait behind it. */
+function tooLarge({ name: application }: ApplicationRow, name: string, shortage: Shortage): GantryError {
+  const details = { application, instance_name: name, reason: shortage.reason, ...shortDetails(shortage) };
+  const message = `instance ${name} of ${application} is not started: there is no room for its size${explainShortage(shortage)}`;
+  return new GantryError(shortage.isImpossible ? "INSTANCE_CANNOT_START" : "INSTANCE_NOT_READY", message, details);
 }
 
 function whyNot(known: Deployment | undefined, { blocked }: ApplicationRow): string {

@@ -43,11 +43,13 @@ export function usesOf(
 ): string[] {
   const refers = (version: number) =>
     referencesOf(configurationOf(version)).some((reference) => reference.kind === kind && reference.name === name);
+  const chosen = deployments.filter(({ override }) => kind === "protocol" && override?.protocol === name);
   const placed = deployments.filter((deployment) => isLive(deployment) && deployment.version !== row.activeVersion);
   return [
     ...(refers(row.activeVersion) ? [`${row.name}, version ${row.activeVersion} (active)`] : []),
     ...placed
       .filter(({ version }) => refers(version))
       .map((d) => `${row.name}, version ${d.version} (running in ${nameOf(row.name, d)})`),
+    ...chosen.map((d) => `${row.name} (what ${nameOf(row.name, d)} was started with)`),
   ];
 }

@@ -13,6 +13,7 @@ import type { Decision } from "./instance-actions.ts";
 import { Inbox, type Observation } from "./inbox.ts";
 import { intendPlacement, intendStart, intendStop, type Intent } from "./intents.ts";
 import type { LaunchSpec } from "./launch-spec.ts";
+import type { Size } from "../account/amounts.ts";
 import type { EvictionOrder } from "../account/capacity/statement.ts";
 import type { Allowance } from "./capacity/allowance.ts";
 import { intendEvictions, mayBePreempted } from "./capacity/evict.ts";
@@ -26,6 +27,7 @@ import { unverified, type BlockedReason, type ObjectPlace } from "./placement/pl
 import type { ObservedPlace, Where } from "./placement/placing.ts";
 import { DEFAULT_LIMITS, plan, type Action, type Deadlines, type Plan } from "./plan/plan.ts";
 import { outdatedOf, type Desired } from "./plan/selection.ts";
+import type { WaitingChoice } from "./start/waiting.ts";
 import { maySurge, shareOf } from "./shards/sharding.ts";
 import { readApplication, type ApplicationRow, type Version } from "./storage/application-row.ts";
 
@@ -63,6 +65,8 @@ export interface LaunchOrder {
   readonly reportsLoad?: boolean;
   /** Started for those who call it by name, so that it sleeps when nobody does. */
   readonly isNamed?: boolean;
+  /** The platform's, from which it starts in place of its image. */
+  readonly snapshotId?: string;
   /** Of the bridge, for this placement. */
   readonly bridgeToken?: string;
 }
@@ -81,7 +85,11 @@ export interface CapacityInHand {
   /** Undefined: nothing limits it. */
   allowance(application: ApplicationRow): Allowance | undefined;
   /** After a pass: says what has to be said. When to look again, or null. */
-  passed(application: ApplicationRow, unbegun: Plan["unbegun"]): number | null;
+  passed(
+    application: ApplicationRow,
+    unbegun: Plan["unbegun"],
+    unbegunOwn?: Plan["unbegunOwn"],
+  ): number | null;
   /** That many starts are intended. */
   started(count: number): void;
   /** The platform said that there were too many starts. */
@@ -93,7 +101,8 @@ export interface CapacityInHand {
 /** The scheduler's view of its instances: everything is idempotent by deployment and generation. */
 export interface InstanceClient {
   launch(order: LaunchOrder): Promise<InstanceAnswer>;
-  stop(deploymentId: string, generation: number, reason: string): Promise<InstanceAnswer>;
+  /** `signal`: what it begins with, where it is not SIGTERM. */
+  stop(deploymentId: string, generation: number, reason: string, signal?: number): Promise<InstanceAnswer>;
   check(deploymentId: string, generation: number): Promise<InstanceAnswer>;
   /** Drops what the instance keeps of a slot that is gone. */
   release(deploymentId: string): Promise<void>;
@@ -113,6 +122,8 @@ export interface SchedulerDeps {
   readonly places?: PlacesInHand;
   /** Names that somebody waits for. */
   readonly called?: () => readonly string[];
+  /** What the next start under that name is to be made with. Absent: nothing but its version. */
+  readonly choiceFor?: (name: string) => WaitingChoice | undefined;
   /** Absent: nothing limits what runs. */
   readonly capacity?: CapacityInHand;
   readonly version: (version: number) => { readonly version: Version; readonly spec: LaunchSpec };
@@ -162,12 +173,13 @@ export class Scheduler {
   pass(): void {
     let requeueAt: number | null = null;
     let unbegun: Plan["unbegun"] = null;
+    let unbegunOwn: Plan["unbegunOwn"] = new Map();
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
       const application = readApplication(this.#deps.db);
       if (application === undefined) return;
       const now = this.#deps.clock();
       const result = this.plan(application, now);
-      ({ requeueAt, unbegun } = result);
+      ({ requeueAt, unbegun, unbegunOwn } = result);
       if (result.actions.some((action) => action.type === "finish-delete")) {
         this.#deps.onDeleted();
         return;
@@ -178,7 +190,8 @@ export class Scheduler {
       console.log({ message: "application.planned", application: application.name, ...result.explain });
     }
     const application = readApplication(this.#deps.db);
-    const restateAt = application === undefined ? null : (this.#deps.capacity?.passed(application, unbegun) ?? null);
+    const { capacity } = this.#deps;
+    const restateAt = application === undefined ? null : (capacity?.passed(application, unbegun, unbegunOwn) ?? null);
     this.#arm(restateAt === null || (requeueAt !== null && requeueAt <= restateAt) ? requeueAt : restateAt);
     this.#deps.onPassed?.();
   }
@@ -195,11 +208,22 @@ export class Scheduler {
       deadlinesOf: (version) => deadlinesOf(versionOf(version).spec),
       where: places?.where(application),
       called: this.#deps.called?.() ?? [],
+      ownSize: (name) => this.#ownSize(application, name),
       allowance: capacity?.allowance(application),
       blockedSince: application.blocked?.since ?? null,
       ...(sharding === undefined ? {} : { slots: { first: sharding.shard, step: sharding.shards } }),
       now,
     });
+  }
+
+  #ownSize({ activeVersion }: ApplicationRow, name: string): Size | null {
+    const { deployments, choiceFor, version } = this.#deps;
+    const override = choiceFor?.(name)?.override ?? deployments.named(name)?.override;
+    if (override?.size === undefined) return null;
+    const { vcpu, memoryMib, diskMb } = version(activeVersion).spec.size;
+    const { size } = override;
+    const isUsual = size.vcpu === vcpu && size.memoryMib === memoryMib && size.diskMb === diskMb;
+    return isUsual ? null : size;
   }
 
   /** What an instance says, soon applied. False: the instance must destroy what it holds. */
@@ -339,7 +363,9 @@ export class Scheduler {
       for (const action of actions) {
         const intent = this.#intend(application, action, now);
         if (intent !== null) {
-          deployments.put(intent.next);
+          const { next, choice } = this.#withChoice(intent.next, action.type);
+          if (choice === undefined) deployments.put(next);
+          else deployments.putChosen(next, choice);
           events.push(intent.event);
         }
         if (action.type === "remove") deployments.remove(action.id);
@@ -347,7 +373,8 @@ export class Scheduler {
           const at = deployments.get(action.id)?.location;
           if (at !== undefined) places?.failed(at);
         }
-        const target = intent?.next ?? ("id" in action ? deployments.get(action.id) : undefined);
+        const id = intent?.next.id ?? ("id" in action ? action.id : undefined);
+        const target = id === undefined ? undefined : deployments.get(id);
         if (target !== undefined) sends.push(target);
       }
       appendEvents(db, events, now);
@@ -356,6 +383,14 @@ export class Scheduler {
     if (actions.some((action) => action.type === "stop")) this.#deps.onRoutingChanged();
     for (const deployment of sends) this.#messages.send(application, deployment);
     for (const action of actions) if (action.type === "remove") this.#messages.release(action.id);
+  }
+
+  /** What is started is started with what its caller has chosen. */
+  #withChoice(next: Deployment, action: Action["type"]): { next: Deployment; choice?: WaitingChoice["kept"] } {
+    if (next.name === undefined || (action !== "place" && action !== "start")) return { next };
+    const chosen = this.#deps.choiceFor?.(next.name);
+    if (chosen === undefined || chosen.override.id === next.override?.id) return { next };
+    return { next: { ...next, override: chosen.override }, choice: chosen.kept };
   }
 
   #intend(application: ApplicationRow, action: Action, now: number): Intent | null {

@@ -20,6 +20,8 @@ export interface StopTimeline {
   readonly cutOff: number;
   readonly sigtermAt: number | null;
   readonly sigkillAt: number | null;
+  /** What was sent at `sigtermAt`, where it was not SIGTERM. */
+  readonly signal?: number;
 }
 
 type Details = Readonly<Record<string, string | number | boolean | null>>;
@@ -34,7 +36,7 @@ export interface StopEvent {
 
 export function timelineDetails(timeline: StopTimeline | undefined): Record<string, string | number> {
   if (timeline === undefined) return {};
-  const { cordonedAt, drain, drainedAt, inFlight, cutOff, sigtermAt, sigkillAt } = timeline;
+  const { cordonedAt, drain, drainedAt, inFlight, cutOff, sigtermAt, sigkillAt, signal } = timeline;
   return {
     cordoned_at: iso(cordonedAt),
     in_flight: inFlight,
@@ -42,16 +44,19 @@ export function timelineDetails(timeline: StopTimeline | undefined): Record<stri
     ...(drainedAt === null ? {} : { drained_at: iso(drainedAt), cut_off: cutOff }),
     ...(sigtermAt === null ? {} : { sigterm_at: iso(sigtermAt) }),
     ...(sigkillAt === null ? {} : { sigkill_at: iso(sigkillAt) }),
+    ...(signal === undefined ? {} : { signal }),
   };
 }
 
 /** The steps of a stop in their order, from the details of the event of its end; none when they tell of no stop. */
 export function stopTimeline(details: Details | undefined): StopEvent[] {
   if (details === undefined) return [];
+  const { signal } = details;
+  const sent = typeof signal === "number" ? `sent signal ${signal} in place of SIGTERM` : "sent SIGTERM";
   const events: (StopEvent | null)[] = [
     step(details["cordoned_at"], "Cordoned", "Info", `no new requests; ${count(details["in_flight"])} under way`),
     drainStep(details),
-    step(details["sigterm_at"], "SigtermSent", "Info", "sent SIGTERM"),
+    step(details["sigterm_at"], "SigtermSent", "Info", sent),
     step(details["sigkill_at"], "SigkillSent", "Warn", "sent SIGKILL: the container did not stop in time"),
   ];
   return events.filter((event) => event !== null);

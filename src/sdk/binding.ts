@@ -36,21 +36,28 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly image?: string;
   readonly instanceType?: InstanceType;
+  /** Name of a snapshot of this instance, in place of an image. */
+  readonly snapshot?: string;
 }
 
 export interface StopOptions {
-  /** Name or number; default SIGTERM. */
+  /** `SIGINT` and the like, or a number from 1 to 64; default SIGTERM. SIGKILL follows after `stop_grace`. */
   readonly signal?: string | number;
 }
 
 export interface SnapshotOptions {
+  /** Default `latest`. One of the same name takes its place. */
   readonly name?: string;
 }
 
 export interface Snapshot {
+  /** The platform's. */
   readonly id: string;
+  /** Bytes. */
   readonly size: number;
-  readonly name: string | null;
+  readonly name: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
 }
 
 export interface InstanceState {
@@ -95,6 +102,8 @@ export interface GantryRpc {
   getState(application: string, id: string): Promise<InstanceState>;
   renewActivityTimeout(application: string, id: string): Promise<void>;
   snapshot(application: string, id: string, options: SnapshotOptions): Promise<Snapshot>;
+  listSnapshots(application: string, id: string): Promise<Snapshot[]>;
+  deleteSnapshot(application: string, id: string, name: string): Promise<void>;
   exec(application: string, id: string, request: ExecRequest): Promise<ExecResult>;
 }
 

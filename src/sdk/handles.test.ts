@@ -58,7 +58,8 @@ describe("an instance", () => {
     const one = containers.web.get("one");
     await one.start({ env: { MODE: "fast" } });
     await expect(one.start({ env: { MODE: "slow" } })).rejects.toMatchObject({
-      message: expect.stringContaining("other options"),
+      code: "START_CONFLICT",
+      details: { differs: ["env"] },
     });
     await one.stop();
     expect(await (await one.fetch("/")).json()).toEqual({ MODE: "fast" });

@@ -44,7 +44,10 @@ export interface ContainerHandle {
 export interface NamedContainerHandle extends ContainerHandle {
   readonly id: string;
   port(port: number): NamedContainerHandle;
-  /** Starts it and waits until it is ready. Other options than it already runs with are a conflict. */
+  /**
+   * Starts it and waits until it is ready. What is given is kept until `destroy`, in place of what was given before; other
+   * options than it runs with are a conflict, and none change nothing.
+   */
   start(options?: StartOptions): Promise<InstanceState>;
   /** Begins its stop; it can be started again, also by the next request. */
   stop(signalOrOptions?: StopOptions | string | number): Promise<InstanceState>;
@@ -53,7 +56,11 @@ export interface NamedContainerHandle extends ContainerHandle {
   getState(): Promise<InstanceState>;
   /** For activity that is neither a request nor a WebSocket. */
   renewActivityTimeout(): Promise<void>;
+  /** Keeps its disk as it is now, under a name, until it is destroyed: `start({ snapshot: name })` begins with it. */
   snapshot(options?: SnapshotOptions): Promise<Snapshot>;
+  /** Newest first. */
+  listSnapshots(): Promise<Snapshot[]>;
+  deleteSnapshot(name: string): Promise<void>;
   /** Runs a command, without a shell. An exit code other than 0 is a result, not an error. */
   exec(command: string, options?: ExecOptions): Promise<ExecResult>;
   /** Runs a command on a terminal of its own. */
@@ -152,6 +159,8 @@ function namedHandle(transport: Transport, call: Call, id: string): NamedContain
     getState: () => rpc("getState", (to) => to.getState(application, id)),
     renewActivityTimeout: () => rpc("renewActivityTimeout", (to) => to.renewActivityTimeout(application, id)),
     snapshot: (options = {}) => rpc("snapshot", (to) => to.snapshot(application, id, options)),
+    listSnapshots: () => rpc("listSnapshots", (to) => to.listSnapshots(application, id)),
+    deleteSnapshot: (name) => rpc("deleteSnapshot", (to) => to.deleteSnapshot(application, id, name)),
     async exec(command, { signal, ...options } = {}) {
       checkExec(command, options);
       return await rpc("exec", (to) => to.exec(application, id, { command, ...options }), signal);

@@ -54,7 +54,7 @@ export class Checker {
   mustRefuse({ operation, body, mustFail }: Judged): boolean {
     if (mustFail) return true;
     if (operation === null || operation.body === null) return false;
-    return body === undefined || !this.isValid(operation.body, body);
+    return body === undefined ? !operation.isBodyOptional : !this.isValid(operation.body, body);
   }
 
   isValid(schema: JsonSchema, value: unknown): boolean {

@@ -24,6 +24,7 @@ export interface Operation {
   readonly isPublic: boolean;
   readonly parameters: readonly Parameter[];
   readonly body: JsonSchema | null;
+  readonly isBodyOptional?: boolean;
   readonly responses: Readonly<Record<string, ResponseObject>>;
 }
 
@@ -39,7 +40,7 @@ interface RawOperation {
   readonly operationId: string;
   readonly security?: readonly unknown[];
   readonly parameters?: readonly unknown[];
-  readonly requestBody?: { readonly content: { "application/json": { schema: JsonSchema } } };
+  readonly requestBody?: { readonly required?: boolean; readonly content: { "application/json": { schema: JsonSchema } } };
   readonly responses: Record<string, unknown>;
 }
 
@@ -67,6 +68,7 @@ export function contractOf(document: Record<string, unknown>): Contract {
           ...(resolve(document, item) as Omit<Parameter, "required">),
         })),
         body: raw.requestBody?.content["application/json"].schema ?? null,
+        isBodyOptional: raw.requestBody?.required === false,
         responses: Object.fromEntries(responses) as Record<string, ResponseObject>,
       };
     }),

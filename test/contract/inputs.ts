@@ -122,6 +122,8 @@ export function repair(body: unknown, operationPath: string, random: Random): un
   for (const field of isPatch ? ["network", "ports", "authorized_keys", "trusted_user_ca_keys", "wrangler_ssh"] : []) {
     delete body[field];
   }
+  // Which there are, is known to who took them.
+  if (operationPath.endsWith("/start")) delete body["snapshot"];
   // Of a deployment that belongs to an application, nothing is given.
   if (operationPath.endsWith("/applications/{id}/deployments/{deployment}/recreate")) return {};
   const isChange = operationPath.endsWith("/applications/{id}");

@@ -17,6 +17,8 @@ export interface Stage {
   readonly receivedAt: (path: string) => Promise<ReadonlyMap<string, number>>;
   /** From here on no instance that there is answers at the path. */
   readonly hangAt: (path: string) => Promise<void>;
+  /** The environment that a named instance was last started with. */
+  readonly envOf: (id: string) => Promise<Readonly<Record<string, string>>>;
   /** From here on one member of the pool answers 500 at the path. */
   readonly breakMember: (path: string) => Promise<void>;
 }
@@ -232,6 +234,71 @@ export function handleContract(makeStage: () => Promise<Stage>): void {
       const again = await one.start();
       expect(again.generation).toBe(1);
       expect(again.instance).not.toBe(instance);
+    });
+  });
+
+  describe("start with options", () => {
+    it("keeps them through sleep and wake until it is destroyed, and takes the same again", async ({ expect }) => {
+      const { web, envOf } = await makeStage();
+      const one = web.get("one");
+      const options = { env: { A: "1" }, image: "hello-world" };
+      expect((await one.start(options)).generation).toBe(1);
+      expect((await one.start({ ...options })).generation).toBe(1);
+      expect((await one.start()).generation).toBe(1);
+      expect(await envOf("one")).toMatchObject({ A: "1" });
+      await one.stop();
+      await expect.poll(async () => (await one.getState()).state).toBe("stopped");
+      await (await one.fetch("/")).text();
+      expect(await envOf("one")).toMatchObject({ A: "1" });
+      await one.destroy();
+      await expect.poll(async () => (await one.getState()).state).toBe("absent");
+      await one.start();
+      expect(await envOf("one")).not.toHaveProperty("A");
+    });
+
+    it("is a conflict while it runs with others, by the names of what differs, and holds once it sleeps", async ({
+      expect,
+    }) => {
+      const { web, envOf } = await makeStage();
+      const one = web.get("one");
+      await one.start({ env: { A: "1" } });
+      const conflict = await failure(one.start({ env: { A: "secret-2" }, instanceType: "basic" }));
+      expect(conflict).toMatchObject({ code: "START_CONFLICT", retryable: false });
+      expect(conflict.details).toMatchObject({ differs: ["env", "instance_type"] });
+      expect(conflict.message).not.toContain("secret-2");
+      await one.stop();
+      await expect.poll(async () => (await one.getState()).state).toBe("stopped");
+      await one.start({ env: { B: "2" } });
+      const env = await envOf("one");
+      expect(env).toMatchObject({ B: "2" });
+      expect(env).not.toHaveProperty("A");
+    });
+
+    it("begins with a snapshot by its name, which is kept while it is used", async ({ expect }) => {
+      const { web } = await makeStage();
+      const one = web.get("one");
+      expect(await failure(one.snapshot())).toMatchObject({ code: "INSTANCE_NOT_RUNNING" });
+      await one.start();
+      expect(await one.snapshot()).toMatchObject({ name: "latest", id: expect.any(String) });
+      await one.snapshot({ name: "mine" });
+      expect((await one.listSnapshots()).map(({ name }) => name)).toEqual(["mine", "latest"]);
+      await one.stop();
+      await expect.poll(async () => (await one.getState()).state).toBe("stopped");
+      expect(await failure(one.start({ snapshot: "other" }))).toMatchObject({ code: "SNAPSHOT_NOT_FOUND" });
+      expect((await one.start({ snapshot: "mine" })).generation).toBe(2);
+      expect(await failure(one.deleteSnapshot("mine"))).toMatchObject({ code: "SNAPSHOT_IN_USE" });
+      await one.deleteSnapshot("latest");
+      expect((await one.listSnapshots()).map(({ name }) => name)).toEqual(["mine"]);
+    });
+
+    it("stops with the signal that it is given, and with no other word", async ({ expect }) => {
+      const { web } = await makeStage();
+      const one = web.get("one");
+      await one.start();
+      expect(await failure(one.stop("SIGNONE"))).toMatchObject({ code: "VALIDATE_INPUT" });
+      expect((await one.getState()).state).toBe("running");
+      await one.stop("SIGINT");
+      await expect.poll(async () => (await one.getState()).state).toBe("stopped");
     });
   });
 

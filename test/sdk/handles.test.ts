@@ -34,6 +34,7 @@ handleContract(async (): Promise<Stage> => {
     web: containers.web,
     unknown: createContainers<{ unknown: ContainerConfig }>(gantry).unknown,
     receivedAt: async (path) => new Map(received.get(path)),
+    envOf: async (id) => gantry.instance("web", id).options.env ?? {},
     hangAt: async (path) => void hanging.add(path),
     breakMember: async (path) => void broken.set(path, gantry.pool("web")[1]?.id ?? ""),
   };

@@ -38,6 +38,9 @@ const REFUSALS: Readonly<Record<string, string>> = {
 /** Of all containers. */
 let running = 0;
 
+/** What was kept of disks, by the platform's ids. */
+const snapshots = new Map<string, { readonly image: string; readonly disk: string }>();
+
 interface Placement {
   readonly options: StartOptions;
   /** Undefined while it lives, null after exit 0. */
@@ -99,6 +102,10 @@ export class FakeContainer implements ContainerPort, CommandPort {
   readonly killed: number[] = [];
   /** Commands that were run inside. */
   execs = 0;
+  /** What `write` has written, here or where the snapshot was taken that it runs. */
+  disk = "";
+  /** Why no snapshot is taken, in the platform's words. */
+  refusesSnapshots: string | null = null;
   #checksNow = 0;
   #placement: Placement | null = null;
 
@@ -124,9 +131,14 @@ export class FakeContainer implements ContainerPort, CommandPort {
     this.intercepted.push({ host, workload, isRunning: this.#placement !== null });
   }
 
-  start(options: StartOptions): void {
+  start(asked: StartOptions): void {
     if (this.running) throw new Error("start() cannot be called on a container that is already running.");
-    this.starts.push(options);
+    this.starts.push(asked);
+    const from = asked.snapshot === undefined ? { image: asked.image, disk: "" } : snapshots.get(asked.snapshot);
+    // As workerd does with one that is not there: it runs for a moment, and then has failed to start.
+    const { image, disk } = from ?? { image: IMAGES["never-boots"], disk: "" };
+    const options = { ...asked, image };
+    this.disk = disk;
     for (const answer of options.env["ANSWERS"]?.split(" ") ?? []) {
       const [path = "", status] = answer.split("=");
       this.statuses.set(path, Number(status));
@@ -164,10 +176,23 @@ export class FakeContainer implements ContainerPort, CommandPort {
 
   signal(signal: number): void {
     if (this.#placement === null) throw new Error("signal() cannot be called on a container that is not running.");
+    if (!Number.isInteger(signal) || signal < 1 || signal > 64) throw new RangeError("Invalid signal number.");
     this.signals.push(signal);
     const placement = this.#placement;
     if (placement.options.image === IMAGES["ignores-sigterm"]) return;
     this.#endSoon(placement, null);
+  }
+
+  async snapshot(name: string): Promise<{ id: string; size: number; name: string }> {
+    const image = this.#placement?.options.image;
+    if (image === undefined) {
+      throw new Error("snapshotContainer() cannot be called on a container that is not running.");
+    }
+    if (this.refusesSnapshots !== null) throw new Error(this.refusesSnapshots);
+    await Promise.resolve();
+    const id = crypto.randomUUID();
+    snapshots.set(id, { image, disk: this.disk });
+    return { id, size: 134_289_218, name };
   }
 
   async inspect(): Promise<{ labels: Readonly<Record<string, string>> } | null> {
@@ -258,6 +283,11 @@ export class FakeContainer implements ContainerPort, CommandPort {
       print: () => void say(args.join(" ")).then(() => end(0)),
       env: () => void say(JSON.stringify({ env, cwd, pty })).then(() => end(0)),
       fail: () => end(3),
+      write: () => {
+        this.disk = args.join(" ");
+        end(0);
+      },
+      read: () => void say(this.disk).then(() => end(0)),
       cat: () => undefined,
       endless: () =>
         void (async () => {

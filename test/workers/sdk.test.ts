@@ -28,7 +28,7 @@ function countRequests(): void {
 
 handleContract(async (): Promise<Stage> => {
   countRequests();
-  const { id, name } = await createApplication({
+  const { id: applicationId, name } = await createApplication({
     instances: 3,
     named_instances: 10,
     ingress: { mode: "private" },
@@ -38,16 +38,20 @@ handleContract(async (): Promise<Stage> => {
       environment_variables: [{ name: "ANSWERS", value: "/busy=429 /down=503" }],
     },
   });
-  const [, second] = await untilReady(id, 3);
+  const [, second] = await untilReady(applicationId, 3);
   const config: ContainerConfig = { image: "./", name };
   const { web } = createContainers(exports.Gantry, { web: config });
   const { unknown } = createContainers<{ unknown: ContainerConfig }>(exports.Gantry);
-  const all = async () => (await instancesOf(id)).map((instance) => [instance.id, containerOf(instance.id)] as const);
+  const all = async () => (await instancesOf(applicationId)).map((instance) => [instance.id, containerOf(instance.id)] as const);
   return {
     web,
     unknown,
     receivedAt: async (path) =>
       new Map((await all()).map(([key, container]) => [key, asked.get(container)?.get(path) ?? 0])),
+    envOf: async (id) => {
+      const instance = (await instancesOf(applicationId)).find((one) => one.name === id);
+      return containerOf(instance?.id ?? "").starts.at(-1)?.env ?? {};
+    },
     hangAt: async (path) => (await all()).forEach(([, container]) => container.hangs.add(path)),
     breakMember: async (path) => void containerOf(second?.id ?? "").statuses.set(path, 500),
   };

@@ -7,12 +7,13 @@ import type { Database } from "../../database.ts";
 import { claimsOf, lastArrival, putClaim, taken, waitingClaims } from "./claims.ts";
 import { add, fits, loadOf, NO_LOAD, scaled, subtract, type Load } from "./load.ts";
 import { Remainder, shareOut, shortfallOf, type Claim, type Pools, type Share, type Taken } from "./queue.ts";
-import type { Shortage, Statement } from "./statement.ts";
+import type { Shortage, Statement, Want } from "./statement.ts";
 
 export interface Admission {
   readonly granted: Readonly<Record<string, Load>>;
   readonly free: Readonly<Record<string, number>>;
   readonly shortage: Shortage | null;
+  readonly shortages: Readonly<Record<string, Shortage>>;
   /** Others may begin something now. */
   readonly isFreed: boolean;
 }
@@ -50,10 +51,12 @@ export function admit(
     isFreed ||= known !== undefined && (known.load.instances > load.instances || known.more > more);
   }
   const waiting = stated.filter(({ more }) => more > 0);
+  const shortages = isOpen ? shortagesOf(pools, waiting, own) : {};
   return {
     granted,
     free: freeIn(pools, used, shares, application, statement),
-    shortage: isOpen ? shortageOf(pools, waiting, own) : shut(waiting),
+    shortage: isOpen ? (Object.values(shortages)[0] ?? null) : shut(waiting),
+    shortages,
     isFreed,
   };
 }
@@ -68,10 +71,11 @@ function claimsIn(application: string, statement: Statement, before: readonly Cl
   const waits = [...arrivals.values()].filter((arrival) => arrival !== null);
   const earliest = waits.length === 0 ? null : Math.min(...waits);
   const gone = before.filter(({ location }) => !named.has(location)).map(({ location }) => location);
-  const all = [...wants, ...gone.map((location) => ({ location, held: NO_LOAD, more: 0 }))];
-  return all.map(({ location, held, more }) => {
+  const all: Want[] = [...wants, ...gone.map((location) => ({ location, held: NO_LOAD, more: 0 }))];
+  return all.map(({ location, held, more, size: own }) => {
     const arrival = more === 0 ? null : (arrivals.get(location) ?? earliest);
-    return { application, location, load: held, more, size, priority, arrival, isPreemptible };
+    const each = own === undefined ? size : loadOf(own, 1);
+    return { application, location, load: held, more, size: each, priority, arrival, isPreemptible };
   });
 }
 
@@ -107,7 +111,13 @@ function freeIn(
   return Object.fromEntries([...pools.locations.keys()].map((code) => [code, fits(remainder.at(code), size)]));
 }
 
-function shortageOf(pools: Pools, waiting: readonly Claim[], own: ReadonlyMap<string, Share>): Shortage | null {
+/** By location, in the order of the claims. */
+function shortagesOf(
+  pools: Pools,
+  waiting: readonly Claim[],
+  own: ReadonlyMap<string, Share>,
+): Record<string, Shortage> {
+  const shortages: Record<string, Shortage> = {};
   for (const claim of waiting) {
     const share = own.get(claim.location);
     if (share === undefined || share.granted === claim.more) continue;
@@ -117,10 +127,10 @@ function shortageOf(pools: Pools, waiting: readonly Claim[], own: ReadonlyMap<st
       claim.location,
       claim.size,
     );
-    const keys = Object.keys(shortfall);
-    return { reason: keys.includes("instances") ? "MaxInstances" : "NoCapacity", shortfall, isImpossible };
+    const reason = Object.keys(shortfall).includes("instances") ? "MaxInstances" : "NoCapacity";
+    shortages[claim.location] = { reason, shortfall, isImpossible };
   }
-  return null;
+  return shortages;
 }
 
 function shut(waiting: readonly Claim[]): Shortage | null {

@@ -11,6 +11,8 @@ export interface Want {
   readonly held: Load;
   /** Instances wanted beyond that. */
   readonly more: number;
+  /** Of each of those, where it is not the statement's. */
+  readonly size?: Size;
 }
 
 export interface Statement {
@@ -61,6 +63,8 @@ export type Answer =
       /** When the next one may start, where `starts` says that not all may. */
       readonly startAfter: number | null;
       readonly shortage: Shortage | null;
+      /** The same, of each location in which not all may begin. */
+      readonly shortages?: Readonly<Record<string, Shortage>>;
     };
 
 /** That an application has to bring what it runs down to so many, to make room for others. */

@@ -1,9 +1,11 @@
 /** secrets: create, list, get, change, delete, seal again. Values come in and never go out. */
 import * as z from "zod";
+import type { ApplicationEntry } from "../../account/applications.ts";
 import type { ResealReport } from "../../account/reseal.ts";
+import { inBatches } from "../../batches.ts";
 import { notFound, secretEtag, type Secret } from "../../account/secrets.ts";
 import { GantryError } from "../../errors.ts";
-import { accountStub } from "../../stubs.ts";
+import { accountStub, applicationStub } from "../../stubs.ts";
 import { decodePageToken, pageOf, pageQuery } from "../pagination.ts";
 import { removeUnused } from "../references.ts";
 import { message } from "../results/common.ts";
@@ -14,6 +16,29 @@ import { wireSecret } from "../wire/secret.ts";
 import { requireWholeAccount } from "./lookup.ts";
 
 const NO_QUERY = z.strictObject({});
+/** Of one reading of an account's applications. */
+const APPLICATIONS = 500;
+
+/** What instances were started with is sealed too, by the applications that they belong to. */
+async function resealStarted(env: Env, accountId: string): Promise<ResealReport> {
+  const account = accountStub(env, accountId);
+  const unreadable: string[] = [];
+  let resealed = 0;
+  for (let cursor = ""; ; ) {
+    const entries: ApplicationEntry[] = await account.listApplications("application", cursor, APPLICATIONS);
+    const reports = await inBatches(entries, async ({ id, name }) => {
+      const report: ResealReport = await applicationStub(env, id).resealChoices();
+      return { name, report };
+    });
+    for (const { name, report } of reports) {
+      resealed += report.resealed;
+      unreadable.push(...report.unreadable.map((deployment) => `what ${deployment} of ${name} was started with`));
+    }
+    const last = entries.at(-1);
+    if (last === undefined || entries.length < APPLICATIONS) return { resealed, unreadable };
+    cursor = last.id;
+  }
+}
 /** Cloudflare's clients know no pages of secrets and expect everything. */
 const MAX_PAGE = 1_000;
 
@@ -61,7 +86,10 @@ export const secretRoutes = [
     errors: ["MASTER_KEY_MISSING"],
     run: async ({ env, accountId }) => {
       const { resealed, unreadable }: ResealReport = await accountStub(env, accountId).resealAll();
-      return { result: { resealed, unreadable: [...unreadable] } };
+      const started = await resealStarted(env, accountId);
+      return {
+        result: { resealed: resealed + started.resealed, unreadable: [...unreadable, ...started.unreadable] },
+      };
     },
   }),
   defineRoute({

@@ -2,7 +2,7 @@
  * `openapi.json` from the route table: nothing in it is written a second time. Made on Node by `npm run openapi`; the
  * Worker only hands the file out.
  */
-import type * as z from "zod";
+import * as z from "zod";
 import type { Form } from "../envelope.ts";
 import { isWrite, type Route } from "../route.ts";
 import { headers, parameters, requestHeaders, resultInfo, securitySchemes } from "./components.ts";
@@ -79,12 +79,17 @@ function operationOf(route: Route, form: Form, books: Books, base: string): Json
       ? {}
       : {
           requestBody: {
-            required: true,
-            content: { "application/json": { schema: books.schemas.add(body, "input") } },
+            required: !route.isBodyOptional,
+            content: { "application/json": { schema: books.schemas.add(withoutNull(body), "input") } },
           },
         }),
     responses: responsesOf(route, form, books),
   };
+}
+
+/** Null is what a handler gets when there is none. */
+function withoutNull(body: z.ZodType): z.ZodType {
+  return body instanceof z.ZodNullable ? (body.unwrap() as z.ZodType) : body;
 }
 
 function responsesOf(route: Route, form: Form, books: Books): Json {

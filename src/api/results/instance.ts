@@ -1,5 +1,6 @@
 /** Answers about instances. */
 import * as z from "zod";
+import { CHOICE_FIELDS } from "../../orchestrator/start/choice.ts";
 import { blockedResult } from "./blocked.ts";
 import { timestamp, uuid } from "./common.ts";
 
@@ -36,6 +37,10 @@ export const instanceResult = z.strictObject({
     .describe("where the container says that it runs; `unknown` when it cannot say"),
   requested_location: z.string().nullable().describe("where it was asked to run; null: before there were locations"),
   blocked: blockedResult.optional(),
+  overridden: z
+    .array(z.enum(CHOICE_FIELDS))
+    .optional()
+    .describe("what its `start` was given in place of the configuration, whose image and size are shown; never the values"),
   deployment_id: z.string(),
   generation: z.int(),
   version: z.int(),

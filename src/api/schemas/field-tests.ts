@@ -8,6 +8,7 @@ import { CAPACITY_FIELD_TESTS } from "./field-tests-capacity.ts";
 import { PLACEMENT_FIELD_TESTS } from "./field-tests-placement.ts";
 import { QUOTA_FIELD_TESTS } from "./field-tests-quota.ts";
 import { SECRET_FIELD_TESTS } from "./field-tests-secrets.ts";
+import { START_FIELD_TESTS } from "./field-tests-start.ts";
 
 type FieldTests = Readonly<Record<string, Readonly<Record<string, readonly [file: string, title: string]>>>>;
 
@@ -18,6 +19,7 @@ export const FIELD_TESTS: FieldTests = merged([
   PLACEMENT_FIELD_TESTS,
   QUOTA_FIELD_TESTS,
   SECRET_FIELD_TESTS,
+  START_FIELD_TESTS,
 ]);
 
 /** Several files may know fields of one body. */

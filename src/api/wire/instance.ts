@@ -31,6 +31,7 @@ export function wireInstance(applicationId: string, view: InstanceView) {
     location: wireObserved(deployment),
     requested_location: requestedLocation(view),
     ...(view.blocked === undefined ? {} : { blocked: wireBlocked(view.blocked, view.retryAt ?? null) }),
+    ...(deployment.override === undefined ? {} : { overridden: [...deployment.override.fields] }),
     deployment_id: deployment.id,
     generation: deployment.generation,
     version: deployment.version,

@@ -1,6 +1,6 @@
 /** An application's grants, wired to its rows: what the scheduler may begin, and what the account hears of it. */
 import type { Load } from "../../account/capacity/load.ts";
-import type { Answer, Statement } from "../../account/capacity/statement.ts";
+import type { Answer, Shortage, Statement } from "../../account/capacity/statement.ts";
 import type { Size } from "../../account/amounts.ts";
 import type { Deployment } from "../plan/deployment.ts";
 import type { CapacityInHand } from "../scheduler.ts";
@@ -46,12 +46,17 @@ export class ApplicationCapacity implements CapacityInHand {
     return this.#grants.allowance(() => this.#held(), this.#deps.sizeOf(row.activeVersion), row.isLimited === true);
   }
 
-  passed(row: ApplicationRow, unbegun: ReadonlyMap<string, number> | null): number | null {
+  passed(
+    row: ApplicationRow,
+    unbegun: ReadonlyMap<string, number> | null,
+    unbegunOwn?: ReadonlyMap<string, Size>,
+  ): number | null {
     return this.#grants.passed({
       deployments: this.#deps.deployments,
       sizeOf: this.#deps.sizeOf,
       ...this.#standing(row),
       unbegun,
+      ...(unbegunOwn === undefined ? {} : { unbegunOwn }),
       isLimited: row.isLimited === true,
       blockedSince: row.blocked?.since ?? null,
     });
@@ -59,6 +64,11 @@ export class ApplicationCapacity implements CapacityInHand {
 
   started(count: number): void {
     this.#grants.started(count);
+  }
+
+  /** Why one of this size of its own does not begin; null when that is not known, or it may. */
+  refusalOf(size: Size): Shortage | null {
+    return this.#grants.refusalOf(size);
   }
 
   rateLimited(): void {

@@ -43,6 +43,8 @@ export interface Passed {
   readonly isPreemptible: boolean;
   /** Wanted and not begun, by location. Null: not known at present. */
   readonly unbegun: ReadonlyMap<string, number> | null;
+  /** Of those that have a size of their own, the first of each location. It is granted before the others there. */
+  readonly unbegunOwn?: ReadonlyMap<string, Size>;
   readonly isLimited: boolean;
   readonly blockedSince: number | null;
 }
@@ -61,6 +63,8 @@ export class Grants {
   #granted: Readonly<Record<string, Load>> | null = null;
   #free: ReadonlyMap<string, number> = new Map();
   #shortage: Shortage | null = null;
+  /** Sizes of their own that do not fit, by location. */
+  readonly #refused = new Map<string, { readonly size: Size; readonly shortage: Shortage }>();
   /** What was last stated and answered; null while that is not known. */
   #stated: string | null = null;
   #number: number;
@@ -92,12 +96,13 @@ export class Grants {
     const granted = this.#granted;
     const each = loadOf(size, 1);
     let now: ReadonlyMap<string, Load> | null = null;
-    const room = (location: string) => {
-      if (this.#yielding.has(location)) return 0;
+    const left = (location: string) => {
+      if (this.#yielding.has(location)) return NO_LOAD;
       now ??= held();
-      return fits(subtract(granted?.[location] ?? NO_LOAD, now.get(location) ?? NO_LOAD), each);
+      return subtract(granted?.[location] ?? NO_LOAD, now.get(location) ?? NO_LOAD);
     };
-    return { ...paced, room, shortage: starts === 0 ? this.#paced() : this.#shortage };
+    const room = (location: string) => fits(left(location), each);
+    return { ...paced, room, measured: { left, each }, shortage: starts === 0 ? this.#paced() : this.#shortage };
   }
 
   /** That many starts were made. */
@@ -109,6 +114,12 @@ export class Grants {
   rateLimited(): void {
     this.#isRateLimited = true;
     this.#starts ??= 0;
+  }
+
+  /** Why one of this size of its own does not begin; null when that is not known, or it may. */
+  refusalOf(size: Size): Shortage | null {
+    const refused = [...this.#refused.values()].find((one) => sameLoad(loadOf(one.size, 1), loadOf(size, 1)));
+    return refused?.shortage ?? null;
   }
 
   /** Something that is waited for may be had. */
@@ -136,12 +147,14 @@ export class Grants {
 
   /** States what a pass has come to if the account has to hear of it. When to look again; null: nothing is open. */
   passed(passed: Passed): number | null {
-    const { isLimited, unbegun, priority, isPreemptible } = passed;
+    const { isLimited, unbegun, unbegunOwn = new Map<string, Size>(), priority, isPreemptible } = passed;
+    // Nobody waits for it any more: whoever comes next asks anew.
+    for (const location of this.#refused.keys()) if (!unbegunOwn.has(location)) this.#refused.delete(location);
     if (unbegun === null) return this.#granted === null && isLimited ? this.#deps.clock() + STATE_AGAIN_MS : null;
-    const waiting = [...unbegun.values()].reduce((sum, count) => sum + count, 0);
+    const waiting = [...unbegun.values()].reduce((sum, count) => sum + count, unbegunOwn.size);
     const needsStarts = this.#starts === 0 && waiting > 0;
     if (!isLimited && !needsStarts && !this.#isRateLimited) return null;
-    const wants = wantsOf(heldOf(passed.deployments(), passed.sizeOf), unbegun);
+    const wants = wantsOf(heldOf(passed.deployments(), passed.sizeOf), unbegun, unbegunOwn);
     const content = contentOf(wants, passed);
     const yields = wants.some(({ location, held }) => {
       return this.#yielding.has(location) && this.#yielding.get(location) !== held.instances;
@@ -199,8 +212,8 @@ export class Grants {
     const granted = this.#granted ?? {};
     const named = new Set(wants.map(({ location }) => location));
     if (Object.entries(granted).some(([location, load]) => !named.has(location) && load.instances > 0)) return false;
-    return wants.every(({ location, held, more }) =>
-      sameLoad(granted[location] ?? NO_LOAD, add(held, loadOf(size, more))),
+    return wants.every(({ location, held, more, size: own = size }) =>
+      sameLoad(granted[location] ?? NO_LOAD, add(held, loadOf(own, more))),
     );
   }
 
@@ -208,7 +221,8 @@ export class Grants {
   #isOnlyLess(wants: readonly Want[], { size }: Passed): boolean {
     const granted = this.#granted ?? {};
     return wants.every(
-      ({ location, held, more }) => !isLess(granted[location] ?? NO_LOAD, add(held, loadOf(size, more))),
+      ({ location, held, more, size: own = size }) =>
+        !isLess(granted[location] ?? NO_LOAD, add(held, loadOf(own, more))),
     );
   }
 
@@ -269,6 +283,11 @@ export class Grants {
     for (const location of yielded) this.#yielding.delete(location);
     this.#stated = this.#granted === null ? null : content;
     this.#free = new Map(Object.entries(answer.free));
+    this.#refused.clear();
+    for (const { location, size } of statement.wants) {
+      const shortage = answer.shortages?.[location];
+      if (size !== undefined && shortage !== undefined) this.#refused.set(location, { size, shortage });
+    }
     this.#shortage = answer.shortage;
   }
 }
@@ -279,8 +298,13 @@ export function heldOf(
   sizeOf: (version: number) => Size,
 ): ReadonlyMap<string, Load> {
   const counts = new Map<string, { readonly location: string; readonly version: number; count: number }>();
-  for (const { phase, location = ANYWHERE, version } of deployments) {
+  const own: { readonly location: string; readonly size: Size }[] = [];
+  for (const { phase, location = ANYWHERE, version, override } of deployments) {
     if (phase === "pending") continue;
+    if (override?.size !== undefined) {
+      own.push({ location, size: override.size });
+      continue;
+    }
     const key = `${location} ${version}`;
     const known = counts.get(key);
     if (known === undefined) counts.set(key, { location, version, count: 1 });
@@ -290,16 +314,21 @@ export function heldOf(
   for (const { location, version, count } of counts.values()) {
     held.set(location, add(held.get(location) ?? NO_LOAD, scaled(loadOf(sizeOf(version), 1), count)));
   }
+  for (const { location, size } of own) held.set(location, add(held.get(location) ?? NO_LOAD, loadOf(size, 1)));
   return held;
 }
 
-export function wantsOf(held: ReadonlyMap<string, Load>, unbegun: ReadonlyMap<string, number>): Want[] {
-  const locations = [...new Set([...held.keys(), ...unbegun.keys()])].toSorted();
-  return locations.map((location) => ({
-    location,
-    held: held.get(location) ?? NO_LOAD,
-    more: unbegun.get(location) ?? 0,
-  }));
+export function wantsOf(
+  held: ReadonlyMap<string, Load>,
+  unbegun: ReadonlyMap<string, number>,
+  unbegunOwn: ReadonlyMap<string, Size> = new Map(),
+): Want[] {
+  const locations = [...new Set([...held.keys(), ...unbegun.keys(), ...unbegunOwn.keys()])].toSorted();
+  return locations.map((location) => {
+    const size = unbegunOwn.get(location);
+    const want = { location, held: held.get(location) ?? NO_LOAD };
+    return size === undefined ? { ...want, more: unbegun.get(location) ?? 0 } : { ...want, more: 1, size };
+  });
 }
 
 function withoutSurplus(granted: Readonly<Record<string, Load>>, wants: readonly Want[]): Record<string, Load> {
@@ -314,7 +343,10 @@ function withoutSurplus(granted: Readonly<Record<string, Load>>, wants: readonly
 
 /** What a statement comes to: the same whether something has begun or may begin. */
 function contentOf(wants: readonly Want[], { size, priority, isPreemptible }: Passed): string {
-  const totals = wants.map(({ location, held, more }) => [location, add(held, loadOf(size, more))]);
+  const totals = wants.map(({ location, held, more, size: own }) => {
+    const total = add(held, loadOf(own ?? size, more));
+    return own === undefined ? [location, total] : [location, total, own];
+  });
   return JSON.stringify([priority, isPreemptible]) + JSON.stringify([size, totals]);
 }
 

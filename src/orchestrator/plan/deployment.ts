@@ -4,6 +4,8 @@
  */
 import type { CheckState } from "../check-state.ts";
 import type { PlacementRecord } from "../placement/placing.ts";
+import type { Override } from "../start/choice.ts";
+import type { StoredSnapshot } from "../start/snapshots.ts";
 import type { StopTimeline } from "../stop-timeline.ts";
 
 /**
@@ -78,6 +80,12 @@ export interface Deployment {
   readonly name?: string;
   /** Of a named one: nobody calls it, and until somebody does it runs no container. */
   readonly isAsleep?: boolean;
+  /** Of a named one: what its `start` was given. */
+  readonly override?: Override;
+  /** Of a named one: what of its disk was kept. */
+  readonly snapshots?: readonly StoredSnapshot[];
+  /** What the stop that is under way begins with, where it is not SIGTERM. */
+  readonly stopSignal?: number;
   /** It holds a busy lease, as it last said. Not stored. */
   readonly isBusy?: boolean;
 }

@@ -45,22 +45,29 @@ export function placeMissing(
   // What fits nowhere waits where it would be if there were room.
   let queue: Placer | null = null;
   let blocked: BlockedPlacing | null = null;
-  const wanted = [...arrivals.map((name) => ({ slot: NAMED_SLOT, name })), ...slots.map((slot) => ({ slot }))];
+  const wanted: { readonly slot: number; readonly name?: string }[] = [
+    ...arrivals.map((name) => ({ slot: NAMED_SLOT, name })),
+    ...slots.map((slot) => ({ slot })),
+  ];
   for (const [position, { slot, ...named }] of wanted.entries()) {
     const index = position - arrivals.length;
+    const own = named.name === undefined ? null : (input.ownSize?.(named.name) ?? null);
     if (starts.left === 0) wakeups.push(input.now + 1);
     if (starts.left === 0 && input.allowance === undefined) break;
     const outside = replaced[index - missing];
     let placing: Placing | null = null;
     if (placer !== null) {
-      const decision = placer.next();
-      const location = placer.locationOf(decision);
+      // Room is counted in everybody's size, which says nothing of another.
+      if (own !== null && where !== undefined) queue ??= new Placer(where, usedBy(keep, desired));
+      const chooser = own === null ? placer : (queue ?? placer);
+      const decision = chooser.next();
+      const location = chooser.locationOf(decision);
       if (location === undefined) {
         const closed = blockedBy(decision);
         queue ??= where === undefined || free === undefined ? null : new Placer(where, usedBy(keep, desired));
         const waits = closed === "NoCapacity" ? (queue?.next().location ?? null) : null;
         if (waits === null) return { needsPlaces: false, blocked: { reason: closed, decision } };
-        allowed.wait(waits);
+        allowed.wait(waits, own);
         blocked ??= { reason: closed, decision };
         continue;
       }
@@ -68,10 +75,10 @@ export function placeMissing(
     }
     const code = placing?.location.code ?? ANYWHERE;
     if (starts.left === 0) {
-      allowed.wait(code);
+      allowed.wait(code, own);
       continue;
     }
-    if (!allowed.begin(code)) continue;
+    if (!allowed.begin(code, own)) continue;
     starts.left -= 1;
     if (outside !== undefined) actions.push({ type: "stop", id: outside.id, reason: STOP.misplaced });
     const why = outside === undefined ? reason : STOP.misplaced;

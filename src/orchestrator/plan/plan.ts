@@ -4,6 +4,7 @@
  * It only ever says what to do next. The shell writes the intents of a plan in one transaction, performs them, and
  * feeds what comes back into the rows; planning again over unchanged rows gives an empty plan.
  */
+import type { Size } from "../../account/amounts.ts";
 import type { Shortage } from "../../account/capacity/statement.ts";
 import { ANYWHERE } from "../../account/locations.ts";
 import { assertNever } from "../../assert-never.ts";
@@ -54,6 +55,8 @@ export interface PlanInput {
   readonly blockedSince?: number | null;
   /** Names that somebody waits for, longest first. */
   readonly called?: readonly string[];
+  /** The size of what starts under that name, where it is not its version's. Absent: of none. */
+  readonly ownSize?: (name: string) => Size | null;
   /** What may begin, as granted. Absent: nothing limits it. */
   readonly allowance?: Allowance | undefined;
   /** The numbers that new slots may have: every `step`th from `first` on. Absent: all. */
@@ -118,6 +121,8 @@ export interface Plan {
   readonly blocked: BlockedPlacing | null;
   /** What is wanted and not begun, by location, where that has to be granted. Null: not known before `needsPlaces`. */
   readonly unbegun: ReadonlyMap<string, number> | null;
+  /** Those of them that have a size of their own: one for each location. */
+  readonly unbegunOwn: ReadonlyMap<string, Size>;
 }
 
 export const DEFAULT_LIMITS: PlanLimits = { startsPerPass: 200, startDeadlineMs: 120_000, stopDeadlineMs: 60_000 };
@@ -159,6 +164,7 @@ export function plan(input: PlanInput): Plan {
     needsPlaces: placed.needsPlaces,
     blocked,
     unbegun: placed.needsPlaces ? null : allowed.unbegun,
+    unbegunOwn: allowed.unbegunOwn,
   };
 }
 
@@ -217,7 +223,8 @@ function maintain(
   starts: { left: number },
   allowed: Allowed,
 ): void {
-  const { id, location = ANYWHERE } = deployment;
+  const { id, name, location = ANYWHERE } = deployment;
+  const own = name === undefined ? null : (input.ownSize?.(name) ?? null);
   const isOutdated = input.desired.isOutdated(deployment.version);
   if (isOutdated && isLive(deployment) && input.desired.strategy === "in-place") {
     actions.push({ type: "stop", id, reason: STOP.updating });
@@ -233,11 +240,11 @@ function maintain(
         wakeups.push(deployment.nextStartAt);
       } else if (starts.left === 0) {
         wakeups.push(input.now + 1);
-        allowed.wait(location);
+        allowed.wait(location, own);
       } else if (input.delivery.isInFlight(id)) {
         wakeups.push(input.now + RECHECK_MS);
-        allowed.wait(location);
-      } else if (allowed.begin(location)) {
+        allowed.wait(location, own);
+      } else if (allowed.begin(location, own)) {
         starts.left -= 1;
         const reason = isDue ? (deployment.last?.reason ?? "NotStarted") : "VersionActivated";
         actions.push({ type: "start", id, version: input.desired.version, forgive: isOutdated, reason });

@@ -26,7 +26,7 @@ export function instanceClient(env: Env, onReleased: (deploymentId: string) => P
   const stub = (id: string) => instanceStub(env, id);
   return {
     launch: async (order) => await stub(order.deploymentId).launch(order),
-    stop: async (id, generation, reason) => await stub(id).retire(generation, reason),
+    stop: async (id, generation, reason, signal) => await stub(id).retire(generation, reason, signal),
     check: async (id, generation) => await stub(id).check(generation),
     release: async (id) => {
       await stub(id).release();

@@ -22,6 +22,7 @@ export function mergedPlan(plans: readonly Plan[]): Plan {
     needsPlaces: plans.some(({ needsPlaces }) => needsPlaces),
     blocked: plans.find(({ blocked }) => blocked !== null)?.blocked ?? null,
     unbegun: unbegun.length === 0 ? null : new Map(Object.entries(summed(unbegun))),
+    unbegunOwn: new Map(plans.flatMap((plan) => [...plan.unbegunOwn])),
   };
 }
 

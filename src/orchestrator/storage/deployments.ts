@@ -3,6 +3,8 @@ import type { Database, Row } from "../../database.ts";
 import type { CheckState } from "../check-state.ts";
 import type { PlacementRecord } from "../placement/placing.ts";
 import type { Deployment, DeploymentPhase, Outcome } from "../plan/deployment.ts";
+import type { Override } from "../start/choice.ts";
+import type { StoredSnapshot } from "../start/snapshots.ts";
 
 interface DeploymentRow extends Row {
   id: string;
@@ -27,6 +29,9 @@ interface DeploymentRow extends Row {
   placement: string | null;
   name: string | null;
   asleep: number;
+  override: string | null;
+  snapshots: string | null;
+  stop_signal: number | null;
 }
 
 export function listDeployments(db: Database): Deployment[] {
@@ -47,7 +52,8 @@ export function updateDeployment(db: Database, deployment: Deployment): void {
   db.run(
     `UPDATE deployments SET slot = ?, created_at = ?, phase = ?, ready = ?, generation = ?, version = ?, since = ?,
       ready_at = ?, failures = ?, losses = ?, next_start_at = ?, stop_reason = ?, last = ?, held = ?, cordoned = ?,
-      detail = ?, checks = ?, location = ?, placement = ?, name = ?, asleep = ? WHERE id = ?`,
+      detail = ?, checks = ?, location = ?, placement = ?, name = ?, asleep = ?, override = ?, snapshots = ?,
+      stop_signal = ? WHERE id = ?`,
     ...rest,
     id,
   );
@@ -77,6 +83,9 @@ function toValues(d: Deployment): [string, ...(string | number | null)[]] {
     d.placement === undefined ? null : JSON.stringify(d.placement),
     d.name ?? null,
     d.isAsleep === true ? 1 : 0,
+    d.override === undefined ? null : JSON.stringify(d.override),
+    d.snapshots === undefined ? null : JSON.stringify(d.snapshots),
+    d.stopSignal ?? null,
   ];
 }
 
@@ -105,5 +114,8 @@ function toDeployment(row: DeploymentRow): Deployment {
     ...(row.placement === null ? {} : { placement: JSON.parse(row.placement) as PlacementRecord }),
     ...(row.name === null ? {} : { name: row.name }),
     ...(row.asleep === 1 ? { isAsleep: true } : {}),
+    ...(row.override === null ? {} : { override: JSON.parse(row.override) as Override }),
+    ...(row.snapshots === null ? {} : { snapshots: JSON.parse(row.snapshots) as StoredSnapshot[] }),
+    ...(row.stop_signal === null ? {} : { stopSignal: row.stop_signal }),
   };
 }

@@ -6,6 +6,7 @@ import { HOOKS_SCHEMA } from "../hooks/hook-outbox.ts";
 import { LEASE_SCHEMA } from "../leases.ts";
 import { ROLLOUTS_SCHEMA } from "../rollouts-log.ts";
 import { SHARDS_SCHEMA } from "../shards/records.ts";
+import { CHOICES_SCHEMA } from "../start/kept.ts";
 
 export const APPLICATION_MIGRATIONS: readonly Migration[] = [
   {
@@ -84,6 +85,14 @@ ${SHARDS_SCHEMA}`,
     sql: `
 ALTER TABLE deployments ADD COLUMN name TEXT;
 ALTER TABLE deployments ADD COLUMN asleep INTEGER NOT NULL DEFAULT 0;`,
+  },
+  {
+    id: "009_start_choices",
+    sql: `
+ALTER TABLE deployments ADD COLUMN override TEXT;
+ALTER TABLE deployments ADD COLUMN snapshots TEXT;
+ALTER TABLE deployments ADD COLUMN stop_signal INTEGER;
+${CHOICES_SCHEMA}`,
   },
   { id: "012_hooks", sql: HOOKS_SCHEMA },
 ];

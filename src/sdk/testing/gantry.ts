@@ -11,6 +11,7 @@ import {
   type GantryRpc,
   type Snapshot,
   type SnapshotOptions,
+  type StopOptions,
 } from "../binding.ts";
 import { readAddress, type Addressed } from "./address.ts";
 import { TestInstance, type Refusal } from "./instance.ts";
@@ -116,20 +117,27 @@ export class TestGantry implements GantryBinding, GantryRpc {
 
   async start(application: string, id: string, options: StartOptions): Promise<InstanceState> {
     const instance = this.#known(application, id);
-    const wanted = { ...instance.options, ...options };
-    if (instance.isRunning && canonical(wanted) !== canonical(instance.options)) {
-      const message = `instance ${id} of ${application} runs with other options: stop or destroy it first`;
-      throw fault("START_CONFLICT", message);
+    const given = givenIn(options);
+    const differs = given.length === 0 ? [] : differing(options, instance.options);
+    if (instance.isRunning && differs.length > 0) {
+      const message = `instance ${id} runs, or is being started, with another ${differs.join(", ")}: stop it first, or destroy it`;
+      throw fault("START_CONFLICT", message, { instance_name: id, differs });
     }
-    instance.options = wanted;
+    if (options.snapshot !== undefined) instance.restore(options.snapshot);
+    if (given.length > 0) instance.options = options;
     instance.wake(this.#now);
     instance.forgetRefusals();
     instance.ready(this.#now);
     return instance.describe();
   }
 
-  async stop(application: string, id: string): Promise<InstanceState> {
+  async stop(application: string, id: string, { signal = "SIGTERM" }: StopOptions = {}): Promise<InstanceState> {
     const instance = this.#known(application, id);
+    if (typeof signal === "number" ? !(signal >= 1 && signal <= 64) : !SIGNALS.has(signal)) {
+      const reason = `must be a number from 1 to 64, or one of ${[...SIGNALS].join(", ")}`;
+      throw fault("VALIDATE_INPUT", `signal: ${reason}`, { signal: reason });
+    }
+    if (instance.isRunning) instance.signals.push(signal);
     instance.stop(this.#now);
     return instance.describe();
   }
@@ -148,9 +156,20 @@ export class TestGantry implements GantryBinding, GantryRpc {
     this.#known(application, id).lastActiveAt = this.#now;
   }
 
-  async snapshot(application: string, id: string, { name }: SnapshotOptions): Promise<Snapshot> {
-    const instance = this.#running(application, id);
-    return { id: `${instance.id.slice(0, 32)}-${instance.generation}`, size: 0, name: name ?? null };
+  async snapshot(application: string, id: string, { name = "latest" }: SnapshotOptions): Promise<Snapshot> {
+    return this.#running(application, id).snapshot(name, this.#now);
+  }
+
+  async listSnapshots(application: string, id: string): Promise<Snapshot[]> {
+    return [...this.#known(application, id).snapshots];
+  }
+
+  async deleteSnapshot(application: string, id: string, name: string): Promise<void> {
+    const instance = this.#known(application, id);
+    if (instance.options.snapshot === name) {
+      throw fault("SNAPSHOT_IN_USE", `instance ${id} starts from snapshot ${name}`, { snapshot: name });
+    }
+    instance.forget(name);
   }
 
   async exec(application: string, id: string, request: ExecRequest): Promise<ExecResult> {
@@ -231,18 +250,35 @@ function refuse(
 }
 
 /** As it looks after RPC: name, message and fields, and no class. */
-function fault(code: string, message: string): Error {
-  return Object.assign(new Error(message), {
-    name: "GantryError",
-    code,
-    retryable: false,
-    details: { reason: message },
-  });
+function fault(code: string, message: string, details: Record<string, unknown> = { reason: message }): Error {
+  return Object.assign(new Error(message), { name: "GantryError", code, retryable: false, details });
 }
 
-function canonical({ env, image, instanceType }: StartOptions): string {
-  const variables = Object.entries(env ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([variables, image ?? null, instanceType ?? null]);
+const SIGNALS: ReadonlySet<string> = new Set([
+  "SIGHUP",
+  "SIGINT",
+  "SIGQUIT",
+  "SIGKILL",
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGTERM",
+]);
+
+/** Options of `start`, by the names that errors have for them. */
+const OPTIONS = { env: "env", image: "image", instance_type: "instanceType", snapshot: "snapshot" } as const;
+
+function givenIn(options: StartOptions): string[] {
+  return Object.entries(OPTIONS).flatMap(([field, key]) => (options[key] === undefined ? [] : [field]));
+}
+
+function differing(a: StartOptions, b: StartOptions): string[] {
+  return Object.entries(OPTIONS).flatMap(([field, key]) => (canonical(a[key]) === canonical(b[key]) ? [] : [field]));
+}
+
+function canonical(option: string | Readonly<Record<string, string>> | undefined): string {
+  const isText = option === undefined || typeof option === "string";
+  const value = isText ? (option ?? null) : Object.entries(option).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify(value);
 }
 
 /** 64 hex digits that are the same for the same text (FNV-1a, eight times). */

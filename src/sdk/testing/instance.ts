@@ -4,6 +4,7 @@
  */
 import type { ExecRequest, ExecResult, InstanceState, StartOptions, TerminalSession } from "./types.ts";
 import type { TestApplication } from "./types.ts";
+import type { Snapshot } from "../binding.ts";
 
 export type TestInstanceState = "sleeping" | "starting" | "ready" | "stopped";
 
@@ -33,6 +34,10 @@ export class TestInstance {
   generation = 0;
   state: TestInstanceState = "sleeping";
   options: StartOptions = {};
+  /** Newest first. */
+  snapshots: readonly Snapshot[] = [];
+  /** What `stop` was given. */
+  readonly signals: (string | number)[] = [];
   inFlight = 0;
   lastActiveAt: number;
   readonly #refusals: Required<Refusal>[] = [];
@@ -68,6 +73,28 @@ export class TestInstance {
 
   nextRefusal(): Required<Refusal> | undefined {
     return this.#refusals.shift();
+  }
+
+  /** There is no disk: what is kept is that it was taken. */
+  snapshot(name: string, now: number): Snapshot {
+    const id = `${this.id.slice(0, 32)}-${this.generation}`;
+    const taken: Snapshot = { id, size: 0, name, createdAt: now };
+    this.forget(name);
+    this.snapshots = [taken, ...this.snapshots];
+    return taken;
+  }
+
+  forget(name: string): void {
+    this.snapshots = this.snapshots.filter((snapshot) => snapshot.name !== name);
+  }
+
+  /** Throws when there is no such snapshot. */
+  restore(name: string): void {
+    if (this.snapshots.some((snapshot) => snapshot.name === name)) return;
+    const message = `${this.name ?? this.id} has no snapshot ${name}`;
+    const known = this.snapshots.map((snapshot) => snapshot.name);
+    const details = { snapshot: name, known };
+    throw Object.assign(new Error(message), { name: "GantryError", code: "SNAPSHOT_NOT_FOUND", retryable: false, details });
   }
 
   get isRunning(): boolean {
