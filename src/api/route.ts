@@ -60,10 +60,10 @@ export interface Route {
   readonly etag: boolean;
   /** The answer holds a secret that is shown once: what is kept of it for a retry is sealed. */
   readonly sensitive: boolean;
-  /** Errors are sentences, for clients that do not look into them. */
-  readonly plainErrors: boolean;
   /** `Gantry-Owner`: what it makes may be somebody's from the first moment on. */
   readonly owned: boolean;
+  /** Errors are sentences, for clients that do not look into them. */
+  readonly plainErrors: boolean;
   readonly run: (call: Call<unknown, unknown>) => Promise<Answer | Response>;
 }
 
@@ -85,10 +85,10 @@ export function defineRoute<Query extends z.ZodType, Body extends z.ZodType | nu
   paged?: boolean;
   etag?: boolean;
   sensitive?: boolean;
+  owned?: boolean;
   plainErrors?: boolean;
   run: (call: Call<z.output<Query>, Body extends z.ZodType ? z.output<Body> : null>) => Promise<Answer | Response>;
 }): Route {
-  owned?: boolean;
   return {
     base: "containers",
     scope: definition.method === "GET" ? "read" : "deploy",
@@ -98,11 +98,11 @@ export function defineRoute<Query extends z.ZodType, Body extends z.ZodType | nu
     paged: false,
     etag: false,
     sensitive: false,
+    owned: false,
     plainErrors: false,
     ...definition,
     body: definition.body ?? null,
     legacyBody: definition.legacyBody ?? null,
-    owned: false,
     // `dispatch.ts` parses query and body with these very schemas before it calls `run`.
     run: definition.run as Route["run"],
   };

@@ -8,8 +8,8 @@ import { eventRoutes } from "./handlers/events.ts";
 import { explainRoutes } from "./handlers/explain.ts";
 import { instanceRoutes } from "./handlers/instances.ts";
 import { metricsRoutes } from "./handlers/metrics.ts";
-import { tokenRoutes } from "./handlers/tokens.ts";
 import { ownerRoutes } from "./handlers/owners.ts";
+import { tokenRoutes } from "./handlers/tokens.ts";
 import { imagePreparationRoutes } from "./handlers/image-preparations.ts";
 import { protocolRoutes } from "./handlers/protocols.ts";
 import { registryRoutes } from "./handlers/registries.ts";
@@ -48,9 +48,9 @@ export const ROUTES: readonly Route[] = [
   ...registryRoutes,
   ...imagePreparationRoutes,
   ...secretsStoreRoutes,
+  ...ownerRoutes,
   ...tokenRoutes,
   ...auditRoutes,
-  ...ownerRoutes,
   ...accountRoutes,
   ...meRoutes,
   ...ipRoutes,

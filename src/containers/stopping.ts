@@ -19,7 +19,6 @@ const WAITS_FOR_NO_HOLD: ReadonlySet<string> = new Set([STOP.deleted, STOP.destr
 /** `signal`: what is sent first, where it is not SIGTERM. */
 export type StopCall = Omit<Stop, "timeline"> & { readonly signal?: number };
 
-
 /** How a stop begins: `kill` sends no SIGTERM, `terminate` waits for nothing under way, `drain` does. */
 export type StopStart = "drain" | "terminate" | "kill";
 

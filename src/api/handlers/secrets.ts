@@ -48,6 +48,7 @@ export const secretRoutes = [
     path: "/secrets",
     tag: "Secrets",
     summary: "Create a secret; its value is never shown again",
+    owned: true,
     query: NO_QUERY,
     body: createSecretSchema,
     result: secretResult,
@@ -73,7 +74,6 @@ export const secretRoutes = [
       const { page, info } = pageOf(secrets, perPage, pageToken, ({ name }) => name);
       return { result: page.map(wireSecret), resultInfo: info };
     },
-    owned: true,
   }),
   defineRoute({
     method: "POST",

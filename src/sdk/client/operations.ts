@@ -22,6 +22,12 @@ export interface Schemas {
       queue_depth?: number;
       idle_after?: number;
     };
+    bridge?: {
+      binding: string;
+    };
+    hooks?: {
+      binding: string;
+    };
     configuration: Schemas["Configuration"];
     constraints: {
       tiers: number[];
@@ -209,6 +215,8 @@ export interface Schemas {
     network?: Schemas["Network"];
     /** What a container is asked while it lives; default: the first port must accept connections */
     checks?: Schemas["CheckAnswer"][];
+    /** Whether the container gets a token of the bridge in GANTRY_BRIDGE_TOKEN, to speak to it from outside its own network; it ends with the container. Default: false, since inside no token is needed */
+    bridge_token?: boolean;
     /** A container that has not started, and passed its startup checks, this long after its launch is ended; default: 120s */
     startup_deadline?: number | string;
     /** In a stop, requests, streams and WebSockets under way may take this long before SIGTERM; default: 5s */
@@ -219,6 +227,8 @@ export interface Schemas {
     hard_timeout?: number | string;
     /** A named instance that has nothing under way for this long is stopped until it is called; default: 10m */
     sleep_after?: number | string;
+    /** A container that says through the bridge that it is busy is spared sleep, rollouts and scale-down for so long; default: 1h */
+    max_hold?: number | string;
     [field: string]: unknown;
   };
   ConfigurationInput: {
@@ -278,6 +288,8 @@ export interface Schemas {
     network?: Schemas["Network"];
     /** What a container is asked while it lives; default: the first port must accept connections */
     checks?: Schemas["Check"][];
+    /** Whether the container gets a token of the bridge in GANTRY_BRIDGE_TOKEN, to speak to it from outside its own network; it ends with the container. Default: false, since inside no token is needed */
+    bridge_token?: boolean;
     /** A container that has not started, and passed its startup checks, this long after its launch is ended; default: 120s */
     startup_deadline?: number | string;
     /** In a stop, requests, streams and WebSockets under way may take this long before SIGTERM; default: 5s */
@@ -288,6 +300,8 @@ export interface Schemas {
     hard_timeout?: number | string;
     /** A named instance that has nothing under way for this long is stopped until it is called; default: 10m */
     sleep_after?: number | string;
+    /** A container that says through the bridge that it is busy is spared sleep, rollouts and scale-down for so long; default: 1h */
+    max_hold?: number | string;
   };
   CreateApplication: {
     /** Unique in the account, and part of the application's address; never changes */
@@ -383,6 +397,16 @@ export interface Schemas {
       /** Time without any load after which none is left, where `min` is 0; default: 10m */
       idle_after?: number | string;
     };
+    /** The Worker whose `bridgeCall` containers reach through `POST /rpc` of the bridge; default: none */
+    bridge?: {
+      /** Name of a service binding of the control plane, as its wrangler.jsonc says it */
+      binding: string;
+    };
+    /** The Worker whose `containerEvent` hears when a container starts, stops, fails or times out; default: none */
+    hooks?: {
+      /** Name of a service binding of the control plane, as its wrangler.jsonc says it */
+      binding: string;
+    };
     /** What an instance runs: stored as a version */
     configuration: Schemas["ConfigurationInput"];
   };
@@ -443,6 +467,8 @@ export interface Schemas {
     network?: Schemas["Network"];
     /** What a container is asked while it lives; default: the first port must accept connections */
     checks?: Schemas["Check"][];
+    /** Whether the container gets a token of the bridge in GANTRY_BRIDGE_TOKEN, to speak to it from outside its own network; it ends with the container. Default: false, since inside no token is needed */
+    bridge_token?: boolean;
     /** A container that has not started, and passed its startup checks, this long after its launch is ended; default: 120s */
     startup_deadline?: number | string;
     /** In a stop, requests, streams and WebSockets under way may take this long before SIGTERM; default: 5s */
@@ -453,6 +479,10 @@ export interface Schemas {
     hard_timeout?: number | string;
     /** Refused: has no effect: only named instances of an application sleep */
     sleep_after?: never;
+    /** A container that says through the bridge that it is busy is spared sleep, rollouts and scale-down for so long; default: 1h */
+    max_hold?: number | string;
+    /** Unique among the account's standalone deployments, never changes; default: it has only its id */
+    name?: string;
     /** Where it is asked to run, told to the container as GANTRY_LOCATION and held against the location's limits: afr, apac, eeur, enam, me, oc, sam, weur, wnam */
     location: string;
     /** Refused: is not supported: a container has the platform's resolver */
@@ -559,6 +589,8 @@ export interface Schemas {
       network?: Schemas["Network"];
       /** What a container is asked while it lives; default: the first port must accept connections */
       checks?: Schemas["Check"][];
+      /** Whether the container gets a token of the bridge in GANTRY_BRIDGE_TOKEN, to speak to it from outside its own network; it ends with the container. Default: false, since inside no token is needed */
+      bridge_token?: boolean;
       /** A container that has not started, and passed its startup checks, this long after its launch is ended; default: 120s */
       startup_deadline?: number | string;
       /** In a stop, requests, streams and WebSockets under way may take this long before SIGTERM; default: 5s */
@@ -569,6 +601,8 @@ export interface Schemas {
       hard_timeout?: number | string;
       /** A named instance that has nothing under way for this long is stopped until it is called; default: 10m */
       sleep_after?: number | string;
+      /** A container that says through the bridge that it is busy is spared sleep, rollouts and scale-down for so long; default: 1h */
+      max_hold?: number | string;
     };
     /** A stored version to run; in place of `target_configuration` */
     target_version?: number;
@@ -708,6 +742,8 @@ export interface Schemas {
     };
     /** What a container is asked while it lives; default: the first port must accept connections */
     checks?: Schemas["CheckAnswer"][];
+    /** Whether the container gets a token of the bridge in GANTRY_BRIDGE_TOKEN, to speak to it from outside its own network; it ends with the container. Default: false, since inside no token is needed */
+    bridge_token?: boolean;
     /** A container that has not started, and passed its startup checks, this long after its launch is ended; default: 120s */
     startup_deadline?: number | string;
     /** In a stop, requests, streams and WebSockets under way may take this long before SIGTERM; default: 5s */
@@ -718,7 +754,11 @@ export interface Schemas {
     hard_timeout?: number | string;
     /** A named instance that has nothing under way for this long is stopped until it is called; default: 10m */
     sleep_after?: number | string;
+    /** A container that says through the bridge that it is busy is spared sleep, rollouts and scale-down for so long; default: 1h */
+    max_hold?: number | string;
     id: string;
+    /** of a standalone deployment that was given one */
+    name?: string;
     account_id: string;
     /** the object that owns its container; names it in Docker on a developer's machine */
     instance_id: string;
@@ -747,7 +787,7 @@ export interface Schemas {
   };
   DomainError: {
     /** the code, which is the contract */
-    error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "INTERNAL";
+    error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "NO_JOB" | "TASKS_NOT_AVAILABLE" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
     message: string;
     /** whether the same request may succeed later */
     retryable: boolean;
@@ -757,7 +797,7 @@ export interface Schemas {
   /** an error of the legacy base */
   Error: {
     /** the code, which is the contract */
-    error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "INTERNAL";
+    error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "NO_JOB" | "TASKS_NOT_AVAILABLE" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
     message: string;
     /** whether the same request may succeed later */
     retryable: boolean;
@@ -772,7 +812,7 @@ export interface Schemas {
       code: number;
       /** what stands beside it, as Cloudflare's clients read it; a sentence where it is about who asks */
       message: string;
-      error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "INTERNAL";
+      error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "NO_JOB" | "TASKS_NOT_AVAILABLE" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
       retryable: boolean;
       /** what explains the error: field names, limits, ids; `reason` is a sentence to show */
       details: Record<string, string | number | boolean | null | string[]>;
@@ -910,6 +950,8 @@ export interface Schemas {
     /** where it was asked to run; null: before there were locations */
     requested_location: string | null;
     blocked?: Schemas["Blocked"];
+    /** what its `start` was given in place of the configuration, whose image and size are shown; never the values */
+    overridden?: ("env" | "image" | "instance_type" | "snapshot")[];
     deployment_id: string;
     generation: number;
     version: number;
@@ -1091,6 +1133,12 @@ export interface Schemas {
     /** An IPv6 address for each instance; mode `public` always has one; default `predefined` with an address, else `none` */
     assign_ipv6?: "none" | "predefined" | "account";
   };
+  Owned: {
+    kind: "application" | "deployment" | "secret" | "ssh-key" | "registry" | "protocol";
+    /** the resource's name; a registry's is its domain, a deployment without a name has its id's */
+    name: string;
+    owner: string;
+  };
   PatchApplication: {
     /** Unique in the account, and part of the application's address; never changes */
     name?: string;
@@ -1185,6 +1233,16 @@ export interface Schemas {
       /** Time without any load after which none is left, where `min` is 0; default: 10m */
       idle_after?: number | string;
     } | null;
+    /** `null`: containers call no Worker any more */
+    bridge?: {
+      /** Name of a service binding of the control plane, as its wrangler.jsonc says it */
+      binding: string;
+    } | null;
+    /** `null`: nobody hears any more, also not of what has happened already */
+    hooks?: {
+      /** Name of a service binding of the control plane, as its wrangler.jsonc says it */
+      binding: string;
+    } | null;
     /** Fields given replace those of the newest version; stored as a version, touching nothing that runs */
     configuration?: {
       /** What the container runs: one of the images that the control plane was deployed with */
@@ -1243,6 +1301,8 @@ export interface Schemas {
       network?: Schemas["Network"];
       /** What a container is asked while it lives; default: the first port must accept connections */
       checks?: Schemas["Check"][];
+      /** Whether the container gets a token of the bridge in GANTRY_BRIDGE_TOKEN, to speak to it from outside its own network; it ends with the container. Default: false, since inside no token is needed */
+      bridge_token?: boolean;
       /** A container that has not started, and passed its startup checks, this long after its launch is ended; default: 120s */
       startup_deadline?: number | string;
       /** In a stop, requests, streams and WebSockets under way may take this long before SIGTERM; default: 5s */
@@ -1253,6 +1313,8 @@ export interface Schemas {
       hard_timeout?: number | string;
       /** A named instance that has nothing under way for this long is stopped until it is called; default: 10m */
       sleep_after?: number | string;
+      /** A container that says through the bridge that it is busy is spared sleep, rollouts and scale-down for so long; default: 1h */
+      max_hold?: number | string;
     };
   };
   PatchDeployment: {
@@ -1312,6 +1374,8 @@ export interface Schemas {
     network?: Schemas["Network"];
     /** What a container is asked while it lives; default: the first port must accept connections */
     checks?: Schemas["Check"][];
+    /** Whether the container gets a token of the bridge in GANTRY_BRIDGE_TOKEN, to speak to it from outside its own network; it ends with the container. Default: false, since inside no token is needed */
+    bridge_token?: boolean;
     /** A container that has not started, and passed its startup checks, this long after its launch is ended; default: 120s */
     startup_deadline?: number | string;
     /** In a stop, requests, streams and WebSockets under way may take this long before SIGTERM; default: 5s */
@@ -1322,8 +1386,12 @@ export interface Schemas {
     hard_timeout?: number | string;
     /** Refused: has no effect: only named instances of an application sleep */
     sleep_after?: never;
+    /** A container that says through the bridge that it is busy is spared sleep, rollouts and scale-down for so long; default: 1h */
+    max_hold?: number | string;
     /** Where it is asked to run, told to the container as GANTRY_LOCATION and held against the location's limits: afr, apac, eeur, enam, me, oc, sam, weur, wnam */
     location?: string;
+    /** Refused: cannot be changed: delete the deployment and create it again */
+    name?: never;
     /** Refused: is not supported: a container has the platform's resolver */
     dns?: never;
     /** Refused: is not supported: images are started as they are */
@@ -1418,7 +1486,7 @@ export interface Schemas {
       code: number;
       /** a sentence to show */
       message: string;
-      error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "INTERNAL";
+      error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "NO_JOB" | "TASKS_NOT_AVAILABLE" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
       retryable: boolean;
       /** what explains the error: field names, limits, ids; `reason` is a sentence to show */
       details: Record<string, string | number | boolean | null | string[]>;
@@ -1616,6 +1684,16 @@ export interface Schemas {
       /** Time without any load after which none is left, where `min` is 0; default: 10m */
       idle_after?: number | string;
     };
+    /** The Worker whose `bridgeCall` containers reach through `POST /rpc` of the bridge; default: none */
+    bridge?: {
+      /** Name of a service binding of the control plane, as its wrangler.jsonc says it */
+      binding: string;
+    };
+    /** The Worker whose `containerEvent` hears when a container starts, stops, fails or times out; default: none */
+    hooks?: {
+      /** Name of a service binding of the control plane, as its wrangler.jsonc says it */
+      binding: string;
+    };
     /** What an instance runs: stored as a version */
     configuration: Schemas["ConfigurationInput"];
     /** Ignored: read-only, taken so that what was read can be written back */
@@ -1640,6 +1718,10 @@ export interface Schemas {
     active_rollout_id?: unknown;
     /** Ignored: read-only, taken so that what was read can be written back */
     blocked?: unknown;
+  };
+  PutOwner: {
+    /** Whose the resource is from now on; refused while it is another's */
+    owner: string;
   };
   PutPlan: {
     dry_run: true;
@@ -1741,6 +1823,8 @@ export interface Schemas {
     network?: Schemas["Network"];
     /** What a container is asked while it lives; default: the first port must accept connections */
     checks?: Schemas["Check"][];
+    /** Whether the container gets a token of the bridge in GANTRY_BRIDGE_TOKEN, to speak to it from outside its own network; it ends with the container. Default: false, since inside no token is needed */
+    bridge_token?: boolean;
     /** A container that has not started, and passed its startup checks, this long after its launch is ended; default: 120s */
     startup_deadline?: number | string;
     /** In a stop, requests, streams and WebSockets under way may take this long before SIGTERM; default: 5s */
@@ -1751,6 +1835,8 @@ export interface Schemas {
     hard_timeout?: number | string;
     /** A named instance that has nothing under way for this long is stopped until it is called; default: 10m */
     sleep_after?: number | string;
+    /** A container that says through the bridge that it is busy is spared sleep, rollouts and scale-down for so long; default: 1h */
+    max_hold?: number | string;
   };
   Registry: {
     domain: string;
@@ -1817,6 +1903,32 @@ export interface Schemas {
       total_instances: number;
     };
   };
+  Said: {
+    /** the placement that said it: the last that has said anything; 0 when none has */
+    generation: number;
+    /** when it was last heard; heartbeats of the last minutes may be missing */
+    heard_at: string | null;
+    /** until when it says that it is busy; null: it is not */
+    busy_until: string | null;
+    progress: {
+      at: string;
+      fraction?: number;
+      message?: string;
+    } | null;
+    result: {
+      at: string;
+      value: unknown;
+    } | null;
+    /** the last 64 KiB of lines, oldest first */
+    log: ({
+      at: string;
+      level: "debug" | "info" | "warn" | "error";
+      message: string;
+      fields: Record<string, unknown>;
+    })[];
+    /** older lines, which are gone */
+    dropped_lines: number;
+  };
   Secret: {
     name: string;
     /** grows by one with each write of the value */
@@ -1831,6 +1943,21 @@ export interface Schemas {
     type: "env";
     /** Name of the account's secret; its value is looked up at each placement */
     secret: string;
+  };
+  Start: {
+    /** All of the environment, in place of the configuration's variables and secrets, until the instance is destroyed; kept sealed and never shown. Default: the configuration's */
+    environment_variables?: {
+      /** The variable's name in the container */
+      name: string;
+      /** Its value, as it is; anybody who may read the application sees it */
+      value: string;
+    }[];
+    /** The image, in place of the configuration's, until the instance is destroyed. Default: the configuration's */
+    image?: string;
+    /** The size, in place of the configuration's, until the instance is destroyed. Default: the configuration's */
+    instance_type?: "lite" | "basic" | "standard-1" | "standard-2" | "standard-3" | "standard-4" | "dev" | "standard";
+    /** A snapshot of this instance by name, from which every start begins until it is destroyed. Default: none */
+    snapshot?: string;
   };
   Store: {
     id: string;
@@ -1932,7 +2059,7 @@ export interface Operations {
     params: undefined;
     query: undefined;
     body: Schemas["CreateApplication"];
-    headers: "idempotencyKey";
+    headers: "idempotencyKey" | "owner";
     result: Schemas["Application"];
   };
   /** Get an application by id or name */
@@ -2060,14 +2187,25 @@ export interface Operations {
     headers: never;
     result: Schemas["Instance"];
   };
-  /** Start an instance that a user stopped, or at once what waits for its next start */
+  /** What an instance's container has said over the bridge: progress, result, log, and whether it is busy */
+  "GET /applications/{id}/instances/{instance_id}/bridge": {
+    params: {
+      id: string;
+      instance_id: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["Said"];
+  };
+  /** Start an instance that a user stopped, or at once what waits for its next start; with a body, one that is called by name, with that in place of its configuration */
   "POST /applications/{id}/instances/{instance}/start": {
     params: {
       id: string;
       instance: string;
     };
     query: undefined;
-    body: undefined;
+    body: Schemas["Start"];
     headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
     result: Schemas["Instance"];
   };
@@ -2272,7 +2410,7 @@ export interface Operations {
     params: undefined;
     query: undefined;
     body: Schemas["CreateDeployment"];
-    headers: "idempotencyKey";
+    headers: "idempotencyKey" | "owner";
     result: Schemas["Deployment"];
   };
   /** Get a deployment */
@@ -2489,7 +2627,7 @@ export interface Operations {
     params: undefined;
     query: undefined;
     body: Schemas["CreateSecret"];
-    headers: "idempotencyKey";
+    headers: "idempotencyKey" | "owner";
     result: Schemas["Secret"];
   };
   /** Seal again, under the first key of GANTRY_MASTER_KEY, whatever another key has sealed */
@@ -2557,7 +2695,7 @@ export interface Operations {
       /** `ssh-ed25519 <base64> [comment]`; no other key type is taken */
       public_key: string;
     };
-    headers: "idempotencyKey";
+    headers: "idempotencyKey" | "owner";
     result: {
       id: string;
       name: string;
@@ -2587,7 +2725,7 @@ export interface Operations {
     params: undefined;
     query: undefined;
     body: Schemas["ProtocolInput"];
-    headers: "idempotencyKey";
+    headers: "idempotencyKey" | "owner";
     result: Schemas["Protocol"];
   };
   /** Give a registry protocol other domains: seen by the next placement */
@@ -2621,7 +2759,7 @@ export interface Operations {
     params: undefined;
     query: undefined;
     body: Schemas["CreateRegistry"];
-    headers: "idempotencyKey";
+    headers: "idempotencyKey" | "owner";
     result: Schemas["Registry"];
   };
   /** Remove an image registry; the secret that it refers to stays */
@@ -2716,6 +2854,39 @@ export interface Operations {
     result: {
       id: string;
     };
+  };
+  /** List resources that are somebody's */
+  "GET /owners": {
+    params: undefined;
+    query: {
+      /** Only what is this one's */
+      owner?: string;
+    };
+    body: undefined;
+    headers: never;
+    result: Schemas["Owned"][];
+  };
+  /** Give a resource that is nobody's to an owner */
+  "PUT /owners/{kind}/{name}": {
+    params: {
+      kind: string;
+      name: string;
+    };
+    query: undefined;
+    body: Schemas["PutOwner"];
+    headers: "idempotencyKey";
+    result: Schemas["Owned"];
+  };
+  /** Make a resource nobody's; the resource stays */
+  "DELETE /owners/{kind}/{name}": {
+    params: {
+      kind: string;
+      name: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey";
+    result: Schemas["Message"];
   };
   /** List tokens */
   "GET /tokens": {
