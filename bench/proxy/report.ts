@@ -2,32 +2,50 @@
 import type { Ratio } from "../bench.ts";
 import { median, percentile, spread } from "../statistics.ts";
 import type { ColdFigures } from "./cold.ts";
+import type { Way } from "./sides.ts";
 import type { RoundFigures, WarmFigures } from "./warm.ts";
 
-export interface ProxyFigures {
+export interface WayFigures {
   readonly cold: ColdFigures;
   /** Eight clients. */
   readonly warm: WarmFigures;
-  /** One client. */
-  readonly single: WarmFigures;
 }
 
-export function ratiosOf({ cold, warm }: ProxyFigures): Ratio[] {
+export interface ProxyFigures extends WayFigures {
+  /** One client. */
+  readonly single: WarmFigures;
+  readonly ways: Readonly<Record<Way, WayFigures>>;
+}
+
+export function ratiosOf({ ways, ...ingress }: ProxyFigures): Ratio[] {
+  const ofWays = Object.entries(ways).flatMap(([way, figures]) => ratiosOfWay(`${way}: `, figures));
+  return [...ratiosOfWay("", ingress), ...ofWays];
+}
+
+function ratiosOfWay(way: string, { cold, warm }: WayFigures): Ratio[] {
   return [
-    { name: "warm throughput", value: median(perRound(warm, throughput)), target: 1, better: "higher" },
-    { name: "warm p99", value: median(perRound(warm, ({ p99 }) => p99)), target: 1.1, better: "lower" },
-    { name: "cold request", value: median(pairs(cold.ours, cold.stock)), target: 0.75, better: "lower" },
+    { name: `${way}warm throughput`, value: median(perRound(warm, throughput)), target: 1, better: "higher" },
+    { name: `${way}warm p99`, value: median(perRound(warm, ({ p99 }) => p99)), target: 1.1, better: "lower" },
+    { name: `${way}cold request`, value: median(pairs(cold.ours, cold.stock)), target: 0.75, better: "lower" },
   ];
 }
 
-export function linesOf({ cold, warm, single }: ProxyFigures): string[] {
+export function linesOf({ single, ways, ...ingress }: ProxyFigures): string[] {
   return [
-    `cold, ${cold.ours.length} of each: ours ${coldLine(cold.ours)}; stock ${coldLine(cold.stock)}`,
-    `warm, 8 clients, ${warm.ours.length} rounds of each: ours ${warmLine(warm.ours)}; stock ${warmLine(warm.stock)}`,
-    `warm, 1 client: ours p50 ${ms(median(p50s(single.ours)))}; stock p50 ${ms(median(p50s(single.stock)))}; ` +
+    ...linesOfWay("ingress", ingress),
+    `ingress warm, 1 client: ours p50 ${ms(median(p50s(single.ours)))}; stock p50 ${ms(median(p50s(single.stock)))}; ` +
       `ratio ${median(perRound(single, ({ p50 }) => p50)).toFixed(2)}`,
-    `noise (half the quartile distance of the ratios): warm ${percent(spread(perRound(warm, throughput)))}, ` +
-      `p99 ${percent(spread(perRound(warm, ({ p99 }) => p99)))}, cold ${percent(spread(pairs(cold.ours, cold.stock)))}`,
+    ...Object.entries(ways).flatMap(([way, figures]) => linesOfWay(way, figures)),
+    "noise is half the quartile distance of the ratios",
+  ];
+}
+
+function linesOfWay(way: string, { cold, warm }: WayFigures): string[] {
+  return [
+    `${way} cold, ${cold.ours.length} of each: ours ${coldLine(cold.ours)}; stock ${coldLine(cold.stock)}; ` +
+      `noise ${percent(spread(pairs(cold.ours, cold.stock)))}`,
+    `${way} warm, 8 clients, ${warm.ours.length} rounds of each: ours ${warmLine(warm.ours)}; stock ${warmLine(warm.stock)}; ` +
+      `noise ${percent(spread(perRound(warm, throughput)))}, p99 ${percent(spread(perRound(warm, ({ p99 }) => p99)))}`,
   ];
 }
 

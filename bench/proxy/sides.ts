@@ -13,6 +13,9 @@ export interface Side {
   close(): void;
 }
 
+/** How another Worker calls. */
+export type Way = "binding" | "sdk";
+
 const PATH = "/json";
 
 export class StockSide implements Side {
@@ -50,9 +53,58 @@ export class StockSide implements Side {
   }
 }
 
+/**
+ * Entities that another Worker calls, which has the same address on both sides: its binding leads to Gantry's entrypoint,
+ * or to the Worker that has the stock class.
+ */
+export class EntitySide implements Side {
+  readonly name: Side["name"];
+  readonly #port: number;
+  readonly #way: Way;
+  readonly #client = new Client();
+  #count = 0;
+
+  constructor(name: Side["name"], port: number, way: Way) {
+    this.name = name;
+    this.#port = port;
+    this.#way = way;
+  }
+
+  async coldRequest(): Promise<number> {
+    this.#count += 1;
+    const startedAt = performance.now();
+    await expectOk(this.#client, this.#target());
+    return performance.now() - startedAt;
+  }
+
+  async stop(): Promise<void> {
+    await expectOk(this.#client, { ...this.#target(), path: `/destroy/${this.#entity()}` });
+  }
+
+  async warmUp(): Promise<Target> {
+    await this.coldRequest();
+    return this.#target();
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  #entity(): string {
+    return `${this.#way}-${this.#count}`;
+  }
+
+  #target(): Target {
+    const path = `/${this.#way}/${this.#entity()}${PATH}`;
+    return { port: this.#port, path, host: `caller.localhost:${this.#port}` };
+  }
+}
+
 const APPLICATIONS = "/client/v4/accounts/00000000000000000000000000000001/containers/applications";
 const TOKEN = "bench-token";
 const NAME = "bench";
+/** Called by other Workers, by entity. */
+const ENTITIES = "entities";
 const RETRY_MS = 2;
 
 export class GantrySide implements Side {
@@ -66,18 +118,16 @@ export class GantrySide implements Side {
     this.#port = port;
   }
 
-  /** An application of no instances, with the readiness check that a user would write. */
+  /** Applications of no instances, with the readiness check that a user would write. */
   async create(): Promise<void> {
-    const { body } = await this.#api("POST", APPLICATIONS, {
-      name: NAME,
-      instances: 0,
-      configuration: {
-        image: "hello-world",
-        instance_type: "lite",
-        ports: [{ name: "http", port: 8080 }],
-        checks: [{ type: "http", kind: "ready", port: "http", http: { path: "/health" } }],
-      },
-    });
+    const configuration = {
+      image: "hello-world",
+      instance_type: "lite",
+      ports: [{ name: "http", port: 8080 }],
+      checks: [{ type: "http", kind: "ready", port: "http", http: { path: "/health" } }],
+    };
+    await this.#api("POST", APPLICATIONS, { name: ENTITIES, instances: 0, named_instances: 10, configuration });
+    const { body } = await this.#api("POST", APPLICATIONS, { name: NAME, instances: 0, configuration });
     const { result } = JSON.parse(body) as { result: { id: string } };
     this.#id = result.id;
   }
