@@ -48,9 +48,8 @@ export function countChange(
       limits: { ...DEFAULT_LIMITS, startsPerPass: Number.POSITIVE_INFINITY },
       now,
     });
-    const effective = actions.filter(({ type }) => type !== "resend" && type !== "verify" && type !== "finish-delete");
-    if (effective.length === 0) break;
-    for (const action of effective) perform(action, world, tally, touched, now);
+    if (actions.every(({ type }) => type === "finish-delete")) break;
+    for (const action of actions) perform(action, world, tally, touched, now);
   }
   const update = Math.min(tally.outdated, tally.starts);
   return {

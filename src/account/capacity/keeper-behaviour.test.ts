@@ -359,6 +359,18 @@ describe("those who are asked what they run", () => {
     expect(["a", "a/1", "a/2", "a/3"].map(world.claimed)).toEqual([2, 3, 4, 1]);
   });
 
+  it("do not take back what a shard has said since", async ({ expect }) => {
+    const shards = [{ claimant: "a/1", held: stating(NOW + 50, { held: 1 }) }];
+    let isThere = false;
+    const enlist = () => (isThere ? Promise.resolve({ ...stating(NOW + 50, { held: 2 }), shards }) : LOST());
+    const world = capacityAccount(["a"], { a: { enlist } });
+    world.pools.total = { ...ANY, instances: 9 };
+    await world.keeper.state("a/1", stating(NOW + 100, { held: 3, isPart: true }));
+    isThere = true;
+    await world.keeper.state("a/2", stating(NOW + 100, { held: 1, isPart: true }));
+    expect(["a", "a/1", "a/2"].map(world.claimed)).toEqual([2, 3, 1]);
+  });
+
   it("are not there for good when they were not made within 25 seconds", async ({ expect }) => {
     const world = capacityAccount(["a", "b"], { b: { enlist: async () => null } });
     world.pools.total = { ...ANY, instances: 5 };
@@ -426,6 +438,20 @@ describe("a lower priority", () => {
     const by = order?.[0] === "room" ? order[2].by : [];
     expect(by.toSorted()).toEqual(["h1", "h2"]);
     expect(made).toEqual([["made", by[1], "low", "weur", 1]]);
+  });
+
+  it("makes room for several, each of which hears of its own", async ({ expect }) => {
+    const world = capacityAccount(["low", "h1", "h2"], { low: { makeRoom: async () => 3 } });
+    await world.limit({ instances: 3 });
+    await world.state("low", { held: 3, isPreemptible: false });
+    await world.state("h1", { ...high, more: 2, priority: 7 });
+    await world.state("h2", high);
+    await world.news();
+    await world.state("low", { held: 3 });
+    expect((await world.news()).slice(1)).toEqual([
+      ["made", "h1", "low", "weur", 2],
+      ["made", "h2", "low", "weur", 1],
+    ]);
   });
 
   it("that stops nothing has made room for nobody", async ({ expect }) => {
@@ -526,12 +552,12 @@ describe("what people read of the capacity", () => {
         { location: "weur", held: loadOf(SIZE, 2), more: 3 },
       ],
     });
-    await world.state("b", { more: 2, location: "enam" });
+    await world.state("b", { more: 3, location: "enam" });
     expect(world.keeper.view()).toEqual({
       total: { ...ANY, instances: 4, vcpu: 100 },
-      granted: { ...loadOf(SIZE, 4), waiting: 4 },
+      granted: { ...loadOf(SIZE, 4), waiting: 5 },
       grantedAt: [
-        { location: "enam", ...loadOf(SIZE, 1), waiting: 2 },
+        { location: "enam", ...loadOf(SIZE, 1), waiting: 3 },
         { location: "weur", ...loadOf(SIZE, 3), waiting: 2 },
       ],
     });

@@ -284,7 +284,7 @@ export class CapacityKeeper {
     try {
       const stopped = await claimant(application).makeRoom({ ...order, by: order.by.map(applicationOf) });
       const by = order.by.slice(Math.max(0, order.by.length - stopped));
-      for (const id of new Set(stopped === 0 ? [] : by)) {
+      for (const id of new Set(by)) {
         const count = by.filter((other) => other === id).length;
         await told(id, claimant(id).roomMade(applicationOf(application), order.location, count));
       }
