@@ -63,6 +63,8 @@ export class Grants {
   #granted: Readonly<Record<string, Load>> | null = null;
   #free: ReadonlyMap<string, number> = new Map();
   #shortage: Shortage | null = null;
+  /** What did not fit is not wanted any more, and others wait behind it until the account hears. */
+  #withdraws = false;
   /** Sizes of their own that do not fit, by location. */
   readonly #refused = new Map<string, { readonly size: Size; readonly shortage: Shortage }>();
   /** What was last stated and answered; null while that is not known. */
@@ -149,7 +151,9 @@ export class Grants {
   passed(passed: Passed): number | null {
     const { isLimited, unbegun, unbegunOwn = new Map<string, Size>(), priority, isPreemptible } = passed;
     // Nobody waits for it any more: whoever comes next asks anew.
-    for (const location of this.#refused.keys()) if (!unbegunOwn.has(location)) this.#refused.delete(location);
+    for (const location of this.#refused.keys()) {
+      if (!unbegunOwn.has(location)) this.#withdraws = this.#refused.delete(location);
+    }
     if (unbegun === null) return this.#granted === null && isLimited ? this.#deps.clock() + STATE_AGAIN_MS : null;
     const waiting = [...unbegun.values()].reduce((sum, count) => sum + count, unbegunOwn.size);
     const needsStarts = this.#starts === 0 && waiting > 0;
@@ -159,7 +163,8 @@ export class Grants {
     const yields = wants.some(({ location, held }) => {
       return this.#yielding.has(location) && this.#yielding.get(location) !== held.instances;
     });
-    const isAgreed = !isLimited || (!yields && this.#stated !== null && this.#isGranted(wants, passed.size, content));
+    const isKnown = !yields && !this.#withdraws && this.#stated !== null;
+    const isAgreed = !isLimited || (isKnown && this.#isGranted(wants, passed.size, content));
     if (isAgreed && !needsStarts && !this.#isRateLimited) {
       this.#endedAt = null;
       return null;
@@ -242,6 +247,7 @@ export class Grants {
     this.#asking = statement.number;
     this.#statedAt = clock();
     this.#isPoked = false;
+    this.#withdraws = false;
     this.#isRateLimited = false;
     this.#endedAt = null;
     let answer: Answer;
