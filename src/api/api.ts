@@ -6,6 +6,7 @@
 import { Router } from "itty-router";
 import { GantryError } from "../errors.ts";
 import { dispatch, requireCredential, type Dispatch } from "./dispatch.ts";
+import { protect } from "./page-headers.ts";
 import { renderError, toResponse, type Form } from "./envelope.ts";
 import type { Route } from "./route.ts";
 import { publicRoutes } from "./public-routes.ts";
@@ -69,10 +70,12 @@ export async function serveApi(request: Request, env: Env, ctx: ExecutionContext
 function withRequestId(response: Response, requestId: string): Response {
   try {
     response.headers.set("x-request-id", requestId);
+    protect(response.headers);
     return response;
   } catch {
     const tagged = new Response(response.body, response);
     tagged.headers.set("x-request-id", requestId);
+    protect(tagged.headers);
     return tagged;
   }
 }

@@ -13,6 +13,7 @@ import type { Routing, RoutingMember } from "../orchestrator/routing.ts";
 import { instanceStub } from "../stubs.ts";
 import { begin, end, load } from "./load.ts";
 import { INSTANCE_HEADER, LOAD_HEADER, PORT_HEADER, refusalOf, REFUSED_HEADER, TERMINAL_HEADER } from "./refusal.ts";
+import { isolate, refuseAsCode } from "./path-isolation.ts";
 import { makeReplayable } from "./replay.ts";
 import { cachedRouting, excludeMember, forgetRouting, loadRouting } from "./routing-cache.ts";
 import { sleep } from "../sleep.ts";
@@ -35,6 +36,7 @@ export async function serveIngress(
   ctx: ExecutionContext,
 ): Promise<Response> {
   try {
+    if (target.prefix !== null) refuseAsCode(request);
     return await callPool(target, request, env, ctx);
   } catch (error) {
     return errorResponse(error);
@@ -172,18 +174,6 @@ function withoutToken(headers: Headers): void {
   if (left.length === offered.length) return;
   if (left.length === 0) headers.delete("sec-websocket-protocol");
   else headers.set("sec-websocket-protocol", left.join(","));
-}
-
-/** A page under `/a/` shares its origin with the control API, so it gets an opaque one and no cookies. */
-export function isolate(response: Response): Response {
-  const { status, headers, webSocket } = response;
-  const isolated = webSocket
-    ? new Response(null, { status, headers, webSocket })
-    : new Response(response.body, response);
-  isolated.headers.set("content-security-policy", "sandbox");
-  isolated.headers.delete("set-cookie");
-  isolated.headers.delete("clear-site-data");
-  return isolated;
 }
 
 export async function send(member: RoutingMember, request: Request, env: Env): Promise<Response> {

@@ -10,8 +10,9 @@ import type { AddressedInstance, InstanceRouting } from "../orchestrator/instanc
 import { isCallable } from "../orchestrator/names.ts";
 import { sleep } from "../sleep.ts";
 import { FROM_OUTSIDE, type Access } from "./access.ts";
-import { authorize, forward, isolate, send, untilAborted, withPort } from "./ingress.ts";
+import { authorize, forward, send, untilAborted, withPort } from "./ingress.ts";
 import { callInstance, forgetInstance, instanceByAddress, instanceByName } from "./instance-lookup.ts";
+import { isolate, refuseAsCode } from "./path-isolation.ts";
 import { refusalOf, TERMINAL_HEADER } from "./refusal.ts";
 import { makeReplayable } from "./replay.ts";
 
@@ -31,6 +32,7 @@ export type InstanceTarget =
 
 export async function serveInstance(target: InstanceTarget, request: Request, env: Env): Promise<Response> {
   try {
+    if ("instance" in target) refuseAsCode(request);
     return await callInstanceAt(target, request, env);
   } catch (error) {
     return errorResponse(error);

@@ -1,6 +1,7 @@
 /** Provides the container backend that every end-to-end test runs on, and removes its containers at the end. */
 import { resolve } from "node:path";
 import type { TestProject } from "vitest/node";
+import { ensureBrowser, type Browser } from "../../dev/runtime/browser.ts";
 import { startContainerBackend } from "../../dev/launcher/container-backend.ts";
 import { bundleWorkloads } from "../../dev/launcher/workload-bundles.ts";
 
@@ -8,6 +9,7 @@ declare module "vitest" {
   export interface ProvidedContext {
     containerEnv: Record<string, string>;
     containerSession: string;
+    browser: Browser;
   }
 }
 
@@ -18,5 +20,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await bundleWorkloads(PROJECT_DIR);
   project.provide("containerEnv", backend.env);
   project.provide("containerSession", backend.session);
+  if (project.name === "e2e") project.provide("browser", await browser());
   return () => backend.close();
+}
+
+/** Without one, the tests that need it are skipped, and in CI they fail. */
+async function browser(): Promise<Browser> {
+  const found = await ensureBrowser({ stateDir: resolve(PROJECT_DIR, ".gantry"), log: (line) => console.log(line) });
+  if ("obstacle" in found) console.log(`Tests in a browser cannot run: ${found.obstacle}`);
+  return found;
 }

@@ -30,3 +30,18 @@ describe("the page of the API", () => {
     },
   );
 });
+
+it.for(["/healthz", "/openapi.json", "/docs", "/nothing", "/client/v4/containers/me"])(
+  "the control plane's answer to %s is nothing that another page can hold, frame or take apart",
+  async (path, { expect }) => {
+    const { headers } = await open(path);
+    expect(Object.fromEntries(headers)).toMatchObject({
+      "x-frame-options": "DENY",
+      "cross-origin-opener-policy": "same-origin",
+      "cross-origin-resource-policy": "same-origin",
+      "x-content-type-options": "nosniff",
+      "referrer-policy": "no-referrer",
+    });
+    expect(headers.get("content-security-policy")).toContain("frame-ancestors 'none'");
+  },
+);

@@ -72,6 +72,13 @@ describe("an application's address", () => {
     expect(response.headers.get("set-cookie")).toBeNull();
     expect((await response.json<Echo>()).headers["cookie"]).toBeUndefined();
     const own = await raw("GET", `${host}/cookie`);
+    // Nor does a page of the control plane get code from there, were it made to ask for it.
+    const asks = async (headers: Record<string, string>) =>
+      (await raw("GET", `http://control.test/a/${name}/x`, undefined, headers)).status;
+    expect(await asks({ "sec-fetch-site": "same-origin", "sec-fetch-dest": "script" })).toBe(403);
+    expect(await asks({ "service-worker": "script" })).toBe(403);
+    expect(await asks({ "sec-fetch-site": "same-origin", "sec-fetch-dest": "empty" })).toBe(200);
+    expect(await asks({ "sec-fetch-site": "cross-site", "sec-fetch-dest": "script" })).toBe(200);
     expect([own.headers.get("set-cookie"), own.headers.get("content-security-policy")]).toEqual(["a=1", null]);
   });
 

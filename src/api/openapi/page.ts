@@ -34,7 +34,5 @@ export async function docsPage(env: Env, file = "index.html"): Promise<Response>
   }
   const page = new Response(answer.body, answer);
   page.headers.set("content-security-policy", POLICY);
-  page.headers.set("x-content-type-options", "nosniff");
-  page.headers.set("referrer-policy", "no-referrer");
   return page;
 }
