@@ -167,6 +167,7 @@ export class ApplicationCore {
       onChanged: (grant) => {
         this.places.renew(grant?.locations);
         this.pass();
+        this.autoscaler.changed();
         this.shards.begin();
         // Ingress and the port that requests go to are routing too.
         this.#routingChanged();

@@ -59,6 +59,7 @@ export class Application extends ApplicationReader {
       if (input.kind === "deployment") this.#openSlot(input, grant);
       this.core.places.learn(grant?.locations);
       this.core.pass();
+      this.core.autoscaler.changed();
       this.core.shards.begin();
     }
     return await this.#written();

@@ -30,6 +30,9 @@ function scenarioOf({ scenario, faults, deeds }: Pick<Bug, "scenario" | "faults"
     seed: 1,
     kind: "application",
     instances: 3,
+    warm: 0,
+    named: 0,
+    autoscaling: null,
     configurations: { one: 1, two: 1 },
     limit: null,
     chaosMs: 120_000,
@@ -345,6 +348,64 @@ const BUGS: readonly Bug[] = [
     breaks: "P",
     deeds: [{ at: 10_000, do: "act", nth: 0, action: "restart" }],
     tampering: written((next) => (next.stopReason === "Restarted" ? { ...next, stopReason: "Misplaced" } : next)),
+  },
+  {
+    name: "a warm one is counted twice",
+    breaks: "S1",
+    scenario: { warm: 1 },
+    tampering: store((rows) => ({ all: () => rows.all().filter(({ slot, ready }) => slot > 0 || !ready) })),
+  },
+  {
+    name: "who has a name is not known by it",
+    breaks: "N1",
+    scenario: { named: 2 },
+    deeds: [{ at: 10_000, do: "call", name: "alice", waitMs: 10_000, usedMs: 0 }],
+    tampering: store((rows) => ({ all: () => rows.all().filter(({ name }) => name === undefined) })),
+  },
+  {
+    name: "who sleeps is woken for nobody",
+    breaks: "N2",
+    scenario: { named: 2 },
+    deeds: [{ at: 10_000, do: "call", name: "alice", waitMs: 10_000, usedMs: 0 }],
+    tampering: store((rows) => ({
+      all: () => rows.all().map((row) => (row.isAsleep === true ? { ...row, isAsleep: false } : row)),
+    })),
+  },
+  {
+    name: "who is awake is taken to sleep",
+    breaks: "N3",
+    scenario: { named: 1 },
+    deeds: [
+      { at: 10_000, do: "call", name: "alice", waitMs: 10_000, usedMs: 60_000 },
+      { at: 30_000, do: "call", name: "bob", waitMs: 10_000, usedMs: 0 },
+    ],
+    tampering: store((rows) => ({
+      all: () =>
+        rows.all().map((row) => (row.slot < 0 && row.ready ? { ...row, phase: "pending", isAsleep: true } : row)),
+    })),
+  },
+  {
+    name: "nobody is put to sleep",
+    breaks: "N4",
+    scenario: { named: 2 },
+    deeds: [{ at: 10_000, do: "call", name: "alice", waitMs: 10_000, usedMs: 0 }],
+    tampering: reported((report) => (report.state === "running" ? { ...report, isIdle: false } : report)),
+  },
+  {
+    name: "a load asks for more than may be",
+    breaks: "A1",
+    scenario: { autoscaling: { min: 1, max: 4, target: 2 } },
+    deeds: [{ at: 30_000, do: "load", inFlight: 20, ms: 30_000 }],
+    tampering: {
+      autoscaler: (deps) => ({ ...deps, scale: (count, decision) => deps.scale(count + 1, decision) }),
+    },
+  },
+  {
+    name: "nobody looks when the load has gone",
+    breaks: "A2",
+    scenario: { autoscaling: { min: 1, max: 4, target: 2 } },
+    deeds: [{ at: 30_000, do: "load", inFlight: 20, ms: 30_000 }],
+    tampering: { autoscaler: (deps) => ({ ...deps, wakeAt: () => undefined }) },
   },
   {
     name: "nothing is ever launched",

@@ -169,6 +169,24 @@ describe("an application that is scaled by its load", () => {
     expect(app.count).toBe(0);
   });
 
+  it("comes down from what a user made it when nobody comes, and not before his word has stood for a while", ({
+    expect,
+  }) => {
+    const app = new Followed({}, 1);
+    app.rest(30 * MINUTE);
+    app.now += 30 * MINUTE;
+    app.row = { ...app.row, spec: { ...app.row.spec, instances: 7 } };
+    app.autoscaler.changed();
+    expect(app.wakesAt).not.toBeNull();
+    app.rest(4 * MINUTE);
+    expect(app.count).toBe(7);
+    app.rest(10 * MINUTE);
+    expect([app.count, app.wakesAt]).toEqual([1, null]);
+    const { timers } = app;
+    app.autoscaler.changed();
+    expect(app.timers).toBe(timers);
+  });
+
   it("is left alone when it is no longer to be scaled", ({ expect }) => {
     const app = new Followed({});
     app.load(MINUTE, () => 95);

@@ -34,6 +34,9 @@ export class Autoscaler {
   #past: Recommendation[] = [];
   #loadedAt: number;
   #wakesAt: number | null | undefined;
+  /** Count and policy as they were looked at last, so that what somebody else makes of them is known. */
+  #seen: string;
+  #isScaling = false;
 
   constructor(deps: AutoscalerDeps) {
     this.#deps = deps;
@@ -43,6 +46,24 @@ export class Autoscaler {
     this.#loadedAt = now;
     const count = deps.row()?.spec.instances ?? 0;
     this.#past.push({ at: now, count });
+    this.#seen = this.#specified();
+  }
+
+  /** A user may have changed the count or what it follows: what he said stands like what a load asked for. */
+  changed(): void {
+    const { clock, row } = this.#deps;
+    const specified = this.#specified();
+    if (this.#isScaling || specified === this.#seen) return;
+    this.#seen = specified;
+    const now = clock();
+    this.#loadedAt = now;
+    this.#past.push({ at: now, count: row()?.spec.instances ?? 0 });
+    this.look();
+  }
+
+  #specified(): string {
+    const { instances, autoscaling = null } = this.#deps.row()?.spec ?? {};
+    return autoscaling === null ? "" : JSON.stringify([instances, autoscaling]);
   }
 
   report(deploymentId: string, load: LoadReport): void {
@@ -83,7 +104,11 @@ export class Autoscaler {
     // While there is load its reports come; a timer is for when they do not.
     const lookAt = total > 0 ? now + SILENT_AFTER_MS : this.#settlesAt(decision, now);
     if (!isNear(this.#wakesAt, lookAt)) wakeAt((this.#wakesAt = lookAt));
-    if (decision.count !== application.spec.instances) scale(decision.count, decision);
+    if (decision.count === application.spec.instances) return;
+    this.#isScaling = true;
+    scale(decision.count, decision);
+    this.#isScaling = false;
+    this.#seen = this.#specified();
   }
 
   /** The averages fall for a while after the load has gone. */

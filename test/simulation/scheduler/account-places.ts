@@ -99,3 +99,9 @@ export class AccountPlaces {
     this.violation ??= `P: ${why}`;
   }
 }
+
+/** Constraints without how they are taken. */
+export function within(constraints: PlacementConstraints | null) {
+  const { isVerified: _, ...places } = constraints ?? {};
+  return places;
+}

@@ -7,6 +7,10 @@ import { migrate } from "../../../src/migrations.ts";
 import { ApplicationCapacity } from "../../../src/orchestrator/capacity/application-capacity.ts";
 import { tellRoomMade } from "../../../src/orchestrator/capacity/evict.ts";
 import { heldOf } from "../../../src/orchestrator/capacity/grants.ts";
+import { Autoscaler, type AutoscalerDeps } from "../../../src/orchestrator/autoscaling/autoscaler.ts";
+import { applyChange } from "../../../src/orchestrator/change.ts";
+import { NamedInstances } from "../../../src/orchestrator/named-instances.ts";
+import { ReadyWaiters } from "../../../src/orchestrator/ready-waiters.ts";
 import { onAppended, type EventDraft } from "../../../src/orchestrator/events.ts";
 import { sizeOf, toLaunchSpec } from "../../../src/orchestrator/launch-spec.ts";
 import { Outbox } from "../../../src/orchestrator/outbox.ts";
@@ -34,6 +38,8 @@ import type { VirtualTime } from "../engine/time.ts";
 import { WatchedStore, type StoreWatch } from "./watched-store.ts";
 
 export const CHECK_EVERY_MS = 60_000;
+/** Key of the timer by which a load that has gone lowers the count. */
+const SCALE_TIMER = "scale";
 
 export interface ApplicationLife extends Lifetime {
   readonly db: Database;
@@ -42,6 +48,10 @@ export interface ApplicationLife extends Lifetime {
   readonly scheduler: Scheduler;
   readonly places: Places;
   readonly capacity: ApplicationCapacity;
+  readonly named: NamedInstances;
+  readonly autoscaler: Autoscaler;
+  /** Requests to the pool that nobody can serve. */
+  poolWaiters: number;
 }
 
 export interface ApplicationDeps {
@@ -62,10 +72,13 @@ export interface ApplicationDeps {
   readonly newDeploymentId: () => string;
   /** For tests of the invariants: what is wrong with it. */
   readonly tamper: (deps: SchedulerDeps) => SchedulerDeps;
+  readonly tamperAutoscaler: (deps: AutoscalerDeps) => AutoscalerDeps;
 }
 
 export class ApplicationHost {
   erased = false;
+  /** How often the load changed the count. */
+  scaled = 0;
   readonly #deps: ApplicationDeps;
   readonly #storage: SimulatedStorage;
   #life: ApplicationLife | null = null;
@@ -139,7 +152,9 @@ export class ApplicationHost {
     const { life } = this;
     this.#deps.alarms.handle(life, () =>
       life.timers.fire(this.#deps.time.now, async (key) => {
-        if (key === PASS_TIMER && this.#isCurrent(life)) life.scheduler.pass();
+        if (!this.#isCurrent(life)) return;
+        if (key === PASS_TIMER) life.scheduler.pass();
+        if (key === SCALE_TIMER) life.autoscaler.look();
       }),
     );
   }
@@ -156,8 +171,8 @@ export class ApplicationHost {
   }
 
   #born(): ApplicationLife {
-    const { time, network, watch, onEvents, prepare, newDeploymentId, tamper } = this.#deps;
-    const lifetime: Lifetime = { alive: true };
+    const { time, network, watch, onEvents, prepare, newDeploymentId, tamper, tamperAutoscaler } = this.#deps;
+    const lifetime: Lifetime & { poolWaiters: number } = { alive: true, poolWaiters: 0 };
     const db = this.#storage.viewOf(lifetime);
     migrate(db, APPLICATION_MIGRATIONS);
     // What a lifetime that is over still does, it does to itself only.
@@ -174,6 +189,7 @@ export class ApplicationHost {
       onReplaced: alive(watch.onReplaced),
       onPlaced: alive(watch.onPlaced),
       isForced: watch.isForced,
+      wanted: watch.wanted,
     });
     const pass = alive(() => scheduler.pass());
     const wakeBy = alive((at: number) => {
@@ -193,7 +209,7 @@ export class ApplicationHost {
     });
     const capacity = new ApplicationCapacity({
       clock,
-      row: () => (this.#isCurrent(lifetime) ? readApplication(db) : undefined),
+      row: () => current(),
       save: (row) => writeApplication(db, row),
       deployments: () => deployments.all(),
       sizeOf: (version) => sizeOfVersion(db, version),
@@ -202,6 +218,35 @@ export class ApplicationHost {
       onFailed: wakeBy,
     });
     const outbox = new Outbox({ clock, silentAfterMs: () => 3 * CHECK_EVERY_MS, onSettled: pass });
+    const waiters = new ReadyWaiters();
+    const current = () => (this.#isCurrent(lifetime) ? readApplication(db) : undefined);
+    const autoscaler = new Autoscaler(
+      tamperAutoscaler({
+        clock,
+        row: current,
+        waiting: () => lifetime.poolWaiters,
+        scale: (count) => {
+          const application = current();
+          if (application === undefined) return;
+          this.scaled += 1;
+          const spec = { ...application.spec, instances: count };
+          applyChange(db, application, { spec, version: null, activate: false }, time.now);
+          pass();
+        },
+        wakeAt: alive((at) => (at === null ? timers.clear(SCALE_TIMER) : timers.set(SCALE_TIMER, at))),
+      }),
+    );
+    const named = new NamedInstances({
+      deployments,
+      waiters,
+      clock,
+      row: () => {
+        const application = current();
+        if (application === undefined || application.deleting) throw new Error("there is no application any more");
+        return application;
+      },
+      pass,
+    });
     const known = new Map<number, ReturnType<SchedulerDeps["version"]>>();
     const scheduler = new Scheduler(
       tamper({
@@ -217,6 +262,7 @@ export class ApplicationHost {
           failed: (location) => places.failed(location),
         },
         capacity,
+        called: () => named.called(),
         version: (number) => {
           const entry = known.get(number) ?? versionIn(db, number);
           known.set(number, entry);
@@ -224,13 +270,22 @@ export class ApplicationHost {
         },
         instances: this.#deps.instances(lifetime),
         prepare,
-        onRoutingChanged: () => undefined,
+        onRoutingChanged: () => waiters.wake(),
         onDeleted: () => {
           if (lifetime.alive) this.#erase();
         },
       }),
     );
-    const life = Object.assign(lifetime, { db, timers, deployments, scheduler, places, capacity });
+    const life = Object.assign(lifetime, {
+      db,
+      timers,
+      deployments,
+      scheduler,
+      places,
+      capacity,
+      named,
+      autoscaler,
+    });
     timers.rearm();
     this.#deps.onBorn(life);
     return life;

@@ -4,7 +4,7 @@
  */
 import { eventTotals, lastEventId } from "../../../src/orchestrator/events.ts";
 import { unverified } from "../../../src/orchestrator/placement/placing.ts";
-import { isAvailable, isLive, type Deployment } from "../../../src/orchestrator/plan/deployment.ts";
+import { isAvailable, isLive, isPooled, type Deployment } from "../../../src/orchestrator/plan/deployment.ts";
 import { REVISION_LABEL } from "../../../src/containers/launch-options.ts";
 import { BROKEN_VERSION } from "./versions.ts";
 import type { World } from "./world.ts";
@@ -83,11 +83,15 @@ export class Safety {
 
 function counts(world: World, rows: readonly Deployment[]): string | null {
   // S1: stopping ones are on their way out; one more than wanted may live while there are outdated ones.
-  const live = rows.filter(isLive);
+  const live = rows.filter((row) => isPooled(row) && isLive(row));
   const most = world.desired() + (live.some((row) => world.isOutdated(row)) ? MAX_SURGE : 0);
   if (live.length > most) return `S1: ${live.length} live deployments, ${most} may be`;
-  const restless = live.find(({ held }) => held);
-  return restless === undefined ? null : `S1: ${restless.id} is held and ${restless.phase}`;
+  const restless = rows.find((row) => row.held && isLive(row));
+  if (restless !== undefined) return `S1: ${restless.id} is held and ${restless.phase}`;
+  const { instances = 0, autoscaling } = world.application.row()?.spec ?? {};
+  // A1: whatever the load is, the count keeps within its bounds.
+  if (autoscaling == null || (instances >= autoscaling.min && instances <= autoscaling.max)) return null;
+  return `A1: ${instances} are wanted, ${autoscaling.min} to ${autoscaling.max} may be`;
 }
 
 function traffic(world: World, rows: readonly Deployment[]): string | null {
@@ -110,7 +114,7 @@ function identity(world: World, rows: readonly Deployment[]): string | null {
   // One deployment, whose id never changes, until the delete.
   const other = standalone === null ? undefined : rows.find(({ id }) => id !== standalone);
   if (other !== undefined) return `S14: ${other.id} instead of the one deployment ${standalone}`;
-  const slots = rows.map(({ slot }) => slot);
+  const slots = rows.filter(isPooled).map(({ slot }) => slot);
   return new Set(slots).size === slots.length ? null : `S14: two deployments in one slot: ${slots.join(", ")}`;
 }
 
@@ -121,7 +125,8 @@ function ledger(world: World): string | null {
 
 /** What holds once the faults have stopped for long enough. */
 export function liveness(world: World): string | null {
-  const rows = world.deployments();
+  const all = world.deployments();
+  const rows = all.filter(isPooled);
   const wanted = world.desired();
   const blocked = world.application.row()?.blocked ?? null;
   if (blocked !== null) return `L5: blocked for ${blocked.reason} since ${world.time.now - blocked.since} ms`;
@@ -133,7 +138,25 @@ export function liveness(world: World): string | null {
     );
     return `L1: ${wanted} of version ${world.activeVersion()} wanted, have ${states.join(", ") || "none"}`;
   }
-  return running(world, rows) ?? world.account.restViolation(rows.filter(({ held }) => !held).length);
+  return (
+    asleep(all) ??
+    idle(world) ??
+    running(world, rows) ??
+    world.account.restViolation(rows.filter(({ held }) => !held).length)
+  );
+}
+
+/** N4: nobody calls any more, so that all of them sleep. */
+function asleep(rows: readonly Deployment[]): string | null {
+  const awake = rows.find((row) => !isPooled(row) && (row.phase !== "pending" || !(row.isAsleep === true || row.held)));
+  return awake === undefined ? null : `N4: ${awake.id} is ${awake.phase} as ${awake.name}, and nobody calls it`;
+}
+
+/** A2: there is no load any more, so that there are as few as may be. */
+function idle(world: World): string | null {
+  const { instances = 0, autoscaling } = world.application.row()?.spec ?? {};
+  if (autoscaling == null || instances === autoscaling.min) return null;
+  return `A2: ${instances} are wanted without any load, ${autoscaling.min} would do`;
 }
 
 function running(world: World, rows: readonly Deployment[]): string | null {

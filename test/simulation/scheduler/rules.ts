@@ -14,6 +14,10 @@ export interface RulesDeps {
   readonly mayBeKilled: (version: number) => boolean;
   /** A user may have changed the row in this turn. */
   readonly isUsersTurn: () => boolean;
+  /** Somebody calls the instance of that name, and has not been answered. */
+  readonly isCalled: (name: string) => boolean;
+  /** How many that are called by name may be awake. */
+  readonly mostNamed: () => number;
 }
 
 /** The first restart is immediate, the second after 10 s, then twice as long up to 5 min. */
@@ -24,6 +28,8 @@ const FORGIVEN_AFTER_MS = 600_000;
 
 export class Rules {
   violation: string | null = null;
+  /** How often an old placement that took traffic was stopped for a new version. */
+  replaced = 0;
   readonly #deps: RulesDeps;
   /** As they are stored, whichever lifetime wrote them. */
   readonly #rows = new Map<string, Deployment>();
@@ -48,6 +54,7 @@ export class Rules {
     if (known !== undefined) this.#changed(known, after);
     if (after.phase === "pending" && after.last !== null) this.#ended(after);
     this.#rows.set(after.id, after);
+    if (after.name !== undefined) this.#named(known, after, after.name);
   }
 
   /** What a new lifetime reads is what the ones before it wrote. */
@@ -86,6 +93,14 @@ export class Rules {
     }
   }
 
+  /** S2: a new version leaves as many in traffic as are wanted, but for those that users took out of it. */
+  replacing(serving: number, all: readonly Deployment[], wanted: number): void {
+    this.replaced += 1;
+    const out = all.filter(({ held, cordoned, ready }) => held || (cordoned && ready)).length;
+    const least = Math.max(1, wanted - out);
+    if (serving < least) this.#break("S2", `${serving} serve after one was replaced, ${least} have to`);
+  }
+
   #changed(before: Deployment, after: Deployment): void {
     const { id } = after;
     if (after.generation < before.generation) this.#break("S5", `${id} goes back to placement ${after.generation}`);
@@ -99,6 +114,20 @@ export class Rules {
     if (isLeaving(before) && !isLeaving(after)) this.#break("S6", `${id} was on its way out and is ${after.phase}`);
     if (before.phase === "pending" && after.phase === "starting") this.#begun(before, after);
     if (before.phase !== "pending" && after.phase === "pending") this.#counted(before, after);
+  }
+
+  /** Who is called by name has one deployment, which wakes for those who call it, when there is room. */
+  #named(before: Deployment | undefined, after: Deployment, name: string): void {
+    const rows = [...this.#rows.values()].filter((row) => row.name !== undefined);
+    const other = rows.find((row) => row.name === name && row.id !== after.id);
+    if (other !== undefined) this.#break("N1", `${name} is ${other.id}, and ${after.id} too`);
+    const isWoken = before === undefined ? true : before.isAsleep === true && after.isAsleep !== true;
+    if (!isWoken || this.#deps.isUsersTurn()) return;
+    if (!this.#deps.isCalled(name)) this.#break("N2", `${after.id} is started for ${name}, and nobody calls it`);
+    const awake = rows.filter((row) => row.phase !== "pending" || row.isAsleep !== true).length;
+    if (awake > this.#deps.mostNamed()) {
+      this.#break("N3", `${awake} are awake as ${name} is called, ${this.#deps.mostNamed()} may be`);
+    }
   }
 
   /** Who failed again and again waits for its time. */

@@ -1,5 +1,6 @@
 /** What a simulated world is made of, and everything that is done to it: data that a seed gives and people can read. */
 import * as z from "zod";
+import type { Autoscaling } from "../../../src/orchestrator/autoscaling/policy.ts";
 import { INSTANCE_ACTIONS } from "../../../src/orchestrator/instance-actions.ts";
 import { JURISDICTIONS, REGIONS } from "../../../src/orchestrator/placement/location.ts";
 import { Random } from "../random.ts";
@@ -27,6 +28,11 @@ const deed = z.discriminatedUnion("do", [
   z.strictObject({ at, do: z.literal("limit"), instances: z.int().min(0).nullable() }),
   z.strictObject({ at, do: z.literal("make-room"), nth, ceiling: z.int().min(0) }),
   z.strictObject({ at, do: z.literal("crash"), nth }),
+  z.strictObject({ at, do: z.literal("warm"), warm: z.int().min(0) }),
+  /** Somebody calls an instance by name, waits so long, and uses it for a while. */
+  z.strictObject({ at, do: z.literal("call"), name: z.string(), waitMs: z.int().min(0), usedMs: z.int().min(0) }),
+  /** So many requests are under way in the pool, for so long. */
+  z.strictObject({ at, do: z.literal("load"), inFlight: z.int().min(0), ms: z.int().min(0) }),
   z.strictObject({ at, do: z.literal("delete") }),
 ]);
 export type Deed = z.infer<typeof deed>;
@@ -39,6 +45,15 @@ const scenario = z.strictObject({
   seed: z.int(),
   kind: z.enum(["application", "deployment"]),
   instances: z.int().min(0),
+  /** Members that are kept started beyond what is needed. */
+  warm: z.int().min(0).default(0),
+  /** How many that are called by name may be awake at a time. */
+  named: z.int().min(0).default(0),
+  /** `instances` follows the load within these; null: it does not. */
+  autoscaling: z
+    .strictObject({ min: z.int().min(0), max: z.int().min(1), target: z.int().min(1) })
+    .nullable()
+    .default(null),
   configurations: z.strictObject({ one: z.int().min(0), two: z.int().min(0) }),
   /** Most instances that the account may run; null: any number. */
   limit: z.int().min(0).nullable(),
@@ -51,6 +66,7 @@ const scenario = z.strictObject({
 export type Scenario = z.infer<typeof scenario>;
 
 const MAX_INSTANCES = 6;
+const NAMES = ["alice", "bob", "carol", "dave"] as const;
 
 export function parseScenario(json: unknown): Scenario {
   const result = scenario.safeParse(json);
@@ -63,16 +79,62 @@ export function scenarioOf(seed: number): Scenario {
   const chaosMs = 1_000 * random.between(40, 240);
   const kind = random.chance(0.25) ? "deployment" : "application";
   const isLimited = random.chance(0.4);
+  const more = someMore(new Random(seed).stream("more"), kind === "deployment", chaosMs);
   return {
     seed,
     kind,
     instances: kind === "deployment" ? 1 : random.between(0, MAX_INSTANCES),
+    warm: more.warm,
+    named: more.named,
+    autoscaling: more.autoscaling,
     configurations: { one: random.between(0, CHOICES - 1), two: random.between(0, CHOICES - 1) },
     limit: isLimited && random.chance(0.5) ? random.between(0, MAX_INSTANCES) : null,
     chaosMs,
     faults: someFaults(random),
-    deeds: someDeeds(random, chaosMs, kind === "deployment", isLimited).toSorted((a, b) => a.at - b.at),
+    deeds: [...someDeeds(random, chaosMs, kind === "deployment", isLimited), ...more.deeds].toSorted(
+      (a, b) => a.at - b.at,
+    ),
   };
+}
+
+/** Instances that are called by name, a count that follows its load, and warm ones: each in some applications. */
+function someMore(
+  random: Random,
+  isStandalone: boolean,
+  chaosMs: number,
+): Pick<Scenario, "warm" | "named" | "autoscaling" | "deeds"> {
+  const deeds: Deed[] = [];
+  if (isStandalone) return { warm: 0, named: 0, autoscaling: null, deeds };
+  const time = () => random.between(0, chaosMs);
+  const several = (most: number, make: () => Deed) => {
+    for (let left = random.between(1, most); left > 0; left -= 1) deeds.push(make());
+  };
+  const hasWarm = random.chance(0.3);
+  const named = random.chance(0.3) ? random.between(1, 3) : 0;
+  const isFollowed = random.chance(0.3);
+  if (hasWarm) several(2, () => ({ at: time(), do: "warm", warm: random.between(0, 2) }));
+  if (named > 0) {
+    several(10, () => {
+      const [waitMs, usedMs] = [1_000 * random.between(0, 30), 1_000 * random.between(0, 20)];
+      return { at: time(), do: "call", name: random.pick(NAMES), waitMs, usedMs };
+    });
+  }
+  const autoscaling = {
+    min: random.between(0, 2),
+    max: random.between(2, MAX_INSTANCES),
+    target: random.between(1, 5),
+  };
+  if (isFollowed) {
+    several(4, () => ({ at: time(), do: "load", inFlight: random.between(0, 25), ms: 1_000 * random.between(1, 90) }));
+  }
+  return { warm: hasWarm ? random.between(0, 2) : 0, named, autoscaling: isFollowed ? autoscaling : null, deeds };
+}
+
+/** After this long without load none is left, where that may be. */
+const IDLE_AFTER_MS = 60_000;
+
+export function autoscalingOf({ min, max, target }: NonNullable<Scenario["autoscaling"]>): Autoscaling {
+  return { min, max, target: { kind: "concurrency", value: target }, idleAfterMs: IDLE_AFTER_MS };
 }
 
 function someDeeds(random: Random, chaosMs: number, isStandalone: boolean, isLimited: boolean): Deed[] {
@@ -109,6 +171,9 @@ export function* smallerScenarios(from: Scenario): Iterable<Scenario> {
   const present = FAULTS.filter((name) => from.faults[name] > 0);
   for (const kept of withoutSome(present)) yield { ...from, faults: only(from.faults, kept) };
   if (from.limit !== null) yield { ...from, limit: null };
+  if (from.warm > 0) yield { ...from, warm: 0 };
+  if (from.named > 0) yield { ...from, named: 0 };
+  if (from.autoscaling !== null) yield { ...from, autoscaling: null };
   for (const instances of halves(from.instances)) if (from.kind === "application") yield { ...from, instances };
   for (const chaosMs of halves(from.chaosMs)) {
     yield { ...from, chaosMs, deeds: from.deeds.filter((one) => one.at <= chaosMs) };

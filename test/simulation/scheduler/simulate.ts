@@ -8,7 +8,8 @@ import { liveness, restlessness, Safety } from "./invariants.ts";
 import { ProbeRequest } from "./platform.ts";
 import { parseScenario, scenarioOf, smallerScenarios, type Deed, type Scenario } from "./scenario.ts";
 import { BROKEN_VERSION } from "./versions.ts";
-import { within, World, type Tampering } from "./world.ts";
+import { within } from "./account-places.ts";
+import { World, type Tampering } from "./world.ts";
 
 /** After the faults stop: the longest back-off (5 min), a slow start, a start deadline, a stop and some looks. */
 const CALM_MS = 900_000;
@@ -136,6 +137,15 @@ function perform(world: World, deed: Deed): void {
     case "crash": {
       return world.crash(deed.nth);
     }
+    case "warm": {
+      return world.keepWarm(deed.warm);
+    }
+    case "call": {
+      return world.callers.call(deed.name, deed.waitMs, deed.usedMs);
+    }
+    case "load": {
+      return world.callers.load(deed.inFlight, deed.ms);
+    }
     case "delete": {
       return world.delete();
     }
@@ -163,19 +173,22 @@ async function comeToTerms(world: World, now: number): Promise<void> {
   await settle();
   if (world.activeVersion() === BROKEN_VERSION) world.activate(1);
   const { account } = world;
-  // One more than wanted, for what replaces another.
-  if (account.limit !== null) account.setLimit(Math.max(account.limit, world.desired() + 1));
+  // One more than may be wanted, for what replaces another.
+  if (account.limit !== null) account.setLimit(Math.max(account.limit, world.most() + 1));
   for (const { id } of world.deployments()) world.act(id, "uncordon");
 }
 
 function tallyOf(world: World): Record<string, number> {
-  const { crashes, replaced, acted, places, network, told } = world;
+  const { crashes, rules, acted, callers, application, slept, places, network, told } = world;
   const starts = [...world.instances.values()].reduce((sum, { container }) => sum + container.starts, 0);
   return {
     starts,
     crashes,
-    replaced,
+    replaced: rules.replaced,
     acted,
+    answered: callers.answered,
+    scaled: application.scaled,
+    slept,
     placed: places.placed,
     moved: places.moved,
     messages: network.messages,

@@ -5,12 +5,16 @@ import { IMAGES } from "./platform.ts";
 const HTTP = { type: "http" as const, port: "http", http: { method: "GET" as const, path: "/" }, timeout: "1s" };
 const PORTS = [{ name: "http", port: 8080 }];
 
+/** Of those that are called by name; no pool sleeps. */
+const SLEEP = { sleep_after: "20s" } as const;
+
 /** One that leaves it to be found out where it listens, one that says so, and one with checks of every kind. */
 const CONFIGURATIONS: readonly Configuration[] = [
-  { image: "app" },
-  { image: "app", ports: PORTS, checks: [{ ...HTTP, kind: "ready" }] },
+  { image: "app", ...SLEEP },
+  { image: "app", ...SLEEP, ports: PORTS, checks: [{ ...HTTP, kind: "ready" }] },
   {
     image: "app",
+    ...SLEEP,
     ports: PORTS,
     startup_deadline: "60s",
     checks: (["startup", "ready", "health"] as const).map((kind) => ({ ...HTTP, kind })),

@@ -4,13 +4,15 @@
  */
 import type { Database } from "../../../src/database.ts";
 import { DeploymentStore } from "../../../src/orchestrator/deployment-store.ts";
-import { isAvailable, type Deployment } from "../../../src/orchestrator/plan/deployment.ts";
+import { isAvailable, isPooled, type Deployment } from "../../../src/orchestrator/plan/deployment.ts";
 
 export interface StoreWatch {
   /** Each row as it was and is; undefined: there is none. */
   readonly onWritten: (before: Deployment | undefined, after: Deployment | undefined) => void;
-  /** How many take traffic after the turn in which one that did was stopped as outdated. */
-  readonly onReplaced: (serving: number, all: readonly Deployment[]) => void;
+  /** How many of the pool are wanted. */
+  readonly wanted: () => number;
+  /** How many take traffic after the turn in which one that did was stopped as outdated, when so many were wanted. */
+  readonly onReplaced: (serving: number, all: readonly Deployment[], wanted: number) => void;
   /** It has to go at once, whatever becomes of others. */
   readonly isForced: (before: Deployment) => boolean;
   /** What one turn placed, where `before` deployments were. */
@@ -38,10 +40,11 @@ export class WatchedStore extends DeploymentStore {
     if (!isReplaced || !isAvailable(before) || this.#watch.isForced(before)) return;
     if (this.#isToldSoon) return;
     this.#isToldSoon = true;
+    const wanted = this.#watch.wanted();
     queueMicrotask(() => {
       this.#isToldSoon = false;
-      const all = this.all();
-      this.#watch.onReplaced(all.filter(isAvailable).length, all);
+      const all = this.all().filter(isPooled);
+      this.#watch.onReplaced(all.filter(isAvailable).length, all, wanted);
     });
   }
 

@@ -3,24 +3,27 @@
  * claims and the real life of a container, over a network that loses and repeats messages.
  */
 import type { EvictionOrder } from "../../../src/account/capacity/statement.ts";
-import type { Lifecycle, LifecycleDeps } from "../../../src/containers/lifecycle.ts";
+import type { LifecycleDeps } from "../../../src/containers/lifecycle.ts";
 import type { RunRecord } from "../../../src/containers/run-record.ts";
 import type { Database } from "../../../src/database.ts";
 import { GantryError } from "../../../src/errors.ts";
 import { applyChange } from "../../../src/orchestrator/change.ts";
 import { applyCreate, applyDelete, planActivate, planPatch } from "../../../src/orchestrator/commands.ts";
 import { eventTotals, lastEventId, type EventDraft } from "../../../src/orchestrator/events.ts";
+import type { AutoscalerDeps } from "../../../src/orchestrator/autoscaling/autoscaler.ts";
 import { decideAction, type InstanceAction } from "../../../src/orchestrator/instance-actions.ts";
 import { isDisallowed, isFoundOutside } from "../../../src/orchestrator/placement/placing.ts";
 import type { Deployment } from "../../../src/orchestrator/plan/deployment.ts";
 import type { Report } from "../../../src/orchestrator/plan/observe.ts";
-import type { InstanceClient, LaunchOrder, ReportReply, SchedulerDeps } from "../../../src/orchestrator/scheduler.ts";
+import type { LaunchOrder, ReportReply, SchedulerDeps } from "../../../src/orchestrator/scheduler.ts";
 import {
   insertVersion,
   writeApplication,
   type ApplicationRow,
+  type ApplicationSpec,
   type PlacementConstraints,
 } from "../../../src/orchestrator/storage/application-row.ts";
+import { mostWantedOf, wantedOf } from "../../../src/orchestrator/warm.ts";
 import { Alarms } from "../engine/alarms.ts";
 import { Network } from "../engine/network.ts";
 import { Random } from "../random.ts";
@@ -28,23 +31,24 @@ import type { Trace } from "../engine/simulation.ts";
 import type { Lifetime } from "../engine/storage.ts";
 import type { VirtualTime } from "../engine/time.ts";
 import { SimulatedAccount } from "./account.ts";
-import { AccountPlaces } from "./account-places.ts";
+import { AccountPlaces, within } from "./account-places.ts";
 import { ApplicationHost, CHECK_EVERY_MS, type ApplicationLife } from "./application-host.ts";
+import { Callers } from "./callers.ts";
 import type { Faults } from "./faults.ts";
 import { InstanceHost } from "./instance-host.ts";
+import { Orders } from "./orders.ts";
 import { SimulatedContainer } from "./platform.ts";
 import { Rules } from "./rules.ts";
-import type { Scenario } from "./scenario.ts";
+import { autoscalingOf, type Scenario } from "./scenario.ts";
 import { mayBeKilled, versionsOf, type SimulatedVersion } from "./versions.ts";
 
 /** For tests of the invariants: what is wrong with the code under test. */
 export interface Tampering {
   readonly scheduler?: (deps: SchedulerDeps, world: World) => SchedulerDeps;
   readonly lifecycle?: (deps: LifecycleDeps, world: World) => LifecycleDeps;
+  readonly autoscaler?: (deps: AutoscalerDeps) => AutoscalerDeps;
 }
 
-/** Messages to one instance within a second: a start, a stop, a crash of the scheduler between them and some more. */
-const STORM = 14;
 const ID = "a";
 
 export class World {
@@ -54,12 +58,15 @@ export class World {
   readonly application: ApplicationHost;
   readonly account: SimulatedAccount;
   readonly rules: Rules;
+  readonly callers: Callers;
+  readonly #orders: Orders;
   readonly network: Network;
   readonly versions: readonly SimulatedVersion[];
   crashes = 0;
-  /** How often an old placement that took traffic was stopped for a new version, and a user's action changed something. */
-  replaced = 0;
+  /** How often a user's action changed something. */
   acted = 0;
+  /** How often somebody fell asleep. */
+  slept = 0;
   /** Events that say what was done or has happened, in all. */
   told = 0;
   /** The id of the one deployment of a standalone one. */
@@ -70,7 +77,6 @@ export class World {
   readonly #alarms: Alarms;
   readonly #trace: Trace;
   readonly #tampering: Tampering;
-  readonly #asked = new Map<string, number[]>();
   /** Out of traffic by a user's wish, with the placement that is. */
   readonly #cordoned = new Map<string, number>();
   /** When the constraints of today were set. */
@@ -96,8 +102,18 @@ export class World {
       fateOf: (id, generation) => this.instances.get(id)?.container.fates.get(generation),
       mayBeKilled: (version) => this.versions[version - 1] !== undefined && mayBeKilled(this.versions[version - 1]!),
       isUsersTurn: () => this.#isUsersTurn,
+      isCalled: (name) => this.callers.isCalled(name),
+      mostNamed: () => this.named(),
     });
+    this.#orders = new Orders({ time, network: this.network, rules: this.rules, instance: (id) => this.#host(id) });
     this.application = this.#newApplication();
+    this.callers = new Callers({
+      time,
+      network: this.network,
+      application: this.application,
+      named: () => this.named(),
+      instance: (id) => this.#host(id),
+    });
     this.account = new SimulatedAccount(time, this.network, scenario.limit, this.application.claimant());
   }
 
@@ -105,8 +121,16 @@ export class World {
   create(): void {
     const { db, scheduler, places } = this.application.life;
     const { now } = this.time;
-    const { kind, instances } = this.#scenario;
-    const spec = { instances, maxInstances: null, ingress: "public" as const, checkEveryMs: CHECK_EVERY_MS };
+    const { kind, instances, warm, named, autoscaling } = this.#scenario;
+    const spec: ApplicationSpec = {
+      instances,
+      maxInstances: null,
+      ingress: "public",
+      checkEveryMs: CHECK_EVERY_MS,
+      warm,
+      namedInstances: named,
+      ...(autoscaling === null ? {} : { autoscaling: autoscalingOf(autoscaling) }),
+    };
     const [first, ...others] = this.versions;
     if (first === undefined) throw new Error("no version");
     this.account.register(ID, "app");
@@ -117,12 +141,18 @@ export class World {
     if (row !== undefined && this.account.isLimited) writeApplication(db, { ...row, isLimited: true });
     places.learn(this.places.locations);
     scheduler.pass();
+    this.application.life.autoscaler.changed();
     if (kind === "deployment") this.standalone = this.deployments()[0]?.id ?? null;
   }
 
   scale(instances: number): void {
     if (this.standalone !== null) return;
     this.#change((db, row) => applyChange(db, row, planPatch(db, row, { instances }), this.time.now));
+  }
+
+  keepWarm(warm: number): void {
+    if (this.standalone !== null) return;
+    this.#change((db, row) => applyChange(db, row, planPatch(db, row, { warm }), this.time.now));
   }
 
   activate(version: number): void {
@@ -174,8 +204,9 @@ export class World {
     else this.account.crash();
   }
 
-  /** From here on nothing goes wrong any more. */
+  /** From here on nothing goes wrong any more, and nobody comes. */
   calm(): void {
+    this.callers.isCalm = true;
     for (const name of Object.keys(this.#faults) as (keyof Faults)[]) this.#faults[name] = 0;
     for (const { container } of this.instances.values()) container.isCalm = true;
   }
@@ -209,9 +240,22 @@ export class World {
     return this.application.row()?.activeVersion ?? 0;
   }
 
+  /** Members of the pool, warm ones among them. */
   desired(): number {
     const row = this.application.row();
-    return row === undefined || row.deleting ? 0 : row.spec.instances;
+    return row === undefined || row.deleting ? 0 : wantedOf(row.spec);
+  }
+
+  /** All that may be wanted at a time, whatever the load. */
+  most(): number {
+    const row = this.application.row();
+    return row === undefined || row.deleting ? 0 : mostWantedOf(row.spec) + this.named();
+  }
+
+  /** How many that are called by name may be awake. */
+  named(): number {
+    const row = this.application.row();
+    return row === undefined || row.deleting ? 0 : (row.spec.namedInstances ?? 0);
   }
 
   close(): void {
@@ -223,12 +267,13 @@ export class World {
   #change(apply: (db: Database, row: ApplicationRow) => void): void {
     const row = this.application.row();
     if (row === undefined || row.deleting) return;
-    const { db, places, scheduler } = this.application.life;
+    const { db, places, scheduler, autoscaler } = this.application.life;
     this.#byUser(() => {
       apply(db, row);
       if (this.#random.chance(0.7)) places.learn(this.places.locations);
       else places.expire();
       scheduler.pass();
+      autoscaler.changed();
     });
   }
 
@@ -255,6 +300,7 @@ export class World {
       watch: {
         onWritten: (before, after) => {
           this.rules.written(before, after);
+          if (before?.isAsleep !== true && after?.isAsleep === true) this.slept += 1;
           if (before === undefined || after?.phase !== "stopping" || before.phase === "stopping") return;
           this.places.judgeMoved(before, after.stopReason, this.isOtherRevision(before), this.constraints());
         },
@@ -262,7 +308,8 @@ export class World {
           const constraints = this.constraints();
           return constraints?.isVerified === true && isFoundOutside(placement, constraints);
         },
-        onReplaced: (serving, all) => this.#judgeReplaced(serving, all),
+        wanted: () => this.desired(),
+        onReplaced: (serving, all, wanted) => this.rules.replacing(serving, all, wanted),
         onPlaced: (placed, before) => {
           const isLimited = this.application.row()?.isLimited === true;
           this.places.judgePlaced(placed, before, within(this.constraints()), isLimited, time.now);
@@ -270,10 +317,11 @@ export class World {
       },
       locations: () => this.places.locations,
       state: (statement) => this.account.state(ID, statement),
-      instances: (lifetime) => this.#instanceClient(lifetime),
+      instances: (lifetime) => this.#orders.clientOf(lifetime),
       prepare: (order) => this.#prepare(order),
       newDeploymentId: () => `d${(this.#ids += 1)}`,
       tamper: (deps) => this.#tampering.scheduler?.(deps, this) ?? deps,
+      tamperAutoscaler: (deps) => this.#tampering.autoscaler?.(deps) ?? deps,
     });
   }
 
@@ -298,35 +346,6 @@ export class World {
     await new Promise<void>((resolve) => this.time.after(this.#random.between(0, 50), resolve));
     if (this.#random.chance(this.#faults.prepareRefused)) throw new GantryError("VALIDATE_INPUT", "no such secret");
     return order;
-  }
-
-  /** S2: a new version leaves as many in traffic as are wanted, but for those that users took out of it. */
-  #judgeReplaced(serving: number, all: readonly Deployment[]): void {
-    this.replaced += 1;
-    const out = all.filter(({ held, cordoned, ready }) => held || (cordoned && ready)).length;
-    const least = Math.max(1, this.desired() - out);
-    if (serving < least) this.rules.violation ??= `S2: ${serving} serve after one was replaced, ${least} have to`;
-  }
-
-  #instanceClient(lifetime: Lifetime): InstanceClient {
-    const ask = <T>(id: string, what: string, perform: (lifecycle: Lifecycle) => Promise<T>) => {
-      if (lifetime.alive) this.#countAsk(id);
-      return this.network.send(lifetime, `${what} of ${id}`, () => this.#host(id).call(perform));
-    };
-    return {
-      launch: (order) => ask(order.deploymentId, `launch ${order.generation}`, (life) => life.launch(order)),
-      stop: (id, generation, reason) => ask(id, `stop ${generation}`, (life) => life.retire(id, generation, reason)),
-      check: (id, generation) => ask(id, `check ${generation}`, (life) => life.check(id, generation)),
-      release: (id) => this.network.send(lifetime, `release of ${id}`, () => this.#host(id).release()),
-    };
-  }
-
-  #countAsk(id: string): void {
-    const { now } = this.time;
-    const recent = (this.#asked.get(id) ?? []).filter((at) => now - at < 1_000);
-    recent.push(now);
-    this.#asked.set(id, recent);
-    if (recent.length > STORM) this.rules.violation ??= `L6: ${id} was asked ${recent.length} times within a second`;
   }
 
   #host(id: string): InstanceHost {
@@ -373,10 +392,4 @@ export class World {
       if (lifetime.alive) crash();
     });
   }
-}
-
-/** Constraints without how they are taken. */
-export function within(constraints: PlacementConstraints | null) {
-  const { isVerified: _, ...places } = constraints ?? {};
-  return places;
 }
