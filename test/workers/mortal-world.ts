@@ -1,5 +1,5 @@
 /** An account of its own whose objects die at random while its clients insist, and what must be true of it afterwards. */
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { SCALE_TIMER } from "../../src/orchestrator/application-core.ts";
 import { parseDeploymentId } from "../../src/orchestrator/deployment-id.ts";
 import { Random } from "../simulation/random.ts";
@@ -10,7 +10,7 @@ import { adopt, Fate, type Kind } from "./mortality.ts";
 
 const ENDS: ReadonlySet<string> = new Set(["VMStopped", "VMFailed", "VMFailedToStart", "RuntimeStartFailed"]);
 /** What is waited for by then without anybody's help; whatever is due later is due from then on. */
-const PATIENCE_MS = 2_500;
+export const PATIENCE_MS = 2_500;
 const DEADLINE_MS = 25_000;
 
 interface Told {
@@ -118,7 +118,7 @@ export class World {
         this.fate.end();
         this.rings += 1;
         await this.ring();
-      } else if (!this.fate.isOver && this.#random.chance(0.15)) await this.#evictOne();
+      } else if (!this.fate.isOver && this.#random.chance(0.15)) await this.#dropOne();
       await new Promise((resolve) => setTimeout(resolve, 15));
     }
   }
@@ -128,14 +128,23 @@ export class World {
     if (live.length > this.most) this.broken.add(`${live.length} live at a time, and ${this.most} may`);
   }
 
-  /** As the platform does with one that is idle: what it has under way, it ends first. */
-  async #evictOne(): Promise<void> {
-    // An instance that watches its container is never idle.
-    const [key, ...others] = [...this.fate.objects].filter((object) => !object.startsWith("INSTANCE"));
+  /** At no point of what it does, as the host of an idle one may. */
+  async #dropOne(): Promise<void> {
+    const [key, ...others] = this.fate.objects;
     if (key === undefined) return;
     const victim = this.#random.pick([key, ...others]);
-    this.fate.log.push(`${victim} evicted`);
-    await evictDurableObject(stubOf(victim)).catch(() => undefined);
+    this.fate.log.push(`${victim} dropped`);
+    await runInDurableObject(stubOf(victim), (_, state: DurableObjectState) => state.abort("died in a test")).catch(
+      () => undefined,
+    );
+  }
+
+  /** What the ledger holds when the writes that nobody saw the end of are looked at again. */
+  async held(): Promise<number> {
+    await runInDurableObject(stubOf(`ACCOUNT/${this.account.id}`), (_, { storage }: DurableObjectState) => {
+      storage.sql.exec("UPDATE ledger SET open_since = 1 WHERE open_since IS NOT NULL");
+    });
+    return (await this.me()).usage.instances;
   }
 
   /** Whatever its objects wait for is due now, but for a look at the load, which remembers when it is to be. */
