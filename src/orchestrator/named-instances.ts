@@ -19,8 +19,11 @@ export interface NamedInstancesDeps {
   /** Throws when there is no application any more. */
   readonly row: () => ApplicationRow;
   readonly pass: () => void;
-  /** Why what is to start under that name, in a size of its own, does not begin; null when that is not known, or it may. */
-  readonly shortage: (name: string) => Shortage | null;
+  /**
+   * Why what is to start under that name, in a size of its own, does not begin; null when that is not known, or it may.
+   * Absent: nothing limits what runs.
+   */
+  readonly shortage?: (name: string) => Shortage | null;
 }
 
 export interface Start {
@@ -49,7 +52,7 @@ export class NamedInstances {
    * does not, after `waitMs` or as soon as it is known that waiting will not help.
    */
   async call(name: string, waitMs: number, { choice, until = "ready" }: Start = {}): Promise<Deployment> {
-    const { waiters, clock, pass, row, shortage } = this.#deps;
+    const { waiters, clock, pass, row, shortage = () => null } = this.#deps;
     const deadline = clock() + waitMs;
     this.#callers.set(name, (this.#callers.get(name) ?? 0) + 1);
     if (choice !== undefined) this.choices.join(name, choice);

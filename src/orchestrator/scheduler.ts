@@ -85,11 +85,7 @@ export interface CapacityInHand {
   /** Undefined: nothing limits it. */
   allowance(application: ApplicationRow): Allowance | undefined;
   /** After a pass: says what has to be said. When to look again, or null. */
-  passed(
-    application: ApplicationRow,
-    unbegun: Plan["unbegun"],
-    unbegunOwn?: Plan["unbegunOwn"],
-  ): number | null;
+  passed(application: ApplicationRow, unbegun: Plan["unbegun"], unbegunOwn?: Plan["unbegunOwn"]): number | null;
   /** That many starts are intended. */
   started(count: number): void;
   /** The platform said that there were too many starts. */

@@ -40,7 +40,10 @@ interface RawOperation {
   readonly operationId: string;
   readonly security?: readonly unknown[];
   readonly parameters?: readonly unknown[];
-  readonly requestBody?: { readonly required?: boolean; readonly content: { "application/json": { schema: JsonSchema } } };
+  readonly requestBody?: {
+    readonly required?: boolean;
+    readonly content: { "application/json": { schema: JsonSchema } };
+  };
   readonly responses: Record<string, unknown>;
 }
 

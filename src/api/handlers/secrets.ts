@@ -24,7 +24,7 @@ async function resealStarted(env: Env, accountId: string): Promise<ResealReport>
   const account = accountStub(env, accountId);
   const unreadable: string[] = [];
   let resealed = 0;
-  for (let cursor = ""; ; ) {
+  for (let cursor = ""; ;) {
     const entries: ApplicationEntry[] = await account.listApplications("application", cursor, APPLICATIONS);
     const reports = await inBatches(entries, async ({ id, name }) => {
       const report: ResealReport = await applicationStub(env, id).resealChoices();

@@ -94,7 +94,12 @@ export class TestInstance {
     const message = `${this.name ?? this.id} has no snapshot ${name}`;
     const known = this.snapshots.map((snapshot) => snapshot.name);
     const details = { snapshot: name, known };
-    throw Object.assign(new Error(message), { name: "GantryError", code: "SNAPSHOT_NOT_FOUND", retryable: false, details });
+    throw Object.assign(new Error(message), {
+      name: "GantryError",
+      code: "SNAPSHOT_NOT_FOUND",
+      retryable: false,
+      details,
+    });
   }
 
   get isRunning(): boolean {

@@ -2,9 +2,11 @@
 import type { Statement } from "../../../src/account/capacity/statement.ts";
 import type { EvictionOrder } from "../../../src/account/capacity/statement.ts";
 import type { Claimant } from "../../../src/account/capacity/keeper.ts";
+import { add, NO_LOAD, type Load } from "../../../src/account/capacity/load.ts";
 import { Allowed } from "../../../src/orchestrator/capacity/allowance.ts";
 import { Grants, heldOf, wantsOf } from "../../../src/orchestrator/capacity/grants.ts";
 import type { Deployment } from "../../../src/orchestrator/plan/deployment.ts";
+import type { Override } from "../../../src/orchestrator/start/choice.ts";
 import type { Random } from "../random.ts";
 import type { Lifetime } from "../engine/storage.ts";
 import type { CapacityWorld } from "./world.ts";
@@ -23,6 +25,8 @@ export class CapacityApplication {
   readonly priority: number;
   readonly vcpu: number;
   wanted = 0;
+  /** Somebody waits for one of a size of its own. */
+  isCalled = false;
   deployments: Deployment[] = [];
   #grants: Grants;
   #life: Lifetime = { alive: true };
@@ -42,6 +46,27 @@ export class CapacityApplication {
 
   get size() {
     return { vcpu: this.vcpu, memoryMib: 256, diskMb: 2_000 };
+  }
+
+  /** Twice as large as the others. */
+  get ownSize() {
+    return { ...this.size, vcpu: 2 * this.vcpu };
+  }
+
+  /** Those of the usual size that live. */
+  get pooled(): number {
+    return this.deployments.filter(({ phase, override }) => phase !== "pending" && override === undefined).length;
+  }
+
+  get load(): Load {
+    return [...this.held().values()].reduce(add, NO_LOAD);
+  }
+
+  startOwn(starts: boolean): void {
+    this.isCalled = starts;
+    if (starts) return;
+    const own = this.deployments.filter(({ phase, override }) => phase === "running" && override !== undefined);
+    for (const deployment of own) this.#stop(deployment, false);
   }
 
   get live(): number {
@@ -74,7 +99,8 @@ export class CapacityApplication {
     const live = this.deployments.filter((d) => d.location === location && d.phase === "running");
     const victims = live.slice(ceiling);
     if (victims.length > 0) this.#grants.yield(location);
-    for (const victim of victims) this.#stop(victim, true);
+    // What is called by name sleeps, and does not come back by itself.
+    for (const victim of victims) this.#stop(victim, victim.override === undefined);
     this.pass();
     return victims.length;
   }
@@ -91,7 +117,12 @@ export class CapacityApplication {
   pass(): void {
     const world = this.#world;
     const allowed = new Allowed(this.#grants.allowance(() => this.held(), this.size, true));
-    const running = this.deployments.filter(({ phase }) => phase === "running");
+    if (this.isCalled && allowed.begin(PLACES[0], this.ownSize)) {
+      this.isCalled = false;
+      const own: Override = { id: "own", fields: ["instance_type"], size: this.ownSize };
+      this.deployments.push({ ...deploymentIn(PLACES[0], (this.#slots += 1)), override: own });
+    }
+    const running = this.deployments.filter(({ phase, override }) => phase === "running" && override === undefined);
     const waiting = this.deployments.filter(({ phase, stopReason }) => phase === "pending" && stopReason === null);
     for (const surplus of running.slice(this.wanted)) this.#stop(surplus, false);
     const coming = this.deployments.filter(({ phase, stopReason }) => phase === "stopping" && stopReason === "keeps");
@@ -112,10 +143,16 @@ export class CapacityApplication {
       priority: this.priority,
       isPreemptible: true,
       unbegun: allowed.unbegun,
+      unbegunOwn: allowed.unbegunOwn,
       isLimited: true,
       blockedSince: this.#blockedSince,
     });
     if (this.#dueAt !== null) this.#wakeAt(this.#dueAt);
+    // Whoever is refused goes, and takes his wish along.
+    if (this.isCalled && this.#grants.refusalOf(this.ownSize) !== null) {
+      this.isCalled = false;
+      this.pass();
+    }
   }
 
   #stop(deployment: Deployment, keeps: boolean): void {

@@ -8,6 +8,8 @@ const nth = z.int().min(0);
 
 const deed = z.discriminatedUnion("do", [
   z.strictObject({ at, do: z.literal("want"), nth, instances: z.int().min(0) }),
+  /** Somebody starts one in twice the size, and waits until it runs or is refused; or ends all of those. */
+  z.strictObject({ at, do: z.literal("own"), nth, starts: z.boolean() }),
   z.strictObject({ at, do: z.literal("reset"), nth }),
   z.strictObject({ at, do: z.literal("reset-account") }),
 ]);
@@ -51,6 +53,11 @@ export function capacityScenarioOf(seed: number): CapacityScenario {
     deeds.push(
       random.chance(0.4) ? { at: time, do: "reset-account" } : { at: time, do: "reset", nth: random.between(0, 99) },
     );
+  }
+  // Of a stream of its own, so that scenarios of seeds that are known stay what they were.
+  const own = new Random(seed).stream("own sizes");
+  for (let left = own.chance(0.5) ? own.between(1, 8) : 0; left > 0; left -= 1) {
+    deeds.push({ at: own.between(0, chaosMs), do: "own", nth: own.between(0, 99), starts: own.chance(0.7) });
   }
   const some = (most: number) => (random.chance(0.6) ? Math.round(random.next() * most * 100) / 100 : 0);
   return {

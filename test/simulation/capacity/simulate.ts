@@ -65,7 +65,7 @@ export async function simulateCapacity(
       if (until >= calmAt + 2 * CALM_MS) break;
     }
     const { messages } = world.network;
-    if (world.all().every(({ live, wanted }) => live === wanted)) {
+    if (world.all().every(({ pooled, wanted, isCalled }) => pooled === wanted && !isCalled)) {
       await run(time.now + REST_MS);
       if (world.network.messages !== messages)
         violation ??= `L6: ${world.network.messages - messages} messages at rest`;

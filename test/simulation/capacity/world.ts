@@ -85,7 +85,8 @@ export class CapacityWorld {
       application.reset();
       return;
     }
-    application.wanted = deed.instances;
+    if (deed.do === "own") application.startOwn(deed.starts);
+    else application.wanted = deed.instances;
     application.pass();
   }
 
@@ -110,6 +111,8 @@ export class CapacityWorld {
       for (const [location, held] of app.held()) {
         const claimed = claims.find((claim) => claim.location === location)?.load.instances ?? 0;
         if (held.instances > claimed) return `S15: ${app.id} runs ${held.instances}, ${claimed} are claimed`;
+        const vcpu = claims.find((claim) => claim.location === location)?.load.vcpu ?? 0;
+        if (held.vcpu > vcpu + 1e-6) return `S15: ${app.id} runs ${held.vcpu} vCPU, ${vcpu} are claimed`;
       }
     }
     return null;
@@ -129,19 +132,21 @@ export class CapacityWorld {
   }
 
   #unserved(app: CapacityApplication, apps: readonly CapacityApplication[], used: { instances: number; vcpu: number }) {
-    if (app.live > app.wanted) return `L1: ${app.id} runs ${app.live} of ${app.wanted}`;
-    if (app.live === app.wanted) return null;
+    if (app.isCalled) return `L1: somebody still waits for one of ${app.id} in its own size`;
+    if (app.pooled > app.wanted) return `L1: ${app.id} runs ${app.pooled} of ${app.wanted}`;
+    if (app.pooled === app.wanted) return null;
     const size = loadOf(app.size, 1);
     const isImpossible = this.capacity.vcpu !== null && size.vcpu > this.capacity.vcpu;
     const others = apps.filter((other) => other.priority < app.priority && other.live > 0);
-    const lower = others.reduce((sum, other) => sum + other.live * other.vcpu, 0);
+    // An order to make room ends what has a size of its own too.
+    const lower = others.reduce((sum, other) => sum + other.load.vcpu, 0);
     const count = others.reduce((sum, other) => sum + other.live, 0);
     const instances = (this.capacity.instances ?? 0) - used.instances + count;
     const vcpu = (this.capacity.vcpu ?? Number.POSITIVE_INFINITY) - used.vcpu + lower;
     // Somebody of the same or a higher priority may have what is free set aside.
-    const ahead = apps.some((other) => other !== app && other.priority >= app.priority && other.live < other.wanted);
+    const ahead = apps.some((other) => other !== app && other.priority >= app.priority && other.pooled < other.wanted);
     if (isImpossible || ahead || instances < 1 || vcpu < size.vcpu) return null;
-    return `L5: ${app.id} runs ${app.live} of ${app.wanted}; ${instances} and ${vcpu} vCPU could be had`;
+    return `L5: ${app.id} runs ${app.pooled} of ${app.wanted}; ${instances} and ${vcpu} vCPU could be had`;
   }
 
   #now(): AccountLife {
