@@ -9,7 +9,7 @@ describe("a launch", () => {
   it("says what is to be started, and nothing more", async ({ expect }) => {
     const world = schedulerWorld({ spec: { checkEveryMs: 5_000 } });
     await world.pass();
-    expect(world.orders).toEqual([
+    expect(world.orders).toStrictEqual([
       {
         applicationId: "a",
         applicationName: "web",

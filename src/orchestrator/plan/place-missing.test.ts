@@ -201,3 +201,18 @@ describe("the numbers of slots", () => {
     expect(slots([row(3, "enam")], { first: 1, step: 2 })).toEqual([1, 5, 7]);
   });
 });
+
+describe("what was found in a wrong place", () => {
+  it("is replaced beside what is missing", ({ expect }) => {
+    const { actions } = run([row(0, "enam")], {}, { isFoundOutside: isFirst });
+    expect(actions).toMatchObject([
+      { type: "place", reason: "BelowDesiredCount" },
+      { type: "stop", id: "d0", reason: "Misplaced" },
+      { type: "place", reason: "Misplaced" },
+    ]);
+  });
+
+  it("leaves its place to what replaces it", ({ expect }) => {
+    expect(placedAt(run([row(0, "weur"), row(1, "enam")], {}, { isFoundOutside: isFirst }))).toEqual(["weur"]);
+  });
+});
