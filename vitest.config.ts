@@ -23,6 +23,7 @@ export default defineConfig({
           include: [
             "src/**/*.test.ts",
             "dev/**/*.test.ts",
+            "cli/**/*.test.ts",
             "containers/**/*.test.ts",
             "test/unit/**/*.test.ts",
             "test/sdk/**/*.test.ts",

@@ -28,9 +28,9 @@ const tsc = join(PROJECT_DIR, "node_modules/.bin/tsc");
 const call = (path: string, init?: RequestInit) => plane.callWorker("consumer", path, init);
 
 describe("the package", () => {
-  it("has the SDK in it and nothing else", ({ expect }) => {
+  it("has the SDK and the command in it, and nothing else", ({ expect }) => {
     const others = project.files.filter(
-      (path) => !/^(?:dist(?:\/sdk(?:\/.*)?)?|package\.json|README\.md|LICENSE)$/.test(path),
+      (path) => !/^(?:dist(?:\/sdk(?:\/.*)?|\/cli(?:\/gantry\.js)?)?|package\.json|README\.md|LICENSE)$/.test(path),
     );
     expect(others).toEqual([]);
     for (const entry of ["index", "bridge", "testing", "client"])

@@ -6,6 +6,8 @@ import {
   createContainers,
   createHooks,
   defineContainer,
+  defineResources,
+  env as secretFrom,
   GantryError,
   toApplication,
   type ContainerAccessor,
@@ -13,6 +15,11 @@ import {
   type ContainerSocket,
   type GantryBinding,
   type NamedContainerHandle,
+  type Resource,
+  type ResourceKind,
+  type Resources,
+  type ResourceSpecs,
+  type SecretSource,
 } from "../../src/sdk/index.ts";
 import { createBridge, FunctionError } from "../../src/sdk/bridge/index.ts";
 import { createClient } from "../../src/sdk/client/index.ts";
@@ -147,3 +154,36 @@ true satisfies Same<keyof typeof doubles, "transcoder" | "other">;
 true satisfies Same<typeof doubles.transcoder, ContainerAccessor>;
 gantry.instance("transcoder", "a").refuseNext(2, { code: "INSTANCE_NOT_READY" });
 createContainers<typeof plain>(gantry);
+
+// Resources as code.
+const apiKey = { kind: "secret", name: "api-key", spec: { value: secretFrom("API_KEY") } } as const;
+const rollout: Resource = { kind: "rollout", name: "web", spec: { application: "web", step_percentage: 20 } };
+defineResources({
+  owner: "team/web",
+  resources: [
+    apiKey,
+    rollout,
+    {
+      kind: "application",
+      name: "web",
+      spec: {
+        instances: 1,
+        affinities: { colocation: { application: { ref: "application/other" } } },
+        configuration: { image: "web", secrets: [{ name: "KEY", type: "env", secret: apiKey }] },
+      },
+    },
+    { kind: "account", name: "account", spec: { limits: { total_instances: 5 } } },
+  ],
+}) satisfies Resources;
+true satisfies Same<ResourceSpecs["secret"]["value"], SecretSource>;
+// @ts-expect-error -- a value never stands in a manifest
+const literal: ResourceSpecs["secret"] = { value: "hunter2" };
+// @ts-expect-error -- no such kind
+const job: ResourceKind = "job";
+// @ts-expect-error -- no such field
+const sshKey: ResourceSpecs["ssh-key"] = { public_key: "ssh-ed25519 A", ttl: 1 };
+// @ts-expect-error -- an image is needed
+const imageless: ResourceSpecs["application"] = { instances: 1, configuration: {} };
+// @ts-expect-error -- a word of few is none to be referred to
+const unsure: ResourceSpecs["deployment"] = { image: "a", location: "b", instance_type: { ref: "account/a" } };
+[literal, job, sshKey, imageless, unsure] satisfies unknown[];

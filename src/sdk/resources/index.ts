@@ -91,7 +91,7 @@ export interface Resources {
 }
 
 /** What it is given, checked by the compiler. */
-export function defineResources<const R extends Resources>(resources: R): R {
+export function defineResources(resources: Resources): Resources {
   return resources;
 }
 
