@@ -24,6 +24,9 @@ export interface LoadOptions {
   readonly signal: AbortSignal;
 }
 
+/** So many more than are to be under way: nothing that is measured any more has to do with what is to be measured. */
+const MOST_BEHIND = 1_000;
+
 /** Of every request, in the order in which they ended. */
 export async function driveLoad(options: LoadOptions): Promise<Answered[]> {
   const { perSecond, durationMs, concurrencyAt, call, signal } = options;
@@ -40,6 +43,10 @@ export async function driveLoad(options: LoadOptions): Promise<Answered[]> {
   };
   for (let sent = 0; (sent * 1_000) / perSecond < durationMs; sent += 1) {
     signal.throwIfAborted();
+    const open = sent - answered.length;
+    if (open > concurrencyAt(((sent - 1) * 1_000) / perSecond) + MOST_BEHIND) {
+      throw new Error(`${open} requests are under way: this machine is too busy for ${perSecond} a second`);
+    }
     const dueAt = (sent * 1_000) / perSecond;
     await sleep(Math.max(0, beganAt + dueAt - performance.now()));
     pending.push(one(dueAt));
