@@ -58,6 +58,12 @@ export class CapacityApplication {
     return this.deployments.filter(({ phase, override }) => phase !== "pending" && override === undefined).length;
   }
 
+  /** Counted here, by what each was started in. */
+  get takenVcpu(): number {
+    const living = this.deployments.filter(({ phase }) => phase !== "pending");
+    return living.reduce((sum, { override }) => sum + (override === undefined ? 1 : 2) * this.vcpu, 0);
+  }
+
   get load(): Load {
     return [...this.held().values()].reduce(add, NO_LOAD);
   }

@@ -106,13 +106,15 @@ export class CapacityWorld {
       const most = this.capacity[key];
       if (most !== null && all[key] > most + 1e-6) return `S15: ${all[key]} ${key} are claimed, ${most} may be`;
     }
+    const vcpu = this.all().reduce((sum, app) => sum + app.takenVcpu, 0);
+    if (this.capacity.vcpu !== null && vcpu > this.capacity.vcpu + 1e-6) {
+      return `S15: ${vcpu} vCPU run, ${this.capacity.vcpu} may`;
+    }
     for (const app of this.all()) {
       const claims = claimsOf(db, app.id);
       for (const [location, held] of app.held()) {
         const claimed = claims.find((claim) => claim.location === location)?.load.instances ?? 0;
         if (held.instances > claimed) return `S15: ${app.id} runs ${held.instances}, ${claimed} are claimed`;
-        const vcpu = claims.find((claim) => claim.location === location)?.load.vcpu ?? 0;
-        if (held.vcpu > vcpu + 1e-6) return `S15: ${app.id} runs ${held.vcpu} vCPU, ${vcpu} are claimed`;
       }
     }
     return null;
