@@ -63,6 +63,12 @@ describe("the count of a change", () => {
       counts({ unchanged: 1 }),
     ],
     [
+      "counts what is being stopped to come back as there, in what is wanted",
+      [deployment(0, { phase: "stopping", ready: false, stopReason: "Restarted", nextStartAt: NOW + 1, version: OLD })],
+      desired(1),
+      counts({ unchanged: 1 }),
+    ],
+    [
       "counts a start that is under way as done",
       [deployment(0, { phase: "starting", ready: false, readyAt: null })],
       desired(1),
@@ -116,6 +122,12 @@ describe("the count of a change", () => {
     expect(countChange(deployments, wanted, NOW)).toEqual(expected);
   });
 
+  it("of 1,000 that are misplaced is exact", ({ expect }) => {
+    const deployments = Array.from({ length: 1_000 }, (_, slot) => deployment(slot));
+    const wanted = desired(1_000, { isMisplaced: () => true });
+    expect(countChange(deployments, wanted, NOW)).toEqual(counts({ update: 1_000 }));
+  });
+
   it("is the same however few are played through, also when some are not plain or misplaced", ({ expect }) => {
     const parts: Partial<Deployment>[] = [
       {},
@@ -126,7 +138,8 @@ describe("the count of a change", () => {
     ];
     const all = [...parts, ...Array.from({ length: 40 }, () => ({ version: OLD }))];
     for (const order of [all, all.toReversed()]) {
-      const deployments = order.map((part, slot) => deployment(slot, part));
+      const rows = order.map((part, slot) => deployment(slot, part));
+      const deployments = [...rows.slice(9), ...rows.slice(0, 9)];
       for (const wanted of [
         desired(all.length),
         desired(30),

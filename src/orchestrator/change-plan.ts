@@ -96,23 +96,17 @@ function atRest(deployment: Deployment, desired: Desired, now: number): Deployme
 
 function shortened(present: readonly Deployment[], desired: Desired, most: number) {
   const old = present.filter((d) => isPlain(d) && isReplaced(d, desired));
-  const isRolling = desired.strategy === "rolling" && !desired.deleting;
   // There is room for each of these beside all others, so each is replaced: fewer of them, both there and wanted, change
   // nothing about the rest.
-  const room = isRolling ? desired.instances - (present.length - old.length) - most : 0;
+  const room = desired.deleting ? 0 : desired.instances - (present.length - old.length) - most;
   const replaced = Math.max(0, Math.min(old.length - most, room));
-  // The planner takes old ones from the highest slot down.
-  const dropped = new Set(bySlot(old).slice(0, replaced));
+  const dropped = new Set(old.slice(0, replaced));
   const played = present.filter((deployment) => !dropped.has(deployment));
   return { played, instances: desired.instances - replaced, replaced };
 }
 
 function isPlain(deployment: Deployment): boolean {
-  return deployment.phase === "running" && isAvailable(deployment) && !deployment.held;
-}
-
-function bySlot(deployments: readonly Deployment[]): Deployment[] {
-  return deployments.toSorted((a, b) => a.slot - b.slot);
+  return isAvailable(deployment) && !deployment.held;
 }
 
 function perform(
