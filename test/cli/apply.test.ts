@@ -223,6 +223,30 @@ resources:
     expect(missing.err).toContain("spec.configuration.environment_variables.0.value: there is no ip/nobody");
   });
 
+  it("leaves a secret of the Secrets Store as it is, and misses one that is not there", async ({ expect }) => {
+    const account = await newAccount();
+    const manifest = "owner: a\nresources: [{ kind: secret, name: theirs, spec: { value: { store: true } } }]";
+    expect((await diff(account, manifest)).err).toContain("is not in the account's Secrets Store");
+    await account.api.send("POST /secrets", { body: { name: "theirs", value: "x" } });
+    const { code, actions } = await apply(account, manifest, "--prune");
+    expect([code, actions]).toEqual([0, { "secret/theirs": "none" }]);
+    expect((await ran(account, "destroy", manifest, "--yes")).actions).toEqual({});
+    const unset = await gantry({ account, stdin: FIRST }, "diff", "-f", "-");
+    expect(unset.err).toContain("secret/api-key: spec.value: the environment variable API_KEY is not set");
+  });
+
+  it("takes a secret's value from standard input, once", async ({ expect }) => {
+    const account = await newAccount();
+    const path = join(await folder(), "gantry.json");
+    const secret = (name: string) => ({ kind: "secret", name, spec: { value: { stdin: true } } });
+    await writeFile(path, JSON.stringify({ owner: "a", resources: [secret("one")] }));
+    const made = await gantry({ account, stdin: "typed\n" }, "apply", "-f", path);
+    expect([made.code, made.out.includes("typed")]).toEqual([0, false]);
+    await writeFile(path, JSON.stringify({ owner: "a", resources: [secret("one"), secret("two")] }));
+    const twice = await gantry({ account, stdin: "typed" }, "apply", "-f", path);
+    expect(twice.err).toBe("only one may come from standard input: secret/one, secret/two\n");
+  });
+
   it("leaves the count of what follows the load alone", async ({ expect }) => {
     const account = await newAccount();
     const scaled = application(
