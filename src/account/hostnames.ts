@@ -50,7 +50,7 @@ export function claimHostnames(db: Database, claim: HostnameClaim, now: number):
     if (db.one("SELECT 1 FROM claims WHERE at <= ?", now - CLAIM_MS) !== undefined) {
       db.run("DELETE FROM claims WHERE at <= ?", now - CLAIM_MS);
     }
-    db.run("INSERT INTO claims VALUES (?, ?, ?)", claim.id, claim.application, now);
+    db.run("INSERT INTO claims VALUES (?, ?, ?)", claim.id, claimant(claim.application), now);
     for (const hostname of claim.hostnames) {
       db.run("INSERT INTO hostnames VALUES (?, ?) ON CONFLICT DO NOTHING", hostname, claim.application);
     }
@@ -82,5 +82,11 @@ export function findByHostname(db: Database, hostname: string): ApplicationEntry
 }
 
 function isPending(db: Database, application: string, now: number): boolean {
-  return db.one("SELECT 1 FROM claims WHERE application = ? AND at > ?", application, now - CLAIM_MS) !== undefined;
+  const sql = "SELECT 1 FROM claims WHERE application = ? AND at > ?";
+  return db.one(sql, claimant(application), now - CLAIM_MS) !== undefined;
+}
+
+/** Apart from its claims of what its configuration names: those say nothing about host names. */
+function claimant(application: string): string {
+  return `hostnames of ${application}`;
 }

@@ -144,7 +144,8 @@ describe.skipIf(isMissing)("a hostile application", () => {
         opener: "null",
         window: "severed",
       });
-      expect(hostile.frames().map((frame) => frame.url())).toContain("chrome-error://chromewebdata/");
+      const framed = () => hostile.frames().map((frame) => frame.url());
+      await expect.poll(framed, { timeout: 10_000 }).toContain("chrome-error://chromewebdata/");
       expect(await isUntouched(page)).toBe(true);
       expect((await plane.call("GET", "/applications/victim")).status).toBe(404);
       expect(JSON.stringify(await seen())).not.toContain(SECRET);

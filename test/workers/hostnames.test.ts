@@ -181,6 +181,16 @@ describe("a host name", () => {
     expect(without.result.changes).toEqual([{ field: "hostnames", from: [host], to: null }]);
   });
 
+  it("is free at once also where the write had other claims", async ({ expect }) => {
+    const [host, name] = [unused(), `S${crypto.randomUUID().slice(0, 8)}`];
+    await call("POST", "/secrets", { name, value: "x" });
+    const secrets = [{ name: "A", type: "env", secret: name }];
+    const spec = { ...SPEC, configuration: { image: "hello-world", secrets } };
+    const { id } = await createApplication({ ...spec, hostnames: [host] });
+    expect((await call("PUT", `/applications/${id}`, spec)).status).toBe(200);
+    expect(await account().applicationAtHost(host)).toBeNull();
+  });
+
   it("stays when the write that would give it away is refused", async ({ expect }) => {
     const host = unused();
     const { id } = await createApplication({ instances: 0, hostnames: [host] });

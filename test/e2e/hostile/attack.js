@@ -69,8 +69,9 @@ const ATTEMPTS = {
   },
   opener: () => String(window.opener),
   window: async () => {
-    const other = window.open(`${control}/docs`);
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const other = window.open(`${control}/healthz`);
+    for (let tries = 0; tries < 20 && !other.closed; tries += 1)
+      await new Promise((resolve) => setTimeout(resolve, 150));
     // Severed: nothing is known of it, and it cannot be led elsewhere.
     return other.closed ? "severed" : `held, ${other.length} frames`;
   },
