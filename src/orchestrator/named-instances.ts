@@ -31,6 +31,8 @@ export interface Start {
   readonly choice?: WaitingChoice | undefined;
   /** Until when it is waited for: it takes requests (default), or its start is intended. */
   readonly until?: "ready" | "begun";
+  /** False: when all that may be awake are, that is said at once. */
+  readonly waitsForTurn?: boolean;
 }
 
 export class NamedInstances {
@@ -51,7 +53,11 @@ export class NamedInstances {
    * The deployment of that name when it takes requests: made when there is none, started when it sleeps. Throws why it
    * does not, after `waitMs` or as soon as it is known that waiting will not help.
    */
-  async call(name: string, waitMs: number, { choice, until = "ready" }: Start = {}): Promise<Deployment> {
+  async call(
+    name: string,
+    waitMs: number,
+    { choice, until = "ready", waitsForTurn = true }: Start = {},
+  ): Promise<Deployment> {
     const { waiters, clock, pass, row, shortage = () => null } = this.#deps;
     const deadline = clock() + waitMs;
     this.#callers.set(name, (this.#callers.get(name) ?? 0) + 1);
@@ -71,7 +77,8 @@ export class NamedInstances {
         const short = now === undefined || now.phase === "pending" ? shortage(name) : null;
         if (short !== null) throw tooLarge(application, name, short);
         const leftMs = deadline - clock();
-        if (leftMs <= 0) throw this.#timedOut(application, name, waitMs);
+        const isHopeless = !waitsForTurn && this.#isFull(application, now);
+        if (leftMs <= 0 || isHopeless) throw this.#timedOut(application, name, waitMs);
         if (waiters.isFull) {
           const message = `application ${application.name}: too many requests wait for an instance; try again later`;
           throw new GantryError("QUEUE_FULL", message, { application: application.name, retry_after: 1 });
@@ -94,11 +101,17 @@ export class NamedInstances {
     return this.#deps.deployments.named(name);
   }
 
+  /** As many are awake as may be, and it is none of them. */
+  #isFull({ spec }: ApplicationRow, known: Deployment | undefined): boolean {
+    const isOut = known === undefined || known.isAsleep === true;
+    return isOut && awakeCount(this.#deps.deployments.all()) >= (spec.namedInstances ?? 0);
+  }
+
   #timedOut(row: ApplicationRow, name: string, waitMs: number): GantryError {
     const most = row.spec.namedInstances ?? 0;
     const known = this.#find(name);
     const details = { application: row.name, instance_name: name, retry_after: 1 };
-    if ((known === undefined || known.isAsleep === true) && awakeCount(this.#deps.deployments.all()) >= most) {
+    if (this.#isFull(row, known)) {
       const message = `application ${row.name} has all of its ${most} named instances awake: raise named_instances, or wait until one sleeps`;
       return new GantryError("INSTANCE_LIMIT_REACHED", message, { ...details, named_instances: most });
     }

@@ -5,6 +5,15 @@ import { describe, it } from "vitest";
 import type { Account } from "../../src/account/account.ts";
 import type { Instance } from "../../src/containers/instance.ts";
 import type { Application } from "../../src/orchestrator/application.ts";
+import {
+  dropChoice,
+  keepChoice,
+  keptChoice,
+  openChoice,
+  resealChoices,
+  sealChoice,
+} from "../../src/orchestrator/start/kept.ts";
+import { Database } from "../../src/database.ts";
 import { accountStub, applicationStub, instanceStub } from "../../src/stubs.ts";
 import { freshAccount } from "./accounts.ts";
 import {
@@ -279,6 +288,63 @@ describe.concurrent("an instance that is started with a choice", () => {
   });
 });
 
+describe.concurrent("a choice at rest", () => {
+  it("is sealed again by the newest key, and tells what no key opens", async ({ expect }) => {
+    const { id, name } = await application();
+    await gantry().start(name, "alice", { env: { A: "1" } });
+    const [old, next, lost] = ["o", "n", "l"].map((text) => btoa(text.repeat(32)));
+    await runInDurableObject(applicationStub(testEnv, id), async (_: Application, { storage }) => {
+      const db = new Database(storage);
+      const kept = await sealChoice([old ?? ""], id, "one", { env: { A: "kept" } });
+      keepChoice(db, "one", { id: "one", sealed: kept });
+      keepChoice(db, "two", { id: "two", sealed: await sealChoice([lost ?? ""], id, "two", { env: {} }) });
+      keepChoice(db, "moved", { id: "moved", sealed: kept });
+      const [deployment] = db.all<{ deployment: string }>("SELECT deployment FROM start_choices WHERE length(id) = 36");
+      dropChoice(db, deployment?.deployment ?? "");
+      const report = await resealChoices(db, [next ?? "", old ?? ""], id);
+      // One of another deployment's place does not open.
+      expect(report).toEqual({ resealed: 1, unreadable: ["moved", "two"] });
+      expect(await openChoice([next ?? ""], id, keptChoice(db, "one") ?? { id: "", sealed: "" })).toEqual({
+        env: { A: "kept" },
+      });
+      expect((await resealChoices(db, [next ?? "", old ?? ""], id)).resealed).toBe(0);
+    });
+    expect((await call("POST", "/secrets/reseal")).result.unreadable).toContain(`what two of ${name} was started with`);
+  });
+
+  it("that no key opens any more refuses the launch, and is replaced by another", async ({ expect }) => {
+    const { id, name } = await application();
+    await gantry().start(name, "alice", { env: { A: "1" } });
+    await gantry().stop(name, "alice");
+    await stopped(name);
+    await runInDurableObject(applicationStub(testEnv, id), (_: Application, { storage }) => {
+      storage.sql.exec("UPDATE start_choices SET sealed = 'v1.0.AAAA.AAAA'");
+    });
+    expect(await errorOf(gantry().start(name, "alice"))).toMatchObject({
+      code: "INSTANCE_CANNOT_START",
+      details: { reason: "SECRET_UNREADABLE" },
+    });
+    await gantry().start(name, "alice", { env: { A: "2" } });
+    expect((await containerIn(id)).starts.at(-1)?.env["A"]).toBe("2");
+  });
+
+  it("keeps the protocol of its image in use until the instance is destroyed", async ({ expect }) => {
+    const proto = `p${crypto.randomUUID().slice(0, 8)}`;
+    const domains = [{ domain: "registry.cloudflare.com", path: "" }];
+    expect((await call("POST", "/registries/protos", { proto, domains })).status).toBe(201);
+    const { id, name } = await application({ image: "ignores-sigterm", stop_grace: 0 });
+    expect(await errorOf(gantry().start(name, "alice", { image: "no-such://x" }))).toMatchObject({
+      code: "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND",
+    });
+    await gantry().start(name, "alice", { image: `${proto}://hello-world` });
+    expect((await containerIn(id)).starts[0]?.image).toBe("local/hello-world:1");
+    const remove = () => call("DELETE", `/registries/protos/${proto}`);
+    expect(domainError(await remove()).error).toBe("IMAGE_REGISTRY_PROTO_IS_REFERENCED");
+    await gantry().destroy(name, "alice");
+    await eventually(async () => (await remove()).status === 200);
+  });
+});
+
 const start = (id: string, instance: string, body: unknown) =>
   call("POST", `/applications/${id}/instances/${instance}/start`, body);
 
@@ -310,6 +376,14 @@ describe.concurrent("a start with a body over HTTP", () => {
     expect((await start(id, "alice", {})).status).toBe(200);
     await eventually(async () => (await gantry().getState(name, "alice")).ready);
     expect((await call("POST", `/applications/${id}/instances/alice/start`)).result.generation).toBe(1);
+  });
+
+  it("says at once that as many are awake as may be", async ({ expect }) => {
+    const { id, name } = await application({}, { named_instances: 1 });
+    await gantry().start(name, "alice");
+    const late = await start(id, "bob", { environment_variables: [] });
+    expect(domainError(late)).toMatchObject({ error: "INSTANCE_LIMIT_REACHED", details: { named_instances: 1 } });
+    expect(domainError(late).message).toContain("has all of its 1 named instances awake");
   });
 
   it("of a member of the pool, or of what cannot be, is refused by name", async ({ expect }) => {

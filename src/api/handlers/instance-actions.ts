@@ -11,10 +11,12 @@ import { startChosen } from "../instance-start.ts";
 import { choiceOf, startSchema } from "../schemas/start.ts";
 import { allows } from "../scopes.ts";
 import { isBare } from "../../orchestrator/start/choice.ts";
-import { QUEUE_DEADLINE_MS } from "../../containers/access.ts";
 import { GantryError } from "../../errors.ts";
 import { wireInstance } from "../wire/instance.ts";
 import { findApplication, instanceNotFound } from "./lookup.ts";
+
+/** Where it is to be, and whether there is room, is known by then; nobody's turn is waited for. */
+const BEGUN_WITHIN_MS = 5_000;
 
 /** Of a start with a body. */
 const START_ERRORS = [
@@ -53,7 +55,7 @@ async function startWith(
     const why = "to start an instance with something else than its configuration needs a token of scope deploy";
     throw new GantryError("FORBIDDEN", why, { scope: "deploy" });
   }
-  const request = { key, choice, waitMs: QUEUE_DEADLINE_MS, until: "begun", isAction: true } as const;
+  const request = { key, choice, waitMs: BEGUN_WITHIN_MS, until: "begun", isAction: true } as const;
   const view = await startChosen(call, applicationId, { ...request, actor: call.actor.name }, guardOf(call));
   if (view === null) throw instanceNotFound(key);
   return view;

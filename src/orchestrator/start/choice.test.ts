@@ -70,13 +70,13 @@ describe("what is larger than usual", () => {
   });
 });
 
-describe("choices that are waited with", () => {
-  const waiting = (id: string): WaitingChoice => ({
-    override: { id, fields: ["env"] },
-    choice: { env: {} },
-    kept: { id, sealed: "" },
-  });
+const waiting = (id: string): WaitingChoice => ({
+  override: { id, fields: ["env"] },
+  choice: { env: {} },
+  kept: { id, sealed: "" },
+});
 
+describe("choices that are waited with", () => {
   it("stand until the last caller has gone", ({ expect }) => {
     const choices = new WaitingChoices();
     choices.join("alice", waiting("1"));

@@ -51,7 +51,9 @@ export async function startInstance(
     const choice = await settled(core, env, name, request, intents);
     // In the turn in which that was settled.
     ease(core, name, request, choice !== undefined);
-    return await core.named.call(name, Math.max(0, deadline - Date.now()), { choice, until: request.until });
+    const { until, isAction } = request;
+    const start = { choice, until, waitsForTurn: !isAction };
+    return await core.named.call(name, Math.max(0, deadline - Date.now()), start);
   } finally {
     for (const intent of intents) await settleSizes(core, env, intent);
   }
