@@ -54,7 +54,10 @@ export class InstanceBridge {
         lifecycle.busy.release(current);
         break;
       }
-      default: {
+      case "heartbeat":
+      case "progress":
+      case "result":
+      case "log": {
         this.#keep(current.generation, message);
       }
     }

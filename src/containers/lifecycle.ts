@@ -210,6 +210,7 @@ export class Lifecycle {
       timers.clear(TIMER.keepalive);
       return await this.#answer();
     }
+    if (generation === record.generation && record.phase === "stopping") this.#stopping.hasten(record, reason);
     if (generation < record.generation || record.phase === "ended" || record.phase === "stopping") {
       return await this.#answer();
     }

@@ -73,6 +73,16 @@ export class Stopping {
     }
   }
 
+  /** A stop that waits for a busy container, and is asked for again by who does not. */
+  hasten(record: RunRecord, reason: string): void {
+    const { stop, drainTimeoutMs } = record;
+    const now = this.#deps.clock();
+    const isWaiting = stop?.timeline.drain === null && this.#holdUntil(record, stop.reason) > now;
+    if (!isWaiting || !WAITS_FOR_NO_HOLD.has(reason)) return;
+    this.#write({ ...record, stop: { ...stop, reason } }, now + drainTimeoutMs);
+    this.#deps.background(this.#drain(record.generation, drainTimeoutMs, now));
+  }
+
   /** After an eviction, which ended every request that was under way. */
   resume(record: RunRecord): void {
     const { stop, generation } = record;

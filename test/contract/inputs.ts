@@ -53,6 +53,8 @@ export function hint(path: readonly string[], schema: JsonSchema, random: Random
   switch (name) {
     case "image":
       return "hello-world";
+    case "binding":
+      return "FUNCTIONS";
     case "instances":
     case "max_instances":
     case "named_instances":

@@ -4,6 +4,7 @@ import { Instance as RealInstance } from "../../src/containers/instance.ts";
 
 export { Account } from "../../src/account/account.ts";
 export { Application } from "../../src/orchestrator/application.ts";
+export { ContainerEvents, Functions } from "../workers/bound-workers.ts";
 export { Egress } from "../../src/egress/gateway.ts";
 export { Gantry } from "../../src/containers/entrypoint.ts";
 

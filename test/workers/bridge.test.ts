@@ -39,7 +39,7 @@ function bridgeOf(instance: string): Bridge {
 }
 
 async function ask(workload: Workload, path: string, init: RequestInit = {}) {
-  const response = await inside(workload)(new Request(`http://control.gantry.internal${path}`, init as {}));
+  const response = await inside(workload)(new Request(`http://control.gantry.internal${path}`, init));
   return { status: response.status, headers: response.headers, body: await response.json<Answer>() };
 }
 
@@ -204,14 +204,14 @@ describe.concurrent("a container", () => {
   });
 });
 
-describe.concurrent("a token of the bridge", () => {
-  const outside = async (path: string, token: string, init: { method?: string; body?: string } = {}) => {
-    const response = await raw(init.method ?? "GET", `http://control.test/bridge${path}`, init.body, {
-      authorization: `Bearer ${token}`,
-    });
-    return { status: response.status, headers: response.headers, body: await response.json<Answer>() };
-  };
+const outside = async (path: string, token: string, init: { method?: string; body?: string } = {}) => {
+  const response = await raw(init.method ?? "GET", `http://control.test/bridge${path}`, init.body, {
+    authorization: `Bearer ${token}`,
+  });
+  return { status: response.status, headers: response.headers, body: await response.json<Answer>() };
+};
 
+describe.concurrent("a token of the bridge", () => {
   it("is given only to a container whose application asks for it, and is as good as being inside", async ({
     expect,
   }) => {
@@ -320,6 +320,8 @@ describe.concurrent("a function", () => {
   });
 });
 
+const stateOf = async (id: string) => (await instancesOf(id))[0]?.status.state;
+
 describe.concurrent("a busy container", () => {
   const sleepers = { instances: 0, named_instances: 2 };
 
@@ -333,8 +335,6 @@ describe.concurrent("a busy container", () => {
     const [instance] = await instancesOf(id);
     return { id, name, instance: instance?.id ?? "", deployment: instance?.deployment_id ?? "" };
   }
-
-  const stateOf = async (id: string) => (await instancesOf(id))[0]?.status.state;
 
   it("does not sleep, and does when it is not busy any more", async ({ expect }) => {
     const app = await named();
@@ -378,6 +378,9 @@ describe.concurrent("a busy container", () => {
     await bridgeOf(held.instance).busy({ ttlMs: 60_000 });
     await bridgeOf(deleted.instance).busy({ ttlMs: 60_000 });
     await call("POST", `/applications/${held.id}/instances/${held.instance}/stop`);
+    // Also when something that does wait for it has begun to stop it.
+    await call("PATCH", `/applications/${deleted.id}`, { instances: 0 });
+    await eventually(async () => (await stateOf(deleted.id)) === "stopping");
     await call("DELETE", `/applications/${deleted.id}`);
     await eventually(async () => containerOf(deleted.instance).signals.length > 0);
     await eventually(async () => (await stateOf(held.id)) === "stopped");

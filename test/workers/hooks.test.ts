@@ -25,7 +25,7 @@ async function reset(id: string): Promise<void> {
 
 async function rowsOf(id: string): Promise<{ hooks: number; timers: number }> {
   return await runInDurableObject(applicationOf(id), (_: Application, { storage }) => {
-    const count = (sql: string) => Number(storage.sql.exec<{ n: number }>(sql).one().n);
+    const count = (sql: string) => storage.sql.exec<{ n: number }>(sql).one().n;
     return {
       hooks: count("SELECT COUNT(*) AS n FROM hooks"),
       timers: count("SELECT COUNT(*) AS n FROM timers WHERE key = 'hooks'"),
@@ -123,7 +123,7 @@ describe.concurrent("the hooks of an application", () => {
     await untilHeard(name, 1);
     hookFailures.set(name, 1);
     await call("DELETE", `/applications/${id}`);
-    await eventually(async () => containerOf(instance?.id ?? "").running === false);
+    await eventually(async () => !containerOf(instance?.id ?? "").running);
     await eventually(async () => heard(name).length === 3);
     expect(typesOf(name)).toEqual(["start 1", "stop 1", "stop 1"]);
     await eventually(async () =>

@@ -205,7 +205,10 @@ function retire(deployment: Deployment, reason: string, input: PlanInput, action
       return;
     }
     case "stopping": {
-      awaitIntent(deployment, input, deadlinesOf(deployment, input).stopDeadlineMs, actions, wakeups);
+      // It waits for a container that is busy, which a delete does not.
+      const isHeldUp = input.desired.deleting && deployment.isBusy === true && deployment.stopReason !== STOP.deleted;
+      if (isHeldUp) actions.push({ type: "stop", id: deployment.id, reason });
+      else awaitIntent(deployment, input, deadlinesOf(deployment, input).stopDeadlineMs, actions, wakeups);
       return;
     }
     default: {

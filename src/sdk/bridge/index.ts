@@ -45,7 +45,7 @@ export interface EnqueueOptions {
 }
 
 export interface Bridge {
-  /** What the job was submitted with; null where there is no job. */
+  /** What the job was submitted with. Throws `NO_JOB` where there is no job. */
   payload(options?: ExchangeOptions): Promise<unknown>;
   heartbeat(options?: ExchangeOptions): Promise<void>;
   /** Holds the container until it is released. */

@@ -27,6 +27,7 @@ export function toApplication(name: string, definition: Definition): Application
     ...given("ingress", ingress, (mode) => ({ mode })),
     ...given("hostnames", definition.hostnames),
     ...given("hooks", definition.hooks, (binding) => ({ binding })),
+    ...given("bridge", definition.bridge, (binding) => ({ binding })),
     ...given("rollout_active_grace_period", rollout?.gracePeriodSeconds),
     ...egressOf(definition),
     configuration: configurationOf(name, definition),
@@ -85,6 +86,8 @@ function configurationOf(name: string, definition: Definition): Record<string, u
     ...given("checks", listOf(checksOf(definition))),
     ...given("sleep_after", definition.sleepAfter, seconds),
     ...given("hard_timeout", definition.hardTimeout, seconds),
+    ...given("max_hold", definition.maxHold, seconds),
+    ...given("bridge_token", definition.bridgeToken),
   };
 }
 

@@ -96,6 +96,12 @@ export interface ContainerConfig {
   readonly hostnames?: readonly string[];
   /** The control plane's service binding to the Worker with this container's hooks. */
   readonly hooks?: string;
+  /** The control plane's service binding to the Worker whose functions this container calls. */
+  readonly bridge?: string;
+  /** Whether the container gets a token of the bridge, in `GANTRY_BRIDGE_TOKEN`. Inside it needs none. */
+  readonly bridgeToken?: boolean;
+  /** A container that says that it is busy is spared for so long. Default 1 h. */
+  readonly maxHold?: Duration;
 }
 
 declare const BRAND: unique symbol;
@@ -117,6 +123,7 @@ export const LIMITS = {
   instances: 10_000,
   sleepAfterMs: 604_800_000,
   hardTimeoutMs: 2_592_000_000,
+  maxHoldMs: 18_000_000,
 } as const;
 
 export const DEFAULT_MAX_INSTANCES = 20;

@@ -63,6 +63,9 @@ describe("a definition", () => {
         ingress: "token",
         hostnames: ["app.example.com"],
         hooks: "HOOKS",
+        bridge: "FUNCTIONS",
+        bridgeToken: true,
+        maxHold: "2h",
       }),
     ).toEqual({});
   });
@@ -127,6 +130,8 @@ describe("a definition", () => {
     ["rollout.stepPercentage", { rollout: { stepPercentage: 0 } }, "1 to 100"],
     ["hostnames[0]", { hostnames: ["*.example.com"] }, "host name"],
     ["hooks", { hooks: "my-hooks" }, "binding"],
+    ["bridge", { bridge: "my-worker" }, "binding"],
+    ["maxHold", { maxHold: "6h" }, "18000 s"],
     ["slepAfter", { slepAfter: "5m" }, "not an option"],
     ["rollout.steps", { rollout: { steps: 1 } }, "not an option"],
   ])("is refused with the field and the way out: %s of %j", ([field, config, why], { expect }) => {
@@ -220,7 +225,7 @@ describe("an image", () => {
 
 describe("an application", () => {
   /** Fields of the design that the control API gets one after another. */
-  const AHEAD = new Set(["hooks", "egress"]);
+  const AHEAD = new Set(["egress"]);
 
   function accepted(body: Record<string, unknown>): unknown {
     const kept = Object.fromEntries(Object.entries(body).filter(([field]) => !AHEAD.has(field)));
@@ -268,6 +273,9 @@ describe("an application", () => {
         ingress: "public",
         hostnames: ["app.example.com"],
         hooks: "HOOKS",
+        bridge: "FUNCTIONS",
+        bridgeToken: true,
+        maxHold: "2h",
       }),
     );
     expect(body).toEqual({
@@ -280,6 +288,7 @@ describe("an application", () => {
       ingress: { mode: "public" },
       hostnames: ["app.example.com"],
       hooks: { binding: "HOOKS" },
+      bridge: { binding: "FUNCTIONS" },
       rollout_active_grace_period: 0,
       egress: { default: "deny", allow: ["*.stripe.com"], deny: ["evil.stripe.com"], intercept_https: true },
       configuration: {
@@ -312,6 +321,8 @@ describe("an application", () => {
         ],
         sleep_after: 300,
         hard_timeout: 3_600,
+        max_hold: 7_200,
+        bridge_token: true,
       },
     });
     expect(accepted(body)).toBeUndefined();

@@ -119,6 +119,10 @@ export function configSchema(): ConfigSchema {
   return made;
 }
 
+function binding() {
+  return z.string().regex(/^[A-Za-z_$][\w$]*$/, "must be the name of a service binding");
+}
+
 function makeSchema() {
   return z.strictObject({
     image: image(),
@@ -170,9 +174,9 @@ function makeSchema() {
       .optional(),
     ingress: z.enum(["private", "token", "public"]).optional(),
     hostnames: z.array(hostname()).max(LIMITS.hostnames).optional(),
-    hooks: z
-      .string()
-      .regex(/^[A-Za-z_$][\w$]*$/, "must be the name of a service binding")
-      .optional(),
+    hooks: binding().optional(),
+    bridge: binding().optional(),
+    bridgeToken: flag().optional(),
+    maxHold: duration(0, LIMITS.maxHoldMs).optional(),
   });
 }
