@@ -23,7 +23,16 @@ export async function connect(io: Io, flags: ConnectionFlags): Promise<Client> {
     ]);
   }
   const accountId = flags.accountId ?? given(io.env["GANTRY_ACCOUNT_ID"]);
-  return createClient({ baseUrl, token, ...(accountId === undefined ? {} : { accountId }) });
+  const reach = (request: Request) => fetch(request).catch((error: unknown) => unreachable(baseUrl, request, error));
+  return createClient({ baseUrl, token, fetch: reach, ...(accountId === undefined ? {} : { accountId }) });
+}
+
+/** `fetch failed` tells nobody what to do. */
+function unreachable(url: string, { signal }: Request, error: unknown): never {
+  if (signal.aborted) throw error;
+  const { cause } = error instanceof Error ? error : { cause: undefined };
+  const why = cause instanceof Error && "code" in cause ? ` (${String(cause.code)})` : "";
+  throw new Error(`${url} does not answer${why}: start it, or name another with --url or GANTRY_URL`, { cause: error });
 }
 
 function given(text: string | undefined): string | undefined {
