@@ -76,10 +76,30 @@ export function distanceKm(a: Point, b: Point): number {
   return 2 * EARTH_RADIUS_KM * Math.asin(Math.min(1, Math.sqrt(chord)));
 }
 
-/** The region that has a point next to this one. */
+/** From the middle of the earth. */
+type Vector = readonly [x: number, y: number, z: number];
+
+function vectorOf({ latitude, longitude }: Point): Vector {
+  const [up, around] = [radians(latitude), radians(longitude)];
+  return [Math.cos(up) * Math.cos(around), Math.cos(up) * Math.sin(around), Math.sin(up)];
+}
+
+const VECTORS: readonly (readonly [Region, Vector])[] = REGIONS.flatMap((region) =>
+  POINTS[region].map((place) => [region, vectorOf(pointOf(place))] as const),
+);
+
+/** The region that has a point next to this one. Asked for each request: the angle says the same as the distance. */
 export function regionAt(point: Point): Region {
-  const far = (region: Region) => Math.min(...POINTS[region].map((place) => distanceKm(point, pointOf(place))));
-  return sortedBy(REGIONS, far)[0] ?? "ENAM";
+  const [x, y, z] = vectorOf(point);
+  let nearest: Region = "ENAM";
+  let most = Number.NEGATIVE_INFINITY;
+  for (const [region, other] of VECTORS) {
+    const cosine = x * other[0] + y * other[1] + z * other[2];
+    if (cosine <= most) continue;
+    most = cosine;
+    nearest = region;
+  }
+  return nearest;
 }
 
 const ORDERS: Readonly<Record<Region, readonly Region[]>> = byRegion((from) => {
