@@ -1,10 +1,11 @@
 /** What the package brings along, and what it asks for. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { builtinModules } from "node:module";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { describe, it, onTestFinished } from "vitest";
-import { bundleSdk, ENTRIES, EXTERNAL } from "./bundle.ts";
+import { bundleCli, bundleSdk, ENTRIES, EXTERNAL } from "./bundle.ts";
 
 const projectDir = join(import.meta.dirname, "../..");
 
@@ -62,5 +63,18 @@ describe("the bundle", () => {
     const kept = Object.entries(output?.inputs ?? {}).filter(([, { bytesInOutput }]) => bytesInOutput > 0);
     expect(kept.map(([path]) => path).filter((path) => path.includes("/zod/"))).toEqual([]);
     expect(gzipSync(outputFiles[0]?.contents ?? "").length).toBeLessThan(kib * 1_024);
+  });
+});
+
+describe("the command", () => {
+  it("is one file that asks for nothing but Node, and is where package.json says", async ({ expect }) => {
+    const { metafile, warnings } = await bundleCli({ projectDir, outdir: null });
+    expect(warnings).toEqual([]);
+    const [[path, output] = ["", undefined], ...others] = Object.entries(metafile.outputs);
+    expect(others).toEqual([]);
+    const asked = output?.imports.filter(({ external }) => external).map(({ path: name }) => name) ?? [];
+    expect(asked.filter((name) => !name.startsWith("node:") && !builtinModules.includes(name))).toEqual([]);
+    const { bin } = (await import("../../package.json", { with: { type: "json" } })).default;
+    expect(bin).toEqual({ gantry: `./${path}` });
   });
 });
