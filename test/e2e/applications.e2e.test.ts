@@ -133,7 +133,7 @@ describe("an eviction", () => {
     await plane.untilReady(id, 1);
     const before = await firstInstance(id);
     const [workload] = await workloads(before.id);
-    await fetch(`${plane.origin}/__test/abort/${before.deployment_id}`);
+    await fetch(`${plane.origin}/__test/abort/INSTANCE/${before.deployment_id}`);
     expect((await plane.ingress("evicted", "/json")).status).toBe(200);
     expect((await workloads(before.id)).map((container) => container.id)).toEqual([workload?.id]);
     expect(await firstInstance(id)).toMatchObject({ generation: 1, ready: true });

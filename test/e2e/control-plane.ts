@@ -22,6 +22,7 @@ export interface WireInstance {
   readonly id: string;
   readonly ready: boolean;
   readonly generation: number;
+  readonly version: number;
   readonly deployment_id: string;
   readonly losses: number;
   readonly failures: number;

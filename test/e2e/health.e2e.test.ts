@@ -96,7 +96,7 @@ describe("a stop of a real container", () => {
     await plane.call("PATCH", `/applications/${id}`, { instances: 0 });
     await endOf(id, "VMStopping");
     await eventually(async () => (await plane.instances(id))[0]?.status.state === "stopping");
-    await fetch(`${plane.origin}/__test/abort/${instance.deployment_id}`);
+    await fetch(`${plane.origin}/__test/abort/INSTANCE/${instance.deployment_id}`);
     await closed;
     // Nobody calls the object any more: its own alarm wakes it.
     const { details } = await endOf(id, "VMStopped");

@@ -1,39 +1,77 @@
-/** The control plane with one more route, which drops an instance's object from memory as the platform may at any time. */
+/** The control plane with one more route, which drops an object from memory as the platform may at any time. */
 import control from "../../src/index.ts";
+import { Account as RealAccount } from "../../src/account/account.ts";
 import { Instance as RealInstance } from "../../src/containers/instance.ts";
+import { Application as RealApplication } from "../../src/orchestrator/application.ts";
+import { sleep } from "../../src/sleep.ts";
 
-export { Account } from "../../src/account/account.ts";
-export { Application } from "../../src/orchestrator/application.ts";
 export { ContainerEvents, Functions } from "../workers/bound-workers.ts";
 export { Egress } from "../../src/egress/gateway.ts";
 export { Gantry } from "../../src/containers/entrypoint.ts";
 
-export class Instance extends RealInstance {
+const RESET = "reset by the test";
+const AGAIN_MS = 5;
+
+/** workerd never lets go of an object that is aborted while its alarm runs: every later call finds it broken. */
+class Alarms {
+  #running = 0;
+
+  async run(alarm: () => Promise<void>): Promise<void> {
+    this.#running += 1;
+    try {
+      await alarm();
+    } finally {
+      this.#running -= 1;
+    }
+  }
+
+  async over(): Promise<void> {
+    // One that is overdue comes a moment after the object.
+    do await sleep(AGAIN_MS);
+    while (this.#running > 0);
+  }
+}
+
+export class Account extends RealAccount {
   abortForTest(): void {
-    this.ctx.abort("reset by the test");
+    this.ctx.abort(RESET);
   }
 }
 
-/** What a bound Worker calls: `{method, args}`. */
-async function callBinding(request: Request, binding: Service): Promise<Response> {
-  const { method, args } = await request.json<{ method: string; args: unknown[] }>();
-  const methods = binding as unknown as Record<string, (...given: unknown[]) => Promise<unknown>>;
-  try {
-    return Response.json({ result: (await methods[method]?.(...args)) ?? null });
-  } catch (error) {
-    const { code, message, details } = error as { code: string; message: string; details: unknown };
-    return Response.json({ error: { code, message, details } });
+export class Application extends RealApplication {
+  readonly #alarms = new Alarms();
+
+  override async alarm(): Promise<void> {
+    await this.#alarms.run(() => super.alarm());
+  }
+
+  async abortForTest(): Promise<void> {
+    await this.#alarms.over();
+    this.ctx.abort(RESET);
   }
 }
 
-const ABORT = /^\/__test\/abort\/([\w-]+)$/;
+export class Instance extends RealInstance {
+  readonly #alarms = new Alarms();
+
+  override async alarm(): Promise<void> {
+    await this.#alarms.run(() => super.alarm());
+  }
+
+  async abortForTest(): Promise<void> {
+    await this.#alarms.over();
+    this.ctx.abort(RESET);
+  }
+}
+
+/** `/__test/abort/<binding>/<name>`. */
+const ABORT = /^\/__test\/abort\/(ACCOUNT|APPLICATION|INSTANCE)\/([\w-]+)$/;
 
 export default {
   async fetch(request, env, ctx) {
-    if (request.url.endsWith("/__test/rpc")) return await callBinding(request, ctx.exports.Gantry as unknown as Service);
-    const deployment = ABORT.exec(new URL(request.url).pathname)?.[1];
-    if (deployment === undefined) return await control.fetch(request, env, ctx);
-    const stub = env.INSTANCE.getByName(deployment) as unknown as DurableObjectStub<Instance>;
+    const [, kind, name] = ABORT.exec(new URL(request.url).pathname) ?? [];
+    if (kind === undefined || name === undefined) return await control.fetch(request, env, ctx);
+    const stub = env[kind as "INSTANCE"].getByName(name) as unknown as DurableObjectStub<Instance>;
     await stub.abortForTest().catch(() => undefined);
     return new Response("aborted");
   },
