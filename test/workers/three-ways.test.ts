@@ -54,7 +54,7 @@ const WAYS: readonly [string, Way][] = [
 const FAST = { attempts: 5, backoffMs: 0 };
 const BIG = 200_000;
 /** Seconds, where the machine is not busy with other things. */
-const LONG = { timeout: 120_000 };
+const LONG = { timeout: 300_000 };
 
 async function create(body: Record<string, unknown> = {}): Promise<Application> {
   const { id, name } = await createApplication({ instances: 0, named_instances: 10, ...body });
