@@ -497,6 +497,17 @@ describe("what a user does to one instance", () => {
     expect(world.said()).toEqual([["launch", "d1", 2]]);
   });
 
+  it("that ends one that lives keeps it until it has ended", async ({ expect }) => {
+    const answer = Promise.withResolvers<{ generation: number; report: ReturnType<typeof ended> }>();
+    const world = await running(1, { stop: () => answer.promise });
+    expect(world.act("d1", "destroy")).toMatchObject({ phase: "stopping", stopReason: "Destroyed" });
+    await world.settle();
+    expect([world.get("d1").phase, world.said()[0]]).toEqual(["stopping", ["stop", "d1", 1, "Destroyed"]]);
+    answer.resolve({ generation: 1, report: ended("Unknown", "stopped") });
+    await world.settle();
+    expect(world.deployments.get("d1")).toBeUndefined();
+  });
+
   it("that ends one that does not live lets go of it at once", async ({ expect }) => {
     const world = await running(1);
     world.act("d1", "stop");
