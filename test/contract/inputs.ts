@@ -54,7 +54,7 @@ export function hint(path: readonly string[], schema: JsonSchema, random: Random
     case "image":
       return "hello-world";
     case "binding":
-      return "FUNCTIONS";
+      return path.at(-2) === "hooks" ? "EVENTS" : "FUNCTIONS";
     case "instances":
     case "max_instances":
     case "named_instances":
