@@ -435,6 +435,18 @@ describe("an application that is asked what it holds", () => {
   });
 });
 
+describe("one that waits with a size of its own", () => {
+  it("is stated in that size, and hears why it does not begin", async ({ expect }) => {
+    const { capacity, row, statements, grant } = limited();
+    const large = { ...SIZE, vcpu: 4 };
+    capacity.passed(row(), new Map(), new Map([["weur", large]]));
+    expect(statements[0]?.wants).toEqual([{ location: "weur", held: loadOf(SIZE, 0), more: 1, size: large }]);
+    expect(capacity.refusalOf(large)).toBeNull();
+    await grant({ weur: 0 }, { shortage: SHORT, shortages: { weur: SHORT } });
+    expect([capacity.refusalOf(large), capacity.refusalOf(SIZE)]).toEqual([SHORT, null]);
+  });
+});
+
 describe("an application that makes room for others", () => {
   it("begins nothing there until all has ended and the account has heard", async ({ expect }) => {
     const { capacity, passed, grant, allowance, run, stop, end, statements } = limited();
