@@ -205,13 +205,23 @@ describe("an application that is limited", () => {
   });
 
   it("asks at once for more in one place although another has less", async ({ expect }) => {
-    const { passed, grant, run, end, stop, statements } = limited();
+    const { passed, grant, run, stop, statements, world } = limited();
     run("weur", 1);
     run("enam", 2);
     passed({});
     await grant({ weur: 1, enam: 2 });
-    end("enam");
+    world.deployments = world.deployments.filter(({ id }) => id !== "enam-1");
     stop("weur");
+    passed({ weur: 1 });
+    expect(statements).toHaveLength(2);
+  });
+
+  it("asks for what one place lacks although another has all", async ({ expect }) => {
+    const { passed, grant, run, statements } = limited();
+    run("weur", 1);
+    run("enam", 1);
+    passed({});
+    await grant({ weur: 1, enam: 1 });
     passed({ weur: 1 });
     expect(statements).toHaveLength(2);
   });
@@ -426,6 +436,10 @@ describe("an application that is asked what it holds", () => {
     capacity.enlist();
     await grant({ weur: 2 }, { isLimited: false });
     expect([row().isLimited, allowance()?.room("weur")]).toEqual([true, 0]);
+    passed({ weur: 2 });
+    capacity.enlist();
+    await grant({ weur: 2 });
+    expect(allowance()?.room("weur")).toBe(0);
   });
 
   it("is nobody when it is gone", ({ expect }) => {
@@ -439,11 +453,19 @@ describe("one that waits with a size of its own", () => {
   it("is stated in that size, and hears why it does not begin", async ({ expect }) => {
     const { capacity, row, statements, grant } = limited();
     const large = { ...SIZE, vcpu: 4 };
-    capacity.passed(row(), new Map(), new Map([["weur", large]]));
-    expect(statements[0]?.wants).toEqual([{ location: "weur", held: loadOf(SIZE, 0), more: 1, size: large }]);
+    const wait = () => capacity.passed(row(), new Map([["enam", 1]]), new Map([["weur", large]]));
+    wait();
+    expect(statements[0]?.wants).toEqual([
+      { location: "enam", held: loadOf(SIZE, 0), more: 1 },
+      { location: "weur", held: loadOf(SIZE, 0), more: 1, size: large },
+    ]);
     expect(capacity.refusalOf(large)).toBeNull();
-    await grant({ weur: 0 }, { shortage: SHORT, shortages: { weur: SHORT } });
+    await grant({ weur: 0, enam: 0 }, { shortage: SHORT, shortages: { enam: SHORT, weur: SHORT } });
     expect([capacity.refusalOf(large), capacity.refusalOf(SIZE)]).toEqual([SHORT, null]);
+    capacity.poke();
+    wait();
+    await grant({ weur: 0, enam: 0 }, { shortage: SHORT, shortages: { enam: SHORT } });
+    expect(capacity.refusalOf(large)).toBeNull();
   });
 });
 
