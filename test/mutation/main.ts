@@ -1,7 +1,8 @@
 /**
  * `npm run mutation`: Stryker over the planner, the code that applies its plans and the policies, one file after another.
  * What a file came to is kept until the file or a test beside it changes, so that a run that was cut off goes on where it
- * was. `npm run mutation -- plan/ intents` runs only files whose path contains one of these.
+ * was. `npm run mutation -- plan/ intents` runs only files whose path contains one of these; `--page` only writes
+ * `SURVIVORS.md` anew. A survivor that `survivors.json` has no reason for is printed as `NEW`.
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -10,6 +11,7 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { FILES } from "./files.ts";
 import { resultOf, type FileResult } from "./report.ts";
+import { compare, pageOf, readKnown } from "./survivors.ts";
 
 const folder = import.meta.dirname;
 const project = join(folder, "../..");
@@ -19,7 +21,7 @@ const MOST_SURVIVORS = 0.1;
 
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
-function run(command: string, args: readonly string[], cwd: string): Promise<{ code: number; output: string }> {
+function execute(command: string, args: readonly string[], cwd: string): Promise<{ code: number; output: string }> {
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
@@ -34,7 +36,7 @@ function run(command: string, args: readonly string[], cwd: string): Promise<{ c
 async function install(): Promise<void> {
   if (existsSync(STRYKER)) return;
   print("installing Stryker …");
-  const { code, output } = await run("npm", ["ci", "--no-audit", "--no-fund"], folder);
+  const { code, output } = await execute("npm", ["ci", "--no-audit", "--no-fund"], folder);
   if (code !== 0) throw new Error(output);
 }
 
@@ -51,7 +53,7 @@ async function mutate(file: string): Promise<FileResult> {
   const path = join(kept, `${file.replaceAll("/", "_")}.${await digestOf(file)}.json`);
   if (existsSync(path)) return JSON.parse(await readFile(path, "utf8")) as FileResult;
   const args = [STRYKER, "run", "test/mutation/stryker.config.mjs", "--mutate", file];
-  const { code, output } = await run(process.execPath, args, project);
+  const { code, output } = await execute(process.execPath, args, project);
   const report = join(folder, ".tmp/report.json");
   if (code !== 0) throw new Error(`Stryker failed on ${file}:\n${output}`);
   const result = resultOf(JSON.parse(await readFile(report, "utf8")), file);
@@ -60,18 +62,30 @@ async function mutate(file: string): Promise<FileResult> {
   return result;
 }
 
-await install();
-const wanted = process.argv.slice(2);
-const files = FILES.filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)));
-let mutants = 0;
-let survivors = 0;
-for (const file of files) {
-  const result = await mutate(file);
-  mutants += result.mutants;
-  survivors += result.survivors.length;
-  print(`${file}: ${result.survivors.length} of ${result.mutants} survive`);
-  for (const { line, change } of result.survivors) print(`  ${line}: ${change}`);
+async function run(files: readonly string[]): Promise<void> {
+  const known = await readKnown();
+  let [mutants, survivors, unexplained] = [0, 0, 0];
+  for (const file of files) {
+    const result = await mutate(file);
+    const compared = compare(known[file], result.survivors);
+    mutants += result.mutants;
+    survivors += result.survivors.length;
+    unexplained += compared.unexplained.length;
+    print(`${file}: ${result.survivors.length} of ${result.mutants} survive`);
+    for (const { line, change, reason } of compared.explained) print(`  ${line}: ${change}\n      ${reason}`);
+    for (const { line, change } of compared.unexplained) print(`  NEW ${line}: ${change}`);
+    for (const change of compared.outdated) print(`  listed, and not there: ${change}`);
+  }
+  const share = mutants === 0 ? 0 : survivors / mutants;
+  print(`${survivors} of ${mutants} mutants survive: ${(100 * share).toFixed(1)} %, ${100 * MOST_SURVIVORS} % may`);
+  if (unexplained > 0) print(`${unexplained} of them have no reason in survivors.json`);
+  process.exitCode = share <= MOST_SURVIVORS ? 0 : 1;
 }
-const share = mutants === 0 ? 0 : survivors / mutants;
-print(`${survivors} of ${mutants} mutants survive: ${(100 * share).toFixed(1)} %, ${100 * MOST_SURVIVORS} % may`);
-process.exitCode = share <= MOST_SURVIVORS ? 0 : 1;
+
+const wanted = process.argv.slice(2);
+if (wanted.includes("--page")) {
+  await writeFile(join(folder, "SURVIVORS.md"), pageOf(await readKnown()));
+} else {
+  await install();
+  await run(FILES.filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part))));
+}
