@@ -145,9 +145,10 @@ async function settle(
 ): Promise<void> {
   try {
     // What was started in a size of its own is in no view.
-    const usage: Usage | null = isView(result) && (result.row.spec.namedInstances ?? 0) === 0
-      ? usageOf(result.row, result.configuration)
-      : await applicationStub(env, applicationId).usage();
+    const usage: Usage | null =
+      isView(result) && (result.row.spec.namedInstances ?? 0) === 0
+        ? usageOf(result.row, result.configuration)
+        : await applicationStub(env, applicationId).usage();
     // Null: deleted meanwhile, and given back with that.
     if (usage === null || (isSettled && isCovered(grant, usage))) return;
     await accountStub(env, accountId).settle(applicationId, usage, grant.intent);

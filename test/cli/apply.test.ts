@@ -58,6 +58,8 @@ async function folder(): Promise<string> {
   return path;
 }
 
+const secretOf = (name: string) => ({ kind: "secret", name, spec: { value: { stdin: true } } });
+
 describe.concurrent("apply", () => {
   it("makes all kinds in order, then nothing, and what export prints changes nothing", async ({ expect }) => {
     const account = await newAccount();
@@ -238,11 +240,10 @@ resources:
   it("takes a secret's value from standard input, once", async ({ expect }) => {
     const account = await newAccount();
     const path = join(await folder(), "gantry.json");
-    const secret = (name: string) => ({ kind: "secret", name, spec: { value: { stdin: true } } });
-    await writeFile(path, JSON.stringify({ owner: "a", resources: [secret("one")] }));
+    await writeFile(path, JSON.stringify({ owner: "a", resources: [secretOf("one")] }));
     const made = await gantry({ account, stdin: "typed\n" }, "apply", "-f", path);
     expect([made.code, made.out.includes("typed")]).toEqual([0, false]);
-    await writeFile(path, JSON.stringify({ owner: "a", resources: [secret("one"), secret("two")] }));
+    await writeFile(path, JSON.stringify({ owner: "a", resources: [secretOf("one"), secretOf("two")] }));
     const twice = await gantry({ account, stdin: "typed" }, "apply", "-f", path);
     expect(twice.err).toBe("only one may come from standard input: secret/one, secret/two\n");
   });

@@ -42,7 +42,8 @@ handleContract(async (): Promise<Stage> => {
   const config: ContainerConfig = { image: "./", name };
   const { web } = createContainers(exports.Gantry, { web: config });
   const { unknown } = createContainers<{ unknown: ContainerConfig }>(exports.Gantry);
-  const all = async () => (await instancesOf(applicationId)).map((instance) => [instance.id, containerOf(instance.id)] as const);
+  const all = async () =>
+    (await instancesOf(applicationId)).map((instance) => [instance.id, containerOf(instance.id)] as const);
   return {
     web,
     unknown,

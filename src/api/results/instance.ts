@@ -40,7 +40,9 @@ export const instanceResult = z.strictObject({
   overridden: z
     .array(z.enum(CHOICE_FIELDS))
     .optional()
-    .describe("what its `start` was given in place of the configuration, whose image and size are shown; never the values"),
+    .describe(
+      "what its `start` was given in place of the configuration, whose image and size are shown; never the values",
+    ),
   deployment_id: z.string(),
   generation: z.int(),
   version: z.int(),

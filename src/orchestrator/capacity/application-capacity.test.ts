@@ -29,7 +29,7 @@ const PACED = { reason: "StartRate", shortfall: {}, isImpossible: false };
 
 type Granted = Extract<Answer, { outcome: "granted" }>;
 
-const settle = () => new Promise((resolve) => setImmediate(resolve));
+const turnOver = () => new Promise((resolve) => setImmediate(resolve));
 
 function application(part: Partial<ApplicationRow> = {}) {
   const at = { now: START };
@@ -68,7 +68,7 @@ function application(part: Partial<ApplicationRow> = {}) {
     asked,
     failed,
     count,
-    settle,
+    settle: turnOver,
     row,
     allowance: () => capacity.allowance(row()),
     /** After a pass that could not begin so many, by location. */
@@ -78,7 +78,7 @@ function application(part: Partial<ApplicationRow> = {}) {
       const loads = Object.fromEntries(Object.entries(granted).map(([code, n]) => [code, loadOf(SIZE, n)]));
       const rest = { isLimited: true, free: {}, starts: null, startAfter: null, shortage: null, ...extra };
       asked.at(-1)?.resolve({ outcome: "granted", granted: loads, ...rest });
-      await settle();
+      await turnOver();
     },
     run: (location: string, instances: number) => {
       for (let slot = 0; slot < instances; slot += 1) {
