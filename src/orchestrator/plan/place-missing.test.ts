@@ -1,5 +1,6 @@
 /** Where new slots go beside what is there, where there is no room for them, and what waits where. */
 import { describe, it } from "vitest";
+import { loadOf } from "../../account/capacity/load.ts";
 import { intendPlacement } from "../intents.ts";
 import type { Location, Region } from "../placement/location.ts";
 import type { PlacementRecord, Where } from "../placement/placing.ts";
@@ -214,5 +215,25 @@ describe("what was found in a wrong place", () => {
 
   it("leaves its place to what replaces it", ({ expect }) => {
     expect(placedAt(run([row(0, "weur"), row(1, "enam")], {}, { isFoundOutside: isFirst }))).toEqual(["weur"]);
+  });
+});
+
+describe("what is called by name", () => {
+  const small = { vcpu: 0.25, memoryMib: 64, diskMb: 500 };
+  const each = loadOf({ vcpu: 1, memoryMib: 256, diskMb: 2_000 }, 1);
+  const named = (ownSize: NonNullable<PlanInput["ownSize"]>, rooms: Readonly<Record<string, number>>) => {
+    const allowance = { ...limited(rooms), measured: { left: () => loadOf(small, 1), each } } as PlanInput["allowance"];
+    const result = run([], { called: ["mine"], ownSize, allowance }, { instances: 0, namedInstances: 1 });
+    return [placedAt(result), result.blocked?.reason];
+  };
+
+  it("goes where there is room for it, which is counted in its own size", ({ expect }) => {
+    expect(named(() => small, { enam: 0, weur: 0 })).toEqual([["enam"], undefined]);
+    expect(named((name) => (name === "mine" ? small : null), { enam: 0, weur: 1 })).toEqual([["enam"], undefined]);
+  });
+
+  it("goes where there is room for everybody when it has no size of its own", ({ expect }) => {
+    expect(named(() => null, { enam: 0, weur: 1 })).toEqual([["weur"], undefined]);
+    expect(named(() => null, { enam: 0, weur: 0 })).toEqual([[], "NoCapacity"]);
   });
 });
