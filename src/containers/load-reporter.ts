@@ -52,7 +52,7 @@ export class LoadReporter {
       const requestsPerSecond = rateOf(this.#requests, now - since);
       this.#requests = 0;
       since = now;
-      const load = { inFlight: inFlight(), requestsPerSecond };
+      const load = { inFlight: inFlight(), requestsPerSecond, at: now };
       const isNews = said === null || said.inFlight !== load.inFlight || said.requestsPerSecond !== requestsPerSecond;
       const isIdle = load.inFlight === 0 && requestsPerSecond === 0;
       if (isNews || now - saidAt >= REPEAT_EVERY_MS) {

@@ -63,7 +63,7 @@ describe.concurrent("an application that follows its load", () => {
     await (await raw("GET", `${host}/`)).text();
     await eventually(async () => {
       // A report of another instance makes it look again, as its own timer would.
-      await application.load("nobody", { inFlight: 0, requestsPerSecond: 0 });
+      await application.load("nobody", { inFlight: 0, requestsPerSecond: 0, at: Date.now() });
       return (await countOf(id)) === 0;
     });
     await eventually(async () => (await instancesOf(id)).length === 0);
@@ -85,7 +85,7 @@ describe.concurrent("an application that follows its load", () => {
     await untilReady(id, 1);
     const before = (await call("GET", `/applications/${id}`)).result;
     await eventually(async () => {
-      await application.load("busy", { inFlight: 100, requestsPerSecond: 0 });
+      await application.load("busy", { inFlight: 100, requestsPerSecond: 0, at: Date.now() });
       return (await countOf(id)) === 3;
     });
     const put = await call("PUT", `/applications/${id}`, before);
@@ -94,7 +94,7 @@ describe.concurrent("an application that follows its load", () => {
     expect(lower.result.instances).toBe(2);
     const off = await call("PATCH", `/applications/${id}`, { autoscaling: null });
     expect([off.result.autoscaling, off.result.instances]).toEqual([undefined, 2]);
-    await application.load("busy", { inFlight: 0, requestsPerSecond: 0 });
+    await application.load("busy", { inFlight: 0, requestsPerSecond: 0, at: Date.now() });
     expect(await countOf(id)).toBe(2);
   });
 

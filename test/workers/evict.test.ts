@@ -232,7 +232,7 @@ const FLOWS: readonly Flow[] = [
     run: async (world, ids) => {
       const [id = ""] = ids;
       for (let turn = 0; (await world.view(id)).instances !== 3; turn += 1) {
-        const load = { inFlight: 100, requestsPerSecond: 0 };
+        const load = { inFlight: 100, requestsPerSecond: 0, at: Date.now() };
         await applicationStub(testEnv, id)
           .load("busy", load)
           .then(

@@ -63,7 +63,7 @@ describe.concurrent("a warm pool", () => {
     const application = applicationStub(testEnv, id);
     await eventually(async () => {
       // As its own timer would.
-      await application.load("nobody", { inFlight: 0, requestsPerSecond: 0 });
+      await application.load("nobody", { inFlight: 0, requestsPerSecond: 0, at: Date.now() });
       return (await view(id)).instances === 0;
     });
     const [left] = await untilReady(id, 1);

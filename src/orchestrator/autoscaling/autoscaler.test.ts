@@ -52,13 +52,19 @@ class Followed {
     return this.row.spec.instances;
   }
 
+  /** The instance that reported says that it has nothing under way. */
+  idle(): void {
+    this.now += 2_000;
+    this.autoscaler.report("d", { inFlight: 0, requestsPerSecond: 0, at: this.now });
+  }
+
   /** Instances report every two seconds for so long. */
   load(ms: number, inFlight: (at: number) => number): void {
     const end = this.now + ms;
     const begin = this.now;
     while (this.now < end) {
       this.now += 2_000;
-      this.autoscaler.report("d", { inFlight: inFlight(this.now - begin), requestsPerSecond: 0 });
+      this.autoscaler.report("d", { inFlight: inFlight(this.now - begin), requestsPerSecond: 0, at: this.now });
     }
   }
 
@@ -103,7 +109,7 @@ describe("an application that is scaled by its load", () => {
     expect(app.counts.slice(up)).toEqual([]);
     app.load(10 * MINUTE, () => 20);
     expect(app.count).toBe(2);
-    app.autoscaler.report("d", { inFlight: 0, requestsPerSecond: 0 });
+    app.idle();
     app.rest(7 * MINUTE);
     expect(app.count).toBe(1);
     expect(app.wakesAt).toBeNull();
@@ -112,7 +118,7 @@ describe("an application that is scaled by its load", () => {
   it("rests with none after a long time without load, and comes back for the first who waits", ({ expect }) => {
     const app = new Followed({ min: 0 });
     app.load(MINUTE, () => 5);
-    app.autoscaler.report("d", { inFlight: 0, requestsPerSecond: 0 });
+    app.idle();
     app.rest(9 * MINUTE);
     expect(app.count).toBe(1);
     app.rest(2 * MINUTE);
@@ -133,15 +139,48 @@ describe("an application that is scaled by its load", () => {
   it("sets few timers, however often it is told of load", ({ expect }) => {
     const app = new Followed({});
     app.load(10 * MINUTE, () => 95);
-    // One each five seconds at most: each costs rows.
-    expect(app.timers).toBeLessThanOrEqual(10 * 12);
+    // One each half minute: each costs rows.
+    expect(app.timers).toBeLessThanOrEqual(10 * 2 + 1);
+    expect(app.wakesAt).toBeGreaterThan(0);
+  });
+
+  it("counts no report that comes late, again, or after a newer one", ({ expect }) => {
+    const app = new Followed({});
+    app.load(2 * MINUTE, () => 5);
+    const late = { inFlight: 400, requestsPerSecond: 0, at: app.now - 1_000 };
+    app.idle();
+    const idleAt = app.now;
+    for (let second = 0; second < 240; second += 1) {
+      app.now += 1_000;
+      app.autoscaler.report("d", late);
+      if (app.now > late.at + 30_000) app.autoscaler.report("of one that is gone", late);
+      if (app.wakesAt !== null && app.wakesAt <= app.now) app.autoscaler.look();
+    }
+    expect(app.counts).toEqual([]);
+    app.autoscaler.report("d", { ...late, at: idleAt + 239_000 });
+    app.now += 6_000;
+    app.autoscaler.look();
+    expect(app.count).toBeGreaterThan(1);
+  });
+
+  it("notices in time that one of several has gone silent", ({ expect }) => {
+    const app = new Followed({ target: { kind: "concurrency", value: 2 }, min: 2 }, 2);
+    const say = (id: string, inFlight: number) =>
+      app.autoscaler.report(id, { inFlight, requestsPerSecond: 0, at: app.now });
+    app.rest(2 * MINUTE);
+    say("a", 1);
+    app.now += 2_000;
+    say("b", 5);
+    // What "b" said is taken for true for half a minute, and for no longer than that.
+    app.rest(2 * MINUTE);
+    expect(app.counts).toEqual([]);
   });
 
   it("follows requests a second, or who waits, where those are its target", ({ expect }) => {
     const rps = new Followed({ target: { kind: "rps", value: 50 } });
     for (let round = 0; round < 60; round += 1) {
       rps.now += 2_000;
-      rps.autoscaler.report("d", { inFlight: 1_000, requestsPerSecond: 240 });
+      rps.autoscaler.report("d", { inFlight: 1_000, requestsPerSecond: 240, at: rps.now });
     }
     expect(rps.count).toBe(5);
     const queue = new Followed({ target: { kind: "queue", value: 2 } });
@@ -153,9 +192,10 @@ describe("an application that is scaled by its load", () => {
   it("comes back from none when a warm one answers, whatever its target is", ({ expect }) => {
     for (const kind of ["concurrency", "rps", "queue"] as const) {
       const app = new Followed({ min: 0, target: { kind, value: 100 } }, 0);
-      app.autoscaler.report("warm", { inFlight: 0, requestsPerSecond: 0 });
+      app.autoscaler.report("warm", { inFlight: 0, requestsPerSecond: 0, at: app.now });
       expect(app.count).toBe(0);
-      app.autoscaler.report("warm", { inFlight: 0, requestsPerSecond: 0.5 });
+      app.now += 2_000;
+      app.autoscaler.report("warm", { inFlight: 0, requestsPerSecond: 0.5, at: app.now });
       expect([kind, app.count]).toEqual([kind, 1]);
     }
   });

@@ -12,6 +12,8 @@ import type { Autoscaling, Recommendation, ScaleDecision } from "./policy.ts";
 export interface LoadReport {
   readonly inFlight: number;
   readonly requestsPerSecond: number;
+  /** When it was so, by the instance's clock: what comes late or twice must not count again. */
+  readonly at: number;
 }
 
 export interface AutoscalerDeps {
@@ -29,7 +31,9 @@ const SILENT_AFTER_MS = 30_000;
 
 export class Autoscaler {
   readonly #deps: AutoscalerDeps;
-  readonly #reports = new Map<string, LoadReport & { readonly at: number }>();
+  readonly #reports = new Map<string, LoadReport>();
+  /** What each said last was of then, also where it said that it has nothing. */
+  readonly #heardAt = new Map<string, number>();
   #series: LoadSeries;
   #past: Recommendation[] = [];
   #loadedAt: number;
@@ -67,8 +71,12 @@ export class Autoscaler {
   }
 
   report(deploymentId: string, load: LoadReport): void {
+    const now = this.#deps.clock();
+    const at = Math.min(load.at, now);
+    if (at <= now - SILENT_AFTER_MS || at <= (this.#heardAt.get(deploymentId) ?? 0)) return;
+    this.#heardAt.set(deploymentId, at);
     if (load.inFlight === 0 && load.requestsPerSecond === 0) this.#reports.delete(deploymentId);
-    else this.#reports.set(deploymentId, { ...load, at: this.#deps.clock() });
+    else this.#reports.set(deploymentId, { ...load, at });
     this.look();
   }
 
@@ -102,8 +110,8 @@ export class Autoscaler {
     });
     this.#remember(decision, now);
     // While there is load its reports come; a timer is for when they do not.
-    const lookAt = total > 0 ? now + SILENT_AFTER_MS : this.#settlesAt(decision, now);
-    if (!isNear(this.#wakesAt, lookAt)) wakeAt((this.#wakesAt = lookAt));
+    const lookAt = total > 0 ? this.#silentAt(now) : this.#settlesAt(decision, now);
+    if (!isSoonEnough(this.#wakesAt, lookAt, now)) wakeAt((this.#wakesAt = lookAt));
     if (decision.count === application.spec.instances) return;
     this.#isScaling = true;
     scale(decision.count, decision);
@@ -119,7 +127,15 @@ export class Autoscaler {
     return lookAt === null ? settled : Math.max(lookAt, Math.min(settled, now + BURST_WINDOW_MS));
   }
 
+  /** When the first of those that report would be taken for gone; callers that wait are looked at as often. */
+  #silentAt(now: number): number {
+    let first = now;
+    for (const { at } of this.#reports.values()) first = Math.min(first, at);
+    return first + SILENT_AFTER_MS;
+  }
+
   #total({ target }: Autoscaling, now: number): number {
+    for (const [id, at] of this.#heardAt) if (at <= now - SILENT_AFTER_MS) this.#heardAt.delete(id);
     let total = 0;
     for (const [id, { at, inFlight, requestsPerSecond }] of this.#reports) {
       if (at <= now - SILENT_AFTER_MS) this.#reports.delete(id);
@@ -136,8 +152,11 @@ export class Autoscaler {
   }
 }
 
-/** A timer that is moved costs two rows, and a second makes no difference. */
-function isNear(a: number | null | undefined, b: number | null): boolean {
-  if (a === undefined || a === null || b === null) return a === b;
-  return Math.abs(a - b) < 5_000;
+/**
+ * A timer that is moved costs two rows: one that comes too early looks again, which is cheaper than to move it at every
+ * report, and some seconds too late make no difference.
+ */
+function isSoonEnough(wakesAt: number | null | undefined, lookAt: number | null, now: number): boolean {
+  if (wakesAt === undefined || wakesAt === null || lookAt === null) return wakesAt === lookAt;
+  return wakesAt > now && wakesAt < lookAt + 5_000;
 }

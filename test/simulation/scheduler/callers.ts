@@ -78,7 +78,7 @@ export class Callers {
       const members = application.life.deployments.all().filter((row) => isPooled(row) && isAvailable(row));
       const share = isOver ? 0 : Math.ceil(inFlight / Math.max(1, members.length));
       for (const { id } of members) {
-        const report = { inFlight: share, requestsPerSecond: share };
+        const report = { inFlight: share, requestsPerSecond: share, at: time.now };
         const say = async () => application.erased || application.life.autoscaler.report(id, report);
         network.send(SOMEBODY, `load of ${id}: ${share}`, say).catch(() => undefined);
       }
