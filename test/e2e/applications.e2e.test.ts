@@ -23,8 +23,10 @@ async function firstInstance(id: string) {
 
 describe("a fixed count of real containers", () => {
   it("is ready, answers from each of them, and docker agrees", async ({ expect }) => {
+    // In one region: of several, the nearest would answer alone.
     const id = await plane.create("three", {
       instances: 3,
+      constraints: { regions: ["WEUR"] },
       configuration: {
         image: "hello-world",
         ...READY_CHECK,

@@ -1,4 +1,7 @@
-/** The control plane with one more route, which drops an object from memory as the platform may at any time. */
+/**
+ * The control plane with two more routes: one drops an object from memory as the platform may at any time, one calls the
+ * entrypoint that other Workers are bound to.
+ */
 import control from "../../src/index.ts";
 import { Account as RealAccount } from "../../src/account/account.ts";
 import { Instance as RealInstance } from "../../src/containers/instance.ts";
@@ -64,11 +67,25 @@ export class Instance extends RealInstance {
   }
 }
 
+/** What a bound Worker calls: `{method, args}`. */
+async function callBinding(request: Request, binding: Service): Promise<Response> {
+  const { method, args } = await request.json<{ method: string; args: unknown[] }>();
+  const methods = binding as unknown as Record<string, (...given: unknown[]) => Promise<unknown>>;
+  try {
+    return Response.json({ result: (await methods[method]?.(...args)) ?? null });
+  } catch (error) {
+    const { code, message, details } = error as { code: string; message: string; details: unknown };
+    return Response.json({ error: { code, message, details } });
+  }
+}
+
 /** `/__test/abort/<binding>/<name>`. */
 const ABORT = /^\/__test\/abort\/(ACCOUNT|APPLICATION|INSTANCE)\/([\w-]+)$/;
 
 export default {
   async fetch(request, env, ctx) {
+    if (request.url.endsWith("/__test/rpc"))
+      return await callBinding(request, ctx.exports.Gantry as unknown as Service);
     const [, kind, name] = ABORT.exec(new URL(request.url).pathname) ?? [];
     if (kind === undefined || name === undefined) return await control.fetch(request, env, ctx);
     const stub = env[kind as "INSTANCE"].getByName(name) as unknown as DurableObjectStub<Instance>;

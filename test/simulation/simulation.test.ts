@@ -32,7 +32,7 @@ describe("a faulty world", () => {
     expect(tally["placed"]).toBeGreaterThan(2 * seeds);
     expect(tally["acted"]).toBeGreaterThan(seeds / 2);
     expect(tally["replaced"]).toBeGreaterThan(seeds / 10);
-    expect(tally["answered"]).toBeGreaterThan(seeds / 5);
+    expect(tally["answered"]).toBeGreaterThan(seeds / 10);
     expect(tally["slept"]).toBeGreaterThan(seeds / 5);
     expect(tally["scaled"]).toBeGreaterThan(seeds / 5);
     expect(tally["moved"]).toBeGreaterThan(seeds / 10);

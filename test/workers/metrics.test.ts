@@ -78,13 +78,14 @@ describe("metrics", () => {
     await call("PATCH", `/applications/${id}`, { instances: 0 });
     await eventually(async () => (await call("GET", `/applications/${id}/instances-v2`)).result.length === 0);
     await evictDurableObject(applicationStub(testEnv, id));
-    const events: { type: string; name: string }[] = (await call("GET", `/applications/${id}/events?per_page=1000`))
-      .result;
+    const events: { type: string; name: string; details: Record<string, unknown> }[] = (
+      await call("GET", `/applications/${id}/events?per_page=1000`)
+    ).result;
     const families = await scrape(`/metrics?application=${id}`);
     const types: Record<string, number> = {};
     for (const { type } of events) types[type] = (types[type] ?? 0) + 1;
     expect(valuesOf(families, "gantry_events_total", "type", { application: name })).toEqual(types);
-    const exits = events.filter((event) => event.name === "VMFailed").length;
+    const exits = events.filter(({ details }) => details["outcome"] === "exited").length;
     expect(valuesOf(families, "gantry_container_ends_total", "outcome")["exited"]).toBe(exits);
   });
 

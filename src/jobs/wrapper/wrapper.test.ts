@@ -22,7 +22,9 @@ function run([command = "", ...args]: readonly string[]) {
   const ended = once(child, "close").then(([code]): Ended => {
     return { code: code as number | null, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) };
   });
-  return { child, ended };
+  /** It may have printed before anybody waits for it. */
+  const printed = async () => void (stdout.length > 0 || (await once(child.stdout, "data")));
+  return { child, ended, printed };
 }
 
 async function folder(): Promise<string> {
@@ -92,7 +94,7 @@ describe("a command in its wrapper", () => {
 
   it("is sent the signals that its container gets, and may end as it likes", async ({ expect }) => {
     const job = await attempt("trap 'echo told; exit 7' TERM; echo up; while :; do sleep 0.05; done");
-    await once(job.child.stdout, "data");
+    await job.printed();
     job.child.kill("SIGTERM");
     const { seen, container } = await finish(job);
     expect(seen).toEqual({ exitCode: 7, stdout: "up\ntold\n", stderr: "" });
@@ -101,7 +103,7 @@ describe("a command in its wrapper", () => {
 
   it("that does not care for signals has the code of its death", async ({ expect }) => {
     const job = await attempt("echo up; exec sleep 60");
-    await once(job.child.stdout, "data");
+    await job.printed();
     job.child.kill("SIGTERM");
     expect((await finish(job)).seen?.exitCode).toBe(143);
   });

@@ -13,7 +13,7 @@ export const OUTPUT_KEPT_BYTES = 65_536;
 /** Inside the container. */
 const FOLDER = "/tmp/.gantry-attempt";
 /** How long the container waits for its output to be fetched, in tenths of seconds. */
-const PATIENCE = 300;
+const PATIENCE = 3_000;
 
 /**
  * `$1` is the folder, the rest is the command. `ring` copies its input to two files that take turns, `$1.new` after
@@ -22,14 +22,17 @@ const PATIENCE = 300;
 const WRAPPER = `d=$1; shift
 rm -rf "$d"; mkdir -p "$d" 2>/dev/null && mkfifo "$d/o" "$d/e" "$d/oo" "$d/ee" 2>/dev/null || exec "$@"
 ring() { while :; do head -c 1048576 > "$1.new"; [ -s "$1.new" ] || break; [ "$(wc -c < "$1.new")" -lt 1048576 ] && break; mv "$1.new" "$1.old"; done; }
+# A signal may come before there is a command to send it to.
+p=; s=
+trap 's=TERM; [ -n "$p" ] && kill -TERM $p 2>/dev/null' TERM
+trap 's=INT; [ -n "$p" ] && kill -INT $p 2>/dev/null' INT
 exec 3>&1 4>&2
 ring "$d/stdout" < "$d/oo" 3>&- 4>&- & ro=$!
 ring "$d/stderr" < "$d/ee" 3>&- 4>&- & re=$!
 (trap '' PIPE; exec tee "$d/oo" < "$d/o" >&3 2>/dev/null) & to=$!
 (trap '' PIPE; exec tee "$d/ee" < "$d/e" >&4 2>/dev/null) & te=$!
 "$@" > "$d/o" 2> "$d/e" 3>&- 4>&- & p=$!
-trap 'kill -TERM $p 2>/dev/null' TERM
-trap 'kill -INT $p 2>/dev/null' INT
+[ -z "$s" ] || kill -$s $p 2>/dev/null
 wait $p; c=$?
 while kill -0 $p 2>/dev/null; do wait $p; c=$?; done
 n=0; while [ $n -lt 10 ] && { kill -0 $to 2>/dev/null || kill -0 $te 2>/dev/null; }; do sleep 0.1 2>/dev/null || sleep 1; n=$((n+1)); done

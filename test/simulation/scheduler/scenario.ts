@@ -171,7 +171,7 @@ export function* smallerScenarios(from: Scenario): Iterable<Scenario> {
   const present = FAULTS.filter((name) => from.faults[name] > 0);
   for (const kept of withoutSome(present)) yield { ...from, faults: only(from.faults, kept) };
   if (from.limit !== null) yield { ...from, limit: null };
-  if (from.warm > 0) yield { ...from, warm: 0 };
+  for (const warm of halves(from.warm)) yield { ...from, warm };
   if (from.named > 0) yield { ...from, named: 0 };
   if (from.autoscaling !== null) yield { ...from, autoscaling: null };
   for (const instances of halves(from.instances)) if (from.kind === "application") yield { ...from, instances };
