@@ -1,8 +1,8 @@
 /**
- * Five projects, by cost: `unit` (pure code on Node), `workers` (the objects inside workerd, on a fake container),
- * `contract` (requests made from openapi.json against workerd), `e2e` (real workerd and real Docker containers),
- * `conformance` (the same, driven by the clients that people have). `npm test` runs them in this
- * order, all but the last, which `.ci/run` adds.
+ * Six projects, by cost: `unit` (pure code on Node), `workers` (the objects inside workerd, on a fake container), `cli`
+ * (commands against workerd), `contract` (requests made from openapi.json against workerd), `e2e` (real workerd and real
+ * Docker containers), `conformance` (the same, driven by the clients that people have). `npm test` runs them in this
+ * order, but for `contract` and `conformance`, which `.ci/run` adds.
  */
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
@@ -63,11 +63,19 @@ export default defineConfig({
       },
       {
         test: {
-          name: "contract",
-          include: ["test/contract/**/*.test.ts", "test/cli/**/*.test.ts"],
-          // A walk of the default length takes half a minute on an idle machine.
+          name: "cli",
+          include: ["test/cli/**/*.test.ts"],
           testTimeout: 600_000,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          name: "contract",
+          include: ["test/contract/**/*.test.ts"],
+          // A walk of the default length takes a minute on an idle machine.
+          testTimeout: 600_000,
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -80,7 +88,7 @@ export default defineConfig({
           fileParallelism: false,
           hookTimeout: 240_000,
           testTimeout: 120_000,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
       {
@@ -91,7 +99,7 @@ export default defineConfig({
           globalSetup: ["./test/e2e/global-setup.ts"],
           hookTimeout: 240_000,
           testTimeout: 60_000,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 5 },
         },
       },
     ],

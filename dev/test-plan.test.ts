@@ -3,11 +3,11 @@ import { chooseProjects, settle, splitByContainers, summaryLine } from "./test-p
 
 describe("the arguments of npm test", () => {
   it.for([
-    [[], ["unit", "workers", "contract", "e2e"], []],
+    [[], ["unit", "workers", "cli", "e2e"], []],
     [["unit"], ["unit"], []],
     [["unit", "plan", "-t", "drain"], ["unit"], ["plan", "-t", "drain"]],
     [["--project=e2e", "workers"], ["e2e", "workers"], []],
-    [["plan"], ["unit", "workers", "contract", "e2e"], ["plan"]],
+    [["plan"], ["unit", "workers", "cli", "e2e"], ["plan"]],
     [["conformance"], ["conformance"], []],
   ] as const)("%j", ([args, projects, rest], { expect }) => {
     expect(chooseProjects(args)).toEqual({ projects, rest });
@@ -16,9 +16,9 @@ describe("the arguments of npm test", () => {
 
 describe("the projects that need Docker", () => {
   it("are told from those that run anywhere", ({ expect }) => {
-    expect(splitByContainers(["unit", "workers", "contract", "e2e", "conformance"])).toEqual({
+    expect(splitByContainers(["unit", "workers", "cli", "contract", "e2e", "conformance"])).toEqual({
       contained: ["e2e", "conformance"],
-      free: ["unit", "workers", "contract"],
+      free: ["unit", "workers", "cli", "contract"],
     });
   });
 });

@@ -1,10 +1,13 @@
 /** The decisions of `npm test`: which projects run, and what a run came to. */
 import type { Counts } from "../test/summary-reporter.ts";
 
-export const PROJECTS = ["unit", "workers", "contract", "e2e", "conformance"] as const;
+export const PROJECTS = ["unit", "workers", "cli", "contract", "e2e", "conformance"] as const;
 
-/** What other people's clients do takes its time, and changes with the wire format only: it is asked for by name. */
-const BY_NAME: readonly string[] = ["conformance"];
+/**
+ * Thousands of requests, and what other people's clients do, take their time and change with the wire format only: they are
+ * asked for by name, and a part of `.ci/run`.
+ */
+const BY_NAME: readonly string[] = ["contract", "conformance"];
 
 const WITH_CONTAINERS: readonly string[] = ["e2e", "conformance"];
 
