@@ -25,6 +25,8 @@ export interface Usage extends Ask {
   readonly generation: number;
   /** How many of its instances are those that may be called by name; the rest are the pool. */
   readonly named?: number;
+  /** How many may run attempts of jobs. */
+  readonly jobs?: number;
   /** How many are kept started beyond what is needed. */
   readonly warm?: number;
   /** The pool follows its load: it counts as the most that it may come to. */

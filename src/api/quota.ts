@@ -36,6 +36,8 @@ export interface QuotaChange {
   readonly scaledTo?: number | null;
   /** That may be called by name at a time: room is kept for them whether they are called or not. */
   readonly named?: number;
+  /** That may run attempts of jobs at a time, likewise. */
+  readonly jobs?: number;
   /** Kept started beyond what is needed. */
   readonly warm?: number;
   /** The configuration that is active after the write, as `admitConfiguration` gave it, with its location. */
@@ -146,7 +148,7 @@ async function settle(
   try {
     // What was started in a size of its own is in no view.
     const usage: Usage | null =
-      isView(result) && (result.row.spec.namedInstances ?? 0) === 0
+      isView(result) && (result.row.spec.namedInstances ?? 0) + (result.row.spec.jobInstances ?? 0) === 0
         ? usageOf(result.row, result.configuration)
         : await applicationStub(env, applicationId).usage();
     // Null: deleted meanwhile, and given back with that.
@@ -167,16 +169,17 @@ function isCovered({ amounts, location }: Grant, usage: Usage): boolean {
 }
 
 /** What a whole specification comes to, but for its configuration. */
-export function countsOf({ instances, autoscaling, namedInstances = 0, warm = 0 }: ApplicationSpec): QuotaChange {
-  return { instances, scaledTo: autoscaling?.max ?? null, named: namedInstances, warm };
+export function countsOf(spec: ApplicationSpec): QuotaChange {
+  const { instances, autoscaling, namedInstances: named = 0, warm = 0, jobInstances: jobs = 0 } = spec;
+  return { instances, scaledTo: autoscaling?.max ?? null, named, warm, jobs };
 }
 
 function askOf(current: Usage | null, { instances, scaledTo, configuration, location, ...change }: QuotaChange): Ask {
-  const before = (current?.instances ?? 0) - (current?.named ?? 0) - (current?.warm ?? 0);
-  const { named = current?.named ?? 0, warm = current?.warm ?? 0 } = change;
+  const before = (current?.instances ?? 0) - (current?.named ?? 0) - (current?.warm ?? 0) - (current?.jobs ?? 0);
+  const { named = current?.named ?? 0, warm = current?.warm ?? 0, jobs = current?.jobs ?? 0 } = change;
   const counted = current?.isScaled === true && scaledTo === undefined ? before : (instances ?? before);
   return {
-    instances: (scaledTo ?? counted) + warm + named,
+    instances: (scaledTo ?? counted) + warm + named + jobs,
     size: configuration === undefined ? (current?.size ?? NO_SIZE) : sizeOf(configuration),
     ...(current?.beyond === undefined ? {} : { beyond: current.beyond }),
     ipv4s: configuration === undefined ? (current?.ipv4s ?? 0) : networkOf(configuration).ipv4 === "none" ? 0 : 1,

@@ -21,6 +21,7 @@ import { meRoutes } from "./handlers/me.ts";
 import { wholeApplicationRoutes } from "./handlers/whole-application.ts";
 import { instanceActionRoutes } from "./handlers/instance-actions.ts";
 import { waitRoutes } from "./handlers/wait.ts";
+import { jobRoutes } from "./handlers/jobs.ts";
 import { leaseRoutes } from "./handlers/leases.ts";
 import { rolloutRoutes } from "./handlers/rollouts.ts";
 import { deploymentRoutes } from "./handlers/deployments.ts";
@@ -35,6 +36,7 @@ export const ROUTES: readonly Route[] = [
   ...bridgeRoutes,
   ...instanceActionRoutes,
   ...waitRoutes,
+  ...jobRoutes,
   ...leaseRoutes,
   ...rolloutRoutes,
   ...deploymentRoutes,

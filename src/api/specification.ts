@@ -12,6 +12,7 @@ import { admitConfiguration } from "./quota.ts";
 import type { Call } from "./route.ts";
 import { colocationOf, constraintsOf } from "./schemas/constraints.ts";
 import {
+  jobInstancesOf,
   checkEveryMs,
   ingressMode,
   SLEEP_OF_NOBODY,
@@ -40,6 +41,7 @@ export function specOf(env: Env, body: PutApplication): ApplicationSpec {
     maxInstances: body.max_instances ?? null,
     ...(body.named_instances === undefined ? {} : { namedInstances: body.named_instances }),
     ...(body.warm === undefined ? {} : { warm: body.warm }),
+    ...jobsOf(body),
     ingress: body.ingress?.mode ?? defaultIngress(env),
     ...(body.hostnames === undefined ? {} : { hostnames: body.hostnames }),
     checkEveryMs: checkEveryMs(body.check_every),
@@ -50,6 +52,12 @@ export function specOf(env: Env, body: PutApplication): ApplicationSpec {
     ...workersOf(env, body),
     ...(body.durable_objects === undefined ? {} : { namespaceId: body.durable_objects.namespace_id }),
   };
+}
+
+/** How many containers of jobs a request asks for, if it says so. */
+export function jobsOf(body: Parameters<typeof jobInstancesOf>[0]): Pick<ApplicationSpec, "jobInstances"> {
+  const jobInstances = jobInstancesOf(body);
+  return jobInstances === undefined ? {} : { jobInstances };
 }
 
 /** What a request says about who goes first; what it does not say is not in it. */

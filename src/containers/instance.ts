@@ -5,7 +5,7 @@
 import { Container as BaseContainer } from "@cloudflare/containers";
 import { Database } from "../database.ts";
 import { migrate } from "../migrations.ts";
-import type { InstanceAnswer, LaunchOrder } from "../orchestrator/scheduler.ts";
+import type { InstanceAnswer, LaunchOrder } from "../orchestrator/scheduler-deps.ts";
 import { applicationStub, schedulerStub } from "../stubs.ts";
 import { Timers } from "../timers.ts";
 import type { BridgeMessage, BridgeReply } from "../bridge/messages.ts";

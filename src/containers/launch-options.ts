@@ -1,5 +1,5 @@
 /** From a launch order to what the platform is told. */
-import type { LaunchOrder } from "../orchestrator/scheduler.ts";
+import type { LaunchOrder } from "../orchestrator/scheduler-deps.ts";
 import { describeError } from "../errors.ts";
 import { DEFAULT_MAX_HOLD_MS } from "./busy.ts";
 import type { ContainerPort, StartOptions } from "./port.ts";

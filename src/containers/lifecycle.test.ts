@@ -4,7 +4,7 @@ import type { Database } from "../database.ts";
 import { migrate } from "../migrations.ts";
 import { toLaunchSpec } from "../orchestrator/launch-spec.ts";
 import type { Report } from "../orchestrator/plan/observe.ts";
-import type { LaunchOrder, ReportReply } from "../orchestrator/scheduler.ts";
+import type { LaunchOrder, ReportReply } from "../orchestrator/scheduler-deps.ts";
 import { Timers } from "../timers.ts";
 import { Lifecycle, TIMER } from "./lifecycle.ts";
 import type { ContainerPort } from "./port.ts";
@@ -41,6 +41,7 @@ function container(hazards: Partial<ContainerPort> = {}) {
     signal: () => undefined,
     inspect: async () => null,
     setInactivityTimeout: async () => undefined,
+    run: () => new Promise(() => undefined),
     fetch: async () => new Response("ok"),
     accepts: async () => true,
     exec: async () => ({ exitCode: 0, output: "" }),

@@ -4,9 +4,11 @@
  */
 import type { Database } from "../database.ts";
 import { describeError } from "../errors.ts";
-import type { InstanceAnswer, LaunchOrder, ReportReply } from "../orchestrator/scheduler.ts";
+import type { InstanceAnswer, LaunchOrder, ReportReply } from "../orchestrator/scheduler-deps.ts";
 import { isFinalStop, STOP } from "../orchestrator/plan/deployment.ts";
 import type { Timers } from "../timers.ts";
+import type { CommandOutcome } from "../jobs/wrapper/wrapper.ts";
+import { AttemptWatch } from "./attempt-watch.ts";
 import { BusyHold } from "./busy-hold.ts";
 import { CLEAN_EXIT, endingOf, isUncertain, type Ending } from "./exit.ts";
 import { HealthWatch, startupLeftMs } from "./health-watch.ts";
@@ -68,6 +70,7 @@ export class Lifecycle {
   readonly #stopping: Stopping;
   readonly #reporter: Reporter;
   readonly #places: PlaceReader;
+  readonly #attempts: AttemptWatch;
 
   constructor(deps: LifecycleDeps) {
     const { db, timers, port, clock } = deps;
@@ -95,6 +98,15 @@ export class Lifecycle {
       onUnhealthy: (record, message) => this.#kill(record, KILL.unhealthy, message),
       onOverdue: (record, message) => this.#kill(record, KILL.startupDeadline, message),
     });
+    this.#attempts = new AttemptWatch({
+      port,
+      clock,
+      background,
+      live: (generation) => this.#state.live(generation),
+      onStarted: (record) => this.#apply(record, { ...record, phase: "running", ready: true }),
+      onVanished: (record) => this.#noticeVanished(record),
+      onDone: (generation, outcome) => this.#finish(generation, outcome),
+    });
     this.#stopping = new Stopping({
       db,
       port,
@@ -104,7 +116,12 @@ export class Lifecycle {
       inFlight: this.inFlight,
       busy: this.busy,
       wakeAt: (at) => timers.set(TIMER.keepalive, at),
-      destroy: (record) => this.#destroy(record.generation, endOfStop(record)),
+      destroy: async (record) => {
+        const output = await this.#attempts.printed(record);
+        if (output !== null && this.#state.live(record.generation) !== undefined)
+          this.#state.note({ ...record, output });
+        await this.#destroy(record.generation, endOfStop(record));
+      },
       onGone: (record) => this.#end(record.generation, endOfStop(record)),
     });
     this.#places = new PlaceReader({
@@ -156,13 +173,16 @@ export class Lifecycle {
       console.warn({ message: "container.interception.failed", error: describeError(error) });
     });
     this.#monitor(record.generation);
+    if (record.attempt !== undefined) this.#attempts.follow(record.generation);
     if (record.phase === "stopping") {
       this.#stopping.resume(record);
       return;
     }
-    if (!record.ready) this.#watch.prove(record.generation);
+    if (!record.ready && record.attempt === undefined) this.#watch.prove(record.generation);
     if (record.place === undefined) this.#background(this.#places.read(record.generation));
-    if (record.phase === "running" && hasStartedUp(record)) this.#watch.follow(record, true);
+    if (record.phase === "running" && record.attempt === undefined && hasStartedUp(record)) {
+      this.#watch.follow(record, true);
+    }
   }
 
   async launch(order: LaunchOrder): Promise<InstanceAnswer> {
@@ -194,7 +214,8 @@ export class Lifecycle {
     }
     this.#monitor(record.generation);
     this.#background(this.#places.read(record.generation));
-    this.#watch.prove(record.generation);
+    if (record.attempt === undefined) this.#watch.prove(record.generation);
+    else this.#attempts.follow(record.generation);
     await keepFor(port, record);
     return await this.#answer();
   }
@@ -316,7 +337,7 @@ export class Lifecycle {
     console.log({ message: "container.ended", generation, kind, reason, exitCode });
     // The next lifetime tells the application, from the timer that was just written.
     if (isSuspect) this.#deps.reset(reason);
-    else this.#background(this.#reporter.report());
+    else this.#background(record.attempt === undefined ? this.#reporter.report() : this.#tellEnd());
   }
 
   #doubt(why: string): void {
@@ -324,6 +345,16 @@ export class Lifecycle {
     this.#isInDoubt = true;
     timers.set(TIMER.report, clock());
     reset(why);
+  }
+
+  /** The command of an attempt has ended: with its code, whatever the container does from here on. */
+  #finish(generation: number, { exitCode, stdout, stderr }: CommandOutcome): void {
+    const record = this.#state.live(generation);
+    if (record === undefined) return;
+    this.#state.note({ ...record, output: { stdout, stderr } });
+    const ending = record.phase === "stopping" ? endOfStop(record) : CLEAN_EXIT;
+    // The wrapper, which waits for its output to be fetched, is killed before the end is told.
+    this.#end(generation, { ...ending, exitCode });
   }
 
   async #destroy(generation: number, ending: Ending): Promise<void> {
@@ -351,19 +382,18 @@ export class Lifecycle {
     this.#end(record.generation, record.phase === "stopping" ? endOfStop(record) : vanished);
   }
 
-  /** Kept with the write that makes the container ready, where that is to come. */
+  /** Kept with the next write: a new lifetime reads it anew. */
   #found(generation: number, place: ObservedPlace | null): void {
     const record = this.#state.live(generation);
     if (record === undefined) return;
-    if (record.ready) this.#state.write({ ...record, place });
-    else this.#state.note({ ...record, place });
+    this.#state.note({ ...record, place });
     if (record.isPlaceVerified === true && record.phase === "running") this.#background(this.#reporter.report());
   }
 
   #apply(before: RunRecord, after: RunRecord): void {
     if (after === before) return;
     this.#state.write(after);
-    if (after.phase === "running" && hasStartedUp(after)) this.#watch.follow(after);
+    if (after.phase === "running" && after.attempt === undefined && hasStartedUp(after)) this.#watch.follow(after);
     this.#background(this.#reporter.report());
   }
 
@@ -383,7 +413,8 @@ export class Lifecycle {
       await this.#destroy(record.generation, { kind: "lost", exitCode: null, reason: "Replaced" });
       return;
     }
-    await this.#watch.look(record.generation);
+    if (record.attempt === undefined) await this.#watch.look(record.generation);
+    else this.#attempts.follow(record.generation);
     await this.#reporter.report();
   }
 

@@ -37,6 +37,8 @@ export interface ContainerPort {
   fetch(port: number, request: Request): Promise<Response>;
   /** True when something accepts connections on the port. */
   accepts(port: number, timeoutMs: number): Promise<boolean>;
+  /** Runs a command inside to its end, however long that takes. `onBegun`: it runs. Rejects when it cannot be run. */
+  run(command: readonly string[], onBegun?: () => void): Promise<Printed>;
   /** Runs a command inside. Rejects when it cannot be run, or not within the time. */
   exec(command: readonly string[], timeoutMs: number): Promise<Executed>;
 }
@@ -63,6 +65,12 @@ export interface Process {
   readonly exitCode: Promise<number>;
   kill(signal: number): void;
   resize(columns: number, rows: number): void;
+}
+
+export interface Printed {
+  readonly exitCode: number;
+  /** To its standard output. */
+  readonly printed: Uint8Array;
 }
 
 export interface Executed {
@@ -108,6 +116,12 @@ export function platformPort(container: Container, interceptor: Interceptor): Co
         ...(env === undefined ? {} : { env: { ...env } }),
         ...(pty === undefined ? {} : { pty: { cols: pty.columns, rows: pty.rows }, stdin: "pipe" }),
       }),
+    run: async (command, onBegun) => {
+      const process = await container.exec([...command], { stderr: "ignore" });
+      onBegun?.();
+      const { exitCode, stdout } = await process.output();
+      return { exitCode, printed: new Uint8Array(stdout) };
+    },
     exec: (command, timeoutMs) => execute(container, command, timeoutMs),
   };
 }

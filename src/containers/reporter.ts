@@ -4,7 +4,7 @@
  */
 import { describeError } from "../errors.ts";
 import type { Report } from "../orchestrator/plan/observe.ts";
-import type { ReportReply } from "../orchestrator/scheduler.ts";
+import type { ReportReply } from "../orchestrator/scheduler-deps.ts";
 import { reportOf, type RunRecord } from "./run-record.ts";
 
 export interface ReporterDeps {

@@ -5,6 +5,8 @@
 import type { Database } from "../database.ts";
 import type { CheckState } from "../orchestrator/check-state.ts";
 import type { ObservedPlace } from "../orchestrator/placement/placing.ts";
+import type { AttemptLaunch } from "../jobs/launch.ts";
+import type { Output } from "../jobs/job-store.ts";
 import type { Report } from "../orchestrator/plan/observe.ts";
 import {
   DEFAULT_SLEEP_AFTER_MS,
@@ -12,7 +14,7 @@ import {
   type LifecycleTimes,
   type ProbeSpec,
 } from "../orchestrator/probe-spec.ts";
-import type { LaunchOrder } from "../orchestrator/scheduler.ts";
+import type { LaunchOrder } from "../orchestrator/scheduler-deps.ts";
 import type { StopTimeline } from "../orchestrator/stop-timeline.ts";
 import type { Migration } from "../migrations.ts";
 import { TIMERS_SCHEMA } from "../timers.ts";
@@ -65,6 +67,10 @@ export interface RunRecord extends LifecycleTimes {
   readonly callName?: string;
   /** It was given a token of the bridge. */
   readonly hasToken?: boolean;
+  /** The attempt of a job that it is. */
+  readonly attempt?: AttemptLaunch;
+  /** The end of what that has printed, with its end. */
+  readonly output?: Output;
   /** It is busy, as it says itself. */
   readonly busy?: StoredHold;
 }
@@ -135,6 +141,7 @@ export function newRecord(order: LaunchOrder, now: number): RunRecord {
     ...(order.isPlaceVerified === true ? { isPlaceVerified: true } : {}),
     ...(order.reportsLoad === true ? { reportsLoad: true } : {}),
     ...(order.isNamed === true ? { callName: order.instanceName } : {}),
+    ...(order.attempt === undefined ? {} : { attempt: order.attempt }),
     ...(order.bridgeToken === undefined ? {} : { hasToken: true }),
   };
 }
@@ -173,7 +180,9 @@ export function reportOf(record: RunRecord): Report {
       return isOwn ? runningReport(record) : { state: "stopping" };
     }
     case "ended": {
-      return { state: "ended", outcome: record.ending ?? { kind: "lost", exitCode: null, reason: "Unknown" } };
+      const { ending, output } = record;
+      const outcome = ending ?? { kind: "lost", exitCode: null, reason: "Unknown" };
+      return { state: "ended", outcome, ...(output === undefined ? {} : { output }) };
     }
   }
 }

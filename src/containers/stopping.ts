@@ -95,7 +95,8 @@ export class Stopping {
   /** Until when at most a busy container is waited for; now, when it is not. */
   #holdUntil(record: RunRecord, reason: string): number {
     const { busy, clock } = this.#deps;
-    return WAITS_FOR_NO_HOLD.has(reason) ? clock() : busy.deadlineOf(record);
+    // A job's container holds up nobody: what stops it is the job's own.
+    return WAITS_FOR_NO_HOLD.has(reason) || record.attempt !== undefined ? clock() : busy.deadlineOf(record);
   }
 
   /** The time of the next step has come. */

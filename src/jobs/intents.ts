@@ -1,21 +1,20 @@
 /** What a decision about a job changes in its row, before anything is done about it. Pure. */
 import { NO_INDEXES } from "./index-set.ts";
-import type { Attempt, Job, JobSpec, Past, StopReason, Verdict } from "./job.ts";
+import type { Attempt, Job, Past, StopReason, Verdict } from "./job.ts";
 
-export interface NewJob {
-  readonly id: string;
-  readonly name: string;
-  readonly spec: JobSpec;
-  readonly suspended: boolean;
-}
+export type NewJob = Pick<
+  Job,
+  "id" | "name" | "spec" | "suspended" | "version" | "override" | "origin" | "fairnessKey"
+> & {
+  /** It is not to be run by a shell. */
+  readonly isBare?: boolean;
+};
 
-export function newJob({ id, name, spec, suspended }: NewJob, now: number): Job {
+export function newJob({ isBare = false, ...given }: NewJob, now: number): Job {
   return {
-    id,
-    name,
+    ...given,
+    isBare,
     createdAt: now,
-    spec,
-    suspended,
     startedAt: null,
     verdict: null,
     finishedAt: null,

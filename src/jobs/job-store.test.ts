@@ -1,13 +1,12 @@
 import { describe, it } from "vitest";
 import { memoryDatabase } from "../../test/unit/sqlite-storage.ts";
 import { begin, decide, finish, newJob } from "./intents.ts";
-import { SPEC } from "./job-world.ts";
+import { IDENTITY, SPEC } from "./job-world.ts";
 import {
   addAttempt,
   dropRetry,
   findAttempt,
   findJob,
-  finishedJobs,
   JOBS_SCHEMA,
   listAttempts,
   listJobs,
@@ -24,7 +23,7 @@ function database() {
   return db;
 }
 
-const job = (id: string) => newJob({ id, name: id, spec: SPEC, suspended: false }, 1_000);
+const job = (id: string) => newJob({ ...IDENTITY, id, name: id, spec: SPEC }, 1_000);
 const over = (id: string) => {
   const verdict = { outcome: "failed", reason: "Cancelled", message: "", at: 5 } as const;
   return finish(decide(job(id), verdict), 2_000);
@@ -52,7 +51,6 @@ describe("jobs in storage", () => {
       { job: job("a"), retries: [{ index: 3, notBefore: 99, past: { failures: 2, losses: 1 } }] },
     ]);
     expect(findJob(db, "b")).toEqual(over("b"));
-    expect(finishedJobs(db)).toEqual([over("b")]);
     expect(findJob(db, "c")).toBeUndefined();
   });
 
@@ -72,17 +70,19 @@ describe("jobs in storage", () => {
   it("are listed page by page, also while others come and go", ({ expect }) => {
     const db = database();
     for (const id of ["b", "d", "f", "h"]) putJob(db, job(id));
-    const first = listJobs(db, "", 2).map(({ id }) => id);
+    const page = (before: number | null, limit: number) => listJobs(db, {}, before, limit);
+    const first = page(null, 2);
     putJob(db, job("a"));
     removeJob(db, "f");
     putJob(db, job("g"));
-    expect([...first, ...listJobs(db, "d", 5).map(({ id }) => id)]).toEqual(["b", "d", "g", "h"]);
+    const ids = [...first, ...page(first.at(-1)?.seq ?? null, 5)].map(({ job: { id } }) => id);
+    expect(ids).toEqual(["h", "f", "d", "b"]);
   });
 
   it("go with all that is kept of them", ({ expect }) => {
     const db = database();
     putJob(db, job("a"));
-    for (const number of [1, 2, 3]) addAttempt(db, "a", record(number));
+    for (const number of [1, 2, 3]) addAttempt(db, "a", record(number), null);
     expect(listAttempts(db, "a", 1, 5).map(({ number }) => number)).toEqual([2, 3]);
     expect(findAttempt(db, "a", 2)).toEqual(record(2));
     removeJob(db, "a");

@@ -4,15 +4,28 @@
  */
 import type { Database, Row } from "../database.ts";
 import { Remembered } from "../remembered.ts";
-import type { Attempt, Job, Retry } from "./job.ts";
+import { stateOf, type Attempt, type Job, type JobState, type Retry } from "./job.ts";
+import type { JobLaunch } from "./launch.ts";
 import type { AttemptState } from "./settle.ts";
 
-/** WITHOUT ROWID: a text key on a rowid table costs a second row for every write. */
+/**
+ * WITHOUT ROWID: a text key on a rowid table costs a second row for every write; `jobs` has one, which is written once,
+ * so that jobs stand in the order in which they were made. So is the index of what is over and not kept for ever.
+ */
 export const JOBS_SCHEMA = `
 CREATE TABLE jobs (
-  id TEXT PRIMARY KEY,
-  created_at INTEGER NOT NULL,
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  state TEXT NOT NULL,
+  source TEXT,
   finished_at INTEGER,
+  remove_at INTEGER,
+  body TEXT NOT NULL
+);
+CREATE INDEX jobs_by_removal ON jobs (remove_at) WHERE remove_at IS NOT NULL;
+CREATE TABLE job_launches (
+  job TEXT PRIMARY KEY,
   body TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE job_retries (
@@ -27,6 +40,8 @@ CREATE TABLE job_attempts (
   job TEXT NOT NULL,
   number INTEGER NOT NULL,
   body TEXT NOT NULL,
+  stdout TEXT,
+  stderr TEXT,
   PRIMARY KEY (job, number)
 ) WITHOUT ROWID;`;
 
@@ -38,6 +53,12 @@ export interface AttemptRecord extends Omit<Attempt, "stopping"> {
   readonly endedAt: number;
   readonly deployment: string;
   readonly generation: number;
+}
+
+/** The end of what it printed: 64 KiB of each stream at most. */
+export interface Output {
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
 interface BodyRow extends Row {
@@ -60,7 +81,7 @@ interface Unfinished {
 /** Changed in place: a transaction that is rolled back forgets all of it. */
 const unfinished = new Remembered<Map<string, Unfinished>>((db) => {
   const jobs = new Map<string, Unfinished>();
-  for (const { body } of db.all<BodyRow>("SELECT body FROM jobs WHERE finished_at IS NULL ORDER BY created_at, id")) {
+  for (const { body } of db.all<BodyRow>("SELECT body FROM jobs WHERE finished_at IS NULL ORDER BY seq")) {
     // Written by `putJob` only.
     const job = JSON.parse(body) as Job;
     jobs.set(job.id, { job, retries: new Map() });
@@ -83,13 +104,30 @@ export function findJob(db: Database, id: string): Job | undefined {
   return row === undefined ? undefined : (JSON.parse(row.body) as Job);
 }
 
-/** A new job, or a changed one. 1 row. */
+/** A new job: 3 rows. */
+export function insertJob(db: Database, job: Job, launch: JobLaunch): void {
+  db.run("INSERT INTO job_launches VALUES (?, ?)", job.id, JSON.stringify(launch));
+  putJob(db, job);
+}
+
+/** What its attempts start with. */
+export function findLaunch(db: Database, id: string): JobLaunch | undefined {
+  const row = db.one<BodyRow>("SELECT body FROM job_launches WHERE job = ?", id);
+  return row === undefined ? undefined : (JSON.parse(row.body) as JobLaunch);
+}
+
+/** A new job, or a changed one: 1 row, and 1 when it ends and is not kept for ever. */
 export function putJob(db: Database, job: Job): void {
+  const { ttlMs } = job.spec;
   db.run(
-    "INSERT INTO jobs VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET finished_at = excluded.finished_at, body = excluded.body",
+    `INSERT INTO jobs (id, name, state, source, finished_at, remove_at, body) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+      state = excluded.state, finished_at = excluded.finished_at, remove_at = excluded.remove_at, body = excluded.body`,
     job.id,
-    job.createdAt,
+    job.name,
+    stateOf(job),
+    sourceOf(job),
     job.finishedAt,
+    job.finishedAt === null || ttlMs === null ? null : job.finishedAt + ttlMs,
     JSON.stringify(job),
   );
   const jobs = unfinished.get(db);
@@ -118,9 +156,30 @@ export function dropRetries(db: Database, job: string): void {
   unfinished.get(db).get(job)?.retries.clear();
 }
 
+/** By which schedule or task it was made, to be asked for. */
+function sourceOf({ origin }: Job): string | null {
+  if (origin.kind === "schedule") return origin.schedule;
+  return origin.kind === "task" ? origin.task : null;
+}
+
 /** 1 row. */
-export function addAttempt(db: Database, job: string, attempt: AttemptRecord): void {
-  db.run("INSERT INTO job_attempts VALUES (?, ?, ?)", job, attempt.number, JSON.stringify(attempt));
+export function addAttempt(db: Database, job: string, attempt: AttemptRecord, output: Output | null): void {
+  const { stdout = null, stderr = null } = output ?? {};
+  db.run(
+    "INSERT INTO job_attempts VALUES (?, ?, ?, ?, ?)",
+    job,
+    attempt.number,
+    JSON.stringify(attempt),
+    stdout,
+    stderr,
+  );
+}
+
+/** Null: nothing of it was kept. */
+export function findOutput(db: Database, job: string, number: number): Output | null {
+  const sql = "SELECT stdout, stderr FROM job_attempts WHERE job = ? AND number = ?";
+  const row = db.one<{ stdout: string | null; stderr: string | null }>(sql, job, number);
+  return row?.stdout == null || row.stderr === null ? null : { stdout: row.stdout, stderr: row.stderr };
 }
 
 export function findAttempt(db: Database, job: string, number: number): AttemptRecord | undefined {
@@ -140,24 +199,47 @@ export function listAttempts(db: Database, job: string, after: number, limit: nu
     .map(({ body }) => JSON.parse(body) as AttemptRecord);
 }
 
-/** In the order of their ids, which stays the same while others come and go. */
-export function listJobs(db: Database, afterId: string, limit: number): Job[] {
-  return db
-    .all<BodyRow>("SELECT body FROM jobs WHERE id > ? ORDER BY id LIMIT ?", afterId, limit)
-    .map(({ body }) => JSON.parse(body) as Job);
+export interface JobFilter {
+  readonly name?: string;
+  readonly state?: JobState;
+  /** Name of a schedule or id of a task. */
+  readonly source?: string;
 }
 
-/** Finished ones whose time to live may be over: what keeps them is in memory only as the earliest such time. */
-export function finishedJobs(db: Database): Job[] {
+export interface ListedJob {
+  /** Its place in the order, by which the next page begins. */
+  readonly seq: number;
+  readonly job: Job;
+}
+
+/** Newest first, from the one before `before` on: pages stay the same while others come and go. */
+export function listJobs(db: Database, filter: JobFilter, before: number | null, limit: number): ListedJob[] {
+  const wanted = Object.entries(filter).filter(([, value]) => value !== undefined);
+  const terms = [...wanted.map(([column]) => `${column} = ?`), ...(before === null ? [] : ["seq < ?"])];
+  const where = terms.length === 0 ? "" : `WHERE ${terms.join(" AND ")}`;
+  const values = [...wanted.map(([, value]) => String(value)), ...(before === null ? [] : [before])];
   return db
-    .all<BodyRow>("SELECT body FROM jobs WHERE finished_at IS NOT NULL ORDER BY finished_at, id")
-    .map(({ body }) => JSON.parse(body) as Job);
+    .all<BodyRow & { seq: number }>(`SELECT seq, body FROM jobs ${where} ORDER BY seq DESC LIMIT ?`, ...values, limit)
+    .map(({ seq, body }) => ({ seq, job: JSON.parse(body) as Job }));
+}
+
+/** When the first of those that are over is not to be kept any more; null: none. */
+export function firstRemoval(db: Database): number | null {
+  const sql = "SELECT remove_at FROM jobs WHERE remove_at IS NOT NULL ORDER BY remove_at LIMIT 1";
+  return db.one<{ remove_at: number }>(sql)?.remove_at ?? null;
+}
+
+/** Those whose time to live is over, so many at most. */
+export function expiredJobs(db: Database, now: number, limit: number): string[] {
+  const sql = "SELECT id FROM jobs WHERE remove_at IS NOT NULL AND remove_at <= ? ORDER BY remove_at LIMIT ?";
+  return db.all<{ id: string }>(sql, now, limit).map(({ id }) => id);
 }
 
 /** With all that is kept of it. */
 export function removeJob(db: Database, id: string): void {
   db.run("DELETE FROM job_attempts WHERE job = ?", id);
   dropRetries(db, id);
+  db.run("DELETE FROM job_launches WHERE job = ?", id);
   db.run("DELETE FROM jobs WHERE id = ?", id);
   unfinished.get(db).delete(id);
 }

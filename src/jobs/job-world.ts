@@ -20,6 +20,16 @@ export const SPEC: JobSpec = {
   ttlMs: null,
 };
 
+export const IDENTITY = {
+  id: "j",
+  name: "job",
+  suspended: false,
+  version: 1,
+  override: null,
+  origin: { kind: "user" },
+  fairnessKey: "",
+} as const;
+
 export const exited = (exitCode: number): AttemptEnd => ({ kind: "exited", exitCode, reason: "ExitedWithCode" });
 export const LOST: AttemptEnd = { kind: "lost", exitCode: null, reason: "Vanished" };
 export const STOPPED: AttemptEnd = { kind: "stopped", exitCode: 143, reason: "Stopped" };
@@ -44,7 +54,7 @@ export class JobWorld {
   wakeAt: number | null = null;
 
   constructor(spec: Partial<JobSpec>) {
-    this.job = newJob({ id: "j", name: "job", spec: { ...SPEC, ...spec }, suspended: false }, this.now);
+    this.job = newJob({ ...IDENTITY, spec: { ...SPEC, ...spec } }, this.now);
     this.pass();
   }
 

@@ -139,7 +139,7 @@ describe("many indexes", () => {
   it("with limits of their own fail alone, until too many have", ({ expect }) => {
     const job = world({ completions: 4, parallelism: 4, retries: null, retriesPerIndex: 0, maxFailedIndexes: 1 });
     job.end(1, exited(1));
-    expect(job.job).toMatchObject({ verdict: null, failedIndexes: [[0, 0]] });
+    expect(job.job).toMatchObject({ verdict: null, failedIndexes: [{ first: 0, last: 0 }] });
     job.end(2, exited(0));
     job.end(3, exited(1));
     expect(job.job.verdict).toMatchObject({ reason: "MaxFailedIndexesExceeded" });

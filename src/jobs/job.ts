@@ -2,6 +2,7 @@
  * A job as the scheduler keeps it: a number of completions, each an index, and for each index one attempt at a time until
  * one succeeds. Pure data; `plan-job.ts` says what is to be done, `settle.ts` what an ended attempt comes to.
  */
+import type { Override } from "../orchestrator/start/choice.ts";
 import type { IndexSet } from "./index-set.ts";
 
 export interface FailureRule {
@@ -76,11 +77,26 @@ export interface Tally {
   readonly ignored: number;
 }
 
+/** What made a job. `at`: the time that it was made for, where that is not when. */
+export type Origin =
+  | { readonly kind: "user" }
+  | { readonly kind: "schedule"; readonly schedule: string; readonly at: number; readonly isManual: boolean }
+  | { readonly kind: "task"; readonly task: string };
+
 export interface Job {
   readonly id: string;
   readonly name: string;
   readonly createdAt: number;
   readonly spec: JobSpec;
+  /** Of the application, when the job was made: all its attempts start with its configuration. */
+  readonly version: number;
+  /** What of that it was given in place: its attempts are counted in its own size, where it has one. */
+  readonly override: Override | null;
+  readonly origin: Origin;
+  /** Those who share one take turns with all others. */
+  readonly fairnessKey: string;
+  /** Its image has no shell, as its first start has shown: its exit code comes from whoever watches, its output from nobody. */
+  readonly isBare: boolean;
   readonly suspended: boolean;
   /** When its first attempt was begun, or it was resumed last; null: nothing has begun. */
   readonly startedAt: number | null;
@@ -120,6 +136,15 @@ export interface Attempt {
   readonly startedAt: number | null;
   /** Why we are ending it; null: we are not. */
   readonly stopping: StopReason | null;
+}
+
+/** In a deployment's row: which attempt its placement is of, or was last. */
+export interface SlotAttempt extends Attempt {
+  readonly job: string;
+  /** Of the job. */
+  readonly name: string;
+  /** It is counted, and the slot is free. */
+  readonly isOver: boolean;
 }
 
 export type StopReason = "TimedOut" | "DeadlineExceeded" | "Cancelled" | "Suspended" | "JobDecided";

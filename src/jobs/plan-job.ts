@@ -2,7 +2,7 @@
  * What is to be done next about one job. Pure; time is an argument. Planning again over what its actions come to gives
  * nothing. It never lets two attempts of one index live, nor more than `parallelism` at a time.
  */
-import { countOf, hasIndex, includesAll } from "./index-set.ts";
+import { countOf, hasIndex, includesAll, type IndexRange } from "./index-set.ts";
 import { NO_PAST, type Attempt, type Job, type Past, type Retry, type StopReason, type Verdict } from "./job.ts";
 
 export type JobAction =
@@ -116,8 +116,10 @@ function verdictOf({ job, live, retries, now }: JobInput): Verdict | null {
   return null;
 }
 
-function doneWithin({ doneIndexes }: Job, [first, last]: readonly [number, number]): number {
-  return doneIndexes.reduce((sum, [from, to]) => sum + Math.max(0, Math.min(to, last) - Math.max(from, first) + 1), 0);
+function doneWithin({ doneIndexes }: Job, { first, last }: IndexRange): number {
+  return doneIndexes.reduce((sum, done) => {
+    return sum + Math.max(0, Math.min(done.last, last) - Math.max(done.first, first) + 1);
+  }, 0);
 }
 
 /** The container has its own clock for this; here is the one that does not depend on it. */

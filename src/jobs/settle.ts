@@ -4,6 +4,7 @@
  */
 import { assertNever } from "../assert-never.ts";
 import type { OutcomeKind } from "../orchestrator/plan/deployment.ts";
+import { HARD_TIMEOUT } from "../orchestrator/plan/observe.ts";
 import { failureDelayMs, lossDelayMs } from "./backoff.ts";
 import { withIndex } from "./index-set.ts";
 import type { Attempt, FailureRule, Job, Past, Retry, Tally, Verdict } from "./job.ts";
@@ -34,6 +35,8 @@ export function settle(job: Job, attempt: Attempt, end: AttemptEnd, now: number)
   const { past, stopping } = attempt;
   // It was done before we could end it.
   if (end.kind === "exited" && end.exitCode === 0) return succeeded(job, attempt);
+  // Its container had its time, as it found itself.
+  if (end.reason === HARD_TIMEOUT) return failed(job, attempt, "TimedOut", now);
   if (stopping === "TimedOut") return failed(job, attempt, "TimedOut", now);
   if (stopping !== null) return counted(job, attempt, "cancelled", stopping, { past, notBefore: now });
   switch (end.kind) {

@@ -19,6 +19,9 @@ import { appendForwarded, onAppended } from "./events.ts";
 import type { EventDraft } from "./events.ts";
 import { applicationHooks } from "./hooks/application-hooks.ts";
 import type { HookOutbox } from "./hooks/hook-outbox.ts";
+import { JobControl } from "../jobs/job-control.ts";
+import { attemptLaunch } from "../jobs/prepare.ts";
+import { JobSlots } from "./job-slots.ts";
 import { sizeOf } from "./launch-spec.ts";
 import { instanceClient, prepareLaunch, releaseAddresses } from "./prepare/launch.ts";
 import { Autoscaler } from "./autoscaling/autoscaler.ts";
@@ -32,7 +35,8 @@ import { ReadyWaiters } from "./ready-waiters.ts";
 import { Specification } from "./specification.ts";
 import { RolloutsLog } from "./rollouts-log.ts";
 import { nameOf } from "./names.ts";
-import { PASS_TIMER, Scheduler, type LaunchOrder } from "./scheduler.ts";
+import { PASS_TIMER, Scheduler } from "./scheduler.ts";
+import type { LaunchOrder } from "./scheduler-deps.ts";
 import { masterKeys } from "../sealing.ts";
 import { chosenLaunch } from "./start/launch.ts";
 import { settleFreedSizes, shortageOf } from "./start/sizes.ts";
@@ -72,6 +76,7 @@ export class ApplicationCore {
   readonly shards: Coordinator;
   readonly forwarder: Forwarder;
   readonly hooks: HookOutbox;
+  readonly jobs: JobControl;
   readonly views: ApplicationViews;
   #isForwarding = false;
   readonly #versions: KnownVersions;
@@ -152,6 +157,13 @@ export class ApplicationCore {
       },
       called: () => this.named.called(),
       choiceFor: (name) => this.named.choices.get(name),
+      jobs: new JobSlots({
+        db: this.db,
+        sizeOf: (version) => sizeOf(this.configuration(version)),
+        onFinished: ({ override }) => {
+          if (override?.size !== undefined) this.deployments.hasFreedSize = true;
+        },
+      }),
       capacity: this.capacity,
       prepare: (order) => this.#prepare(order),
       blockedElsewhere: () => this.shards.blockedBeside(0),
@@ -160,6 +172,14 @@ export class ApplicationCore {
       onDeleted: () => {
         if (this.shards.areGone && this.hooks.isEmpty) this.#erase();
       },
+    });
+    this.jobs = new JobControl({
+      db: this.db,
+      clock: Date.now,
+      row: () => this.mustRow(),
+      pass: () => this.pass(),
+      live: () => this.deployments.all(),
+      configuration: (version) => this.configuration(version),
     });
     this.specification = new Specification({
       db: this.db,
@@ -397,7 +417,12 @@ export class ApplicationCore {
     if (row === undefined) return order;
     const { configuration } = this.version(order.version).version;
     const deployment = this.deployments.get(order.deploymentId);
-    const launch = await chosenLaunch(this.db, masterKeys(this.#env), { configuration, order }, deployment);
+    const asked = { configuration, order };
+    const keys = masterKeys(this.#env);
+    const launch =
+      deployment?.attempt === undefined
+        ? await chosenLaunch(this.db, keys, asked, deployment)
+        : await attemptLaunch(this.db, keys, asked, deployment.attempt);
     return await prepareLaunch(this.#env, row.accountId, launch.configuration, launch.order);
   }
 

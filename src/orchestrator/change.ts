@@ -68,6 +68,7 @@ const SAID_BY_NOTHING = {
   priority: 0,
   isPreemptible: true,
   namedInstances: 0,
+  jobInstances: 0,
   warm: 0,
   autoscaling: null,
   bridge: null,

@@ -44,6 +44,7 @@ export interface ApplicationPatch {
   readonly isPreemptible?: boolean;
   readonly namedInstances?: number;
   readonly warm?: number;
+  readonly jobInstances?: number;
   readonly autoscaling?: Exclude<ApplicationSpec["autoscaling"], undefined>;
   readonly bridge?: Exclude<ApplicationSpec["bridge"], undefined>;
   readonly hooks?: Exclude<ApplicationSpec["hooks"], undefined>;
@@ -115,6 +116,7 @@ export function planPatch(db: Database, row: ApplicationRow, patch: ApplicationP
     ...(patch.priority === undefined ? {} : { priority: patch.priority }),
     ...(patch.isPreemptible === undefined ? {} : { isPreemptible: patch.isPreemptible }),
     ...(patch.namedInstances === undefined ? {} : { namedInstances: patch.namedInstances }),
+    ...(patch.jobInstances === undefined ? {} : { jobInstances: patch.jobInstances }),
     ...(patch.bridge === undefined ? {} : { bridge: patch.bridge }),
     ...(patch.hooks === undefined ? {} : { hooks: patch.hooks }),
     ...(patch.warm === undefined ? {} : { warm }),

@@ -6,7 +6,7 @@ import { assertNever } from "../assert-never.ts";
 import type { ErrorCode, ErrorDetails } from "../errors.ts";
 import type { EventDraft } from "./events.ts";
 import { intendStop } from "./intents.ts";
-import { isLeaving, isLive, STOP, type Deployment, type Outcome } from "./plan/deployment.ts";
+import { isLeaving, isLive, runsJobs, STOP, type Deployment, type Outcome } from "./plan/deployment.ts";
 import type { ApplicationKind } from "./storage/application-row.ts";
 
 export const INSTANCE_ACTIONS = ["start", "stop", "sleep", "restart", "destroy", "cordon", "uncordon"] as const;
@@ -44,6 +44,10 @@ export function decideAction(
   context: ActionContext,
   now: number,
 ): Decision {
+  if (runsJobs(deployment)) {
+    const way = "runs a job, which only its job ends: cancel or suspend the job";
+    return refused("JOB_INSTANCE", deployment, context, way);
+  }
   if (action === "destroy" && context.kind === "deployment") {
     return refused("DESTROY_IS_DELETE", deployment, context, "is a deployment of its own: delete the deployment");
   }

@@ -1,7 +1,7 @@
 import { describe, it, vi } from "vitest";
 import { ended, READY, schedulerWorld } from "../../test/unit/scheduler-world.ts";
 import { MAX_IN_FLIGHT } from "./outbox.ts";
-import type { InstanceAnswer, LaunchOrder } from "./scheduler.ts";
+import type { InstanceAnswer, LaunchOrder } from "./scheduler-deps.ts";
 
 const AUTOSCALING = { min: 1, max: 3, target: { kind: "rps", value: 10 }, idleAfterMs: 600_000 } as const;
 

@@ -7,7 +7,7 @@ import { messageFor } from "./intents.ts";
 import type { Deployment } from "./plan/deployment.ts";
 import type { Observation } from "./inbox.ts";
 import { nameOf } from "./names.ts";
-import type { InstanceAnswer, LaunchOrder, SchedulerDeps } from "./scheduler.ts";
+import type { InstanceAnswer, LaunchOrder, SchedulerDeps } from "./scheduler-deps.ts";
 import type { ApplicationRow } from "./storage/application-row.ts";
 
 export interface MessagesDeps extends Pick<

@@ -1,8 +1,12 @@
-/** Names of instances: the application's and the slot's number, or what one is called by. */
+/** Names of instances: the application's and the slot's number, what one is called by, or the job and index that it runs. */
 import { parseDeploymentId } from "./deployment-id.ts";
 import type { Deployment } from "./plan/deployment.ts";
 
-export function nameOf(applicationName: string, { name, slot }: Pick<Deployment, "name" | "slot">): string {
+export function nameOf(
+  applicationName: string,
+  { name, slot, attempt }: Pick<Deployment, "name" | "slot" | "attempt">,
+): string {
+  if (attempt !== undefined) return `${applicationName}-${attempt.name}-${attempt.index}`;
   return name ?? instanceName(applicationName, slot);
 }
 

@@ -3,7 +3,7 @@ import { describe, it } from "vitest";
 import { schedulerWorld } from "../../test/unit/scheduler-world.ts";
 import type { Size } from "../account/amounts.ts";
 import { ANYWHERE } from "../account/locations.ts";
-import type { CapacityInHand } from "./scheduler.ts";
+import type { CapacityInHand } from "./scheduler-deps.ts";
 import { keptChoice } from "./start/kept.ts";
 import type { WaitingChoice } from "./start/waiting.ts";
 

@@ -5,7 +5,7 @@ import { ANYWHERE } from "../account/locations.ts";
 import type { Allowance } from "./capacity/allowance.ts";
 import type { Location } from "./placement/location.ts";
 import type { Where } from "./placement/placing.ts";
-import type { CapacityInHand, PlacesInHand } from "./scheduler.ts";
+import type { CapacityInHand, PlacesInHand } from "./scheduler-deps.ts";
 
 const WEUR: Location = { code: "weur", name: "W", region: "WEUR", city: null, pop: null, weight: 1, enabled: true };
 const ENAM: Location = { ...WEUR, code: "enam", region: "ENAM" };

@@ -8,7 +8,8 @@ import { DeploymentStore } from "./deployment-store.ts";
 import { listEvents } from "./events.ts";
 import { toLaunchSpec } from "./launch-spec.ts";
 import { Outbox } from "./outbox.ts";
-import { PASS_TIMER, Scheduler, type InstanceAnswer, type LaunchOrder } from "./scheduler.ts";
+import { PASS_TIMER, Scheduler } from "./scheduler.ts";
+import type { InstanceAnswer, LaunchOrder } from "./scheduler-deps.ts";
 import { getVersion } from "./storage/application-row.ts";
 import { APPLICATION_MIGRATIONS } from "./storage/schema.ts";
 

@@ -5,9 +5,6 @@
  * and poke the next pass. Nothing here decides: the planner, the observer and the intents are pure.
  */
 import { assertNever } from "../assert-never.ts";
-import type { Database } from "../database.ts";
-import type { Timers } from "../timers.ts";
-import type { DeploymentStore } from "./deployment-store.ts";
 import { appendEvents, type EventDraft } from "./events.ts";
 import type { Decision } from "./instance-actions.ts";
 import { Inbox, type Observation } from "./inbox.ts";
@@ -15,133 +12,28 @@ import { intendPlacement, intendStart, intendStop, type Intent } from "./intents
 import type { LaunchSpec } from "./launch-spec.ts";
 import type { Size } from "../account/amounts.ts";
 import type { EvictionOrder } from "../account/capacity/statement.ts";
-import type { Allowance } from "./capacity/allowance.ts";
 import { intendEvictions, mayBePreempted } from "./capacity/evict.ts";
 import { Messages } from "./messages.ts";
-import type { Outbox } from "./outbox.ts";
+import type { SchedulerDeps } from "./scheduler-deps.ts";
 import { isFailedStart, isLeaving, isPooled, STOP, type Deployment } from "./plan/deployment.ts";
 import { observe, type Report } from "./plan/observe.ts";
 import { desiredPlace } from "./placement/desired-place.ts";
 import { keepBlocked } from "./placement/blocked.ts";
-import { unverified, type BlockedReason, type ObjectPlace } from "./placement/placing.ts";
-import type { ObservedPlace, Where } from "./placement/placing.ts";
+import { unverified, type ObservedPlace } from "./placement/placing.ts";
 import { DEFAULT_LIMITS, plan, type Action, type Deadlines, type Plan } from "./plan/plan.ts";
 import { outdatedOf, type Desired } from "./plan/selection.ts";
 import type { WaitingChoice } from "./start/waiting.ts";
 import { maySurge, shareOf } from "./shards/sharding.ts";
-import { readApplication, type ApplicationRow, type Version } from "./storage/application-row.ts";
-
-/** What an instance answers: its state, for the generation that it was asked about. */
-export interface InstanceAnswer {
-  readonly generation: number;
-  readonly report: Report;
-}
-
-/** What an instance hears when it reports. */
-export interface ReportReply {
-  /** False: the instance must destroy what it holds. */
-  readonly owned: boolean;
-  /** The interval as it is now; it may have changed since the launch. */
-  readonly checkEveryMs: number;
-  /** Its load decides how many there are. */
-  readonly reportsLoad?: boolean;
-}
-
-export interface LaunchOrder {
-  readonly applicationId: string;
-  readonly applicationName: string;
-  readonly deploymentId: string;
-  readonly instanceName: string;
-  readonly generation: number;
-  readonly version: number;
-  readonly revision: string;
-  readonly checkEveryMs: number;
-  readonly spec: LaunchSpec;
-  /** Code of the location that it was asked to be at. */
-  readonly location?: string;
-  /** Its place decides whether it may take traffic, so that it is told as soon as it is known. */
-  readonly isPlaceVerified?: boolean;
-  /** Its load decides how many there are. */
-  readonly reportsLoad?: boolean;
-  /** Started for those who call it by name, so that it sleeps when nobody does. */
-  readonly isNamed?: boolean;
-  /** The platform's, from which it starts in place of its image. */
-  readonly snapshotId?: string;
-  /** Of the bridge, for this placement. */
-  readonly bridgeToken?: string;
-}
-
-/** Where an application may place, as far as that is known. */
-export interface PlacesInHand {
-  where(application: ApplicationRow): Where | null;
-  /** Finds out, and has another pass when it knows. */
-  ask(application: ApplicationRow): void;
-  /** A start failed there. */
-  failed(location: string): void;
-}
-
-/** What may begin, as far as that has been granted. */
-export interface CapacityInHand {
-  /** Undefined: nothing limits it. */
-  allowance(application: ApplicationRow): Allowance | undefined;
-  /** After a pass: says what has to be said. When to look again, or null. */
-  passed(application: ApplicationRow, unbegun: Plan["unbegun"], unbegunOwn?: Plan["unbegunOwn"]): number | null;
-  /** That many starts are intended. */
-  started(count: number): void;
-  /** The platform said that there were too many starts. */
-  rateLimited(): void;
-  /** What ends in that location is for others. */
-  yield(location: string): void;
-}
-
-/** The scheduler's view of its instances: everything is idempotent by deployment and generation. */
-export interface InstanceClient {
-  launch(order: LaunchOrder): Promise<InstanceAnswer>;
-  /** `signal`: what it begins with, where it is not SIGTERM. */
-  stop(deploymentId: string, generation: number, reason: string, signal?: number): Promise<InstanceAnswer>;
-  check(deploymentId: string, generation: number): Promise<InstanceAnswer>;
-  /** Drops what the instance keeps of a slot that is gone. */
-  release(deploymentId: string): Promise<void>;
-}
-
-export interface SchedulerDeps {
-  readonly db: Database;
-  readonly timers: Timers;
-  readonly deployments: DeploymentStore;
-  readonly outbox: Outbox;
-  readonly instances: InstanceClient;
-  readonly clock: () => number;
-  /** Runs something in so many milliseconds. Absent: nothing is gathered, each report is a turn of its own. */
-  readonly later?: (run: () => void, ms: number) => void;
-  readonly newDeploymentId: (applicationId: string, place: ObjectPlace | null, shard: number) => string;
-  /** Absent: there are no locations. */
-  readonly places?: PlacesInHand;
-  /** Names that somebody waits for. */
-  readonly called?: () => readonly string[];
-  /** What the next start under that name is to be made with. Absent: nothing but its version. */
-  readonly choiceFor?: (name: string) => WaitingChoice | undefined;
-  /** Absent: nothing limits what runs. */
-  readonly capacity?: CapacityInHand;
-  readonly version: (version: number) => { readonly version: Version; readonly spec: LaunchSpec };
-  /**
-   * Completes an order with what is looked up at launch only. A `GantryError` refuses the launch, and its message is what
-   * people read; any other error is a message that did not arrive.
-   */
-  readonly prepare?: (order: LaunchOrder) => Promise<LaunchOrder>;
-  /** Why placements are blocked in other objects of the application: what was told there is not told again here. */
-  readonly blockedElsewhere?: () => readonly BlockedReason[];
-  /** A pass is over. */
-  readonly onPassed?: () => void;
-  /** The set of ready instances may have changed. */
-  readonly onRoutingChanged: () => void;
-  /** The last container of a deleted application is gone. */
-  readonly onDeleted: () => void;
-}
+import { readApplication, type ApplicationRow } from "./storage/application-row.ts";
 
 /** A stop is asked about when it should long be over. */
 function deadlinesOf({ startupDeadlineMs, drainTimeoutMs, stopGraceMs }: LaunchSpec): Deadlines {
   const { stopDeadlineMs } = DEFAULT_LIMITS;
   return { startDeadlineMs: startupDeadlineMs, stopDeadlineMs: stopDeadlineMs + drainTimeoutMs + stopGraceMs };
+}
+
+function earlier(a: number | null, b: number | null): number | null {
+  return a === null || (b !== null && b < a) ? b : a;
 }
 
 /** Key of the scheduler's own timer. */
@@ -174,27 +66,29 @@ export class Scheduler {
       const application = readApplication(this.#deps.db);
       if (application === undefined) return;
       const now = this.#deps.clock();
+      const removeAt = this.#deps.jobs?.clean(now) ?? null;
       const result = this.plan(application, now);
-      ({ requeueAt, unbegun, unbegunOwn } = result);
+      ({ unbegun, unbegunOwn } = result);
+      requeueAt = earlier(result.requeueAt, removeAt);
       if (result.actions.some((action) => action.type === "finish-delete")) {
         this.#deps.onDeleted();
         return;
       }
       this.#perform(application, result, now);
       if (result.needsPlaces) this.#deps.places?.ask(application);
-      if (result.actions.length === 0) break;
+      if (result.actions.length + result.jobSteps.length === 0) break;
       console.log({ message: "application.planned", application: application.name, ...result.explain });
     }
     const application = readApplication(this.#deps.db);
     const { capacity } = this.#deps;
     const restateAt = application === undefined ? null : (capacity?.passed(application, unbegun, unbegunOwn) ?? null);
-    this.#arm(restateAt === null || (requeueAt !== null && requeueAt <= restateAt) ? requeueAt : restateAt);
+    this.#arm(earlier(requeueAt, restateAt));
     this.#deps.onPassed?.();
   }
 
   /** What a pass would do now. */
   plan(application: ApplicationRow, now: number): Plan {
-    const { deployments, outbox, places, capacity, version: versionOf } = this.#deps;
+    const { deployments, outbox, places, capacity, jobs, version: versionOf } = this.#deps;
     const { sharding } = application;
     return plan({
       desired: this.#desired(application),
@@ -205,6 +99,7 @@ export class Scheduler {
       where: places?.where(application),
       called: this.#deps.called?.() ?? [],
       ownSize: (name) => this.#ownSize(application, name),
+      ...(jobs === undefined || (sharding?.shard ?? 0) !== 0 ? {} : { jobs: jobs.inHand(application) }),
       allowance: capacity?.allowance(application),
       blockedSince: application.blocked?.since ?? null,
       ...(sharding === undefined ? {} : { slots: { first: sharding.shard, step: sharding.shards } }),
@@ -250,7 +145,7 @@ export class Scheduler {
     const { next, events, owned, isNote } = observe(before, generation, report, clock(), this.#verification());
     if (owned) outbox.heard(deploymentId);
     const isKept = next !== null && isNote !== true;
-    if (isKept) this.#keep(next, events);
+    if (isKept) this.#keep(next, events, before, report);
     else if (next !== null) deployments.note(next);
     if (before?.location !== undefined && before.readyAt === null && next?.phase === "pending") {
       if (isFailedStart(next)) this.#deps.places?.failed(before.location);
@@ -305,16 +200,19 @@ export class Scheduler {
   }
 
   /** Stores a changed row with what is told of it. One that has come to its last end is not kept at all. */
-  #keep(next: Deployment, events: readonly EventDraft[]): void {
-    const { db, deployments, outbox, clock } = this.#deps;
-    const isOver = next.phase === "pending" && isLeaving(next) && !outbox.isInFlight(next.id);
+  #keep(observed: Deployment, said: readonly EventDraft[], before?: Deployment, report?: Report): void {
+    const { db, deployments, outbox, clock, jobs } = this.#deps;
+    const isOver = observed.phase === "pending" && isLeaving(observed) && !outbox.isInFlight(observed.id);
     db.transaction(() => {
+      const output = report?.state === "ended" ? (report.output ?? null) : null;
+      const ended = before === undefined ? null : (jobs?.ended(before, observed, output, clock()) ?? null);
+      const { next, events } = ended ?? { next: observed, events: said };
       if (!isOver) deployments.put(next);
       // Whoever hears of an end looks up whose it was.
       appendEvents(db, events, clock());
       if (isOver) deployments.remove(next.id);
     });
-    if (isOver) this.#messages.release(next.id);
+    if (isOver) this.#messages.release(observed.id);
   }
 
   /** Why a container in that place takes no traffic; null where places are not verified. */
@@ -347,8 +245,8 @@ export class Scheduler {
   }
 
   /** Writes every intent of the plan, then sends. */
-  #perform(application: ApplicationRow, { actions, blocked, needsPlaces }: Plan, now: number): void {
-    const { db, deployments, places } = this.#deps;
+  #perform(application: ApplicationRow, { actions, jobSteps, blocked, needsPlaces }: Plan, now: number): void {
+    const { db, deployments, places, jobs } = this.#deps;
     const sends: Deployment[] = [];
     db.transaction(() => {
       const events: EventDraft[] = [];
@@ -356,20 +254,22 @@ export class Scheduler {
       if (!needsPlaces) {
         events.push(...keepBlocked(db, application, blocked, now, this.#deps.blockedElsewhere?.()));
       }
+      for (const step of jobSteps) events.push(...(jobs?.step(step, now) ?? []));
       for (const action of actions) {
         const intent = this.#intend(application, action, now);
         if (intent !== null) {
-          const { next, choice } = this.#withChoice(intent.next, action.type);
+          const { next, choice } = this.#withChoice(this.#withAttempt(intent.next, action, now), action.type);
           if (choice === undefined) deployments.put(next);
           else deployments.putChosen(next, choice);
           events.push(intent.event);
         }
         if (action.type === "remove") deployments.remove(action.id);
+        if (action.type === "end-attempt") events.push(...this.#endAttempt(action, now));
         if (action.type === "stop" && action.reason === STOP.misplaced) {
           const at = deployments.get(action.id)?.location;
           if (at !== undefined) places?.failed(at);
         }
-        const id = intent?.next.id ?? ("id" in action ? action.id : undefined);
+        const id = intent?.next.id ?? (action.type === "resend" || action.type === "verify" ? action.id : undefined);
         const target = id === undefined ? undefined : deployments.get(id);
         if (target !== undefined) sends.push(target);
       }
@@ -379,6 +279,23 @@ export class Scheduler {
     if (actions.some((action) => action.type === "stop")) this.#deps.onRoutingChanged();
     for (const deployment of sends) this.#messages.send(application, deployment);
     for (const action of actions) if (action.type === "remove") this.#messages.release(action.id);
+  }
+
+  #withAttempt(next: Deployment, action: Action, now: number): Deployment {
+    const { jobs } = this.#deps;
+    if (jobs === undefined) return next;
+    if (action.type === "stop") return jobs.stopping(next, action.reason);
+    const isStart = action.type === "place" || action.type === "start";
+    return isStart && action.begin !== undefined ? jobs.begin(next, action.begin, now) : next;
+  }
+
+  #endAttempt({ id, reason }: Extract<Action, { type: "end-attempt" }>, now: number): readonly EventDraft[] {
+    const { deployments, jobs } = this.#deps;
+    const slot = deployments.get(id);
+    if (slot === undefined || jobs === undefined) return [];
+    const { next, events } = jobs.cancel(slot, reason, now);
+    deployments.put(next);
+    return events;
   }
 
   /** What is started is started with what its caller has chosen. */
@@ -410,6 +327,7 @@ export class Scheduler {
       }
       case "resend":
       case "verify":
+      case "end-attempt":
       case "remove":
       case "finish-delete": {
         return null;

@@ -11,11 +11,12 @@ import { getVersion, readApplication, writeApplication, type ApplicationRow } fr
 import { mostWantedOf } from "./warm.ts";
 
 export function usageOf(row: ApplicationRow, configuration: StoredConfiguration): Usage {
-  const { namedInstances: named = 0, warm = 0 } = row.spec;
+  const { namedInstances: named = 0, warm = 0, jobInstances: jobs = 0 } = row.spec;
   return {
-    instances: row.kind === "deployment" ? 1 : mostWantedOf(row.spec) + named,
+    instances: row.kind === "deployment" ? 1 : mostWantedOf(row.spec) + named + jobs,
     ...(named === 0 ? {} : { named }),
     ...(warm === 0 ? {} : { warm }),
+    ...(jobs === 0 ? {} : { jobs }),
     ...(row.spec.autoscaling == null ? {} : { isScaled: true }),
     size: sizeOf(configuration),
     ipv4s: networkOf(configuration).ipv4 === "none" ? 0 : 1,

@@ -1,6 +1,6 @@
 /** Each invariant is shown able to fail: with one thing wrong in the code under test, the simulator says which rule it breaks. */
 import { describe, it } from "vitest";
-import type { InstanceAnswer, SchedulerDeps } from "../../src/orchestrator/scheduler.ts";
+import type { InstanceAnswer, SchedulerDeps } from "../../src/orchestrator/scheduler-deps.ts";
 import type { LifecycleDeps } from "../../src/containers/lifecycle.ts";
 import type { DeploymentStore } from "../../src/orchestrator/deployment-store.ts";
 import type { Deployment } from "../../src/orchestrator/plan/deployment.ts";
@@ -233,7 +233,7 @@ const BUGS: readonly Bug[] = [
   },
   {
     name: "whoever speaks is believed",
-    breaks: "S11",
+    breaks: "S4",
     faults: { vanishes: 0.5, messageTwice: 1 },
     tampering: store((rows) => ({
       get: (id) => {

@@ -22,6 +22,7 @@ export function containerPort(answers: Partial<ContainerPort>): ContainerPort {
     setInactivityTimeout: unasked,
     fetch: unasked,
     accepts: unasked,
+    run: unasked,
     exec: unasked,
     ...answers,
   };

@@ -8,7 +8,7 @@ import { toLaunchSpec } from "../../src/orchestrator/launch-spec.ts";
 import { Outbox } from "../../src/orchestrator/outbox.ts";
 import type { Report } from "../../src/orchestrator/plan/observe.ts";
 import { PASS_TIMER, Scheduler } from "../../src/orchestrator/scheduler.ts";
-import type { InstanceAnswer, LaunchOrder, SchedulerDeps } from "../../src/orchestrator/scheduler.ts";
+import type { InstanceAnswer, LaunchOrder, SchedulerDeps } from "../../src/orchestrator/scheduler-deps.ts";
 import {
   getVersion,
   insertVersion,

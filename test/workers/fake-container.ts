@@ -9,9 +9,12 @@ import type {
   ContainerPort,
   Executed,
   Process,
+  Printed,
   SpawnOptions,
   StartOptions,
 } from "../../src/containers/port.ts";
+
+import { fakeCommand, fakePrinted, type FakeCommand } from "./fake-command.ts";
 
 /** Image name → reference, as `ctx.container.images`. */
 const IMAGES = {
@@ -48,6 +51,8 @@ interface Placement {
   /** How it ends a moment later, and when: whoever looks then finds it ended, also if the object that asked is gone. */
   coming?: { readonly at: number; readonly error: Error | null };
   listens: boolean;
+  /** Of a job. */
+  readonly command: FakeCommand | null;
 }
 
 /** A promise belongs to the object that made it, and tests act from outside: what is shared is state, and looked at. */
@@ -68,6 +73,10 @@ class ExitError extends Error {
     super(`Container exited with unexpected exit code: ${exitCode}`);
     this.exitCode = exitCode;
   }
+}
+
+function exitOf(code: number): Error | null {
+  return code === 0 ? null : new ExitError(code);
 }
 
 export class FakeContainer implements ContainerPort, CommandPort {
@@ -115,6 +124,11 @@ export class FakeContainer implements ContainerPort, CommandPort {
   }
 
   #look(): void {
+    const command = this.#placement?.command ?? null;
+    if (this.#placement !== null && command !== null && command.endsAt <= Date.now()) {
+      // A shell keeps what it came to, and the container with it.
+      if (!command.isWrapped || command.isFetched) this.#end(this.#placement, exitOf(command.code));
+    }
     const coming = this.#placement?.coming;
     if (this.#placement !== null && coming !== undefined && coming.at <= Date.now()) {
       this.#end(this.#placement, coming.error);
@@ -145,7 +159,8 @@ export class FakeContainer implements ContainerPort, CommandPort {
     }
     const refusal = REFUSALS[options.image];
     if (refusal !== undefined) throw new Error(refusal);
-    const placement: Placement = { options, ending: undefined, listens: true };
+    const command = fakeCommand(options);
+    const placement: Placement = { options, ending: undefined, listens: command === null, command };
     this.#placement = placement;
     running += 1;
     if (options.image === IMAGES["never-boots"]) this.#endSoon(placement, new Error("Container failed to start"));
@@ -180,7 +195,13 @@ export class FakeContainer implements ContainerPort, CommandPort {
     this.signals.push(signal);
     const placement = this.#placement;
     if (placement.options.image === IMAGES["ignores-sigterm"]) return;
-    this.#endSoon(placement, null);
+    const { command } = placement;
+    if (command === null) {
+      this.#endSoon(placement, null);
+    } else if (command.trap !== null && command.endsAt > Date.now()) {
+      command.code = command.trap;
+      command.endsAt = Date.now();
+    }
   }
 
   async snapshot(name: string): Promise<{ id: string; size: number; name: string }> {
@@ -241,6 +262,30 @@ export class FakeContainer implements ContainerPort, CommandPort {
 
   async accepts(port: number): Promise<boolean> {
     return this.#placement?.listens === true && !this.closedPorts.has(port);
+  }
+
+  /** The watcher of a job's command. Polls, since whoever waits may be another object than who changes something. */
+  async run(command: readonly string[], onBegun?: () => void): Promise<Printed> {
+    this.execs += 1;
+    const placement = this.#placement;
+    if (placement === null) throw new Error("exec() cannot be called on a container that is not running.");
+    onBegun?.();
+    const job = placement.command;
+    if (job?.isWrapped !== true) return { exitCode: 9, printed: new Uint8Array() };
+    if (command.at(-1) === "now") return { exitCode: 0, printed: fakePrinted(job, job.endsAt <= Date.now()) };
+    while (job.endsAt > Date.now() && this.#placement === placement) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    }
+    if (this.#placement !== placement) throw new Error("the container is gone");
+    return { exitCode: 0, printed: fakePrinted(job, job.endsAt <= Date.now()) };
+  }
+
+  /** The command of its job ends now, with that code. */
+  finish(code: number): void {
+    const job = this.#placement?.command;
+    if (job == null) throw new Error("it runs no job");
+    job.code = code;
+    job.endsAt = Date.now();
   }
 
   /**

@@ -2,7 +2,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { describe, it } from "vitest";
 import type { Instance } from "../../src/containers/instance.ts";
 import { toLaunchSpec } from "../../src/orchestrator/launch-spec.ts";
-import type { LaunchOrder } from "../../src/orchestrator/scheduler.ts";
+import type { LaunchOrder } from "../../src/orchestrator/scheduler-deps.ts";
 import { applicationStub, instanceStub } from "../../src/stubs.ts";
 import { call, createApplication, eventsOf, eventually, instancesOf, raw, testEnv, untilReady } from "./client.ts";
 import { containerOf } from "./fake-container.ts";

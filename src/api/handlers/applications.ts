@@ -18,6 +18,7 @@ import { applicationResult, versionResult } from "../results/application.ts";
 import { message } from "../results/common.ts";
 import { defineRoute, type Call } from "../route.ts";
 import {
+  jobInstancesOf,
   checkEveryMs,
   createApplicationSchema,
   patchApplicationSchema,
@@ -25,6 +26,7 @@ import {
 } from "../schemas/application.ts";
 import { configurationSchema } from "../schemas/configuration.ts";
 import {
+  jobsOf,
   ADMISSION_ERRORS,
   placesOf,
   rankOf,
@@ -214,7 +216,7 @@ async function written(call: Call<unknown, PatchApplication>, id: string, patch:
 async function counted(call: Call<unknown, PatchApplication>, id: string, patch: ApplicationPatch) {
   const application = applicationStub(call.env, id);
   const { instances, max_instances: ceiling, named_instances: named, constraints, autoscaling, warm } = call.body;
-  const counts = [instances, ceiling, named, constraints, autoscaling, warm];
+  const counts = [instances, ceiling, named, constraints, autoscaling, warm, jobInstancesOf(call.body)];
   if (counts.every((one) => one === undefined)) {
     const view: ApplicationView = await application.patch(patch, guardOf(call));
     return view;
@@ -224,8 +226,10 @@ async function counted(call: Call<unknown, PatchApplication>, id: string, patch:
   });
 }
 
-function changeOf({ instances, named_instances: named, autoscaling, warm }: PatchApplication): QuotaChange {
+function changeOf({ instances, named_instances: named, autoscaling, warm, ...body }: PatchApplication): QuotaChange {
+  const jobs = jobInstancesOf(body);
   return {
+    ...(jobs === undefined ? {} : { jobs }),
     ...(instances === undefined ? {} : { instances }),
     ...(autoscaling === undefined ? {} : { scaledTo: autoscaling?.max ?? null }),
     ...(named === undefined ? {} : { named }),
@@ -251,9 +255,12 @@ function patchOf(
     priorities,
     preemption,
     autoscaling,
+    jobs,
+    job_instances,
   }: PatchApplication,
 ): ApplicationPatch {
   return {
+    ...jobsOf({ jobs, job_instances }),
     ...workersOf(env, { bridge, hooks }),
     ...scaledBy({ autoscaling }),
     ...placesOf({ constraints, affinities }),

@@ -13,7 +13,7 @@ import { wireApplication } from "../wire/application.ts";
 import { wireInstance } from "../wire/instance.ts";
 import { findApplication, instanceNotFound, notFound } from "./lookup.ts";
 
-const timeout = z
+export const waitTimeout = z
   .string()
   .default("25")
   .transform((text) => parseDuration(/^\d+(\.\d+)?$/.test(text) ? Number(text) : text) ?? -1)
@@ -32,7 +32,7 @@ export const waitRoutes = [
         .describe(
           "`ready`: every wanted instance takes traffic. `settled`: that, on the active version, and nothing is under way. `active`, `provisioning`, `degraded`: the application's `state`",
         ),
-      timeout,
+      timeout: waitTimeout,
     }),
     result: applicationResult,
     errors: ["APPLICATION_NOT_FOUND", "WAIT_TIMEOUT", "QUEUE_FULL"],
@@ -51,7 +51,7 @@ export const waitRoutes = [
     path: "/applications/:id/instances/:instance/wait",
     tag: "Instances",
     summary: "Wait until an instance is in a state",
-    query: z.strictObject({ state: instanceState.describe("The state to wait for"), timeout }),
+    query: z.strictObject({ state: instanceState.describe("The state to wait for"), timeout: waitTimeout }),
     result: instanceResult,
     errors: ["APPLICATION_NOT_FOUND", "INSTANCE_NOT_FOUND", "WAIT_TIMEOUT", "QUEUE_FULL"],
     run: async (call) => {

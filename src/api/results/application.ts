@@ -43,6 +43,8 @@ export const applicationResult = z.strictObject({
   instances: count,
   max_instances: count.optional(),
   named_instances: count.optional(),
+  jobs: z.literal(true).optional(),
+  job_instances: count.optional(),
   warm: count.optional(),
   autoscaling: z
     .strictObject({

@@ -54,7 +54,7 @@ export const plannedResult = z.strictObject({
   desired: z.strictObject({ instances: count, version: z.int(), deleting: z.boolean() }),
   actions: z.array(
     z.strictObject({
-      type: z.enum(["place", "start", "stop", "resend", "verify", "remove", "finish-delete"]),
+      type: z.enum(["place", "start", "stop", "end-attempt", "resend", "verify", "remove", "finish-delete"]),
       reason: z.string(),
       slot: count.optional(),
       version: z.int().optional(),

@@ -21,6 +21,9 @@ export const applicationName = z
     "must be 1 to 63 lower-case letters, digits, - or _, starting and ending with a letter or digit",
   );
 
+/** Each is a container that starts and ends, of which one object keeps account. */
+const MAX_JOB_INSTANCES = 1_000;
+
 const instances = z.int().min(0).max(MAX_INSTANCES);
 
 export const ingressMode = z.enum(["private", "token", "public"]);
@@ -36,6 +39,14 @@ const durable = {
     "Most instances at a time that run because somebody calls them by name; each comes with its first call, sleeps when " +
       "nobody calls it, and is no member of the pool that `instances` counts. Default: 0, which is none",
   ),
+  jobs: z
+    .boolean()
+    .describe("Whether it runs jobs; `true` without `job_instances`: up to 10 containers at a time. Default: false"),
+  job_instances: z
+    .int()
+    .min(0)
+    .max(MAX_JOB_INSTANCES)
+    .describe("Most containers of jobs at a time; room for them is kept in the account's limits. Default: 0, no jobs"),
   warm: instances.describe(
     "Members of the pool that are kept started and ready beyond `instances`, or beyond what the load asks for: spare ones, " +
       "which get requests as soon as another one is lost or more are needed. Default: 0",
@@ -111,7 +122,8 @@ const fixed = {
     .literal(0, "must be 0: instances have no connection to an object that would have to be spared")
     .optional()
     .describe("Seconds that a connected instance is spared by a rollout; only 0 is taken"),
-  jobs: z.literal(false, "must be false: there are no job applications").optional().describe("Only false is taken"),
+  jobs: durable.jobs.optional(),
+  job_instances: durable.job_instances.optional(),
   priorities,
   preemption,
   autoscaling,
@@ -151,6 +163,20 @@ export const createApplicationSchema = z
   .strictObject({ name, ...whole })
   .superRefine(refuseContradictions)
   .superRefine(refuseSleepOfNobody);
+
+const DEFAULT_JOB_INSTANCES = 10;
+
+/** How many a request asks for; undefined: it says nothing of it. */
+export function jobInstancesOf({
+  jobs,
+  job_instances: count,
+}: {
+  jobs?: boolean | undefined;
+  job_instances?: number | undefined;
+}): number | undefined {
+  if (count !== undefined || jobs === undefined) return count;
+  return jobs ? DEFAULT_JOB_INSTANCES : 0;
+}
 
 /** Fields of an answer that say what is, not what is wanted. A whole application that was read can be written back. */
 export const READ_ONLY_FIELDS = [
@@ -211,6 +237,8 @@ function refuseContradictions(
     instances?: number | undefined;
     max_instances?: number | undefined;
     warm?: number | undefined;
+    jobs?: boolean | undefined;
+    job_instances?: number | undefined;
     autoscaling?: { max: number } | null | undefined;
     observability?: object | undefined;
     configuration?: { observability?: object | undefined } | undefined;
@@ -225,6 +253,10 @@ function refuseContradictions(
   if (value.instances !== undefined && value.max_instances !== undefined && value.instances > value.max_instances) {
     const message = `must be at most max_instances (${value.max_instances})`;
     context.addIssue({ code: "custom", path: ["instances"], message });
+  }
+  if (value.jobs !== undefined && value.job_instances !== undefined && value.jobs !== value.job_instances > 0) {
+    const message = `is ${value.jobs} beside job_instances ${value.job_instances}: give one of the two`;
+    context.addIssue({ code: "custom", path: ["jobs"], message });
   }
   const pool = scaled?.max ?? value.instances;
   if (value.warm !== undefined && pool !== undefined && pool + value.warm > (most ?? MAX_INSTANCES)) {

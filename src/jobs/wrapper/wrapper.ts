@@ -42,11 +42,15 @@ trap : TERM INT
 n=0; while [ $n -lt ${PATIENCE} ] && [ ! -e "$d/fetched" ]; do sleep 0.1 2>/dev/null || { sleep 1; n=$((n+9)); }; n=$((n+1)); done
 exit $c`;
 
-/** Waits for the end, then says the exit code, a line with the sizes of both tails, and the tails. */
+/**
+ * Waits for the end, unless it is told not to, then says the exit code (255 before the end), the sizes of both tails, and
+ * the tails.
+ */
 const WATCHER = `d=$1
-while [ ! -e "$d/code" ]; do [ -d "$d" ] || exit 9; sleep 0.1 2>/dev/null || sleep 1; done
+while [ ! -e "$d/code" ] && [ -z "$2" ]; do [ -d "$d" ] || exit 9; sleep 0.1 2>/dev/null || sleep 1; done
+[ -d "$d" ] || exit 9
 for s in stdout stderr; do cat "$d/$s.old" "$d/$s.new" 2>/dev/null | tail -c ${OUTPUT_KEPT_BYTES} > "$d/$s.tail"; done
-echo "$(cat "$d/code") $(($(wc -c < "$d/stdout.tail"))) $(($(wc -c < "$d/stderr.tail")))"
+echo "$(cat "$d/code" 2>/dev/null || echo 255) $(($(wc -c < "$d/stdout.tail"))) $(($(wc -c < "$d/stderr.tail")))"
 cat "$d/stdout.tail" "$d/stderr.tail"`;
 
 /** The entrypoint that runs a command so. */
@@ -57,6 +61,11 @@ export function wrapped(command: readonly string[], folder = FOLDER): string[] {
 /** Run inside: ends when the command has ended, and prints what `readOutcome` reads. Can be asked again. */
 export function watch(folder = FOLDER): string[] {
   return ["/bin/sh", "-c", WATCHER, "gantry", folder];
+}
+
+/** As `watch`, at once: what it has printed so far. */
+export function peek(folder = FOLDER): string[] {
+  return [...watch(folder), "now"];
 }
 
 /** Run inside, once the outcome is kept: the container may go. */

@@ -3,7 +3,7 @@ import type { Load } from "../../account/capacity/load.ts";
 import type { Answer, Shortage, Statement } from "../../account/capacity/statement.ts";
 import type { Size } from "../../account/amounts.ts";
 import type { Deployment } from "../plan/deployment.ts";
-import type { CapacityInHand } from "../scheduler.ts";
+import type { CapacityInHand } from "../scheduler-deps.ts";
 import type { ApplicationRow } from "../storage/application-row.ts";
 import type { Allowance } from "./allowance.ts";
 import { mayBePreempted } from "./evict.ts";

@@ -7,7 +7,7 @@ import { ANYWHERE } from "../../account/locations.ts";
 import type { Database } from "../../database.ts";
 import { appendEvents, type EventDraft } from "../events.ts";
 import { intendStop } from "../intents.ts";
-import { isAvailable, isLive, STOP, type Deployment } from "../plan/deployment.ts";
+import { isAvailable, isLive, runsJobs, STOP, type Deployment } from "../plan/deployment.ts";
 import type { ApplicationRow } from "../storage/application-row.ts";
 
 export interface Evicted {
@@ -24,6 +24,7 @@ export function mayBePreempted({ spec, deleting }: Pick<ApplicationRow, "spec" |
 export function intendEvictions(deployments: readonly Deployment[], order: EvictionOrder, now: number): Evicted[] {
   const live = deployments.filter((d) => isLive(d) && (d.location ?? ANYWHERE) === order.location);
   return live
+    .filter((deployment) => !runsJobs(deployment))
     .toSorted((a, b) => worth(a) - worth(b) || b.slot - a.slot)
     .slice(0, Math.max(0, live.length - order.ceiling))
     .map((deployment, index) => {

@@ -2,6 +2,7 @@
  * A deployment as the scheduler keeps it: one durable slot of an application, and what is known of the container
  * lifetime (placement) in it. The planner, the observer and the wire views all read this one shape.
  */
+import type { SlotAttempt } from "../../jobs/job.ts";
 import type { CheckState } from "../check-state.ts";
 import type { PlacementRecord } from "../placement/placing.ts";
 import type { Override } from "../start/choice.ts";
@@ -86,16 +87,28 @@ export interface Deployment {
   readonly snapshots?: readonly StoredSnapshot[];
   /** What the stop that is under way begins with, where it is not SIGTERM. */
   readonly stopSignal?: number;
+  /** Of one that runs jobs: the attempt that its placement is of. */
+  readonly attempt?: SlotAttempt;
   /** It holds a busy lease, as it last said. Not stored. */
   readonly isBusy?: boolean;
 }
 
-/** The slot of what has a name: the pool's are counted from 0. */
+/** The slot of what has a name, and of what runs jobs: the pool's are counted from 0. */
 export const NAMED_SLOT = -1;
+export const JOB_SLOT = -2;
 
 /** One of those that are alike and answer for the application. */
-export function isPooled({ name }: Deployment): boolean {
-  return name === undefined;
+export function isPooled({ name, attempt }: Deployment): boolean {
+  return name === undefined && attempt === undefined;
+}
+
+export function isNamed({ name }: Deployment): boolean {
+  return name !== undefined;
+}
+
+/** It runs attempts of jobs, one after another. */
+export function runsJobs({ attempt }: Deployment): boolean {
+  return attempt !== undefined;
 }
 
 /** Why a placement is stopped by us. */
@@ -112,7 +125,21 @@ export const STOP = {
   unsatisfied: "LocationUnsatisfied",
   preempted: "Preempted",
   idle: "Idle",
+  timedOut: "TimedOut",
+  deadlineExceeded: "DeadlineExceeded",
+  cancelled: "Cancelled",
+  suspended: "Suspended",
+  jobDecided: "JobDecided",
 } as const;
+
+/** Why an attempt of a job is stopped. Nothing else stops one, but a delete and its own time. */
+export const JOB_STOPS: ReadonlySet<string | null> = new Set([
+  STOP.timedOut,
+  STOP.deadlineExceeded,
+  STOP.cancelled,
+  STOP.suspended,
+  STOP.jobDecided,
+]);
 
 const FINAL_STOPS: ReadonlySet<string | null> = new Set([
   STOP.scaledDown,
@@ -129,6 +156,7 @@ const SLOT_KEEPING_STOPS: ReadonlySet<string | null> = new Set([
   STOP.unsatisfied,
   STOP.preempted,
   STOP.idle,
+  ...JOB_STOPS,
 ]);
 
 /** On its way out: it never starts again, and its row goes with its container. */

@@ -2,7 +2,7 @@
  * Deployments that are called by name: who of those that are called may be awake. Pure. One starts when it is called, and
  * sleeps again when it ends, however it ended: the next call starts it, as soon as its back-off allows.
  */
-import { isLeaving, isPooled, type Deployment } from "./deployment.ts";
+import { isLeaving, isNamed, type Deployment } from "./deployment.ts";
 import type { Desired } from "./selection.ts";
 
 export interface Calls {
@@ -21,7 +21,7 @@ export function admitted(
   { namedInstances = 0, deleting }: Desired,
 ): Calls {
   if (called.length === 0 || deleting) return NOBODY;
-  const named = new Map(deployments.filter((d) => !isPooled(d)).map((deployment) => [deployment.name, deployment]));
+  const named = new Map(deployments.filter(isNamed).map((deployment) => [deployment.name, deployment]));
   let room = namedInstances - awakeCount(deployments);
   const woken = new Set<string>();
   const arrivals: string[] = [];
@@ -38,7 +38,7 @@ export function admitted(
 
 /** Those that take room: what is on its way out or to its sleep does so until it is there. */
 export function awakeCount(deployments: readonly Deployment[]): number {
-  return deployments.filter((d) => !isPooled(d) && (d.phase !== "pending" || d.isAsleep !== true)).length;
+  return deployments.filter((d) => isNamed(d) && (d.phase !== "pending" || d.isAsleep !== true)).length;
 }
 
 function isWakeable(deployment: Deployment): boolean {

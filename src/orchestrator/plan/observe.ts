@@ -5,6 +5,8 @@
 import { decideRestart, type RestartDecision } from "./backoff.ts";
 import { STOP, type Deployment, type Outcome } from "./deployment.ts";
 import { sameVerdicts, turnedChecks, type CheckState } from "../check-state.ts";
+import type { SlotAttempt } from "../../jobs/job.ts";
+import type { Output } from "../../jobs/job-store.ts";
 import type { EventDraft } from "../events.ts";
 import { intendStop } from "../intents.ts";
 import type { ObservedPlace } from "../placement/placing.ts";
@@ -28,7 +30,12 @@ export type Report =
     }
   | { readonly state: "stopping" }
   /** No container of this generation is left. */
-  | { readonly state: "ended"; readonly outcome: Omit<Outcome, "at"> };
+  | {
+      readonly state: "ended";
+      readonly outcome: Omit<Outcome, "at">;
+      /** The end of what the attempt of a job has printed. */
+      readonly output?: Output;
+    };
 
 /** Reason of an end that `hard_timeout` asked for. */
 export const HARD_TIMEOUT = "HardTimeout";
@@ -121,6 +128,7 @@ function observeRunning(before: Deployment, report: Running, verify: Verificatio
     ...rest,
     ...(ready || detail === undefined ? {} : { detail }),
     ...(checks.length === 0 ? {} : { checks }),
+    ...(first && deployment.attempt !== undefined ? { attempt: begun(deployment.attempt, now) } : {}),
     phase: "running",
     since: first ? now : deployment.since,
     ready,
@@ -130,6 +138,8 @@ function observeRunning(before: Deployment, report: Running, verify: Verificatio
   const turned = first ? [] : turnedChecks(known, checks);
   // A first pass that changes nothing else is kept, and no news.
   if (!first && deployment.ready === ready && turned.length === 0) return { next, events: [], owned: true };
+  // That an attempt runs is known from its end, which says since when.
+  if (first && deployment.attempt !== undefined) return { next, events: [], owned: true };
   const health = ready ? "running" : "unhealthy";
   const event: EventDraft = {
     type: ready || first ? "Info" : "Warn",
@@ -150,6 +160,10 @@ function observeRunning(before: Deployment, report: Running, verify: Verificatio
     statusChange: { health: first ? "running" : health, ready },
   };
   return { next, events: [event], owned: true };
+}
+
+function begun(attempt: SlotAttempt, now: number): SlotAttempt {
+  return { ...attempt, startedAt: attempt.startedAt ?? now };
 }
 
 /** Whoever calls it meanwhile waits for the stop to be over, and for its next start. */

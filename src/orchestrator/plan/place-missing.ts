@@ -2,10 +2,12 @@
  * Where what is missing goes: new slots of the pool, first deployments of names that are called, and what replaces one
  * that was found in a wrong place. A part of the planner.
  */
+import type { Size } from "../../account/amounts.ts";
 import { ANYWHERE } from "../../account/locations.ts";
+import type { Begin } from "../../jobs/job-turns.ts";
 import type { Allowed } from "../capacity/allowance.ts";
 import { blockedBy, blockedRetryMs, MAX_MISPLACED, Placer } from "../placement/placing.ts";
-import { isLive, NAMED_SLOT, STOP, type Deployment } from "./deployment.ts";
+import { isLive, JOB_SLOT, NAMED_SLOT, STOP, type Deployment } from "./deployment.ts";
 import type { Action, BlockedPlacing, PlanInput, Placing } from "./plan.ts";
 import { outdatedOf, type Desired, type Selection } from "./selection.ts";
 
@@ -14,13 +16,23 @@ const ASK_AGAIN_MS = 10_000;
 
 const ALL_SLOTS = { first: 0, step: 1 };
 
+/** What gets a deployment of its own beside the pool: the first of a name, or one for an attempt of a job. */
+export interface Arrival {
+  readonly name?: string;
+  readonly begin?: Begin;
+  readonly version: number;
+  /** Its size, where that is not everybody's. */
+  readonly own: Size | null;
+  readonly reason: string;
+}
+
 /**
  * New slots for what is missing, and for what was found in a wrong place: that one goes when another comes, and no more
  * when too many before it have gone.
  */
 export function placeMissing(
   input: PlanInput,
-  arrivals: readonly string[],
+  arrivals: readonly Arrival[],
   { keep, missing, reason }: Selection,
   misplaced: readonly Deployment[],
   actions: Action[],
@@ -45,13 +57,12 @@ export function placeMissing(
   // What fits nowhere waits where it would be if there were room.
   let queue: Placer | null = null;
   let blocked: BlockedPlacing | null = null;
-  const wanted: { readonly slot: number; readonly name?: string }[] = [
-    ...arrivals.map((name) => ({ slot: NAMED_SLOT, name })),
-    ...slots.map((slot) => ({ slot })),
+  const wanted: (Arrival & { readonly slot: number })[] = [
+    ...arrivals.map((arrival) => ({ ...arrival, slot: arrival.begin === undefined ? NAMED_SLOT : JOB_SLOT })),
+    ...slots.map((slot) => ({ slot, version: desired.version, own: null, reason })),
   ];
-  for (const [position, { slot, ...named }] of wanted.entries()) {
+  for (const [position, { slot, own, version, reason: why, ...whose }] of wanted.entries()) {
     const index = position - arrivals.length;
-    const own = named.name === undefined ? null : (input.ownSize?.(named.name) ?? null);
     if (starts.left === 0) wakeups.push(input.now + 1);
     if (starts.left === 0 && input.allowance === undefined) break;
     const outside = replaced[index - missing];
@@ -81,9 +92,14 @@ export function placeMissing(
     if (!allowed.begin(code, own)) continue;
     starts.left -= 1;
     if (outside !== undefined) actions.push({ type: "stop", id: outside.id, reason: STOP.misplaced });
-    const why = outside === undefined ? reason : STOP.misplaced;
-    const reasonOf = index < 0 ? "Called" : why;
-    actions.push({ type: "place", slot, version: desired.version, placing, reason: reasonOf, ...named });
+    actions.push({
+      type: "place",
+      slot,
+      version,
+      placing,
+      reason: outside === undefined ? why : STOP.misplaced,
+      ...whose,
+    });
   }
   return { needsPlaces: false, blocked };
 }

@@ -141,6 +141,7 @@ describe("what a plan counts", () => {
       place: 1,
       start: 1,
       stop: 0,
+      "end-attempt": 0,
       resend: 1,
       verify: 1,
       remove: 0,

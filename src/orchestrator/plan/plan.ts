@@ -8,13 +8,16 @@ import type { Size } from "../../account/amounts.ts";
 import type { Shortage } from "../../account/capacity/statement.ts";
 import { ANYWHERE } from "../../account/locations.ts";
 import { assertNever } from "../../assert-never.ts";
+import type { StopReason } from "../../jobs/job.ts";
+import type { Begin, JobStep } from "../../jobs/job-turns.ts";
 import { Allowed, type Allowance } from "../capacity/allowance.ts";
 import type { Decision } from "../placement/place.ts";
 import type { Location } from "../placement/location.ts";
 import { blockedRetryMs, type BlockedReason, type Where } from "../placement/placing.ts";
-import { isLeaving, isLive, isPooled, STOP, type Deployment } from "./deployment.ts";
+import { isLeaving, isLive, isNamed, isPooled, runsJobs, STOP, type Deployment } from "./deployment.ts";
+import { followJobs, type JobsInHand } from "./jobs.ts";
 import { admitted } from "./named.ts";
-import { placeMissing } from "./place-missing.ts";
+import { placeMissing, type Arrival } from "./place-missing.ts";
 import { select, type Desired } from "./selection.ts";
 
 /** What this lifetime of the scheduler knows of its own messages; empty after an eviction, and safe to be so. */
@@ -55,6 +58,8 @@ export interface PlanInput {
   readonly blockedSince?: number | null;
   /** Names that somebody waits for, longest first. */
   readonly called?: readonly string[];
+  /** Absent: there are none. */
+  readonly jobs?: JobsInHand;
   /** The size of what starts under that name, where it is not its version's. Absent: of none. */
   readonly ownSize?: (name: string) => Size | null;
   /** What may begin, as granted. Absent: nothing limits it. */
@@ -90,6 +95,8 @@ export type Action =
       readonly reason: string;
       /** Of one that is called by name. */
       readonly name?: string;
+      /** Of one that runs jobs. */
+      readonly begin?: Begin;
     }
   /** A new placement in an existing slot. `forgive`: what failed there was another revision. */
   | {
@@ -98,8 +105,12 @@ export type Action =
       readonly version: number;
       readonly forgive: boolean;
       readonly reason: string;
+      /** Of one that runs jobs: the next attempt. Absent: the same one again. */
+      readonly begin?: Begin;
     }
   | { readonly type: "stop"; readonly id: string; readonly reason: string }
+  /** An attempt that has no container is over. */
+  | { readonly type: "end-attempt"; readonly id: string; readonly reason: StopReason }
   /** Sends the start or stop that is already intended. */
   | { readonly type: "resend"; readonly id: string; readonly reason: string }
   /** Asks the instance how it is. */
@@ -115,6 +126,8 @@ export interface Plan {
   readonly requeueAt: number | null;
   /** Counts by kind, for one log line and for people. */
   readonly explain: Readonly<Record<Action["type"] | "unchanged", number>>;
+  /** What is decided about jobs. */
+  readonly jobSteps: readonly JobStep[];
   /** Something is to be placed, and where it may go has to be found out first. */
   readonly needsPlaces: boolean;
   /** What is to be placed cannot be, and why; the first such reason. */
@@ -128,8 +141,8 @@ export interface Plan {
 export const DEFAULT_LIMITS: PlanLimits = { startsPerPass: 200, startDeadlineMs: 120_000, stopDeadlineMs: 60_000 };
 
 export function plan(input: PlanInput): Plan {
-  const hasNamed = input.deployments.some((deployment) => !isPooled(deployment));
-  const pool = hasNamed ? input.deployments.filter(isPooled) : input.deployments;
+  const hasOthers = input.deployments.some((deployment) => !isPooled(deployment));
+  const pool = hasOthers ? input.deployments.filter(isPooled) : input.deployments;
   const selection = select(pool, input.desired);
   const actions: Action[] = [];
   const wakeups: number[] = [];
@@ -143,12 +156,15 @@ export function plan(input: PlanInput): Plan {
     else maintain(deployment, input, actions, wakeups, starts, allowed);
   }
   const calls = admitted(input.deployments, input.called ?? [], input.desired);
-  if (hasNamed) {
+  if (hasOthers) {
     for (const deployment of input.deployments) {
-      if (!isPooled(deployment)) followName(deployment, calls.woken, input, actions, wakeups, starts, allowed);
+      if (isNamed(deployment)) followName(deployment, calls.woken, input, actions, wakeups, starts, allowed);
+      else if (runsJobs(deployment)) followSlot(deployment, input, actions, wakeups, starts, allowed);
     }
   }
-  const placed = placeMissing(input, calls.arrivals, selection, [...misplaced], actions, wakeups, starts, allowed);
+  const jobs = followJobs(input, actions, wakeups, starts, allowed);
+  const arrivals = [...calls.arrivals.map((name) => arrivalOf(name, input)), ...jobs.arrivals];
+  const placed = placeMissing(input, arrivals, selection, [...misplaced], actions, wakeups, starts, allowed);
   const unsatisfied = selection.keep.some((deployment) => isUnsatisfied(deployment, input.desired));
   const { shortage } = allowed;
   const short = shortage === null ? null : { reason: shortage.reason, shortage };
@@ -161,6 +177,7 @@ export function plan(input: PlanInput): Plan {
     actions,
     requeueAt: wakeups.length === 0 ? null : wakeups.reduce((a, b) => Math.min(a, b)),
     explain: count(actions, input.deployments.length),
+    jobSteps: jobs.steps,
     needsPlaces: placed.needsPlaces,
     blocked,
     unbegun: placed.needsPlaces ? null : allowed.unbegun,
@@ -173,6 +190,25 @@ function isUnsatisfied(deployment: Deployment, desired: Desired): boolean {
   const { phase, held, last, version } = deployment;
   const isOver = phase === "pending" && !held && last?.reason === STOP.unsatisfied;
   return isOver && !desired.isOutdated(version) && desired.isFoundOutside?.(deployment) === true;
+}
+
+function arrivalOf(name: string, { desired, ownSize }: PlanInput): Arrival {
+  return { name, version: desired.version, own: ownSize?.(name) ?? null, reason: "Called" };
+}
+
+/** The attempt of a job is brought to its end in the version that it began with; what comes after is not decided here. */
+function followSlot(
+  slot: Deployment,
+  input: PlanInput,
+  actions: Action[],
+  wakeups: number[],
+  starts: { left: number },
+  allowed: Allowed,
+): void {
+  if (input.desired.deleting) retire(slot, STOP.deleted, input, actions, wakeups);
+  else if (slot.phase !== "pending" || slot.attempt?.isOver === false) {
+    maintain(slot, input, actions, wakeups, starts, allowed);
+  }
 }
 
 /** What is called by name runs while it is awake, is there while it sleeps, and leaves only when somebody says so. */
@@ -226,9 +262,10 @@ function maintain(
   starts: { left: number },
   allowed: Allowed,
 ): void {
-  const { id, name, location = ANYWHERE } = deployment;
-  const own = name === undefined ? null : (input.ownSize?.(name) ?? null);
-  const isOutdated = input.desired.isOutdated(deployment.version);
+  const { id, location = ANYWHERE } = deployment;
+  const own = ownSizeOf(deployment, input);
+  const isPinned = runsJobs(deployment);
+  const isOutdated = !isPinned && input.desired.isOutdated(deployment.version);
   if (isOutdated && isLive(deployment) && input.desired.strategy === "in-place") {
     actions.push({ type: "stop", id, reason: STOP.updating });
     return;
@@ -250,7 +287,8 @@ function maintain(
       } else if (allowed.begin(location, own)) {
         starts.left -= 1;
         const reason = isDue ? (deployment.last?.reason ?? "NotStarted") : "VersionActivated";
-        actions.push({ type: "start", id, version: input.desired.version, forgive: isOutdated, reason });
+        const version = isPinned ? deployment.version : input.desired.version;
+        actions.push({ type: "start", id, version, forgive: isOutdated, reason });
       }
       return;
     }
@@ -281,6 +319,11 @@ function maintain(
       assertNever(deployment.phase);
     }
   }
+}
+
+function ownSizeOf({ name, attempt }: Deployment, { ownSize, jobs }: PlanInput): Size | null {
+  if (name !== undefined) return ownSize?.(name) ?? null;
+  return attempt === undefined ? null : (jobs?.ownSize(attempt.job) ?? null);
 }
 
 function deadlinesOf({ version }: Deployment, { deadlinesOf: own, limits }: PlanInput): Deadlines {
@@ -317,7 +360,16 @@ function awaitIntent(
 const RECHECK_MS = 10_000;
 
 function count(actions: readonly Action[], deployments: number): Plan["explain"] {
-  const counts = { place: 0, start: 0, stop: 0, resend: 0, verify: 0, remove: 0, "finish-delete": 0 };
+  const counts = {
+    place: 0,
+    start: 0,
+    stop: 0,
+    "end-attempt": 0,
+    resend: 0,
+    verify: 0,
+    remove: 0,
+    "finish-delete": 0,
+  };
   for (const action of actions) counts[action.type] += 1;
   const touched = actions.length - counts.place - counts["finish-delete"];
   return { ...counts, unchanged: deployments - touched };

@@ -5,7 +5,7 @@ import type { Version } from "../storage/application-row.ts";
 import { accountStub, instanceStub } from "../../stubs.ts";
 import type { StoredConfiguration } from "../configurations.ts";
 import { hasAddress, networkOf } from "../network.ts";
-import type { InstanceClient, LaunchOrder } from "../scheduler.ts";
+import type { InstanceClient, LaunchOrder } from "../scheduler-deps.ts";
 import { prepareNetwork } from "./network.ts";
 import { prepareReferences } from "./secrets.ts";
 

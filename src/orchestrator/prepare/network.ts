@@ -6,7 +6,7 @@ import type { Addresses } from "../../account/addresses.ts";
 import { portVariable } from "../../api/schemas/network.ts";
 import { accountStub } from "../../stubs.ts";
 import { hasAddress, networkOf, portsOf, type Port } from "../network.ts";
-import type { LaunchOrder } from "../scheduler.ts";
+import type { LaunchOrder } from "../scheduler-deps.ts";
 import type { StoredConfiguration } from "../configurations.ts";
 
 export async function prepareNetwork(

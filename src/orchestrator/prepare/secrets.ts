@@ -8,7 +8,7 @@ import { GantryError } from "../../errors.ts";
 import { protocolOf, resolveImage } from "../../registry/resolve-image.ts";
 import { accountStub } from "../../stubs.ts";
 import type { LaunchSpec } from "../launch-spec.ts";
-import type { LaunchOrder } from "../scheduler.ts";
+import type { LaunchOrder } from "../scheduler-deps.ts";
 
 const AUTHORIZED_KEYS = "GANTRY_AUTHORIZED_KEYS";
 const TRUSTED_USER_CA_KEYS = "GANTRY_TRUSTED_USER_CA_KEYS";

@@ -19,6 +19,7 @@ export function mergedPlan(plans: readonly Plan[]): Plan {
     actions: plans.flatMap(({ actions }) => actions).toSorted((a, b) => slotOf(a) - slotOf(b)),
     requeueAt: times.length === 0 ? null : Math.min(...times),
     explain: summed(plans.map(({ explain }) => explain)) as Plan["explain"],
+    jobSteps: plans.flatMap(({ jobSteps }) => jobSteps),
     needsPlaces: plans.some(({ needsPlaces }) => needsPlaces),
     blocked: plans.find(({ blocked }) => blocked !== null)?.blocked ?? null,
     unbegun: unbegun.length === 0 ? null : new Map(Object.entries(summed(unbegun))),

@@ -5,7 +5,7 @@ import { GantryError } from "../../errors.ts";
 import type { StoredConfiguration } from "../configurations.ts";
 import { toLaunchSpec } from "../launch-spec.ts";
 import type { Deployment } from "../plan/deployment.ts";
-import type { LaunchOrder } from "../scheduler.ts";
+import type { LaunchOrder } from "../scheduler-deps.ts";
 import { withChoice } from "./choice.ts";
 import { keptChoice, openChoice } from "./kept.ts";
 import { requireSnapshot } from "./snapshots.ts";

@@ -8,7 +8,10 @@ import type { Verdict } from "../../account/ledger.ts";
 import { describeError, GantryError } from "../../errors.ts";
 import { accountStub } from "../../stubs.ts";
 import type { ApplicationCore } from "../application-core.ts";
+import type { Job } from "../../jobs/job.ts";
+import { unfinishedJobs } from "../../jobs/job-store.ts";
 import { sizeOf } from "../launch-spec.ts";
+import { runsJobs } from "../plan/deployment.ts";
 import type { ApplicationRow } from "../storage/application-row.ts";
 import { usageOf } from "../usage.ts";
 import { beyond, isNothing, type Override } from "./choice.ts";
@@ -21,10 +24,41 @@ export function usageWith(
   but: string | null = null,
 ): Usage {
   const configuration = core.configuration(row.activeVersion);
-  const kept = core.deployments.all().flatMap(({ name, override }) => (name === but || !override ? [] : [override]));
+  const kept = core.deployments.all().flatMap((deployment) => {
+    const { name, override } = deployment;
+    return name === but || override === undefined || runsJobs(deployment) ? [] : [override];
+  });
   const sizes = [...kept, ...wanted].flatMap(({ size }) => (size === undefined ? [] : [size]));
+  for (const { job } of unfinishedJobs(core.db)) sizes.push(...sizesOf(job, row));
   const own = beyond(sizes, sizeOf(configuration));
   return { ...usageOf(row, configuration), ...(isNothing(own) ? {} : { beyond: own }) };
+}
+
+/** Of all that a job may run at a time. */
+function sizesOf({ override, spec }: Pick<Job, "override" | "spec">, row: ApplicationRow): Size[] {
+  const { size } = override ?? {};
+  const most = Math.min(spec.parallelism, row.spec.jobInstances ?? 0);
+  return size === undefined ? [] : Array.from({ length: most }, () => size);
+}
+
+/** As `reserveSize`, for a job that is to be made. */
+export async function reserveJob(
+  core: ApplicationCore,
+  env: Env,
+  job: Pick<Job, "override" | "spec">,
+): Promise<string | null> {
+  const row = core.mustRow();
+  const sizes = sizesOf(job, row);
+  if (isNothing(beyond(sizes, sizeOf(core.configuration(row.activeVersion))))) return null;
+  return await reserve(
+    core,
+    env,
+    usageWith(
+      core,
+      row,
+      sizes.map((size) => ({ id: "", fields: [], size })),
+    ),
+  );
 }
 
 /**
@@ -40,12 +74,13 @@ export async function reserveSize(
   const row = core.mustRow();
   if (override.size === undefined) return null;
   if (isNothing(beyond([override.size], sizeOf(core.configuration(row.activeVersion))))) return null;
-  const {
-    generation: _,
-    named: __,
-    isScaled: ___,
-    ...ask
-  } = usageWith(core, row, [...core.named.choices.overridesBut(name), override], name);
+  return await reserve(core, env, usageWith(core, row, [...core.named.choices.overridesBut(name), override], name));
+}
+
+/** Throws with what it would surpass. */
+async function reserve(core: ApplicationCore, env: Env, usage: Usage): Promise<string> {
+  const { generation: _, named: __, jobs: ___, isScaled: ____, ...ask } = usage;
+  const row = core.mustRow();
   const intent = crypto.randomUUID();
   const verdict: Verdict = await accountStub(env, row.accountId).reserve(row.id, ask, intent);
   if (verdict.outcome === "refused") throw new GantryError(verdict.code, verdict.message, { ...verdict.details });

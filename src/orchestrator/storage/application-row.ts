@@ -31,6 +31,8 @@ export interface ApplicationSpec {
   readonly isPreemptible?: boolean;
   /** Most instances at a time that run because somebody calls them by name; 0 when it says nothing. */
   readonly namedInstances?: number;
+  /** Most attempts of jobs at a time; 0 when it says nothing. */
+  readonly jobInstances?: number;
   /** The Worker that its containers may call; null: none. */
   readonly bridge?: WorkerBinding | null;
   /** The Worker that hears of its containers; null: none. */

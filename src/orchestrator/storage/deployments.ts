@@ -1,5 +1,6 @@
 /** The `deployments` table and its mapping to the planner's shape. */
 import type { Database, Row } from "../../database.ts";
+import type { SlotAttempt } from "../../jobs/job.ts";
 import type { CheckState } from "../check-state.ts";
 import type { PlacementRecord } from "../placement/placing.ts";
 import type { Deployment, DeploymentPhase, Outcome } from "../plan/deployment.ts";
@@ -32,6 +33,7 @@ interface DeploymentRow extends Row {
   override: string | null;
   snapshots: string | null;
   stop_signal: number | null;
+  attempt: string | null;
 }
 
 export function listDeployments(db: Database): Deployment[] {
@@ -53,7 +55,7 @@ export function updateDeployment(db: Database, deployment: Deployment): void {
     `UPDATE deployments SET slot = ?, created_at = ?, phase = ?, ready = ?, generation = ?, version = ?, since = ?,
       ready_at = ?, failures = ?, losses = ?, next_start_at = ?, stop_reason = ?, last = ?, held = ?, cordoned = ?,
       detail = ?, checks = ?, location = ?, placement = ?, name = ?, asleep = ?, override = ?, snapshots = ?,
-      stop_signal = ? WHERE id = ?`,
+      stop_signal = ?, attempt = ? WHERE id = ?`,
     ...rest,
     id,
   );
@@ -86,6 +88,7 @@ function toValues(d: Deployment): [string, ...(string | number | null)[]] {
     d.override === undefined ? null : JSON.stringify(d.override),
     d.snapshots === undefined ? null : JSON.stringify(d.snapshots),
     d.stopSignal ?? null,
+    d.attempt === undefined ? null : JSON.stringify(d.attempt),
   ];
 }
 
@@ -117,5 +120,6 @@ function toDeployment(row: DeploymentRow): Deployment {
     ...(row.override === null ? {} : { override: JSON.parse(row.override) as Override }),
     ...(row.snapshots === null ? {} : { snapshots: JSON.parse(row.snapshots) as StoredSnapshot[] }),
     ...(row.stop_signal === null ? {} : { stopSignal: row.stop_signal }),
+    ...(row.attempt === null ? {} : { attempt: JSON.parse(row.attempt) as SlotAttempt }),
   };
 }

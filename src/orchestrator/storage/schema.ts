@@ -6,6 +6,7 @@ import { HOOKS_SCHEMA } from "../hooks/hook-outbox.ts";
 import { LEASE_SCHEMA } from "../leases.ts";
 import { ROLLOUTS_SCHEMA } from "../rollouts-log.ts";
 import { SHARDS_SCHEMA } from "../shards/records.ts";
+import { JOBS_SCHEMA } from "../../jobs/job-store.ts";
 import { CHOICES_SCHEMA } from "../start/kept.ts";
 
 export const APPLICATION_MIGRATIONS: readonly Migration[] = [
@@ -95,4 +96,10 @@ ALTER TABLE deployments ADD COLUMN stop_signal INTEGER;
 ${CHOICES_SCHEMA}`,
   },
   { id: "012_hooks", sql: HOOKS_SCHEMA },
+  {
+    id: "013_jobs",
+    sql: `
+ALTER TABLE deployments ADD COLUMN attempt TEXT;
+${JOBS_SCHEMA}`,
+  },
 ];

@@ -13,6 +13,8 @@ export interface Schemas {
     instances: number;
     max_instances?: number;
     named_instances?: number;
+    jobs?: true;
+    job_instances?: number;
     warm?: number;
     autoscaling?: {
       min: number;
@@ -68,6 +70,37 @@ export interface Schemas {
     observed_generation: number;
   };
   ApplicationState: "ready" | "active" | "provisioning" | "degraded";
+  Attempt: {
+    number: number;
+    index: number;
+    state: Schemas["AttemptState"];
+    reason: string | null;
+    exit_code: number | null;
+    begun_at: string;
+    /** when its process was first seen to run */
+    started_at: string | null;
+    ended_at: string | null;
+    deployment_id: string;
+    generation: number;
+  };
+  AttemptLogs: {
+    number: number;
+    index: number;
+    state: Schemas["AttemptState"];
+    reason: string | null;
+    exit_code: number | null;
+    begun_at: string;
+    /** when its process was first seen to run */
+    started_at: string | null;
+    ended_at: string | null;
+    deployment_id: string;
+    generation: number;
+    /** the last 64 KiB */
+    stdout: string;
+    /** the last 64 KiB */
+    stderr: string;
+  };
+  AttemptState: "starting" | "running" | "stopping" | "succeeded" | "failed" | "lost" | "cancelled" | "ignored";
   /** why instances that are wanted are not placed */
   Blocked: {
     reason: "NoLocationAllowed" | "NoLocationEnabled" | "NoCapacity" | "MaxInstances" | "StartRate" | "LocationUnsatisfied";
@@ -373,8 +406,10 @@ export interface Schemas {
     };
     /** Seconds that a connected instance is spared by a rollout; only 0 is taken */
     rollout_active_grace_period?: 0;
-    /** Only false is taken */
-    jobs?: false;
+    /** Whether it runs jobs; `true` without `job_instances`: up to 10 containers at a time. Default: false */
+    jobs?: boolean;
+    /** Most containers of jobs at a time; room for them is kept in the account's limits. Default: 0, no jobs */
+    job_instances?: number;
     /** Who goes first where capacity is short; default: 0 */
     priorities?: {
       /** Priority of every instance: higher is placed first, and may stop lower ones to be placed */
@@ -489,6 +524,88 @@ export interface Schemas {
     dns?: never;
     /** Refused: is not supported: images are started as they are */
     provisioner?: never;
+  };
+  CreateJob: {
+    /** For people, and unique if you make it so; default: made of its id */
+    name?: string;
+    /** What its containers run; default: the application's */
+    entrypoint?: string[];
+    /** Arguments of `entrypoint`; default: the application's */
+    command?: string[];
+    /** In place of the application's image */
+    image?: string;
+    /** In place of the application's size */
+    instance_type?: "lite" | "basic" | "standard-1" | "standard-2" | "standard-3" | "standard-4" | "dev" | "standard";
+    /** In place of the application's */
+    vcpu?: number;
+    /** The same as `vcpu` */
+    vcpus?: number;
+    /** In place of the application's */
+    memory_mib?: number;
+    /** Beside the application's; one of the same name is in its place */
+    environment_variables?: {
+      /** The variable's name in the container */
+      name: string;
+      /** Its value, as it is; anybody who may read the application sees it */
+      value: string;
+    }[];
+    /** Indexes that are to succeed; default: 1 */
+    completions?: number;
+    /** Containers at a time, as far as `job_instances` of the application allows; default: 1 */
+    parallelism?: number;
+    /** Failed attempts that are tried again, of all indexes. Default: 0, or no limit with `retries_per_index` */
+    retries?: number;
+    /** Failed attempts of one index that are tried again, before that index has failed; default: no limit */
+    retries_per_index?: number;
+    /** Indexes that may fail before the job does; default: it goes on to its end */
+    max_failed_indexes?: number;
+    /** Attempts that the platform may lose, each of which is tried again; default: 10 */
+    loss_retries?: number;
+    /** Wait before a failed index is tried again; doubles. Default: 10 s */
+    backoff?: number | string;
+    /** The longest such wait; default: 6 min */
+    max_backoff?: number | string;
+    /** Of an attempt, from its start: SIGTERM, after `stop_grace` SIGKILL. Default: none */
+    timeout?: number | string;
+    /** Of the job, from its first attempt; it goes before retries. Default: none */
+    deadline?: number | string;
+    /** What exit codes mean; the first rule that fits decides. Default: all but 0 are failures that count */
+    failure_policy?: ({
+      /** `fail_job`: the job has failed. `fail_index`: the index has, and others go on. `ignore`: tried again and not counted. `count`: counted against `retries`, as without a rule */
+      action: "fail_job" | "fail_index" | "ignore" | "count";
+      exit_codes: {
+        /** Whether the code is to be one of `values`, or none of them */
+        operator: "in" | "not_in";
+        /** Exit codes; 0 is success and cannot be in them where they are `in` */
+        values: number[];
+      };
+    })[];
+    /** The job has succeeded when one of these is met; default: when all indexes have */
+    success_policy?: {
+      /** Indexes that are to succeed, such as `0,2-5`; default: any */
+      indexes?: string;
+      /** How many of them; default: all of `indexes` */
+      count?: number;
+    }[];
+    /** How long it is kept after its end; default: until it is deleted */
+    ttl?: number | string;
+    /** Its containers read it from `http://control.gantry.internal/payload`, as the text that it is; default: none */
+    payload?: string;
+    /** Jobs of one key take turns with those of every other; default: one key for all */
+    fairness_key?: string;
+    /** Whether a shell of the image keeps the exit code and the last output. It is tried, and found out where there is none */
+    shell?: boolean;
+    /** Values that live as long as the job, as variables */
+    secrets?: {
+      /** The variable that holds it */
+      name: string;
+      /** Kept sealed as long as the job, and never shown */
+      value: string;
+      /** Only `env` is taken */
+      type?: "env";
+    }[];
+    /** Whether it waits to be resumed; default: false */
+    suspend?: boolean;
   };
   CreateRegistry: {
     /** Host of the registry, unique in the account */
@@ -683,6 +800,9 @@ export interface Schemas {
       name: string;
     }[];
   };
+  DeletedJob: {
+    message: string;
+  };
   DeletedRegistry: {
     domain: string;
     /** `<store id>:<secret name>`: the secret is left as it is */
@@ -787,7 +907,7 @@ export interface Schemas {
   };
   DomainError: {
     /** the code, which is the contract */
-    error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "NO_JOB" | "TASKS_NOT_AVAILABLE" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
+    error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "TASKS_NOT_AVAILABLE" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
     message: string;
     /** whether the same request may succeed later */
     retryable: boolean;
@@ -797,7 +917,7 @@ export interface Schemas {
   /** an error of the legacy base */
   Error: {
     /** the code, which is the contract */
-    error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "NO_JOB" | "TASKS_NOT_AVAILABLE" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
+    error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "TASKS_NOT_AVAILABLE" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
     message: string;
     /** whether the same request may succeed later */
     retryable: boolean;
@@ -812,7 +932,7 @@ export interface Schemas {
       code: number;
       /** what stands beside it, as Cloudflare's clients read it; a sentence where it is about who asks */
       message: string;
-      error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "NO_JOB" | "TASKS_NOT_AVAILABLE" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
+      error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "TASKS_NOT_AVAILABLE" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
       retryable: boolean;
       /** what explains the error: field names, limits, ids; `reason` is a sentence to show */
       details: Record<string, string | number | boolean | null | string[]>;
@@ -994,6 +1114,91 @@ export interface Schemas {
       ipType?: "v4" | "v6";
     };
   };
+  Job: {
+    id: string;
+    app_id: string;
+    name: string;
+    created_at: string;
+    /** of its first attempt, or the first since it was resumed */
+    started_at: string | null;
+    finished_at: string | null;
+    /** of the application, when the job was made: all its attempts run it */
+    version: number;
+    status: {
+      /** Cloudflare's word for it */
+      health: "queued" | "scheduled" | "placed" | "running" | "stopped";
+      /** `finishing`: decided, and something of it is still being stopped */
+      state: Schemas["JobState"];
+      /** what decided it, such as `CompletionsReached` or `DeadlineExceeded` */
+      reason: string | null;
+      message: string | null;
+      /** attempts that have not ended */
+      active: number;
+      succeeded: number;
+      failed: number;
+      /** attempts that the platform lost: not the job's failures */
+      lost: number;
+      cancelled: number;
+      /** failures that a rule said not to count */
+      ignored: number;
+      /** such as `0-3,7` */
+      completed_indexes: string;
+      failed_indexes: string;
+    };
+    /** it was cancelled */
+    terminate: boolean;
+    suspend: boolean;
+    completions: number;
+    parallelism: number;
+    /** null: no limit but `retries_per_index` */
+    retries: number | null;
+    retries_per_index: number | null;
+    max_failed_indexes: number | null;
+    loss_retries: number;
+    backoff: number;
+    max_backoff: number;
+    /** seconds, as the other lengths of time */
+    timeout: number | null;
+    deadline: number | null;
+    ttl: number | null;
+    failure_policy: {
+      action: string;
+      [field: string]: unknown;
+    }[];
+    success_policy: Record<string, unknown>[];
+    fairness_key: string;
+    /** the schedule that made it */
+    schedule?: string;
+    /** the time that it was made for */
+    scheduled_at?: string;
+    /** the task that it does */
+    task?: string;
+    image: string;
+    entrypoint: string[];
+    command: string[];
+    environment_variables: {
+      name: string;
+      value: string;
+    }[];
+    /** names, without values */
+    secrets: {
+      name: string;
+      type: "env";
+    }[];
+    payload: string | null;
+    instance_type?: string;
+    vcpu: number;
+    vcpus: number;
+    memory_mib: number;
+    memory_mb: number;
+    disk: {
+      size_mb: number;
+    };
+    disk_mb: number;
+    /** ends of its latest attempts */
+    events: Schemas["Event"][];
+  };
+  JobState: "pending" | "running" | "suspended" | "finishing" | "succeeded" | "failed" | "cancelled";
   Lease: {
     owner: string;
     description?: string;
@@ -1209,8 +1414,10 @@ export interface Schemas {
     };
     /** Seconds that a connected instance is spared by a rollout; only 0 is taken */
     rollout_active_grace_period?: 0;
-    /** Only false is taken */
-    jobs?: false;
+    /** Whether it runs jobs; `true` without `job_instances`: up to 10 containers at a time. Default: false */
+    jobs?: boolean;
+    /** Most containers of jobs at a time; room for them is kept in the account's limits. Default: 0, no jobs */
+    job_instances?: number;
     /** Who goes first where capacity is short; default: 0 */
     priorities?: {
       /** Priority of every instance: higher is placed first, and may stop lower ones to be placed */
@@ -1397,6 +1604,12 @@ export interface Schemas {
     /** Refused: is not supported: images are started as they are */
     provisioner?: never;
   };
+  PatchJob: {
+    /** Cancels the job; only `true` is taken */
+    terminate?: true;
+    /** `true` ends what runs, which is no failure; `false` goes on */
+    suspend?: boolean;
+  };
   PatchMe: {
     /** What may run at one time, beside what the limits let be wanted; what does not fit waits in order */
     capacity?: Schemas["Capacity"];
@@ -1486,7 +1699,7 @@ export interface Schemas {
       code: number;
       /** a sentence to show */
       message: string;
-      error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "NO_JOB" | "TASKS_NOT_AVAILABLE" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
+      error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "TASKS_NOT_AVAILABLE" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
       retryable: boolean;
       /** what explains the error: field names, limits, ids; `reason` is a sentence to show */
       details: Record<string, string | number | boolean | null | string[]>;
@@ -1501,7 +1714,7 @@ export interface Schemas {
       deleting: boolean;
     };
     actions: ({
-      type: "place" | "start" | "stop" | "resend" | "verify" | "remove" | "finish-delete";
+      type: "place" | "start" | "stop" | "end-attempt" | "resend" | "verify" | "remove" | "finish-delete";
       reason: string;
       slot?: number;
       version?: number;
@@ -1660,8 +1873,10 @@ export interface Schemas {
     };
     /** Seconds that a connected instance is spared by a rollout; only 0 is taken */
     rollout_active_grace_period?: 0;
-    /** Only false is taken */
-    jobs?: false;
+    /** Whether it runs jobs; `true` without `job_instances`: up to 10 containers at a time. Default: false */
+    jobs?: boolean;
+    /** Most containers of jobs at a time; room for them is kept in the account's limits. Default: 0, no jobs */
+    job_instances?: number;
     /** Who goes first where capacity is short; default: 0 */
     priorities?: {
       /** Priority of every instance: higher is placed first, and may stop lower ones to be placed */
@@ -2305,6 +2520,114 @@ export interface Operations {
     body: undefined;
     headers: never;
     result: Schemas["Instance"];
+  };
+  /** List jobs, newest first */
+  "GET /applications/{id}/jobs": {
+    params: {
+      id: string;
+    };
+    query: {
+      /** The most that the page holds */
+      per_page?: number;
+      /** `next_page_token` of the page before; default: the first page */
+      page_token?: string;
+      /** Jobs of this name only */
+      name?: string;
+      /** Jobs in this state only */
+      state?: Schemas["JobState"];
+      /** Jobs that this schedule has made */
+      schedule?: string;
+    };
+    body: undefined;
+    headers: never;
+    result: Schemas["Job"][];
+  };
+  /** Run containers to their completion */
+  "POST /applications/{id}/jobs": {
+    params: {
+      id: string;
+    };
+    query: undefined;
+    body: Schemas["CreateJob"];
+    headers: "idempotencyKey" | "leaseNonce";
+    result: Schemas["Job"];
+  };
+  /** Get a job by id, or the newest of a name */
+  "GET /applications/{id}/jobs/{job}": {
+    params: {
+      id: string;
+      job: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["Job"];
+  };
+  /** Cancel a job, suspend it or go on with it */
+  "PATCH /applications/{id}/jobs/{job}": {
+    params: {
+      id: string;
+      job: string;
+    };
+    query: undefined;
+    body: Schemas["PatchJob"];
+    headers: "idempotencyKey" | "leaseNonce";
+    result: Schemas["Job"];
+  };
+  /** Delete a job with all that is kept of it; one that runs is cancelled first */
+  "DELETE /applications/{id}/jobs/{job}": {
+    params: {
+      id: string;
+      job: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey" | "leaseNonce";
+    result: Schemas["DeletedJob"];
+  };
+  /** Wait until a job is in a state */
+  "GET /applications/{id}/jobs/{job}/wait": {
+    params: {
+      id: string;
+      job: string;
+    };
+    query: {
+      /** The state to wait for; default: any end */
+      state?: "running" | "finished" | "succeeded" | "failed" | "cancelled";
+      /** How long to wait, in seconds or as 10s; at most and by default 25 s */
+      timeout?: string;
+    };
+    body: undefined;
+    headers: never;
+    result: Schemas["Job"];
+  };
+  /** List the attempts of a job, those that run first, then by number */
+  "GET /applications/{id}/jobs/{job}/attempts": {
+    params: {
+      id: string;
+      job: string;
+    };
+    query: {
+      /** The most that the page holds */
+      per_page?: number;
+      /** `next_page_token` of the page before; default: the first page */
+      page_token?: string;
+    };
+    body: undefined;
+    headers: never;
+    result: Schemas["Attempt"][];
+  };
+  /** What an attempt printed last */
+  "GET /applications/{id}/jobs/{job}/attempts/{attempt}/logs": {
+    params: {
+      id: string;
+      job: string;
+      attempt: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["AttemptLogs"];
   };
   /** Who holds the lease of an application */
   "GET /applications/{id}/lease": {

@@ -16,13 +16,8 @@ import { sizeOf, toLaunchSpec } from "../../../src/orchestrator/launch-spec.ts";
 import { Outbox } from "../../../src/orchestrator/outbox.ts";
 import { Places } from "../../../src/orchestrator/placement/places.ts";
 import type { Location } from "../../../src/orchestrator/placement/location.ts";
-import {
-  PASS_TIMER,
-  Scheduler,
-  type InstanceClient,
-  type LaunchOrder,
-  type SchedulerDeps,
-} from "../../../src/orchestrator/scheduler.ts";
+import { PASS_TIMER, Scheduler } from "../../../src/orchestrator/scheduler.ts";
+import type { InstanceClient, LaunchOrder, SchedulerDeps } from "../../../src/orchestrator/scheduler-deps.ts";
 import {
   getVersion,
   readApplication,

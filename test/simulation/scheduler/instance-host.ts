@@ -4,7 +4,7 @@ import type { ContainerPort, StartOptions } from "../../../src/containers/port.t
 import { INSTANCE_MIGRATIONS, type RunRecord } from "../../../src/containers/run-record.ts";
 import { migrate } from "../../../src/migrations.ts";
 import type { Report } from "../../../src/orchestrator/plan/observe.ts";
-import type { ReportReply } from "../../../src/orchestrator/scheduler.ts";
+import type { ReportReply } from "../../../src/orchestrator/scheduler-deps.ts";
 import { Timers } from "../../../src/timers.ts";
 import type { Alarms } from "../engine/alarms.ts";
 import type { Network } from "../engine/network.ts";
@@ -141,6 +141,10 @@ class LivePort implements ContainerPort {
 
   get images() {
     return this.#container.images;
+  }
+
+  run() {
+    return this.#within(() => this.#container.run());
   }
 
   intercept() {

@@ -1,6 +1,6 @@
 /** What the scheduler says to its instances, over the network, with an eye on how often it does. */
 import type { Lifecycle } from "../../../src/containers/lifecycle.ts";
-import type { InstanceClient } from "../../../src/orchestrator/scheduler.ts";
+import type { InstanceClient } from "../../../src/orchestrator/scheduler-deps.ts";
 import type { Network } from "../engine/network.ts";
 import type { Lifetime } from "../engine/storage.ts";
 import type { VirtualTime } from "../engine/time.ts";

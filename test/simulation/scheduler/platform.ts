@@ -5,7 +5,7 @@
  */
 import { REGIONS } from "../../../src/orchestrator/placement/location.ts";
 import { REVISION_LABEL } from "../../../src/containers/launch-options.ts";
-import type { ContainerPort, Executed, StartOptions } from "../../../src/containers/port.ts";
+import type { ContainerPort, Executed, StartOptions, Printed } from "../../../src/containers/port.ts";
 import type { Random } from "../random.ts";
 import type { Deadline, VirtualTime } from "../engine/time.ts";
 import type { Faults } from "./faults.ts";
@@ -96,6 +96,11 @@ export class SimulatedContainer implements ContainerPort {
 
   get isListening(): boolean {
     return this.#placement !== null && this.#time.now >= this.#placement.listensAt;
+  }
+
+  /** It runs no jobs. */
+  run(): Promise<Printed> {
+    return Promise.reject(new Error("there is no shell"));
   }
 
   async intercept(): Promise<void> {}

@@ -15,7 +15,7 @@ import { decideAction, type InstanceAction } from "../../../src/orchestrator/ins
 import { isDisallowed, isFoundOutside } from "../../../src/orchestrator/placement/placing.ts";
 import type { Deployment } from "../../../src/orchestrator/plan/deployment.ts";
 import type { Report } from "../../../src/orchestrator/plan/observe.ts";
-import type { LaunchOrder, ReportReply, SchedulerDeps } from "../../../src/orchestrator/scheduler.ts";
+import type { LaunchOrder, ReportReply, SchedulerDeps } from "../../../src/orchestrator/scheduler-deps.ts";
 import {
   insertVersion,
   writeApplication,

@@ -1,0 +1,214 @@
+/** Jobs of an application: made, listed, watched, waited for, suspended, cancelled and deleted. */
+import * as z from "zod";
+import { GantryError } from "../../errors.ts";
+import type { AttemptPage, JobPage, JobView } from "../../jobs/job-control.ts";
+import type { AttemptRecord, Output } from "../../jobs/job-store.ts";
+import { JOB_CONDITIONS } from "../../jobs/conditions.ts";
+import type { ApplicationView } from "../../orchestrator/views.ts";
+import type { Waited } from "../../orchestrator/waits.ts";
+import { applicationStub } from "../../stubs.ts";
+import { invalid } from "../body.ts";
+import { guardOf } from "../guard.ts";
+import { admittedJob, jobRequestOf, requireOwnNames } from "../jobs.ts";
+import { decodePageToken, encodePageToken, pageQuery } from "../pagination.ts";
+import { attemptLogs, attemptResult, deletedJob, jobResult, jobState } from "../results/job.ts";
+import { defineRoute, type Call } from "../route.ts";
+import { createJobSchema, jobName, patchJobSchema, type CreateJob } from "../schemas/job.ts";
+import { ADMISSION_ERRORS } from "../specification.ts";
+import { wireAttempt, wireAttemptEvents, wireJob, wireLiveAttempt } from "../wire/job.ts";
+import { findApplication, findView } from "./lookup.ts";
+import { waitTimeout } from "./wait.ts";
+
+const PATH = "/applications/:id/jobs";
+const NO_QUERY = z.strictObject({});
+const EVENTS_SHOWN = 20;
+const FOUND = ["APPLICATION_NOT_FOUND", "JOB_NOT_FOUND"] as const;
+
+const key = (call: Pick<Call<unknown, unknown>, "params">) => call.params["job"] ?? "";
+
+export const jobRoutes = [
+  defineRoute({
+    method: "POST",
+    path: PATH,
+    tag: "Jobs",
+    summary: "Run containers to their completion",
+    scope: "job:submit",
+    query: NO_QUERY,
+    body: createJobSchema,
+    result: jobResult,
+    statuses: [201],
+    errors: ["APPLICATION_NOT_FOUND", "JOB_CREATE_NOT_ALLOWED", "LEASE_HELD", ...ADMISSION_ERRORS],
+    run: async (call) => {
+      const view = await create(call);
+      return { status: 201, result: { ...wireJob(findApplication(call).id, view), events: [] } };
+    },
+  }),
+  defineRoute({
+    method: "GET",
+    path: PATH,
+    tag: "Jobs",
+    summary: "List jobs, newest first",
+    query: z.strictObject({
+      ...pageQuery(20, 100),
+      name: jobName.optional().describe("Jobs of this name only"),
+      state: jobState.optional().describe("Jobs in this state only"),
+      schedule: z.string().min(1).max(100).optional().describe("Jobs that this schedule has made"),
+    }),
+    result: z.array(jobResult),
+    errors: ["APPLICATION_NOT_FOUND"],
+    paged: true,
+    run: async (call) => {
+      const { id } = findApplication(call);
+      const { per_page: perPage, page_token: token, name, state, schedule } = call.query;
+      const filter = {
+        ...(name === undefined ? {} : { name }),
+        ...(state === undefined ? {} : { state }),
+        ...(schedule === undefined ? {} : { source: schedule }),
+      };
+      const before = numberIn(token);
+      const page: JobPage = await applicationStub(call.env, id).listJobs(filter, before, perPage);
+      const jobs = page.jobs.map((view) => ({ ...wireJob(id, view), events: [] }));
+      return { result: jobs, ...paged(perPage, token, jobs.length, page.next) };
+    },
+  }),
+  defineRoute({
+    method: "GET",
+    path: `${PATH}/:job`,
+    tag: "Jobs",
+    summary: "Get a job by id, or the newest of a name",
+    query: NO_QUERY,
+    result: jobResult,
+    errors: FOUND,
+    run: async (call) => {
+      const { id } = findApplication(call);
+      const application = applicationStub(call.env, id);
+      const view: JobView = await application.job(key(call));
+      const after = Math.max(0, view.job.attempts - view.live.length - EVENTS_SHOWN);
+      const attempts: AttemptPage = await application.jobAttempts(view.job.id, after, EVENTS_SHOWN);
+      return { result: { ...wireJob(id, view), events: wireAttemptEvents(attempts.ended) } };
+    },
+  }),
+  defineRoute({
+    method: "PATCH",
+    path: `${PATH}/:job`,
+    tag: "Jobs",
+    summary: "Cancel a job, suspend it or go on with it",
+    scope: "operate",
+    query: NO_QUERY,
+    body: patchJobSchema,
+    result: jobResult,
+    errors: [...FOUND, "JOB_FINISHED", "LEASE_HELD"],
+    run: async (call) => {
+      const { id } = findApplication(call);
+      const { terminate, suspend } = call.body;
+      const action = terminate === true ? "cancel" : suspend === true ? "suspend" : "resume";
+      const application = applicationStub(call.env, id);
+      const view: JobView = await application.changeJob(key(call), action, call.actor.name, guardOf(call));
+      return { result: { ...wireJob(id, view), events: [] } };
+    },
+  }),
+  defineRoute({
+    method: "DELETE",
+    path: `${PATH}/:job`,
+    tag: "Jobs",
+    summary: "Delete a job with all that is kept of it; one that runs is cancelled first",
+    scope: "operate",
+    query: NO_QUERY,
+    result: deletedJob,
+    errors: [...FOUND, "LEASE_HELD"],
+    run: async (call) => {
+      const application = applicationStub(call.env, findApplication(call).id);
+      const { isGone }: { isGone: boolean } = await application.deleteJob(key(call), call.actor.name, guardOf(call));
+      return { result: { message: isGone ? "deleted" : "being cancelled: it goes when nothing of it runs any more" } };
+    },
+  }),
+  defineRoute({
+    method: "GET",
+    path: `${PATH}/:job/wait`,
+    tag: "Jobs",
+    summary: "Wait until a job is in a state",
+    query: z.strictObject({
+      state: z.enum(JOB_CONDITIONS).default("finished").describe("The state to wait for; default: any end"),
+      timeout: waitTimeout,
+    }),
+    result: jobResult,
+    errors: [...FOUND, "WAIT_TIMEOUT", "QUEUE_FULL"],
+    run: async (call) => {
+      const { id } = findApplication(call);
+      const { state, timeout } = call.query;
+      const waited: Waited<JobView> = await applicationStub(call.env, id).waitForJob(key(call), state, timeout);
+      const { view, isReached } = waited;
+      if (view === null) throw new GantryError("JOB_NOT_FOUND", `job ${key(call)} not found: GET …/jobs lists them`);
+      const result = { ...wireJob(id, view), events: [] };
+      if (isReached) return { result };
+      const message = `job ${view.job.name} is ${result.status.state}, not yet ${state}: ask again`;
+      throw new GantryError("WAIT_TIMEOUT", message, { state: result.status.state });
+    },
+  }),
+  defineRoute({
+    method: "GET",
+    path: `${PATH}/:job/attempts`,
+    tag: "Jobs",
+    summary: "List the attempts of a job, those that run first, then by number",
+    query: z.strictObject(pageQuery(50, 500)),
+    result: z.array(attemptResult),
+    errors: FOUND,
+    paged: true,
+    run: async (call) => {
+      const { per_page: perPage, page_token: token } = call.query;
+      const after = numberIn(token) ?? 0;
+      const application = applicationStub(call.env, findApplication(call).id);
+      const page: AttemptPage = await application.jobAttempts(key(call), after, perPage);
+      const result = [...page.live.map(wireLiveAttempt), ...page.ended.map(wireAttempt)];
+      return { result, ...paged(perPage, token, result.length, page.next) };
+    },
+  }),
+  defineRoute({
+    method: "GET",
+    path: `${PATH}/:job/attempts/:attempt/logs`,
+    tag: "Jobs",
+    summary: "What an attempt printed last",
+    query: NO_QUERY,
+    result: attemptLogs,
+    errors: [...FOUND, "JOB_ATTEMPT_NOT_FOUND", "LOGS_NOT_AVAILABLE"],
+    run: async (call) => {
+      const number = Number(call.params["attempt"]);
+      if (!Number.isInteger(number) || number < 1) throw invalid({ attempt: "must be a number from 1 on" });
+      const application = applicationStub(call.env, findApplication(call).id);
+      const found: { record: AttemptRecord; output: Output | null } = await application.jobOutput(key(call), number);
+      const { record, output } = found;
+      if (output !== null) return { result: { ...wireAttempt(record), ...output } };
+      const why =
+        "no shell of the image kept its output: it has none, no entrypoint is known, the job said shell: false, or its container vanished";
+      throw new GantryError("LOGS_NOT_AVAILABLE", `attempt ${number} has no output: ${why}`, { state: record.state });
+    },
+  }),
+];
+
+async function create(call: Call<unknown, CreateJob>): Promise<JobView> {
+  const { id } = findApplication(call);
+  const view: ApplicationView = await findView(call);
+  const { name = `job-${call.seed.slice(0, 8)}`, secrets, suspend, ...template } = call.body;
+  requireOwnNames(
+    view.configuration,
+    secrets.map((secret) => secret.name),
+  );
+  const identity = { id: call.seed, name, suspended: suspend, origin: { kind: "user" } } as const;
+  const request = jobRequestOf(template, identity, view.configuration);
+  const values = Object.fromEntries(secrets.map((secret) => [secret.name, secret.value]));
+  return await admittedJob(call, id, request, async (): Promise<JobView> => {
+    return await applicationStub(call.env, id).createJob(request, values, guardOf(call));
+  });
+}
+
+function numberIn(token: string | undefined): number | null {
+  const text = decodePageToken(token);
+  if (text === "") return null;
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw invalid({ page_token: "is not a token of this list: take next_page_token of an earlier answer" });
+}
+
+function paged(perPage: number, token: string | undefined, count: number, next: number | null) {
+  const more = next === null ? {} : { next_page_token: encodePageToken(String(next)) };
+  return { info: { per_page: perPage, page_token: token ?? null, count, ...more } };
+}

@@ -1,0 +1,96 @@
+/** Answers about jobs: Cloudflare's fields, and what it does not tell. */
+import * as z from "zod";
+import { timestamp, uuid } from "./common.ts";
+import { eventResult } from "./instance.ts";
+
+const count = z.int().min(0);
+
+export const jobState = z.enum(["pending", "running", "suspended", "finishing", "succeeded", "failed", "cancelled"]);
+export const attemptState = z.enum([
+  "starting",
+  "running",
+  "stopping",
+  "succeeded",
+  "failed",
+  "lost",
+  "cancelled",
+  "ignored",
+]);
+
+export const jobResult = z.strictObject({
+  id: uuid,
+  app_id: uuid,
+  name: z.string(),
+  created_at: timestamp,
+  started_at: timestamp.nullable().describe("of its first attempt, or the first since it was resumed"),
+  finished_at: timestamp.nullable(),
+  version: z.int().describe("of the application, when the job was made: all its attempts run it"),
+  status: z.strictObject({
+    health: z.enum(["queued", "scheduled", "placed", "running", "stopped"]).describe("Cloudflare's word for it"),
+    state: jobState.describe("`finishing`: decided, and something of it is still being stopped"),
+    reason: z.string().nullable().describe("what decided it, such as `CompletionsReached` or `DeadlineExceeded`"),
+    message: z.string().nullable(),
+    active: count.describe("attempts that have not ended"),
+    succeeded: count,
+    failed: count,
+    lost: count.describe("attempts that the platform lost: not the job's failures"),
+    cancelled: count,
+    ignored: count.describe("failures that a rule said not to count"),
+    completed_indexes: z.string().describe("such as `0-3,7`"),
+    failed_indexes: z.string(),
+  }),
+  terminate: z.boolean().describe("it was cancelled"),
+  suspend: z.boolean(),
+  completions: count,
+  parallelism: count,
+  retries: count.nullable().describe("null: no limit but `retries_per_index`"),
+  retries_per_index: count.nullable(),
+  max_failed_indexes: count.nullable(),
+  loss_retries: count,
+  backoff: z.number(),
+  max_backoff: z.number(),
+  timeout: z.number().nullable().describe("seconds, as the other lengths of time"),
+  deadline: z.number().nullable(),
+  ttl: z.number().nullable(),
+  failure_policy: z.array(z.looseObject({ action: z.string() })),
+  success_policy: z.array(z.looseObject({})),
+  fairness_key: z.string(),
+  schedule: z.string().optional().describe("the schedule that made it"),
+  scheduled_at: timestamp.optional().describe("the time that it was made for"),
+  task: z.string().optional().describe("the task that it does"),
+  image: z.string(),
+  entrypoint: z.array(z.string()),
+  command: z.array(z.string()),
+  environment_variables: z.array(z.strictObject({ name: z.string(), value: z.string() })),
+  secrets: z.array(z.strictObject({ name: z.string(), type: z.literal("env") })).describe("names, without values"),
+  payload: z.string().nullable(),
+  instance_type: z.string().optional(),
+  vcpu: z.number(),
+  vcpus: z.number(),
+  memory_mib: z.int(),
+  memory_mb: z.int(),
+  disk: z.strictObject({ size_mb: z.int() }),
+  disk_mb: z.int(),
+  events: z.array(eventResult).describe("ends of its latest attempts"),
+});
+
+export const attemptResult = z.strictObject({
+  number: z.int().min(1),
+  index: count,
+  state: attemptState,
+  reason: z.string().nullable(),
+  exit_code: z.int().nullable(),
+  begun_at: timestamp,
+  started_at: timestamp.nullable().describe("when its process was first seen to run"),
+  ended_at: timestamp.nullable(),
+  deployment_id: z.string(),
+  generation: z.int(),
+});
+
+export const attemptLogs = z.strictObject({
+  ...attemptResult.shape,
+  stdout: z.string().describe("the last 64 KiB"),
+  stderr: z.string().describe("the last 64 KiB"),
+});
+
+export const deletedJob = z.strictObject({ message: z.string() });

@@ -1,0 +1,133 @@
+/** Jobs in Cloudflare's field names, and their attempts. */
+import type { JobView, LiveAttempt } from "../../jobs/job-control.ts";
+import { formatIndexes } from "../../jobs/index-set.ts";
+import { stateOf, type JobSpec, type JobState } from "../../jobs/job.ts";
+import type { AttemptRecord } from "../../jobs/job-store.ts";
+import { sizeOf } from "../../orchestrator/launch-spec.ts";
+import { iso } from "../../iso.ts";
+
+const secondsOf = (ms: number | null) => (ms === null ? null : ms / 1_000);
+const timeOf = (ms: number | null) => (ms === null ? null : iso(ms));
+
+export function wireJob(applicationId: string, { job, launch, configuration, live }: JobView) {
+  const { vcpu, memoryMib, diskMb } = sizeOf(configuration);
+  const state = stateOf(job);
+  const { origin, verdict, tally } = job;
+  return {
+    id: job.id,
+    app_id: applicationId,
+    name: job.name,
+    created_at: iso(job.createdAt),
+    started_at: timeOf(job.startedAt),
+    finished_at: timeOf(job.finishedAt),
+    version: job.version,
+    status: {
+      health: healthOf(state, live),
+      state,
+      reason: verdict?.reason ?? null,
+      message: verdict?.message ?? null,
+      active: live.length,
+      ...tally,
+      completed_indexes: formatIndexes(job.doneIndexes),
+      failed_indexes: formatIndexes(job.failedIndexes),
+    },
+    terminate: verdict?.outcome === "cancelled",
+    suspend: job.suspended,
+    ...wireSpec(job.spec),
+    fairness_key: job.fairnessKey,
+    ...(origin.kind === "schedule" ? { schedule: origin.schedule, scheduled_at: iso(origin.at) } : {}),
+    ...(origin.kind === "task" ? { task: origin.task } : {}),
+    image: configuration.image,
+    entrypoint: [...(configuration.entrypoint ?? [])],
+    command: [...(configuration.command ?? [])],
+    environment_variables: launch.env.map(({ name, value }) => ({ name, value })),
+    secrets: launch.secrets.map((name) => ({ name, type: "env" as const })),
+    payload: launch.payload,
+    ...(configuration.instance_type === undefined ? {} : { instance_type: configuration.instance_type }),
+    vcpu,
+    vcpus: vcpu,
+    memory_mib: memoryMib,
+    memory_mb: memoryMib,
+    disk: { size_mb: diskMb },
+    disk_mb: diskMb,
+  };
+}
+
+export function wireSpec(spec: JobSpec) {
+  return {
+    completions: spec.completions,
+    parallelism: spec.parallelism,
+    retries: spec.retries,
+    retries_per_index: spec.retriesPerIndex,
+    max_failed_indexes: spec.maxFailedIndexes,
+    loss_retries: spec.lossRetries,
+    backoff: spec.backoffMs / 1_000,
+    max_backoff: spec.maxBackoffMs / 1_000,
+    timeout: secondsOf(spec.timeoutMs),
+    deadline: secondsOf(spec.deadlineMs),
+    ttl: secondsOf(spec.ttlMs),
+    failure_policy: spec.failurePolicy.map(({ action, exitCodes: { operator, values } }) => {
+      return { action, exit_codes: { operator, values: [...values] } };
+    }),
+    success_policy: spec.successPolicy.map(({ indexes, count }) => ({
+      ...(indexes === null ? {} : { indexes: formatIndexes(indexes) }),
+      ...(count === null ? {} : { count }),
+    })),
+  };
+}
+
+/** Cloudflare knows five words, and none for how it ended. */
+function healthOf(state: JobState, live: readonly LiveAttempt[]) {
+  if (state === "succeeded" || state === "failed" || state === "cancelled") return "stopped" as const;
+  if (live.some(({ phase }) => phase === "running")) return "running" as const;
+  if (live.some(({ phase }) => phase !== "pending")) return "placed" as const;
+  return live.length > 0 ? ("scheduled" as const) : ("queued" as const);
+}
+
+export function wireLiveAttempt({ attempt, deployment, generation, phase }: LiveAttempt) {
+  const { number, index, begunAt, startedAt, stopping } = attempt;
+  const state = phase === "stopping" || phase === "running" ? phase : ("starting" as const);
+  return {
+    number,
+    index,
+    state: stopping === null ? state : ("stopping" as const),
+    reason: stopping,
+    exit_code: null,
+    begun_at: iso(begunAt),
+    started_at: timeOf(startedAt),
+    ended_at: null,
+    deployment_id: deployment,
+    generation,
+  };
+}
+
+export function wireAttempt(record: AttemptRecord) {
+  const { number, index, state, reason, exitCode, begunAt, startedAt, endedAt, deployment, generation } = record;
+  return {
+    number,
+    index,
+    state,
+    reason,
+    exit_code: exitCode,
+    begun_at: iso(begunAt),
+    started_at: timeOf(startedAt),
+    ended_at: iso(endedAt),
+    deployment_id: deployment,
+    generation,
+  };
+}
+
+/** As placement events, which Cloudflare's clients read. */
+export function wireAttemptEvents(ended: readonly AttemptRecord[]) {
+  return ended.map(({ number, index, state, reason, exitCode, endedAt, deployment, generation }) => ({
+    id: String(number),
+    time: iso(endedAt),
+    type: state === "failed" ? ("UserError" as const) : state === "lost" ? ("SystemError" as const) : ("Info" as const),
+    name: "VMStopped",
+    message: `attempt ${number} (index ${index}) ${state}: ${reason}`,
+    details: { attempt: number, index, state, reason, exit_code: exitCode },
+    statusChange: { health: "stopped", ready: false },
+    deployment_id: deployment,
+    generation,
+  }));
+}
