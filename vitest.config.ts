@@ -1,8 +1,8 @@
 /**
- * Six projects, by cost: `unit` (pure code on Node), `workers` (the objects inside workerd, on a fake container), `cli`
+ * Seven projects, by cost: `unit` (pure code on Node), `workers` (the objects inside workerd, on a fake container), `cli`
  * (commands against workerd), `contract` (requests made from openapi.json against workerd), `e2e` (real workerd and real
- * Docker containers), `conformance` (the same, driven by the clients that people have). `npm test` runs them in this
- * order, but for `contract` and `conformance`, which `.ci/run` adds.
+ * Docker containers), `long` (the same, for minutes, and in a browser), `conformance` (the same, driven by the clients that
+ * people have). `npm test` runs them in this order, but for `contract`, `long` and `conformance`, which `.ci/run` adds.
  */
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
@@ -82,7 +82,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["**/*.e2e.test.ts"],
-          exclude: ["**/node_modules/**"],
+          exclude: ["**/node_modules/**", "**/*.long.e2e.test.ts"],
           globalSetup: ["./test/e2e/global-setup.ts"],
           // Containers share two cores and one Docker engine.
           fileParallelism: false,
@@ -93,13 +93,25 @@ export default defineConfig({
       },
       {
         test: {
+          name: "long",
+          include: ["**/*.long.e2e.test.ts"],
+          exclude: ["**/node_modules/**"],
+          globalSetup: ["./test/e2e/global-setup.ts"],
+          fileParallelism: false,
+          hookTimeout: 240_000,
+          testTimeout: 120_000,
+          sequence: { groupOrder: 5 },
+        },
+      },
+      {
+        test: {
           name: "conformance",
           include: ["test/conformance/**/*.test.ts"],
           exclude: ["**/node_modules/**"],
           globalSetup: ["./test/e2e/global-setup.ts"],
           hookTimeout: 240_000,
           testTimeout: 60_000,
-          sequence: { groupOrder: 5 },
+          sequence: { groupOrder: 6 },
         },
       },
     ],

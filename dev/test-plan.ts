@@ -1,15 +1,12 @@
 /** The decisions of `npm test`: which projects run, and what a run came to. */
 import type { Counts } from "../test/summary-reporter.ts";
 
-export const PROJECTS = ["unit", "workers", "cli", "contract", "e2e", "conformance"] as const;
+export const PROJECTS = ["unit", "workers", "cli", "contract", "e2e", "long", "conformance"] as const;
 
-/**
- * Thousands of requests, and what other people's clients do, take their time and change with the wire format only: they are
- * asked for by name, and a part of `.ci/run`.
- */
-const BY_NAME: readonly string[] = ["contract", "conformance"];
+/** What takes its time, and seldom breaks where nothing else does: asked for by name, and a part of `.ci/run`. */
+const BY_NAME: readonly string[] = ["contract", "long", "conformance"];
 
-const WITH_CONTAINERS: readonly string[] = ["e2e", "conformance"];
+const WITH_CONTAINERS: readonly string[] = ["e2e", "long", "conformance"];
 
 export interface TestPlan {
   readonly projects: readonly string[];
