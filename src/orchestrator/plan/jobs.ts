@@ -7,7 +7,7 @@ import { ANYWHERE } from "../../account/locations.ts";
 import type { Attempt } from "../../jobs/job.ts";
 import { planJobs, type Begin, type JobStep, type OpenJob } from "../../jobs/job-turns.ts";
 import type { Allowed } from "../capacity/allowance.ts";
-import { isLive, runsJobs, type Deployment } from "./deployment.ts";
+import { runsJobs, type Deployment } from "./deployment.ts";
 import type { Arrival } from "./place-missing.ts";
 import type { Action, PlanInput } from "./plan.ts";
 
@@ -24,9 +24,11 @@ export interface JobsFollowed {
   /** What begins in new slots. */
   readonly arrivals: readonly Arrival[];
   readonly steps: readonly JobStep[];
+  /** Slots whose attempt is being ended: nothing else is done about them. */
+  readonly ending: ReadonlySet<string>;
 }
 
-const NOTHING: JobsFollowed = { arrivals: [], steps: [] };
+const NOTHING: JobsFollowed = { arrivals: [], steps: [], ending: new Set() };
 
 /** Wants no attempt of an application that is being deleted. */
 export function followJobs(
@@ -42,9 +44,21 @@ export function followJobs(
   const { steps, begins, wakeAt } = planJobs({ jobs: jobs.open, live: liveOf(slots), most: jobs.most, now });
   if (wakeAt !== null) wakeups.push(wakeAt);
   const kept: JobStep[] = [];
+  const ending = new Set<string>();
   for (const step of steps) {
-    if (step.action.type === "stop") endAttempt(slots, step.job, step.action.attempt, step.action.reason, actions);
-    else kept.push(step);
+    if (step.action.type !== "stop") {
+      kept.push(step);
+      continue;
+    }
+    const slot = slotOf(slots, step.job, step.action.attempt);
+    if (slot === undefined) continue;
+    ending.add(slot.id);
+    // With its container, where it has one; else at once.
+    actions.push({
+      type: slot.phase === "pending" ? "end-attempt" : "stop",
+      id: slot.id,
+      reason: step.action.reason,
+    });
   }
   const free = slots.filter((slot) => slot.attempt?.isOver === true && slot.phase === "pending");
   const rest = [...begins];
@@ -73,7 +87,7 @@ export function followJobs(
   const arrivals = rest.map((begin) => {
     return { begin, version: begin.version, own: jobs.ownSize(begin.job), reason: reasonOf(begin) };
   });
-  return { arrivals, steps: kept };
+  return { arrivals, steps: kept, ending };
 }
 
 /** How soon a slot is looked at again about which a message is under way. */
@@ -95,16 +109,6 @@ function liveOf(slots: readonly Deployment[]): Map<string, Attempt[]> {
   return live;
 }
 
-/** With its container, where it has one; else at once. */
-function endAttempt(
-  slots: readonly Deployment[],
-  job: string,
-  number: number,
-  reason: Extract<JobStep["action"], { type: "stop" }>["reason"],
-  actions: Action[],
-): void {
-  const slot = slots.find(({ attempt }) => attempt?.job === job && attempt.number === number && !attempt.isOver);
-  if (slot === undefined) return;
-  const hasContainer = isLive(slot) || slot.phase === "stopping";
-  actions.push(hasContainer ? { type: "stop", id: slot.id, reason } : { type: "end-attempt", id: slot.id, reason });
+function slotOf(slots: readonly Deployment[], job: string, number: number): Deployment | undefined {
+  return slots.find(({ attempt }) => attempt?.job === job && attempt.number === number && !attempt.isOver);
 }

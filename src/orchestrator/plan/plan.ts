@@ -156,13 +156,15 @@ export function plan(input: PlanInput): Plan {
     else maintain(deployment, input, actions, wakeups, starts, allowed);
   }
   const calls = admitted(input.deployments, input.called ?? [], input.desired);
+  const jobs = followJobs(input, actions, wakeups, starts, allowed);
   if (hasOthers) {
     for (const deployment of input.deployments) {
       if (isNamed(deployment)) followName(deployment, calls.woken, input, actions, wakeups, starts, allowed);
-      else if (runsJobs(deployment)) followSlot(deployment, input, actions, wakeups, starts, allowed);
+      else if (runsJobs(deployment) && !jobs.ending.has(deployment.id)) {
+        followSlot(deployment, input, actions, wakeups, starts, allowed);
+      }
     }
   }
-  const jobs = followJobs(input, actions, wakeups, starts, allowed);
   const arrivals = [...calls.arrivals.map((name) => arrivalOf(name, input)), ...jobs.arrivals];
   const placed = placeMissing(input, arrivals, selection, [...misplaced], actions, wakeups, starts, allowed);
   const unsatisfied = selection.keep.some((deployment) => isUnsatisfied(deployment, input.desired));

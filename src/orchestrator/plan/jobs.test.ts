@@ -1,0 +1,142 @@
+import { describe, it } from "vitest";
+import { begin, cancel, newJob } from "../../jobs/intents.ts";
+import { IDENTITY, SPEC } from "../../jobs/job-world.ts";
+import { NO_PAST, type Job, type SlotAttempt } from "../../jobs/job.ts";
+import { intendPlacement } from "../intents.ts";
+import { isPooled, JOB_SLOT, STOP, type Deployment } from "./deployment.ts";
+import { DEFAULT_LIMITS, plan, type Action, type Delivery, type PlanInput } from "./plan.ts";
+import type { Desired } from "./selection.ts";
+
+const NOW = 1_000_000;
+const HEARD: Delivery = {
+  isAcknowledged: () => true,
+  isInFlight: () => false,
+  retryAt: () => 0,
+  lastSentAt: () => NOW,
+  isSilent: () => false,
+};
+
+function job(completions = 1, parallelism = completions): Job {
+  return newJob({ ...IDENTITY, spec: { ...SPEC, completions, parallelism } }, NOW);
+}
+
+/** The job with so many attempts begun, and a slot for each. */
+function withSlots(of: Job, count: number, fields: Partial<Deployment> = {}): { job: Job; slots: Deployment[] } {
+  let current = of;
+  const slots: Deployment[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const begun = begin(current, { index, past: NO_PAST }, NOW);
+    current = begun.job;
+    const attempt: SlotAttempt = { ...begun.attempt, job: of.id, name: of.name, isOver: false };
+    const placed = intendPlacement(`s${index}`, JOB_SLOT, 1, NOW).next;
+    slots.push({ ...placed, attempt, phase: "running", ready: true, readyAt: NOW, ...fields });
+  }
+  return { job: current, slots };
+}
+
+function over(slot: Deployment): Deployment {
+  const { attempt } = slot;
+  if (attempt === undefined) throw new Error("it runs no job");
+  return { ...slot, phase: "pending", ready: false, readyAt: null, attempt: { ...attempt, isOver: true } };
+}
+
+function run(
+  jobs: readonly Job[],
+  deployments: readonly Deployment[],
+  fields: Partial<PlanInput> = {},
+  desired: Partial<Desired> = {},
+) {
+  return plan({
+    desired: { instances: 0, version: 1, isOutdated: () => false, strategy: "rolling", deleting: false, ...desired },
+    deployments,
+    delivery: HEARD,
+    limits: DEFAULT_LIMITS,
+    jobs: { open: jobs.map((one) => ({ job: one, retries: [] })), most: 10, ownSize: () => null },
+    now: NOW,
+    ...fields,
+  });
+}
+
+const summary = (actions: readonly Action[]) =>
+  actions.map((action) => `${action.type}${"id" in action ? ` ${action.id}` : ""}`);
+
+describe("an application with jobs", () => {
+  it("places a slot for each attempt that may begin, beside the pool and not of it", ({ expect }) => {
+    const { actions } = run([job(3)], [], {}, { instances: 1 });
+    expect(summary(actions)).toEqual(["place", "place", "place", "place"]);
+    expect(actions.filter((action) => action.type === "place" && action.slot === JOB_SLOT)).toHaveLength(3);
+    expect(withSlots(job(), 1).slots.some(isPooled)).toBe(false);
+  });
+
+  it("gives the next attempt a slot that is free, and lets go of one for which there is nothing", ({ expect }) => {
+    const { job: current, slots } = withSlots(job(2, 2), 1);
+    const [slot] = slots;
+    if (slot === undefined) throw new Error("there is one");
+    const free = over(slot);
+    const { actions } = run([{ ...current, doneIndexes: [{ first: 0, last: 0 }] }], [free]);
+    expect(actions).toMatchObject([{ type: "start", id: "s0", begin: { index: 1 }, version: 1 }]);
+    expect(summary(run([], [free]).actions)).toEqual(["remove s0"]);
+  });
+
+  it("leaves a slot alone about which a message is under way", ({ expect }) => {
+    const { slots } = withSlots(job(), 1);
+    const { actions, requeueAt } = run([], slots.map(over), { delivery: { ...HEARD, isInFlight: () => true } });
+    expect(actions).toEqual([]);
+    expect(requeueAt).toBeGreaterThan(NOW);
+  });
+
+  it("touches no attempt for a version, a count or a place that changes", ({ expect }) => {
+    const { job: current, slots } = withSlots(job(2), 2, { location: "weur" });
+    const others = { isOutdated: () => true, version: 9, isMisplaced: () => true, isFoundOutside: () => true };
+    expect(run([current], slots, {}, others).actions).toEqual([]);
+    expect(run([current], slots, {}, { ...others, strategy: "in-place" }).actions).toEqual([]);
+  });
+
+  it("starts the same attempt again, in its own version, when the platform had no container for it", ({ expect }) => {
+    const { job: current, slots } = withSlots(job(), 1, { phase: "pending", ready: false, nextStartAt: NOW });
+    const { actions } = run([current], slots, {}, { version: 9, isOutdated: () => true });
+    expect(actions).toEqual([{ type: "start", id: "s0", version: 1, forgive: false, reason: "NotStarted" }]);
+  });
+
+  it("ends an attempt with its container, or at once where there is none", ({ expect }) => {
+    const { job: current, slots } = withSlots(job(3), 3);
+    const [running, stopping, waiting] = slots;
+    if (running === undefined || stopping === undefined || waiting === undefined) throw new Error("there are three");
+    const cancelled = cancel(current, "ann", NOW);
+    if (cancelled === undefined) throw new Error("it is not over");
+    const { actions, jobSteps } = run(
+      [cancelled],
+      [running, { ...stopping, phase: "stopping", stopReason: STOP.neverStarted }, { ...waiting, phase: "pending" }],
+    );
+    expect(actions.filter(({ reason }) => reason === STOP.cancelled)).toEqual([
+      { type: "stop", id: "s0", reason: STOP.cancelled },
+      { type: "stop", id: "s1", reason: STOP.cancelled },
+      { type: "end-attempt", id: "s2", reason: STOP.cancelled },
+    ]);
+    // It is over when nothing of it is alive any more.
+    expect(jobSteps).toEqual([]);
+    expect(run([cancelled], []).jobSteps).toEqual([{ job: "j", action: { type: "finish" } }]);
+  });
+
+  it("starts nothing that is cancelled", ({ expect }) => {
+    const { job: current, slots } = withSlots(job(), 1, { phase: "pending", ready: false, nextStartAt: NOW });
+    const cancelled = cancel(current, "ann", NOW);
+    if (cancelled === undefined) throw new Error("it is not over");
+    expect(summary(run([cancelled], slots).actions)).not.toContain("start s0");
+  });
+
+  it("stops all of them when it is deleted, and wants no more", ({ expect }) => {
+    const { job: current, slots } = withSlots(job(5, 5), 2);
+    expect(run([current], slots, {}, { deleting: true }).actions).toEqual([
+      { type: "stop", id: "s0", reason: STOP.deleted },
+      { type: "stop", id: "s1", reason: STOP.deleted },
+    ]);
+  });
+
+  it("runs no more than there is room for, of all jobs together", ({ expect }) => {
+    const { job: current, slots } = withSlots(job(9, 9), 2);
+    const jobs = { open: [{ job: current, retries: [] }], most: 3, ownSize: () => null };
+    expect(summary(run([], slots, { jobs }).actions)).toEqual(["place"]);
+    expect(run([], slots, { jobs: { ...jobs, most: 1 } }).actions).toEqual([]);
+  });
+});
