@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { request } from "node:http";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { text as textOf } from "node:stream/consumers";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, it } from "vitest";
 
@@ -90,6 +91,43 @@ describe("hello-world", () => {
     for await (const bytes of answer) text += String(bytes);
     expect(text).toBe("onetwo");
     expect(await exit).toEqual([0, null]);
+  });
+
+  it.for([
+    [
+      "ends well, and says which attempt it is",
+      [],
+      { GANTRY_ATTEMPT: "4", GANTRY_JOB_INDEX: "2" },
+      0,
+      "attempt 4, index 2\n",
+      "",
+    ],
+    ["prints and exits as it is told", ["--print", "a", "--error", "b", "--exit", "3"], {}, 3, "a\n", "b\n"],
+    [
+      "fails until its index has failed so often",
+      ["--fail-first", "2"],
+      { GANTRY_JOB_FAILURES: "1" },
+      1,
+      undefined,
+      "",
+    ],
+    ["and then succeeds", ["--fail-first", "2", "--exit", "3"], { GANTRY_JOB_FAILURES: "2" }, 0, undefined, ""],
+  ] as const)("as a job %s", async ([, args, env, code, stdout, stderr], { expect }) => {
+    const child = spawn(process.execPath, [SERVER, "job", ...args], { env: { ...process.env, ...env } });
+    const [out, err, [exitCode]] = await Promise.all([textOf(child.stdout), textOf(child.stderr), once(child, "exit")]);
+    expect([exitCode, stdout === undefined ? undefined : out, err]).toEqual([code, stdout, stderr]);
+  });
+
+  it.for([
+    [143, []],
+    [7, ["--term", "7"]],
+    [3, ["--term", "ignore", "--exit", "3"]],
+  ] as const)("as a job ends with %d after SIGTERM: %j", async ([code, args], { expect }) => {
+    const seconds = args[1] === "ignore" ? "0.5" : "60";
+    const child = spawn(process.execPath, [SERVER, "job", "--sleep", seconds, ...args]);
+    await once(child.stdout, "data");
+    child.kill("SIGTERM");
+    expect(await once(child, "exit")).toEqual([code, null]);
   });
 
   it("stays within 4 kB as one file, as it is sent to every build", async ({ expect }) => {

@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { runJob } from "./job.ts";
 import { acceptWebSocket } from "./websocket.ts";
 
 const MAX_STREAM_LINES = 3600;
@@ -76,23 +77,27 @@ function respond(request: IncomingMessage, answer: ServerResponse): void {
   }
 }
 
-const server = createServer(respond);
-server.on("upgrade", (request, socket) => {
-  if (request.url?.split("?")[0] === "/ws") acceptWebSocket(request, socket);
-  else socket.end("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
-});
-
-function stop(): void {
-  // What is under way may finish; idle keep-alive connections would hold the process for nothing.
-  server.close(() => process.exit(0));
-  server.closeIdleConnections();
-  setTimeout(() => process.exit(0), 5000).unref();
+function serve(): void {
+  const server = createServer(respond);
+  server.on("upgrade", (request, socket) => {
+    if (request.url?.split("?")[0] === "/ws") acceptWebSocket(request, socket);
+    else socket.end("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+  });
+  const stop = () => {
+    // What is under way may finish; idle keep-alive connections would hold the process for nothing.
+    server.close(() => process.exit(0));
+    server.closeIdleConnections();
+    setTimeout(() => process.exit(0), 5000).unref();
+  };
+  // As process 1 there are no default handlers: without these, stopping would always take the whole grace period.
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+  server.listen(Number(process.env["PORT"] ?? 8080), () => {
+    const address = server.address();
+    console.log(`listening on ${typeof address === "object" ? address?.port : address}`);
+  });
 }
-// As process 1 there are no default handlers: without these, stopping would always take the whole grace period.
-process.on("SIGTERM", stop);
-process.on("SIGINT", stop);
 
-server.listen(Number(process.env["PORT"] ?? 8080), () => {
-  const address = server.address();
-  console.log(`listening on ${typeof address === "object" ? address?.port : address}`);
-});
+const [, , mode, ...args] = process.argv;
+if (mode === "job") void runJob(args);
+else serve();

@@ -3,7 +3,7 @@
  * which code it ended and what it printed last. Asks again after a reset; what comes from an older generation is dropped.
  */
 import type { Output } from "../jobs/job-store.ts";
-import { peek, readOutcome, watch, type CommandOutcome } from "../jobs/wrapper/wrapper.ts";
+import { kill, readOutcome, watch, type CommandOutcome } from "../jobs/wrapper/wrapper.ts";
 import { describeError } from "../errors.ts";
 import { sleep } from "../sleep.ts";
 import type { ContainerPort } from "./port.ts";
@@ -27,7 +27,10 @@ const PROOF_TIMEOUT_MS = 5_000;
 const NO_SUCH_COMMAND = /executable file not found|no such file or directory/i;
 /** A wrapper that found no place to write has only run its command: then nothing is to be had from it. */
 const UNKEPT_AFTER_MS = 10_000;
-const PEEK_TIMEOUT_MS = 2_000;
+/** The container is killed whatever comes of it. */
+const KILL_TIMEOUT_MS = 3_000;
+/** Who watches it hears how it ended a moment after it is gone: only what nobody tells of has vanished. */
+const TOLD_WITHIN_MS = 100;
 
 export class AttemptWatch {
   readonly #deps: AttemptWatchDeps;
@@ -48,23 +51,29 @@ export class AttemptWatch {
     );
   }
 
-  /** What it has printed so far, before it is killed. Null: that cannot be had. */
-  async printed(record: RunRecord): Promise<Output | null> {
+  /** Kills the command alone, so that what it has printed can be kept. Null: that cannot be had. */
+  async kill(record: RunRecord): Promise<Output | null> {
     if (record.attempt?.isWrapped !== true) return null;
     const { port } = this.#deps;
-    const seen = await Promise.race([port.run(peek()).catch(() => null), sleep(PEEK_TIMEOUT_MS).then(() => null)]);
+    const seen = await Promise.race([port.run(kill()).catch(() => null), sleep(KILL_TIMEOUT_MS).then(() => null)]);
     const outcome = seen === null ? null : readOutcome(seen.printed);
     return outcome === null ? null : { stdout: outcome.stdout, stderr: outcome.stderr };
   }
 
   async #follow(generation: number): Promise<void> {
     const { port, clock, live } = this.#deps;
+    let isGone = false;
     for (;;) {
       const record = live(generation);
       if (record?.attempt === undefined) return;
       if (!port.running) {
-        this.#deps.onVanished(record);
-        return;
+        if (isGone) {
+          this.#deps.onVanished(record);
+          return;
+        }
+        isGone = true;
+        await sleep(TOLD_WITHIN_MS);
+        continue;
       }
       const isOver = record.attempt.isWrapped ? await this.#watch(generation) : await this.#prove(generation);
       if (isOver) return;

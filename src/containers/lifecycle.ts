@@ -117,7 +117,9 @@ export class Lifecycle {
       busy: this.busy,
       wakeAt: (at) => timers.set(TIMER.keepalive, at),
       destroy: async (record) => {
-        const output = await this.#attempts.printed(record);
+        // What has got no SIGTERM was not seen to run: it takes no commands yet.
+        const hasRun = record.stop?.timeline.sigtermAt != null;
+        const output = hasRun ? await this.#attempts.kill(record) : null;
         if (output !== null && this.#state.live(record.generation) !== undefined)
           this.#state.note({ ...record, output });
         await this.#destroy(record.generation, endOfStop(record));
@@ -236,7 +238,9 @@ export class Lifecycle {
       return await this.#answer();
     }
     const said = { kind: "stopped", reason, ...(signal === undefined ? {} : { signal }) } as const;
-    this.#stopping.begin(record, reason === STOP.neverStarted ? "kill" : "drain", said);
+    // Nothing of a job that was not seen to run has anything to finish, and it may not hear a signal yet.
+    const isUnbegun = record.attempt !== undefined && record.phase === "starting";
+    this.#stopping.begin(record, isUnbegun || reason === STOP.neverStarted ? "kill" : "drain", said);
     const stopping = this.#state.live(generation);
     if (stopping === undefined) return await this.#answer();
     if (!port.running) this.#noticeVanished(stopping);

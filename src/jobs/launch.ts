@@ -50,7 +50,10 @@ export function jobConfiguration(configuration: StoredConfiguration, launch: Job
 }
 
 /** Kubernetes' name for the index, so that images made for its indexed jobs find it. */
-export function attemptEnv(job: Job, { number, index }: Pick<Attempt, "number" | "index">): Record<string, string> {
+export function attemptEnv(
+  job: Job,
+  { number, index, past }: Pick<Attempt, "number" | "index" | "past">,
+): Record<string, string> {
   const at = job.origin.kind === "schedule" ? { GANTRY_SCHEDULED_AT: new Date(job.origin.at).toISOString() } : {};
   return {
     GANTRY_JOB: job.id,
@@ -60,6 +63,8 @@ export function attemptEnv(job: Job, { number, index }: Pick<Attempt, "number" |
     JOB_COMPLETION_INDEX: String(index),
     // Grows with every attempt of the job: who writes elsewhere can refuse what a replaced attempt still says.
     GANTRY_ATTEMPT: String(number),
+    // Attempts of this index that have failed before; those that the platform lost are not among them.
+    GANTRY_JOB_FAILURES: String(past.failures),
     ...at,
   };
 }
@@ -68,7 +73,7 @@ export function attemptEnv(job: Job, { number, index }: Pick<Attempt, "number" |
 export function attemptSpec(
   configuration: StoredConfiguration,
   job: Job,
-  attempt: Pick<Attempt, "number" | "index">,
+  attempt: Pick<Attempt, "number" | "index" | "past">,
   secrets: Readonly<Record<string, string>>,
 ): { readonly spec: LaunchSpec; readonly isWrapped: boolean } {
   const { sleepAfterMs: _, ...spec } = toLaunchSpec(configuration);

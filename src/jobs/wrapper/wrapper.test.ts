@@ -5,7 +5,7 @@ import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, onTestFinished } from "vitest";
-import { OUTPUT_KEPT_BYTES, readOutcome, release, watch, wrapped } from "./wrapper.ts";
+import { kill, OUTPUT_KEPT_BYTES, readOutcome, release, watch, wrapped } from "./wrapper.ts";
 
 interface Ended {
   readonly code: number | null;
@@ -106,6 +106,22 @@ describe("a command in its wrapper", () => {
     await job.printed();
     job.child.kill("SIGTERM");
     expect((await finish(job)).seen?.exitCode).toBe(143);
+  });
+
+  it("that is killed has all kept that it printed until then, however little", async ({ expect }) => {
+    const job = await attempt("echo up; exec sleep 60");
+    await job.printed();
+    const { code, stdout } = await run(kill(job.path)).ended;
+    expect([code, readOutcome(stdout)]).toEqual([0, { exitCode: 137, stdout: "up\n", stderr: "" }]);
+    expect((await finish(job)).container.code).toBe(137);
+  });
+
+  it("that has ended and is killed has its own code", async ({ expect }) => {
+    const job = await attempt("echo done; exit 3");
+    await outcome(job.path);
+    const { stdout } = await run(kill(job.path)).ended;
+    expect(readOutcome(stdout)).toEqual({ exitCode: 3, stdout: "done\n", stderr: "" });
+    await finish(job);
   });
 
   it("that is not there is 127", async ({ expect }) => {

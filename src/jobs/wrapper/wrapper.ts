@@ -32,10 +32,11 @@ ring "$d/stderr" < "$d/ee" 3>&- 4>&- & re=$!
 (trap '' PIPE; exec tee "$d/oo" < "$d/o" >&3 2>/dev/null) & to=$!
 (trap '' PIPE; exec tee "$d/ee" < "$d/e" >&4 2>/dev/null) & te=$!
 "$@" > "$d/o" 2> "$d/e" 3>&- 4>&- & p=$!
+echo $p > "$d/pid"
 [ -z "$s" ] || kill -$s $p 2>/dev/null
 wait $p; c=$?
 while kill -0 $p 2>/dev/null; do wait $p; c=$?; done
-n=0; while [ $n -lt 10 ] && { kill -0 $to 2>/dev/null || kill -0 $te 2>/dev/null; }; do sleep 0.1 2>/dev/null || sleep 1; n=$((n+1)); done
+n=0; while [ $n -lt 50 ] && { kill -0 $to 2>/dev/null || kill -0 $te 2>/dev/null; }; do sleep 0.02 2>/dev/null || { sleep 1; n=50; }; n=$((n+1)); done
 kill $to $te 2>/dev/null; wait $ro; wait $re
 echo $c > "$d/code.tmp"; mv "$d/code.tmp" "$d/code"
 trap : TERM INT
@@ -43,11 +44,18 @@ n=0; while [ $n -lt ${PATIENCE} ] && [ ! -e "$d/fetched" ]; do sleep 0.1 2>/dev/
 exit $c`;
 
 /**
- * Waits for the end, unless it is told not to, then says the exit code (255 before the end), the sizes of both tails, and
- * the tails.
+ * Waits for the end, then says the exit code (255: it has not ended), the sizes of both tails, and the tails. Quick at
+ * first, since many a command is short. With `$2` it kills the command first, and waits for what that comes to, for a
+ * while: only when its streams end is all in the files that it has printed.
  */
-const WATCHER = `d=$1
-while [ ! -e "$d/code" ] && [ -z "$2" ]; do [ -d "$d" ] || exit 9; sleep 0.1 2>/dev/null || sleep 1; done
+const WATCHER = `d=$1; n=0
+[ -z "$2" ] || kill -9 "$(cat "$d/pid" 2>/dev/null)" 2>/dev/null
+while [ ! -e "$d/code" ]; do
+  [ -d "$d" ] || exit 9
+  [ -z "$2" ] || [ $n -lt 75 ] || break
+  s=0.1; [ $n -ge 50 ] || s=0.02; [ $n -lt 600 ] || s=0.5
+  sleep $s 2>/dev/null || sleep 1; n=$((n+1))
+done
 [ -d "$d" ] || exit 9
 for s in stdout stderr; do cat "$d/$s.old" "$d/$s.new" 2>/dev/null | tail -c ${OUTPUT_KEPT_BYTES} > "$d/$s.tail"; done
 echo "$(cat "$d/code" 2>/dev/null || echo 255) $(($(wc -c < "$d/stdout.tail"))) $(($(wc -c < "$d/stderr.tail")))"
@@ -63,9 +71,9 @@ export function watch(folder = FOLDER): string[] {
   return ["/bin/sh", "-c", WATCHER, "gantry", folder];
 }
 
-/** As `watch`, at once: what it has printed so far. */
-export function peek(folder = FOLDER): string[] {
-  return [...watch(folder), "now"];
+/** As `watch`, of a command that is killed before. */
+export function kill(folder = FOLDER): string[] {
+  return [...watch(folder), "kill"];
 }
 
 /** Run inside, once the outcome is kept: the container may go. */
