@@ -140,11 +140,11 @@ export class JobControl {
   }
 
   suspend(key: string): JobView {
-    return this.#change(key, "JobSuspended", (job) => (job.suspended ? job : suspend(job)));
+    return this.#change(key, "JobSuspended", (job) => (job.suspended && job.verdict === null ? job : suspend(job)));
   }
 
   resume(key: string): JobView {
-    return this.#change(key, "JobResumed", (job) => (job.suspended ? resume(job) : job));
+    return this.#change(key, "JobResumed", (job) => (job.suspended || job.verdict !== null ? resume(job) : job));
   }
 
   /** With all that is kept of it. One that is not over is cancelled, and goes when nothing of it is alive any more. */

@@ -163,7 +163,9 @@ export class FakeContainer implements ContainerPort, CommandPort {
     const placement: Placement = { options, ending: undefined, listens: command === null, command };
     this.#placement = placement;
     running += 1;
-    if (options.image === IMAGES["never-boots"]) this.#endSoon(placement, new Error("Container failed to start"));
+    const isMissing = command?.isMissing === true;
+    if (isMissing || options.image === IMAGES["never-boots"])
+      this.#endSoon(placement, new Error("Container failed to start"));
     if (options.image === IMAGES["exits-3"]) this.#endSoon(placement, new ExitError(3));
     if (options.image === IMAGES["exits-0"]) this.#endSoon(placement, null);
     if (options.image !== IMAGES["hello-world"] && options.image !== IMAGES["ignores-sigterm"])
@@ -272,7 +274,10 @@ export class FakeContainer implements ContainerPort, CommandPort {
     onBegun?.();
     const job = placement.command;
     if (job?.isWrapped !== true) return { exitCode: 9, printed: new Uint8Array() };
-    if (command.at(-1) === "now") return { exitCode: 0, printed: fakePrinted(job, job.endsAt <= Date.now()) };
+    if (command.at(-1) === "kill" && job.endsAt > Date.now()) {
+      job.code = 137;
+      job.endsAt = Date.now();
+    }
     while (job.endsAt > Date.now() && this.#placement === placement) {
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     }

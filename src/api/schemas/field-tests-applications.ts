@@ -39,7 +39,6 @@ const said: Tests = {
   scheduling_policy: [WHOLE, SAID],
   "constraints.tiers": [WHOLE, SAID],
   rollout_active_grace_period: [WHOLE, SAID],
-  jobs: [WHOLE, SAID],
 };
 
 const readOnly: Tests = Object.fromEntries(

@@ -5,6 +5,7 @@
 import { APPLICATION_FIELD_TESTS } from "./field-tests-applications.ts";
 import { BRIDGE_FIELD_TESTS } from "./field-tests-bridge.ts";
 import { CAPACITY_FIELD_TESTS } from "./field-tests-capacity.ts";
+import { JOB_FIELD_TESTS } from "./field-tests-jobs.ts";
 import { PLACEMENT_FIELD_TESTS } from "./field-tests-placement.ts";
 import { QUOTA_FIELD_TESTS } from "./field-tests-quota.ts";
 import { SECRET_FIELD_TESTS } from "./field-tests-secrets.ts";
@@ -16,6 +17,7 @@ export const FIELD_TESTS: FieldTests = merged([
   APPLICATION_FIELD_TESTS,
   BRIDGE_FIELD_TESTS,
   CAPACITY_FIELD_TESTS,
+  JOB_FIELD_TESTS,
   PLACEMENT_FIELD_TESTS,
   QUOTA_FIELD_TESTS,
   SECRET_FIELD_TESTS,

@@ -45,7 +45,7 @@ const failureRule = z
         "`fail_job`: the job has failed. `fail_index`: the index has, and others go on. `ignore`: tried again and not " +
           "counted. `count`: counted against `retries`, as without a rule",
       ),
-    exit_codes: exitCodes,
+    exit_codes: exitCodes.describe("Of which exit codes it is"),
   })
   .superRefine(({ exit_codes: { operator, values } }, context) => {
     if (operator !== "in" || !values.includes(0)) return;
