@@ -1,4 +1,5 @@
 /** What the platform sees: the objects and the handlers. No logic. */
+import { sweep } from "./jobs/schedules/watch.ts";
 import { route } from "./router.ts";
 
 export { Account } from "./account/account.ts";
@@ -7,4 +8,7 @@ export { Egress } from "./egress/gateway.ts";
 export { Gantry } from "./containers/entrypoint.ts";
 export { Instance } from "./containers/instance.ts";
 
-export default { fetch: route } satisfies ExportedHandler<Env>;
+export default {
+  fetch: route,
+  scheduled: async (_, env) => await sweep(env),
+} satisfies ExportedHandler<Env>;

@@ -81,6 +81,12 @@ const worker = await startWorker({
     containerBuildId: options.imageTag,
   },
 });
+// What the platform does at each minute of a deployed Worker, and workerd alone does not.
+const MINUTE_MS = 60_000;
+setInterval(() => {
+  // One that fails has said so in the log, and the next comes in a minute.
+  worker.scheduled({ cron: "* * * * *", scheduledTime: new Date() }).catch(() => undefined);
+}, MINUTE_MS).unref();
 worker.raw.on("error", fail);
 worker.raw.on("buildFailed", fail);
 process.on("message", (message) => {

@@ -44,6 +44,7 @@ import { RequestCounts } from "../metrics/request-counts.ts";
 import { ACCOUNT_MIGRATIONS } from "./migrations.ts";
 import { correct, examine, removeFromLedger, reserve, settle, unsettled, withdraw, type Verdict } from "./ledger.ts";
 import { readSettings, updateSettings, type Settings, type SettingsPatch } from "./limits.ts";
+import { cronSeen, overdueCron, unwatchCron, watchCron, type Overdue, type Seen } from "./cron-watch.ts";
 import { placesOf } from "./locations.ts";
 import type { Ask, Usage } from "./amounts.ts";
 import { disown, listOwned, own, type Owned, type OwnedKind } from "./owners.ts";
@@ -332,6 +333,23 @@ export class Account extends SecretKeeper {
   /** Accounts' objects are named by their ids. */
   get #id(): string {
     return this.ctx.id.name ?? "";
+  }
+
+  /** Of the first account's object, as the three below: the schedules of all accounts. */
+  watchCron(application: string, nextAt: number): void {
+    watchCron(this.#db, application, nextAt, Date.now());
+  }
+
+  unwatchCron(application: string): void {
+    unwatchCron(this.#db, application);
+  }
+
+  overdueCron(): Overdue[] {
+    return overdueCron(this.#db, Date.now());
+  }
+
+  cronSeen(seen: readonly Seen[]): void {
+    this.#db.transaction(() => cronSeen(this.#db, seen, Date.now()));
   }
 
   metrics(): AccountSample {

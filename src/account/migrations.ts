@@ -1,6 +1,7 @@
 /** Tables of the Account object. `docs/storage.md` says who writes each. Append-only. */
 import type { Migration } from "../migrations.ts";
 import { CAPACITY_SCHEMA } from "./capacity/claims.ts";
+import { CRON_WATCH_SCHEMA } from "./cron-watch.ts";
 
 export const ACCOUNT_MIGRATIONS: readonly Migration[] = [
   {
@@ -149,4 +150,5 @@ CREATE TABLE owners (
   at INTEGER NOT NULL
 ) WITHOUT ROWID;`,
   },
+  { id: "009_create_cron_watch", sql: CRON_WATCH_SCHEMA },
 ];

@@ -6,10 +6,9 @@ import { GantryError } from "../errors.ts";
 import { parseIndexes } from "../jobs/index-set.ts";
 import type { JobRequest } from "../jobs/job-control.ts";
 import type { JobSpec, Origin } from "../jobs/job.ts";
-import { jobConfiguration, type JobLaunch } from "../jobs/launch.ts";
+import type { JobLaunch } from "../jobs/launch.ts";
+import { overrideOf } from "../jobs/override.ts";
 import type { StoredConfiguration } from "../orchestrator/configurations.ts";
-import { sizeOf } from "../orchestrator/launch-spec.ts";
-import { protocolOf } from "../registry/resolve-image.ts";
 import { accountStub } from "../stubs.ts";
 import { invalid } from "./body.ts";
 import { withReferences } from "./references.ts";
@@ -75,22 +74,11 @@ export function jobRequestOf(
   configuration: StoredConfiguration,
 ): JobRequest {
   const launch = jobLaunchOf(template);
-  const isSized = launch.instanceType !== null || launch.size !== null;
-  const protocol = launch.image === null ? null : protocolOf(launch.image);
-  const override =
-    isSized || launch.image !== null
-      ? {
-          id: identity.id,
-          fields: [],
-          ...(isSized ? { size: sizeOf(jobConfiguration(configuration, launch)) } : {}),
-          ...(protocol === null ? {} : { protocol }),
-        }
-      : null;
   return {
     ...identity,
     spec: jobSpecOf(template),
     launch,
-    override,
+    override: overrideOf(identity.id, launch, configuration),
     fairnessKey: template.fairness_key,
     isBare: !template.shell,
   };

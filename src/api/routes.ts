@@ -22,6 +22,7 @@ import { wholeApplicationRoutes } from "./handlers/whole-application.ts";
 import { instanceActionRoutes } from "./handlers/instance-actions.ts";
 import { waitRoutes } from "./handlers/wait.ts";
 import { jobRoutes } from "./handlers/jobs.ts";
+import { scheduleRoutes } from "./handlers/schedules.ts";
 import { leaseRoutes } from "./handlers/leases.ts";
 import { rolloutRoutes } from "./handlers/rollouts.ts";
 import { deploymentRoutes } from "./handlers/deployments.ts";
@@ -38,6 +39,7 @@ export const ROUTES: readonly Route[] = [
   ...waitRoutes,
   ...jobRoutes,
   ...leaseRoutes,
+  ...scheduleRoutes,
   ...rolloutRoutes,
   ...deploymentRoutes,
   ...placementRoutes,

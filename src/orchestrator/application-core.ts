@@ -20,6 +20,7 @@ import type { EventDraft } from "./events.ts";
 import { applicationHooks } from "./hooks/application-hooks.ts";
 import type { HookOutbox } from "./hooks/hook-outbox.ts";
 import { JobControl } from "../jobs/job-control.ts";
+import { ScheduleControl } from "../jobs/schedules/schedule-control.ts";
 import { attemptLaunch } from "../jobs/prepare.ts";
 import { JobSlots } from "./job-slots.ts";
 import { sizeOf } from "./launch-spec.ts";
@@ -38,8 +39,9 @@ import { nameOf } from "./names.ts";
 import { PASS_TIMER, Scheduler } from "./scheduler.ts";
 import type { LaunchOrder } from "./scheduler-deps.ts";
 import { masterKeys } from "../sealing.ts";
+import { unwatch } from "../jobs/schedules/watch.ts";
 import { chosenLaunch } from "./start/launch.ts";
-import { settleFreedSizes, shortageOf } from "./start/sizes.ts";
+import { reserveJob, settleFreedSizes, settleSizes, shortageOf } from "./start/sizes.ts";
 import { Coordinator } from "./shards/coordinator.ts";
 import { Forwarder } from "./shards/forwarder.ts";
 import type { Order } from "./shards/protocol.ts";
@@ -77,6 +79,7 @@ export class ApplicationCore {
   readonly forwarder: Forwarder;
   readonly hooks: HookOutbox;
   readonly jobs: JobControl;
+  readonly schedules: ScheduleControl;
   readonly views: ApplicationViews;
   #isForwarding = false;
   readonly #versions: KnownVersions;
@@ -160,8 +163,9 @@ export class ApplicationCore {
       jobs: new JobSlots({
         db: this.db,
         sizeOf: (version) => sizeOf(this.configuration(version)),
-        onFinished: ({ override }) => {
-          if (override?.size !== undefined) this.deployments.hasFreedSize = true;
+        onFinished: (job) => {
+          if (job.override?.size !== undefined) this.deployments.hasFreedSize = true;
+          this.schedules.finished(job);
         },
       }),
       capacity: this.capacity,
@@ -180,6 +184,18 @@ export class ApplicationCore {
       pass: () => this.pass(),
       live: () => this.deployments.all(),
       configuration: (version) => this.configuration(version),
+    });
+    this.schedules = new ScheduleControl({
+      db: this.db,
+      timers: this.timers,
+      clock: Date.now,
+      row: () => this.row(),
+      mustRow: () => this.mustRow(),
+      jobs: this.jobs,
+      configuration: (version) => this.configuration(version),
+      reserve: async (job) => await reserveJob(this, env, job),
+      settle: (intent) => ctx.waitUntil(settleSizes(this, env, intent)),
+      pass: () => this.pass(),
     });
     this.specification = new Specification({
       db: this.db,
@@ -347,6 +363,7 @@ export class ApplicationCore {
 
   async #eraseNow(row: ApplicationRow): Promise<void> {
     const account = accountStub(this.#env, row.accountId);
+    if (!this.schedules.isEmpty) await unwatch(this.#env, row.id);
     // The name was freed when the delete began; this covers a crash between the two.
     if (objectName(row.id, 0) === claimantOf(row)) await account.removeApplication(row.id);
     else await this.forwarder.finish(row);

@@ -9,6 +9,7 @@ import { tellRoomMade } from "./capacity/evict.ts";
 import type { Deployment } from "./plan/deployment.ts";
 import type { Report } from "./plan/observe.ts";
 import { HOOKS_TIMER } from "./hooks/hook-outbox.ts";
+import { CRON_TIMER } from "../jobs/schedules/schedule-control.ts";
 import { PASS_TIMER } from "./scheduler.ts";
 import type { ReportReply } from "./scheduler-deps.ts";
 import type { LoadReport } from "./autoscaling/autoscaler.ts";
@@ -139,6 +140,7 @@ export class ApplicationObject extends DurableObject<Env> {
     await this.core.timers.fire(Date.now(), async (key) => {
       if (key === PASS_TIMER) this.core.pass();
       if (key === SCALE_TIMER) this.core.autoscaler.look();
+      if (key === CRON_TIMER) await this.core.schedules.run();
       if (key === HOOKS_TIMER) this.core.hooks.onTimer();
       if (key === SHARDS_TIMER) await this.core.shards.onTimer();
       if (key === TELL_TIMER) await this.core.forwarder.onTimer();

@@ -13,7 +13,8 @@ import { EVENTS_KEPT, eventTotals, listEvents } from "./events.ts";
 import type { EventFilter, EventPage } from "./events.ts";
 import type { InstanceState } from "./health.ts";
 import { addressedInstance, instanceRoutingOf, type InstanceRouting } from "./instance-routing.ts";
-import { usesOf, type Reference } from "./references.ts";
+import { listSchedules } from "../jobs/schedules/schedule-store.ts";
+import { usesOf, usesOfSchedules, type Reference } from "./references.ts";
 import { currentLease, type Lease } from "./leases.ts";
 import { placementsOf, type PlacementView } from "./placements.ts";
 import { type Deployment } from "./plan/deployment.ts";
@@ -192,7 +193,13 @@ export class ApplicationReader extends ApplicationObject {
   async uses(reference: Reference): Promise<string[]> {
     const row = this.core.row();
     if (row === undefined || row.deleting) return [];
-    const own = usesOf(row, this.core.deployments.all(), (version) => this.core.configuration(version), reference);
+    const configured = usesOf(
+      row,
+      this.core.deployments.all(),
+      (version) => this.core.configuration(version),
+      reference,
+    );
+    const own = [...configured, ...usesOfSchedules(row.name, listSchedules(this.core.db), reference)];
     const others = await this.core.shards.askAll(async (k): Promise<string[]> => await this.shardOf(k).uses(reference));
     return [...new Set([...own, ...others.flat()])];
   }

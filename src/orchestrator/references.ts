@@ -3,6 +3,7 @@ import type { Configuration } from "../api/schemas/configuration.ts";
 import { protocolOf } from "../registry/resolve-image.ts";
 import { isLive, type Deployment } from "./plan/deployment.ts";
 import { nameOf } from "./names.ts";
+import type { Schedule } from "../jobs/schedules/schedule.ts";
 import type { ApplicationRow } from "./storage/application-row.ts";
 
 export type ReferenceKind = "secret" | "ssh-key" | "protocol";
@@ -52,4 +53,17 @@ export function usesOf(
       .map((d) => `${row.name}, version ${d.version} (running in ${nameOf(row.name, d)})`),
     ...chosen.map((d) => `${row.name} (what ${nameOf(row.name, d)} was started with)`),
   ];
+}
+
+/** Jobs of schedules have images of their own. */
+export function usesOfSchedules(
+  application: string,
+  schedules: readonly Schedule[],
+  { kind, name }: Reference,
+): string[] {
+  if (kind !== "protocol") return [];
+  const users = schedules.filter(
+    ({ spec: { job } }) => job.launch.image !== null && protocolOf(job.launch.image) === name,
+  );
+  return users.map((schedule) => `${application}, schedule ${schedule.name}`);
 }

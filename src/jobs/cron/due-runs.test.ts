@@ -46,6 +46,15 @@ describe("a slot", () => {
     expect(hours(due.missed.map(({ slot }) => slot))).toEqual([-2, -1]);
   });
 
+  it("of a suspension is late, however soon somebody comes to it", ({ expect }) => {
+    const lateBefore = NOON + 30_000;
+    const ran = (misfire: DuePolicy["misfire"]) =>
+      hours(dueRuns(policy({ misfire, lateBefore }), NOON - 2 * HOUR_MS, lateBefore).slots);
+    expect(ran({ policy: "skip" })).toEqual([]);
+    expect(ran({ policy: "one" })).toEqual([0]);
+    expect(ran({ policy: "all", limit: 5 })).toEqual([-1, 0]);
+  });
+
   it("is not begun after its starting deadline", ({ expect }) => {
     const misfire = { policy: "all", limit: 10 } as const;
     const due = dueRuns(policy({ misfire, startingDeadlineMs: HOUR_MS }), NOON - 4 * HOUR_MS, NOON + 10 * MINUTE_MS);

@@ -22,6 +22,8 @@ export interface DuePolicy {
   readonly jitterMs: number;
   /** What the spreading is made of: the same for one schedule each time. */
   readonly seed: string;
+  /** Slots before it are late, however soon somebody comes to them: the schedule was suspended then. */
+  readonly lateBefore?: number;
 }
 
 export interface DueRuns {
@@ -54,7 +56,8 @@ export function dueRuns(policy: DuePolicy, cursor: number, now: number): DueRuns
     if (isOver) missed.push({ slot, reason: "StartingDeadlineExceeded" });
     return !isOver;
   });
-  const late = candidates.filter((slot) => now - startOf(policy, slot) > ON_TIME_MS);
+  const { lateBefore = Number.NEGATIVE_INFINITY } = policy;
+  const late = candidates.filter((slot) => slot < lateBefore || now - startOf(policy, slot) > ON_TIME_MS);
   const kept = new Set(candidates.filter((slot) => !late.includes(slot)));
   for (const slot of latest(late, policy.misfire)) kept.add(slot);
   for (const slot of late) if (!kept.has(slot)) missed.push({ slot, reason: "Misfire" });

@@ -7,6 +7,7 @@ import { LEASE_SCHEMA } from "../leases.ts";
 import { ROLLOUTS_SCHEMA } from "../rollouts-log.ts";
 import { SHARDS_SCHEMA } from "../shards/records.ts";
 import { JOBS_SCHEMA } from "../../jobs/job-store.ts";
+import { SCHEDULES_SCHEMA } from "../../jobs/schedules/schedule-store.ts";
 import { CHOICES_SCHEMA } from "../start/kept.ts";
 
 export const APPLICATION_MIGRATIONS: readonly Migration[] = [
@@ -103,3 +104,4 @@ ALTER TABLE deployments ADD COLUMN attempt TEXT;
 ${JOBS_SCHEMA}`,
   },
 ];
+  { id: "014_schedules", sql: SCHEDULES_SCHEMA },

@@ -1,0 +1,62 @@
+/** From a request for a schedule to what its application keeps: times that can be, and a job that could be started. */
+import { parseDuration } from "../duration.ts";
+import { canonicalZone } from "../jobs/cron/time-zone.ts";
+import { upcoming, type NewSchedule, type ScheduleSpec } from "../jobs/schedules/schedule.ts";
+import type { StoredConfiguration } from "../orchestrator/configurations.ts";
+import { invalid } from "./body.ts";
+import { jobRequestOf } from "./jobs.ts";
+import type { PutSchedule } from "./schemas/schedule.ts";
+
+const DEFAULT_CATCH_UP = 10;
+/** Two runs may be nearer to each other than these, once in a while: then the later waits for the earlier. */
+const LOOKED_AT = 100;
+
+/** Throws `VALIDATE_INPUT` with the field whose time can never be. `id`: of the schedule, if it is new. */
+export function scheduleOf(
+  name: string,
+  id: string,
+  body: PutSchedule,
+  configuration: StoredConfiguration,
+  now: number,
+): NewSchedule {
+  const zone = canonicalZone(body.time_zone);
+  if (zone === undefined) {
+    throw invalid({ time_zone: "must be a name of the IANA database, such as Europe/Berlin or UTC" });
+  }
+  const { policy, limit = DEFAULT_CATCH_UP, after_suspension: runsAfterSuspension } = body.misfire;
+  const request = jobRequestOf(
+    body.job,
+    { id, name, suspended: false, origin: { kind: "schedule", schedule: name, at: now, isManual: false } },
+    configuration,
+  );
+  const { spec: jobSpec, launch, fairnessKey, isBare = false } = request;
+  const spec: ScheduleSpec = {
+    cron: body.cron.trim(),
+    timeZone: zone,
+    gap: body.dst_gap,
+    overlap: body.dst_overlap,
+    concurrency: body.concurrency,
+    misfire: policy === "all" ? { policy, limit } : { policy },
+    runsAfterSuspension,
+    startingDeadlineMs: body.starting_deadline === undefined ? null : parseDuration(body.starting_deadline),
+    jitterMs: parseDuration(body.jitter) ?? 0,
+    history: body.history,
+    job: { spec: jobSpec, launch, fairnessKey, isBare },
+    template: JSON.stringify(body.job),
+  };
+  requireTimes(spec, now);
+  return { id, name, suspended: body.suspend, spec };
+}
+
+function requireTimes(spec: ScheduleSpec, now: number): void {
+  const slots = upcoming(spec, now, spec.jitterMs === 0 ? 1 : LOOKED_AT);
+  if (slots.length === 0) {
+    throw invalid({
+      cron: `can never fire: there is no such day as ${spec.cron} names; correct day, month or weekday`,
+    });
+  }
+  const gaps = slots.slice(1).map((slot, index) => slot - (slots[index] ?? slot));
+  const least = Math.min(...gaps);
+  if (spec.jitterMs <= least) return;
+  throw invalid({ jitter: `must be at most the time between two runs, which is ${least / 1_000} s` });
+}
