@@ -3,7 +3,7 @@
  * rate, was it done before. One call answers all of it, and has written the audit row when it lets a write through.
  */
 import type { Credential } from "../api/credentials.ts";
-import { allows, mayReach, OPERATOR, type Actor, type Scope } from "../api/scopes.ts";
+import { allows, mayReach, OPERATOR, scopeOf, type Actor, type Need } from "../api/scopes.ts";
 import type { Database } from "../database.ts";
 import type { RequestCount } from "../metrics/request-counts.ts";
 import type { ErrorCode, ErrorDetails } from "../errors.ts";
@@ -18,7 +18,7 @@ import { verifyToken } from "./tokens.ts";
 export interface AdmissionRequest {
   readonly requestId: string;
   readonly credential: Credential;
-  readonly scope: Scope;
+  readonly scope: Need;
   readonly method: string;
   readonly path: string;
   readonly isWrite: boolean;
@@ -79,8 +79,8 @@ export function admit(deps: AdmissionDeps, request: AdmissionRequest, now: numbe
     return deny(deps, request, actor, "RATE_LIMITED", message, now, { retry_after: retryAfter });
   }
   if (!allows(actor.scopes, request.scope)) {
-    const message = `this needs a token of scope ${request.scope}; this one has ${actor.scopes.join(", ")}`;
-    return deny(deps, request, actor, "FORBIDDEN", message, now, { scope: request.scope });
+    const message = `this needs a token of scope ${scopeOf(request.scope)}; this one has ${actor.scopes.join(", ")}`;
+    return deny(deps, request, actor, "FORBIDDEN", message, now, { scope: scopeOf(request.scope) });
   }
   const application = reach(db, actor, request.application);
   const draft = draftOf(request, actor);

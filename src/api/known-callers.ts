@@ -5,7 +5,7 @@
  */
 import type { Admission } from "../account/admission.ts";
 import type { Credential } from "./credentials.ts";
-import type { Scope } from "./scopes.ts";
+import type { Need } from "./scopes.ts";
 
 type Admitted = Extract<Admission, { outcome: "admitted" }>;
 
@@ -21,7 +21,7 @@ interface Known {
 const known = new Map<string, Known>();
 
 /** Who reads what: one key, one answer of the account. */
-export function readKey(accountId: string, credential: Credential, scope: Scope, application: string | null): string {
+export function readKey(accountId: string, credential: Credential, scope: Need, application: string | null): string {
   const caller = credential.kind === "operator" ? "operator" : `${credential.tokenId} ${credential.digest}`;
   return [accountId, caller, scope, application ?? ""].join("\n");
 }

@@ -2,7 +2,7 @@
 import type * as z from "zod";
 import type { ErrorCode } from "../errors.ts";
 import type { Answer } from "./envelope.ts";
-import type { Actor, Scope } from "./scopes.ts";
+import type { Actor, Need } from "./scopes.ts";
 
 export type Method = "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
 
@@ -41,7 +41,7 @@ export interface Route {
   /** Group in the documentation: the resource. */
   readonly tag: string;
   readonly summary: string;
-  readonly scope: Scope;
+  readonly scope: Need;
   readonly query: z.ZodType;
   readonly body: z.ZodType | null;
   /** Without one, the body is null. */
@@ -74,7 +74,7 @@ export function defineRoute<Query extends z.ZodType, Body extends z.ZodType | nu
   tag: string;
   summary: string;
   /** Default: `read` for GET, `deploy` for writes. */
-  scope?: Scope;
+  scope?: Need;
   query: Query;
   body?: Body;
   isBodyOptional?: boolean;

@@ -2,7 +2,7 @@
 
 /**
  * - `read`: look at everything but secret values
- * - `deploy`: create, change and delete applications, deployments and what they refer to
+ * - `deploy`: create, change and delete applications, deployments and what they refer to; submit jobs
  * - `operate`: act on what runs: scale, restart, stop, cordon, leases
  * - `invoke`: call applications whose ingress takes tokens
  * - `job:submit`: submit jobs and look at them
@@ -11,17 +11,25 @@
 export const SCOPES = ["read", "deploy", "operate", "invoke", "job:submit", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
+/** What a route needs: a scope, or for a look at jobs any of two. */
+export type Need = Scope | "job:read";
+
 /** Who changes things must be able to see them. */
-const IMPLIED: Readonly<Record<Scope, readonly Scope[]>> = {
-  read: ["read"],
-  deploy: ["deploy", "operate", "read"],
-  operate: ["operate", "read"],
+const IMPLIED: Readonly<Record<Scope, readonly Need[]>> = {
+  read: ["read", "job:read"],
+  deploy: ["deploy", "operate", "read", "job:submit", "job:read"],
+  operate: ["operate", "read", "job:read"],
   invoke: ["invoke"],
-  "job:submit": ["job:submit"],
-  admin: SCOPES,
+  "job:submit": ["job:submit", "job:read"],
+  admin: [...SCOPES, "job:read"],
 };
 
-export function allows(scopes: readonly Scope[], needed: Scope): boolean {
+/** In words: which scope it takes. */
+export function scopeOf(needed: Need): string {
+  return needed === "job:read" ? "read or job:submit" : needed;
+}
+
+export function allows(scopes: readonly Scope[], needed: Need): boolean {
   return scopes.some((scope) => IMPLIED[scope].includes(needed));
 }
 

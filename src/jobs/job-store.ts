@@ -92,6 +92,26 @@ const unfinished = new Remembered<Map<string, Unfinished>>((db) => {
   return jobs;
 });
 
+/** So many keys are known; one whose last turn was long ago counts as one that had none. */
+const TURNS_KNOWN = 1_000;
+/** Kept in memory only: who forgets it begins the round anew. In the order of their last turns. */
+const turns = new Remembered<{ last: number; readonly keys: Map<string, number> }>(() => ({ last: 0, keys: new Map() }));
+
+/** By fairness key: when one of its attempts began last, counted in attempts. */
+export function turnsOf(db: Database): ReadonlyMap<string, number> {
+  return turns.get(db).keys;
+}
+
+function noteTurn(db: Database, key: string): void {
+  const known = turns.get(db);
+  const { keys } = known;
+  known.last += 1;
+  keys.delete(key);
+  keys.set(key, known.last);
+  const [oldest] = keys.keys();
+  if (keys.size > TURNS_KNOWN && oldest !== undefined) keys.delete(oldest);
+}
+
 /** Those that are not over, oldest first, with what of them is to be tried again. */
 export function unfinishedJobs(db: Database): readonly { job: Job; retries: readonly Retry[] }[] {
   return [...unfinished.get(db).values()].map(({ job, retries }) => ({ job, retries: [...retries.values()] }));
@@ -132,6 +152,7 @@ export function putJob(db: Database, job: Job): void {
   );
   const jobs = unfinished.get(db);
   const known = jobs.get(job.id);
+  if (job.attempts > (known?.job.attempts ?? 0)) noteTurn(db, job.fairnessKey);
   if (job.finishedAt !== null) jobs.delete(job.id);
   else if (known === undefined) jobs.set(job.id, { job, retries: new Map() });
   else known.job = job;

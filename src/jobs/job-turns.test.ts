@@ -45,6 +45,16 @@ describe("jobs that cannot all begin", () => {
     expect(turns([busy, job("b", "b")], 6, { a: 3 })).toEqual(["b", "a", "a"]);
   });
 
+  it("of several keys with as many alive begin with the one whose turn is the longest ago", ({ expect }) => {
+    const jobs = open([job("a", "a"), job("b", "b"), job("c", "c")]);
+    const turnsTaken = new Map([
+      ["a", 2],
+      ["b", 1],
+    ]);
+    const { begins } = planJobs({ jobs, live: new Map(), most: 3, now: NOW, turns: turnsTaken });
+    expect(begins.map(({ job: id }) => id)).toEqual(["c", "b", "a"]);
+  });
+
   it("begin in the order in which they were made, where they share a key", ({ expect }) => {
     expect(turns([job("a", ""), job("b", ""), job("c", "")], 2)).toEqual(["a", "b"]);
   });

@@ -33,15 +33,18 @@ export interface JobsInput {
   readonly live: ReadonlyMap<string, readonly Attempt[]>;
   /** Attempts that may be alive at a time, of all jobs. */
   readonly most: number;
+  /** By fairness key: when it had a turn last, in any unit that grows. Who is not in it has had none. */
+  readonly turns?: ReadonlyMap<string, number>;
   readonly now: number;
 }
 
 interface Queue {
   alive: number;
+  readonly turn: number;
   readonly waiting: Begin[];
 }
 
-export function planJobs({ jobs, live, most, now }: JobsInput): JobsPlan {
+export function planJobs({ jobs, live, most, now, turns = NO_TURNS }: JobsInput): JobsPlan {
   const steps: JobStep[] = [];
   const queues = new Map<string, Queue>();
   let wakeAt: number | null = null;
@@ -50,7 +53,7 @@ export function planJobs({ jobs, live, most, now }: JobsInput): JobsPlan {
   const room = Math.max(0, most - alive);
   for (const { job, retries } of jobs) {
     const own = live.get(job.id) ?? [];
-    const queue = queueOf(queues, job.fairnessKey);
+    const queue = queueOf(queues, job.fairnessKey, turns);
     queue.alive += own.length;
     // What has not begun has no time of its own: there is nothing to plan where nothing can begin.
     const isFresh = job.attempts === 0 && job.verdict === null;
@@ -66,22 +69,24 @@ export function planJobs({ jobs, live, most, now }: JobsInput): JobsPlan {
   return { steps, begins: inTurn([...queues.values()], room), wakeAt };
 }
 
-function queueOf(queues: Map<string, Queue>, key: string): Queue {
+const NO_TURNS: ReadonlyMap<string, number> = new Map();
+
+function queueOf(queues: Map<string, Queue>, key: string, turns: ReadonlyMap<string, number>): Queue {
   const known = queues.get(key);
   if (known !== undefined) return known;
-  const queue: Queue = { alive: 0, waiting: [] };
+  const queue: Queue = { alive: 0, turn: turns.get(key) ?? 0, waiting: [] };
   queues.set(key, queue);
   return queue;
 }
 
-/** One at a time from who has the fewest; of several, who has waited longest. */
+/** One at a time from who has the fewest alive; of several, whose last turn is the longest ago. */
 function inTurn(queues: readonly Queue[], room: number): Begin[] {
   const open = queues.filter(({ waiting }) => waiting.length > 0).map((queue) => ({ ...queue, next: 0 }));
   const begins: Begin[] = [];
   while (begins.length < room) {
     let first: (typeof open)[number] | undefined;
     for (const queue of open) {
-      if (queue.next < queue.waiting.length && (first === undefined || queue.alive < first.alive)) first = queue;
+      if (queue.next < queue.waiting.length && (first === undefined || isBefore(queue, first))) first = queue;
     }
     const begin = first?.waiting[first.next];
     if (first === undefined || begin === undefined) return begins;
@@ -90,4 +95,8 @@ function inTurn(queues: readonly Queue[], room: number): Begin[] {
     first.alive += 1;
   }
   return begins;
+}
+
+function isBefore(a: Pick<Queue, "alive" | "turn">, b: Pick<Queue, "alive" | "turn">): boolean {
+  return a.alive < b.alive || (a.alive === b.alive && a.turn < b.turn);
 }

@@ -18,6 +18,7 @@ import {
   putJob,
   putRetry,
   removeJob,
+  turnsOf,
   unfinishedJobs,
   type Output,
 } from "../jobs/job-store.ts";
@@ -60,6 +61,7 @@ export class JobSlots {
     return {
       open: unfinishedJobs(db),
       most: spec.jobInstances ?? 0,
+      turns: turnsOf(db),
       ownSize: (id) => {
         const job = findJob(db, id);
         if (job === undefined) return null;

@@ -5,6 +5,7 @@
 import * as z from "zod";
 import type { Form } from "../envelope.ts";
 import { isWrite, type Route } from "../route.ts";
+import { scopeOf } from "../scopes.ts";
 import { headers, parameters, requestHeaders, resultInfo, securitySchemes } from "./components.ts";
 import { errorSchemas, errorsOf, ResponseBook } from "./errors.ts";
 import { publicPaths } from "./public-paths.ts";
@@ -68,8 +69,8 @@ function operationOf(route: Route, form: Form, books: Books, base: string): Json
     operationId: operationId(route, form),
     summary,
     tags: [form === "bare" ? "Legacy base" : tag],
-    "x-scope": scope,
-    description: `Takes a token of scope \`${scope}\`.${route.sensitive ? " The answer holds a secret." : ""}`,
+    "x-scope": scopeOf(scope),
+    description: `Takes a token of scope \`${scopeOf(scope).replace(" or ", "\` or \`")}\`.${route.sensitive ? " The answer holds a secret." : ""}`,
     parameters: [
       ...pathParameters(`${base}${route.path}`),
       ...queryParameters(route.query, books),

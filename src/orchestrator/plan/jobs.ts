@@ -16,6 +16,8 @@ export interface JobsInHand {
   readonly open: readonly OpenJob[];
   /** Most attempts alive at a time. */
   readonly most: number;
+  /** By fairness key: when it had a turn last. */
+  readonly turns?: ReadonlyMap<string, number>;
   /** The size of its attempts, where it is not that of the active version. */
   ownSize(job: string): Size | null;
 }
@@ -41,7 +43,7 @@ export function followJobs(
   const { jobs, now, desired, delivery } = input;
   if (jobs === undefined || desired.deleting) return NOTHING;
   const slots = input.deployments.filter(runsJobs);
-  const { steps, begins, wakeAt } = planJobs({ jobs: jobs.open, live: liveOf(slots), most: jobs.most, now });
+  const { steps, begins, wakeAt } = planJobs({ ...jobs, jobs: jobs.open, live: liveOf(slots), now });
   if (wakeAt !== null) wakeups.push(wakeAt);
   const kept: JobStep[] = [];
   const ending = new Set<string>();
