@@ -1,0 +1,128 @@
+/**
+ * One try of an `http` task: a member of the pool is chosen as for any request, waited for as any caller waits, so that
+ * a scaled pool starts one, and given the payload. What has reached a container is never sent again within a try.
+ */
+import { choose } from "../../containers/choice.ts";
+import { untilAborted } from "../../containers/ingress.ts";
+import { load } from "../../containers/load.ts";
+import { refusalOf } from "../../containers/refusal.ts";
+import { describeError, GantryError } from "../../errors.ts";
+import type { Routing, RoutingMember } from "../../orchestrator/routing.ts";
+import { sleep } from "../../sleep.ts";
+import type { HttpWork, Task, TaskWork, TryEnd } from "./task.ts";
+
+export interface Pool {
+  /** Waits so long for a ready member. Null: there is no application any more. */
+  readonly routing: (waitMs: number) => Promise<Routing | null>;
+  readonly send: (member: RoutingMember, request: Request) => Promise<Response>;
+}
+
+/** Whom the application may ask, if it wants to know which task a request is of, and whether an older try goes on. */
+export const TASK_HEADER = "gantry-task";
+export const TASK_TRY_HEADER = "gantry-task-try";
+
+const WAIT_MS = 30_000;
+const PAUSE_MS = 100;
+const FULL_PAUSE_MS = 1_000;
+/** A try that no member has taken for so long is over. */
+const HAND_OVER_MS = 30_000;
+/** Of an answer's body, which nobody reads, before the connection is closed. */
+const MAX_ANSWER_BYTES = 1_048_576;
+
+/**
+ * `begin` is called when there is a member to send it to; null: it is not to be sent any more, or there is no pool.
+ * `signal`: somebody has cancelled it.
+ */
+export async function deliver(
+  pool: Pool,
+  work: HttpWork,
+  begin: () => (() => Request) | null,
+  signal: AbortSignal,
+): Promise<TryEnd | null> {
+  let members = await membersOf(pool, signal);
+  const request = members === null ? null : begin();
+  if (members === null || request === null) return null;
+  const deadline = Date.now() + HAND_OVER_MS;
+  const tried = new Set<string>();
+  for (;;) {
+    const member = choose(members, { tried, from: null, target: Infinity, load, random: Math.random });
+    if (member !== undefined) {
+      tried.add(member.deploymentId);
+      const end = await trySend(pool, member, request(), work, signal);
+      if (end !== "not-ready") return end;
+      continue;
+    }
+    if (Date.now() >= deadline) return { kind: "undelivered", message: "no member of the pool has taken it" };
+    await untilAborted(sleep(PAUSE_MS), signal);
+    members = (await membersOf(pool, signal)) ?? [];
+    if (members.length === 0) return { kind: "undelivered", message: "the pool has no members" };
+    tried.clear();
+  }
+}
+
+/** As the container gets it. */
+export function taskRequest(application: string, task: Pick<Task, "id" | "tries">, work: TaskWork): Request {
+  const { payload, http } = work;
+  const { path = "/", method = "POST", headers: own = {} } = http ?? {};
+  const headers = new Headers();
+  if (payload !== null) headers.set("content-type", payload.isText ? "text/plain; charset=utf-8" : "application/json");
+  for (const [name, value] of Object.entries(own)) headers.set(name, value);
+  headers.set(TASK_HEADER, task.id);
+  headers.set(TASK_TRY_HEADER, String(task.tries));
+  const url = new URL(path, `http://${application}.gantry.internal`);
+  return new Request(url, { method, headers, redirect: "manual", ...(payload === null ? {} : { body: payload.text }) });
+}
+
+/** Null: the application is gone, or is to have no members. */
+async function membersOf(pool: Pool, signal: AbortSignal): Promise<Routing["members"] | null> {
+  for (;;) {
+    try {
+      const routing = await untilAborted(pool.routing(WAIT_MS), signal);
+      if (routing === null || routing.desired === 0) return null;
+      if (routing.members.length > 0) return routing.members;
+    } catch (error) {
+      if (!GantryError.is(error) || error.code !== "QUEUE_FULL") throw error;
+      await untilAborted(sleep(FULL_PAUSE_MS), signal);
+    }
+  }
+}
+
+async function trySend(
+  pool: Pool,
+  member: RoutingMember,
+  request: Request,
+  { timeoutMs }: HttpWork,
+  cancelled: AbortSignal,
+): Promise<TryEnd | "not-ready"> {
+  const signal = AbortSignal.any([cancelled, AbortSignal.timeout(timeoutMs)]);
+  try {
+    const response = await untilAborted(pool.send(member, new Request(request, { signal })), signal);
+    const refusal = refusalOf(response);
+    if (refusal === "not-ready") return refusal;
+    if (refusal !== null) return failed(refusal === "unreachable" ? "Unreachable" : "NotListening", whyNot(refusal));
+    const { status, ok } = response;
+    await untilAborted(readToEnd(response), signal);
+    return ok ? { kind: "succeeded", status } : { ...failed("Answer", `it answered ${status}`), status };
+  } catch (error) {
+    if (cancelled.aborted) throw error;
+    if (signal.aborted) return failed("Timeout", `no whole answer within ${timeoutMs / 1_000} s`);
+    return failed("Unreachable", describeError(error));
+  }
+}
+
+function whyNot(refusal: "unreachable" | "not-listening"): string {
+  return refusal === "unreachable" ? "its container did not answer" : "nothing listens on the container's port";
+}
+
+function failed(reason: string, message: string): Extract<TryEnd, { kind: "failed" }> {
+  return { kind: "failed", reason, message, status: null };
+}
+
+/** Work may go on while an answer is sent: it is not done before its end. */
+async function readToEnd({ body }: Response): Promise<void> {
+  let bytes = 0;
+  for await (const chunk of body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_ANSWER_BYTES) return;
+  }
+}
