@@ -54,6 +54,7 @@ export type FunctionCall = z.output<typeof rpcSchema>;
 /** What an Instance is told. `identify` only asks whether it is who it says. */
 export type BridgeMessage =
   | { readonly type: "identify" }
+  | { readonly type: "payload" }
   | { readonly type: "heartbeat" }
   | { readonly type: "hold"; readonly ttlMs: number }
   | { readonly type: "release" }
@@ -67,6 +68,19 @@ export interface BridgeReply {
   readonly name: string | null;
   /** Epoch ms until which it is busy, unless it says so again. */
   readonly heldUntil: number | null;
+  /** Asked for its payload: the attempt that it is. */
+  readonly attempt?: JobOfAttempt;
+}
+
+/** What an attempt of a job is told of itself. */
+export interface JobOfAttempt {
+  /** Its id. */
+  readonly job: string;
+  readonly name: string;
+  readonly index: number;
+  readonly count: number;
+  readonly attempt: number;
+  readonly payload: string | null;
 }
 
 function json(maxBytes: number) {

@@ -80,7 +80,8 @@ const ROUTES: readonly BridgeRoute[] = [
     return { result: { ...caller, deployment: workload.deploymentId } };
   }),
   withoutBody("GET", "/payload", async ({ caller, deps }) => {
-    await deps.tell(caller, { type: "identify" });
+    const { attempt } = await deps.tell(caller, { type: "payload" });
+    if (attempt !== undefined) return { result: attempt };
     throw new GantryError("NO_JOB", "this container runs no job, so that it has no payload", {});
   }),
   withBody("POST", "/heartbeat", nothingSchema, async (_, { caller, deps }) => {

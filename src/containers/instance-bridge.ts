@@ -5,6 +5,8 @@
 import type { BridgeMessage, BridgeReply } from "../bridge/messages.ts";
 import type { Database } from "../database.ts";
 import { GantryError } from "../errors.ts";
+import type { Report } from "../orchestrator/plan/observe.ts";
+import { jobOf, requireSmall, withSaid } from "./attempt-said.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { RunRecord } from "./run-record.ts";
 import { nothingSaid, readSaid, saying, writeSaid, type Said, type Saying } from "./said.ts";
@@ -21,8 +23,10 @@ export interface Credentials {
 
 export interface InstanceBridgeDeps {
   readonly db: Database;
-  readonly lifecycle: Pick<Lifecycle, "record" | "inFlight" | "busy">;
+  readonly lifecycle: Pick<Lifecycle, "record" | "inFlight" | "busy" | "tell">;
   readonly clock: () => number;
+  /** A placement that has ended said a result. */
+  readonly onRefused: (generation: number) => void;
 }
 
 export class InstanceBridge {
@@ -30,6 +34,8 @@ export class InstanceBridge {
   #said: Said | null | undefined;
   #isGathering = false;
   #isClosed = false;
+  /** Of which generations a result was refused, so that each is told of once. */
+  readonly #refused = new Set<number>();
 
   constructor(deps: InstanceBridgeDeps) {
     this.#deps = deps;
@@ -38,12 +44,13 @@ export class InstanceBridge {
   /** Throws `PLACEMENT_ENDED` when it is not the one that lives. */
   tell(credentials: Credentials, message: BridgeMessage): BridgeReply {
     const { lifecycle } = this.#deps;
-    const record = this.#admit(credentials);
+    const record = this.#admit(credentials, message.type);
     // Whoever speaks is not asleep.
     lifecycle.inFlight.touch();
     const current = lifecycle.record ?? record;
     switch (message.type) {
-      case "identify": {
+      case "identify":
+      case "payload": {
         break;
       }
       case "hold": {
@@ -58,10 +65,22 @@ export class InstanceBridge {
       case "progress":
       case "result":
       case "log": {
+        if (message.type === "result") requireSmall(current, message.result);
         this.#keep(current.generation, message);
       }
     }
-    return { name: current.callName ?? null, heldUntil: lifecycle.busy.until };
+    const attempt = message.type === "payload" ? jobOf(current) : undefined;
+    return {
+      name: current.callName ?? null,
+      heldUntil: lifecycle.busy.until,
+      ...(attempt === undefined ? {} : { attempt }),
+    };
+  }
+
+  /** What is said of the attempt of a job goes along. */
+  complete(report: Report): Report {
+    const { record } = this.#deps.lifecycle;
+    return record === null ? report : withSaid(record, this.said, report);
   }
 
   /** Of the last placement that has said anything; null when none has. */
@@ -70,10 +89,14 @@ export class InstanceBridge {
     return this.#said;
   }
 
-  #admit({ generation, isToken }: Credentials): RunRecord {
+  #admit({ generation, isToken }: Credentials, type: BridgeMessage["type"]): RunRecord {
     const { record } = this.#deps.lifecycle;
     if (record === null || record.generation !== generation || record.phase === "ended") {
       const current = record?.generation ?? 0;
+      if (type === "result" && !this.#refused.has(generation)) {
+        this.#refused.add(generation);
+        this.#deps.onRefused(generation);
+      }
       const message = `placement ${generation} of this instance has ended: what it says counts no more`;
       throw new GantryError("PLACEMENT_ENDED", message, { generation, current });
     }
@@ -107,6 +130,8 @@ export class InstanceBridge {
 
   #write(): void {
     this.#isGathering = false;
-    if (this.#said != null && !this.#isClosed) writeSaid(this.#deps.db, this.#said);
+    if (this.#said == null || this.#isClosed) return;
+    writeSaid(this.#deps.db, this.#said);
+    if (this.#deps.lifecycle.record?.attempt !== undefined) this.#deps.lifecycle.tell();
   }
 }

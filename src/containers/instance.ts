@@ -6,6 +6,7 @@ import { Container as BaseContainer } from "@cloudflare/containers";
 import { Database } from "../database.ts";
 import { migrate } from "../migrations.ts";
 import type { InstanceAnswer, LaunchOrder } from "../orchestrator/scheduler-deps.ts";
+import { parseDeploymentId } from "../orchestrator/deployment-id.ts";
 import { applicationStub, schedulerStub } from "../stubs.ts";
 import { Timers } from "../timers.ts";
 import type { BridgeMessage, BridgeReply } from "../bridge/messages.ts";
@@ -51,7 +52,7 @@ export class Instance extends BaseContainer<Env> {
       port: this.#port,
       clock: Date.now,
       report: ({ applicationId, deploymentId, generation }, report) =>
-        schedulerStub(env, applicationId, deploymentId).report(deploymentId, generation, report),
+        schedulerStub(env, applicationId, deploymentId).report(deploymentId, generation, this.#bridge.complete(report)),
       // An abort drops what is not written yet.
       reset: (why) => ctx.waitUntil(ctx.storage.sync().then(() => ctx.abort(why))),
       background: (work) => ctx.waitUntil(work),
@@ -67,21 +68,36 @@ export class Instance extends BaseContainer<Env> {
       },
       background: (work) => ctx.waitUntil(work),
     });
-    this.#bridge = new InstanceBridge({ db: this.#db, lifecycle: this.#lifecycle, clock: Date.now });
+    this.#bridge = new InstanceBridge({
+      db: this.#db,
+      lifecycle: this.#lifecycle,
+      clock: Date.now,
+      onRefused: (generation) => {
+        const { deploymentId } = this.#lifecycle.record ?? {};
+        const applicationId = parseDeploymentId(deploymentId ?? "")?.applicationId;
+        if (deploymentId === undefined || applicationId === undefined) return;
+        ctx.waitUntil(schedulerStub(env, applicationId, deploymentId).resultRefused(deploymentId, generation));
+      },
+    });
     void ctx.blockConcurrencyWhile(() => this.#lifecycle.resume());
     this.#timers.rearm();
   }
 
   launch(order: LaunchOrder): Promise<InstanceAnswer> {
-    return this.#lifecycle.launch(order);
+    return this.#lifecycle.launch(order).then((answer) => this.#complete(answer));
   }
 
   retire(generation: number, reason: string, signal?: number): Promise<InstanceAnswer> {
-    return this.#lifecycle.retire(this.#deploymentId(), generation, reason, signal);
+    const retired = this.#lifecycle.retire(this.#deploymentId(), generation, reason, signal);
+    return retired.then((answer) => this.#complete(answer));
   }
 
   check(generation: number): Promise<InstanceAnswer> {
-    return this.#lifecycle.check(this.#deploymentId(), generation);
+    return this.#lifecycle.check(this.#deploymentId(), generation).then((answer) => this.#complete(answer));
+  }
+
+  #complete(answer: InstanceAnswer): InstanceAnswer {
+    return { ...answer, report: this.#bridge.complete(answer.report) };
   }
 
   /** The slot is gone: nothing is kept of it. */

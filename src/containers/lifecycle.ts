@@ -135,6 +135,8 @@ export class Lifecycle {
       current: () => this.#state.record,
       send: async (record, report) => {
         if (this.#isInDoubt) throw new Error(IN_DOUBT);
+        // The container of a job outlives its command, and what failed to be destroyed lives.
+        if (record.phase === "ended" && port.running) await port.destroy();
         return await deps.report(record, report);
       },
       onReply: async (record, reply) => {
@@ -262,7 +264,7 @@ export class Lifecycle {
       case TIMER.keepalive: {
         const { record } = this;
         if (record?.phase === "stopping") await this.#stopping.onDue(record);
-        else if (record?.phase === "ended") await this.#tellEnd();
+        else if (record?.phase === "ended") await this.#reporter.report();
         else if (record !== null) await this.#keepAlive(record);
         return;
       }
@@ -274,6 +276,11 @@ export class Lifecycle {
         console.warn({ message: "timer.unknown", key });
       }
     }
+  }
+
+  /** What it says of itself has changed. */
+  tell(): void {
+    this.#background(this.#reporter.report());
   }
 
   /** A request got no answer. */
@@ -289,12 +296,6 @@ export class Lifecycle {
     if (record === null) throw new Error("no placement is recorded here");
     if (this.#isInDoubt) throw new Error(IN_DOUBT);
     return { generation: record.generation, report: reportOf(record) };
-  }
-
-  async #tellEnd(): Promise<void> {
-    const { port } = this.#deps;
-    if (port.running) await port.destroy();
-    await this.#reporter.report();
   }
 
   #background(work: Promise<void>): void {
@@ -341,7 +342,7 @@ export class Lifecycle {
     console.log({ message: "container.ended", generation, kind, reason, exitCode });
     // The next lifetime tells the application, from the timer that was just written.
     if (isSuspect) this.#deps.reset(reason);
-    else this.#background(record.attempt === undefined ? this.#reporter.report() : this.#tellEnd());
+    else this.#background(this.#reporter.report());
   }
 
   #doubt(why: string): void {

@@ -66,6 +66,13 @@ export interface AttemptPage {
   readonly next: number | null;
 }
 
+export interface KeptOutput {
+  readonly record: AttemptRecord;
+  readonly output: Output | null;
+  /** There is none. */
+  readonly why: string;
+}
+
 export class JobControl {
   readonly #deps: JobControlDeps;
 
@@ -124,12 +131,15 @@ export class JobControl {
     return { ended, live: after === 0 ? this.#liveOf(job) : [], next };
   }
 
-  /** What an ended attempt printed last; null: nothing was kept. Throws `JOB_ATTEMPT_NOT_FOUND`. */
-  output(key: string, number: number): { readonly record: AttemptRecord; readonly output: Output | null } {
+  /** What an ended attempt printed last; null: nothing was kept, and why. Throws `JOB_ATTEMPT_NOT_FOUND`. */
+  output(key: string, number: number): KeptOutput {
     const { db } = this.#deps;
     const job = this.must(key);
     const record = findAttempt(db, job.id, number);
-    if (record !== undefined) return { record, output: findOutput(db, job.id, number) };
+    if (record !== undefined) {
+      const hasEntrypoint = (this.#viewOf(job).configuration.entrypoint ?? []).length > 0;
+      return { record, output: findOutput(db, job.id, number), why: whyNoOutput(job, record, hasEntrypoint) };
+    }
     const isLive = this.#liveOf(job).some(({ attempt }) => attempt.number === number);
     const why = isLive ? `is still running: its output is kept when it ends` : `not found`;
     throw new GantryError("JOB_ATTEMPT_NOT_FOUND", `attempt ${number} of job ${job.name} ${why}`, { attempt: number });
@@ -204,4 +214,15 @@ function requireAllowed(application: string, most: number): void {
   if (most > 0) return;
   const message = `application ${application} runs no jobs: set jobs: true, or job_instances to how many may run at a time`;
   throw new GantryError("JOB_CREATE_NOT_ALLOWED", message, { job_instances: 0 });
+}
+
+function whyNoOutput({ isBare }: Job, { state, startedAt }: AttemptRecord, hasEntrypoint: boolean): string {
+  if (isBare) {
+    return "its image has no shell to keep it, or the job said shell: false. COPY --from=busybox:musl /bin/ /bin/ adds one; or its program sends lines to the bridge";
+  }
+  if (!hasEntrypoint) {
+    return "no entrypoint is known, so that no shell of the image can run it: give the job its entrypoint";
+  }
+  if (startedAt === null) return "nothing of it was seen to run";
+  return state === "lost" ? "it went with its container" : "its container was gone before it could be read";
 }

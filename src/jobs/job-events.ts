@@ -2,7 +2,7 @@
 import type { EventDraft } from "../orchestrator/events.ts";
 import { formatIndexes } from "./index-set.ts";
 import type { Job } from "./job.ts";
-import type { AttemptRecord } from "./job-store.ts";
+import type { AttemptRecord, PlacedAttempt } from "./job-store.ts";
 import type { AttemptState } from "./settle.ts";
 
 const ENDS: Readonly<Record<AttemptState, Pick<EventDraft, "type" | "name">>> = {
@@ -23,6 +23,19 @@ export function attemptEnded(job: Job, record: AttemptRecord, message?: string):
     generation,
     details: { job: job.id, attempt: number, index, state, reason, exit_code: exitCode },
     statusChange: { health: "stopped", ready: false },
+  };
+}
+
+/** What the container of an attempt that has ended still says changes nothing, and is shown. */
+export function resultRefused(deployment: string, generation: number, attempt: PlacedAttempt | undefined): EventDraft {
+  const whose = attempt === undefined ? "" : `, attempt ${attempt.number} of job ${attempt.job},`;
+  return {
+    type: "Warn",
+    name: "ResultRefused",
+    message: `a result of placement ${generation}${whose} was refused: it has ended`,
+    deployment,
+    generation,
+    details: attempt === undefined ? {} : { job: attempt.job, attempt: attempt.number },
   };
 }
 

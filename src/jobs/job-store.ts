@@ -208,6 +208,18 @@ export function findAttempt(db: Database, job: string, number: number): AttemptR
   return row === undefined ? undefined : (JSON.parse(row.body) as AttemptRecord);
 }
 
+export interface PlacedAttempt {
+  readonly job: string;
+  readonly number: number;
+}
+
+/** The one that is over and ran in that placement. Reads all of them: it is asked for when something is wrong. */
+export function findPlacedAttempt(db: Database, deployment: string, generation: number): PlacedAttempt | undefined {
+  const sql =
+    "SELECT job, number FROM job_attempts WHERE body ->> 'deployment' = ? AND body ->> 'generation' = ? LIMIT 1";
+  return db.one<{ job: string; number: number }>(sql, deployment, generation);
+}
+
 /** Attempts that are over, by number, from the one after `after` on. */
 export function listAttempts(db: Database, job: string, after: number, limit: number): AttemptRecord[] {
   return db

@@ -4,6 +4,7 @@
  */
 import type { Override } from "../orchestrator/start/choice.ts";
 import type { IndexSet } from "./index-set.ts";
+import type { Told } from "./told.ts";
 
 export interface FailureRule {
   /**
@@ -136,6 +137,8 @@ export interface Attempt {
   readonly startedAt: number | null;
   /** Why we are ending it; null: we are not. */
   readonly stopping: StopReason | null;
+  /** While it runs, as it last said, and as last written: an object that was dropped hears it again. */
+  readonly told?: Told;
 }
 
 /** In a deployment's row: which attempt its placement is of, or was last. */

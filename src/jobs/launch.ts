@@ -27,7 +27,14 @@ export interface JobLaunch {
 /** An attempt as its instance knows it. */
 export interface AttemptLaunch {
   readonly job: string;
+  /** Of the job. */
+  readonly name: string;
+  readonly index: number;
+  /** Completions of the job. */
+  readonly count: number;
   readonly attempt: number;
+  /** What the job was submitted with. */
+  readonly payload: string | null;
   /** Its command is run by a shell that keeps its exit code and its output. */
   readonly isWrapped: boolean;
 }

@@ -24,10 +24,10 @@ export async function attemptLaunch(
   const revision = toHex(
     await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`${order.revision} job ${job.id}`)),
   );
-  return {
-    configuration: own,
-    order: { ...order, revision, spec, attempt: { job: job.id, attempt: attempt.number, isWrapped } },
-  };
+  const { number, index } = attempt;
+  const { payload } = launch;
+  const known = { job: job.id, name: job.name, index, count: job.spec.completions, attempt: number, payload };
+  return { configuration: own, order: { ...order, revision, spec, attempt: { ...known, isWrapped } } };
 }
 
 /** Bound to application and job, so that none opens in another's place. */

@@ -1,8 +1,8 @@
 /** What the API, schedules and tasks do with the jobs of an application. They live in the first of its objects. */
 import { GantryError } from "../errors.ts";
-import type { AttemptPage, JobPage, JobRequest, JobView } from "../jobs/job-control.ts";
+import type { AttemptPage, KeptOutput, JobPage, JobRequest, JobView } from "../jobs/job-control.ts";
 import { isAt, type JobCondition } from "../jobs/conditions.ts";
-import type { AttemptRecord, JobFilter, Output } from "../jobs/job-store.ts";
+import type { JobFilter } from "../jobs/job-store.ts";
 import { sealSecrets } from "../jobs/prepare.ts";
 import { masterKeys } from "../sealing.ts";
 import { ApplicationReader } from "./application-reader.ts";
@@ -41,7 +41,7 @@ export class ApplicationJobs extends ApplicationReader {
     return this.core.jobs.attempts(key, after, limit);
   }
 
-  jobOutput(key: string, attempt: number): { readonly record: AttemptRecord; readonly output: Output | null } {
+  jobOutput(key: string, attempt: number): KeptOutput {
     return this.core.jobs.output(key, attempt);
   }
 

@@ -8,8 +8,11 @@ import { ApplicationCore } from "./application-core.ts";
 import { tellRoomMade } from "./capacity/evict.ts";
 import type { Deployment } from "./plan/deployment.ts";
 import type { Report } from "./plan/observe.ts";
+import { appendEvents } from "./events.ts";
 import { HOOKS_TIMER } from "./hooks/hook-outbox.ts";
 import { CRON_TIMER } from "../jobs/schedules/schedule-control.ts";
+import { resultRefused } from "../jobs/job-events.ts";
+import { findPlacedAttempt } from "../jobs/job-store.ts";
 import { PASS_TIMER } from "./scheduler.ts";
 import type { ReportReply } from "./scheduler-deps.ts";
 import type { LoadReport } from "./autoscaling/autoscaler.ts";
@@ -40,6 +43,15 @@ export class ApplicationObject extends DurableObject<Env> {
     const owned = await this.core.scheduler.hear({ deploymentId, generation, report });
     const { checkEveryMs, autoscaling } = (this.core.row() ?? row).spec;
     return { owned, checkEveryMs, ...(autoscaling == null ? {} : { reportsLoad: true }) };
+  }
+
+  /** A placement that has ended said a result, which counts no more. */
+  resultRefused(deploymentId: string, generation: number): void {
+    const { core } = this;
+    if (core.row() === undefined) return;
+    const attempt = findPlacedAttempt(core.db, deploymentId, generation);
+    appendEvents(core.db, [resultRefused(deploymentId, generation, attempt)], Date.now());
+    core.forwarder.soon();
   }
 
   /** Something that it waits for may be had. */

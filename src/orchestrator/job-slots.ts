@@ -24,6 +24,7 @@ import {
 } from "../jobs/job-store.ts";
 import type { Begin, JobStep } from "../jobs/job-turns.ts";
 import { settle, type AttemptEnd } from "../jobs/settle.ts";
+import type { Told } from "../jobs/told.ts";
 import { Remembered } from "../remembered.ts";
 import type { EventDraft } from "./events.ts";
 import { JOB_STOPS, type Deployment } from "./plan/deployment.ts";
@@ -41,6 +42,12 @@ export interface JobSlotsDeps {
   readonly sizeOf: (version: number) => Size;
   /** A job is over, for whoever follows it. */
   readonly onFinished?: (job: Job) => void;
+}
+
+/** What there is of an ended attempt beside its end. */
+export interface KeptOfAttempt {
+  readonly output?: Output;
+  readonly told?: Told;
 }
 
 export interface EndedAttempt {
@@ -131,17 +138,17 @@ export class JobSlots {
   /** Ends an attempt that has no container. */
   cancel(slot: Deployment, reason: StopReason, now: number): EndedAttempt {
     const end: AttemptEnd = { kind: "stopped", exitCode: null, reason };
-    return this.#settle(this.stopping(slot, reason), { ...slot, since: now }, end, null, now);
+    return this.#settle(this.stopping(slot, reason), { ...slot, since: now }, end, {}, now);
   }
 
   /** `next`: as it is after the end of its placement. */
-  ended(slot: Deployment, next: Deployment, output: Output | null, now: number): EndedAttempt | null {
+  ended(slot: Deployment, next: Deployment, kept: KeptOfAttempt, now: number): EndedAttempt | null {
     const { attempt } = slot;
     if (attempt === undefined || attempt.isOver || next.phase !== "pending" || next.last === null) return null;
-    return this.#settle(slot, next, next.last, output, now);
+    return this.#settle(slot, next, next.last, kept, now);
   }
 
-  #settle(slot: Deployment, next: Deployment, end: AttemptEnd, output: Output | null, now: number): EndedAttempt {
+  #settle(slot: Deployment, next: Deployment, end: AttemptEnd, kept: KeptOfAttempt, now: number): EndedAttempt {
     const { db } = this.#deps;
     const { attempt, id: deployment, generation } = slot;
     const job = attempt === undefined ? undefined : findJob(db, attempt.job);
@@ -153,16 +160,18 @@ export class JobSlots {
     }
     const settled = settle(job, attempt, end, now);
     if (settled === null) return { next: { ...next, attempt }, events: [] };
-    const { stopping: _, job: __, isOver: ___, name: ____, ...rest } = attempt;
+    const { stopping: _, job: __, isOver: ___, name: ____, told: last, ...rest } = attempt;
+    const told = kept.told ?? last;
     const { state, reason } = settled;
     const exitCode = end.exitCode;
-    const record = { ...rest, state, reason, exitCode, endedAt: now, deployment, generation };
+    const said = told === undefined ? {} : { told };
+    const record = { ...rest, ...said, state, reason, exitCode, endedAt: now, deployment, generation };
     putJob(db, settled.job);
     if (settled.retry !== null) putRetry(db, job.id, settled.retry);
-    addAttempt(db, job.id, record, output);
+    addAttempt(db, job.id, record, kept.output ?? null);
     const over: Deployment = {
       ...next,
-      attempt: { ...attempt, isOver: true },
+      attempt: { ...rest, stopping: attempt.stopping, job: job.id, name: attempt.name, isOver: true },
       failures: 0,
       losses: 0,
       nextStartAt: now,

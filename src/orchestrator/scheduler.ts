@@ -190,12 +190,14 @@ export class Scheduler {
 
   /** Every placement that may live is gone. Only rows and events: the next pass acts on them. */
   loseAll(reason: string): void {
-    const { db, deployments, clock } = this.#deps;
+    const { db, deployments, clock, jobs } = this.#deps;
     for (const deployment of deployments.all()) {
       const report: Report = { state: "ended", outcome: { kind: "lost", exitCode: null, reason } };
-      const { next, events } = observe(deployment, deployment.generation, report, clock());
-      if (next !== null) deployments.put(next);
-      appendEvents(db, events, clock());
+      const observed = observe(deployment, deployment.generation, report, clock());
+      if (observed.next === null) continue;
+      const ended = jobs?.ended(deployment, observed.next, {}, clock()) ?? null;
+      deployments.put(ended?.next ?? observed.next);
+      appendEvents(db, ended?.events ?? observed.events, clock());
     }
   }
 
@@ -204,8 +206,8 @@ export class Scheduler {
     const { db, deployments, outbox, clock, jobs } = this.#deps;
     const isOver = observed.phase === "pending" && isLeaving(observed) && !outbox.isInFlight(observed.id);
     db.transaction(() => {
-      const output = report?.state === "ended" ? (report.output ?? null) : null;
-      const ended = before === undefined ? null : (jobs?.ended(before, observed, output, clock()) ?? null);
+      const kept = report?.state === "ended" ? report : {};
+      const ended = before === undefined ? null : (jobs?.ended(before, observed, kept, clock()) ?? null);
       const { next, events } = ended ?? { next: observed, events: said };
       if (!isOver) deployments.put(next);
       // Whoever hears of an end looks up whose it was.

@@ -1,8 +1,7 @@
 /** Jobs of an application: made, listed, watched, waited for, suspended, cancelled and deleted. */
 import * as z from "zod";
 import { GantryError } from "../../errors.ts";
-import type { AttemptPage, JobPage, JobView } from "../../jobs/job-control.ts";
-import type { AttemptRecord, Output } from "../../jobs/job-store.ts";
+import type { AttemptPage, JobPage, JobView, KeptOutput } from "../../jobs/job-control.ts";
 import { JOB_CONDITIONS } from "../../jobs/conditions.ts";
 import type { ApplicationView } from "../../orchestrator/views.ts";
 import type { Waited } from "../../orchestrator/waits.ts";
@@ -180,11 +179,8 @@ export const jobRoutes = [
       const number = Number(call.params["attempt"]);
       if (!Number.isInteger(number) || number < 1) throw invalid({ attempt: "must be a number from 1 on" });
       const application = applicationStub(call.env, findApplication(call).id);
-      const found: { record: AttemptRecord; output: Output | null } = await application.jobOutput(key(call), number);
-      const { record, output } = found;
+      const { record, output, why }: KeptOutput = await application.jobOutput(key(call), number);
       if (output !== null) return { result: { ...wireAttempt(record), ...output } };
-      const why =
-        "no shell of the image kept its output: it has none, no entrypoint is known, the job said shell: false, or its container vanished";
       throw new GantryError("LOGS_NOT_AVAILABLE", `attempt ${number} has no output: ${why}`, { state: record.state });
     },
   }),

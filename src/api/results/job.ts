@@ -1,5 +1,6 @@
 /** Answers about jobs: Cloudflare's fields, and what it does not tell. */
 import * as z from "zod";
+import { saidResult } from "./bridge.ts";
 import { timestamp, uuid } from "./common.ts";
 import { eventResult } from "./instance.ts";
 
@@ -85,6 +86,8 @@ export const attemptResult = z.strictObject({
   ended_at: timestamp.nullable(),
   deployment_id: z.string(),
   generation: z.int(),
+  progress: saidResult.shape.progress.describe("what it said last over the bridge"),
+  result: saidResult.shape.result.describe("what it said over the bridge that it came to; up to 16 KiB"),
 });
 
 export const attemptLogs = z.strictObject({

@@ -130,7 +130,7 @@ export const jobTemplate = {
     .refine((text) => new TextEncoder().encode(text).length <= MAX_PAYLOAD_BYTES, "must be at most 16 KiB")
     .optional()
     .describe(
-      "Its containers read it from `http://control.gantry.internal/payload`, as the text that it is; default: none",
+      "Its containers read it from `http://control.gantry.internal/payload`, as text; default: none",
     ),
   fairness_key: z
     .string()

@@ -2,7 +2,9 @@
 import type { JobView, LiveAttempt } from "../../jobs/job-control.ts";
 import { formatIndexes } from "../../jobs/index-set.ts";
 import { stateOf, type JobSpec, type JobState } from "../../jobs/job.ts";
+import type * as z from "zod";
 import type { AttemptRecord } from "../../jobs/job-store.ts";
+import type { Told } from "../../jobs/told.ts";
 import { sizeOf } from "../../orchestrator/launch-spec.ts";
 import { iso } from "../../iso.ts";
 
@@ -84,8 +86,17 @@ function healthOf(state: JobState, live: readonly LiveAttempt[]) {
   return live.length > 0 ? ("scheduled" as const) : ("queued" as const);
 }
 
+/** Result: JSON as text, validated by the bridge. */
+function wireTold(told: Told | undefined) {
+  const { progress = null, result = null } = told ?? {};
+  return {
+    progress: progress === null ? null : { ...progress, at: iso(progress.at) },
+    result: result === null ? null : { at: iso(result.at), value: JSON.parse(result.value) as z.core.util.JSONType },
+  };
+}
+
 export function wireLiveAttempt({ attempt, deployment, generation, phase }: LiveAttempt) {
-  const { number, index, begunAt, startedAt, stopping } = attempt;
+  const { number, index, begunAt, startedAt, stopping, told } = attempt;
   const state = phase === "stopping" || phase === "running" ? phase : ("starting" as const);
   return {
     number,
@@ -98,11 +109,12 @@ export function wireLiveAttempt({ attempt, deployment, generation, phase }: Live
     ended_at: null,
     deployment_id: deployment,
     generation,
+    ...wireTold(told),
   };
 }
 
 export function wireAttempt(record: AttemptRecord) {
-  const { number, index, state, reason, exitCode, begunAt, startedAt, endedAt, deployment, generation } = record;
+  const { number, index, state, reason, exitCode, begunAt, startedAt, endedAt, deployment, generation, told } = record;
   return {
     number,
     index,
@@ -114,6 +126,7 @@ export function wireAttempt(record: AttemptRecord) {
     ended_at: iso(endedAt),
     deployment_id: deployment,
     generation,
+    ...wireTold(told),
   };
 }
 

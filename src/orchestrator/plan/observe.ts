@@ -7,6 +7,7 @@ import { STOP, type Deployment, type Outcome } from "./deployment.ts";
 import { sameVerdicts, turnedChecks, type CheckState } from "../check-state.ts";
 import type { SlotAttempt } from "../../jobs/job.ts";
 import type { Output } from "../../jobs/job-store.ts";
+import { sameTold, type Told } from "../../jobs/told.ts";
 import type { EventDraft } from "../events.ts";
 import { intendStop } from "../intents.ts";
 import type { ObservedPlace } from "../placement/placing.ts";
@@ -27,6 +28,8 @@ export type Report =
       readonly isIdle?: boolean;
       /** It holds a busy lease. */
       readonly isBusy?: boolean;
+      /** Of the attempt of a job. */
+      readonly told?: Told;
     }
   | { readonly state: "stopping" }
   /** No container of this generation is left. */
@@ -35,6 +38,7 @@ export type Report =
       readonly outcome: Omit<Outcome, "at">;
       /** The end of what the attempt of a job has printed. */
       readonly output?: Output;
+      readonly told?: Told;
     };
 
 /** Reason of an end that `hard_timeout` asked for. */
@@ -99,6 +103,13 @@ function withBusy(deployment: Deployment, { isBusy = false }: Running): Deployme
   return isBusy ? { ...rest, isBusy } : rest;
 }
 
+/** Is said again with every look at it, so that it is worth no row before its end. */
+function withTold(deployment: Deployment, { told }: Running): Deployment {
+  const { attempt } = deployment;
+  if (attempt === undefined || told === undefined || sameTold(attempt.told, told)) return deployment;
+  return { ...deployment, attempt: { ...attempt, told } };
+}
+
 /** As it says, unless it may take no traffic where it is. */
 function judged(report: Running, { placement }: Deployment, verify: Verification | null): Running {
   const why = report.ready ? (verify?.(placement?.observed) ?? null) : null;
@@ -113,7 +124,7 @@ function samePlace(a: ObservedPlace | null | undefined, b: ObservedPlace | null)
 function observeRunning(before: Deployment, report: Running, verify: Verification | null, now: number): Observation {
   // A stop is never taken back, so a running container in a stopping slot is no news.
   if (before.phase === "stopping") return UNCHANGED;
-  const deployment = withBusy(withPlace(before, report), report);
+  const deployment = withTold(withBusy(withPlace(before, report), report), report);
   if (report.isIdle === true && deployment.name !== undefined) return putToSleep(deployment, now);
   const { ready, detail, checks = [] } = judged(report, deployment, verify);
   const first = deployment.phase === "starting";

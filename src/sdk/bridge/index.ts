@@ -34,6 +34,19 @@ export interface Progress {
   readonly message?: string;
 }
 
+export interface JobPayload {
+  /** Its id. */
+  readonly job: string;
+  readonly name: string;
+  /** From 0; `count` is how many there are. */
+  readonly index: number;
+  readonly count: number;
+  /** Grows with every attempt of the job: who writes elsewhere can refuse what a replaced attempt still says. */
+  readonly attempt: number;
+  /** As it was submitted; null without one. */
+  readonly payload: string | null;
+}
+
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
 export interface EnqueueOptions {
@@ -45,8 +58,8 @@ export interface EnqueueOptions {
 }
 
 export interface Bridge {
-  /** What the job was submitted with. Throws `NO_JOB` where there is no job. */
-  payload(options?: ExchangeOptions): Promise<unknown>;
+  /** The job that the container is an attempt of, with what it was submitted with. Throws `NO_JOB` where there is none. */
+  payload(options?: ExchangeOptions): Promise<JobPayload>;
   heartbeat(options?: ExchangeOptions): Promise<void>;
   /** Holds the container until it is released. */
   busy(options?: BusyOptions): Promise<BusyLease>;
@@ -81,7 +94,8 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     );
   return {
     busy,
-    payload: (given) => send({ method: "GET", path: "/payload", isRepeatable: true }, given),
+    payload: async (given) =>
+      (await send({ method: "GET", path: "/payload", isRepeatable: true }, given)) as JobPayload,
     heartbeat: (given) => tell({ method: "POST", path: "/heartbeat", body: {}, isRepeatable: true }, given),
     async whileBusy(work, given) {
       const lease = await busy(given);
