@@ -29,8 +29,8 @@ const NO_SUCH_COMMAND = /executable file not found|no such file or directory/i;
 const UNKEPT_AFTER_MS = 10_000;
 /** The container is killed whatever comes of it. */
 const KILL_TIMEOUT_MS = 3_000;
-/** Who watches it hears how it ended a moment after it is gone: only what nobody tells of has vanished. */
-const TOLD_WITHIN_MS = 100;
+/** Who watches it hears how it ended a while after it is gone, on a busy platform: only what nobody tells of has vanished. */
+const TOLD_WITHIN_MS = 2_500;
 
 export class AttemptWatch {
   readonly #deps: AttemptWatchDeps;

@@ -1,4 +1,4 @@
-import { describe, it, vi } from "vitest";
+import { describe, it, onTestFinished, vi } from "vitest";
 import { memoryDatabase } from "../../test/unit/sqlite-storage.ts";
 import type { Database } from "../database.ts";
 import { migrate } from "../migrations.ts";
@@ -7,7 +7,7 @@ import type { Report } from "../orchestrator/plan/observe.ts";
 import type { LaunchOrder, ReportReply } from "../orchestrator/scheduler-deps.ts";
 import { Timers } from "../timers.ts";
 import { Lifecycle, TIMER } from "./lifecycle.ts";
-import type { ContainerPort } from "./port.ts";
+import type { ContainerPort, Printed } from "./port.ts";
 import { INSTANCE_MIGRATIONS } from "./run-record.ts";
 
 const NOW = 1_000;
@@ -142,6 +142,33 @@ describe("a start or a watch that fails for a reason of the platform's own", () 
   );
 });
 
+const ATTEMPT = { job: "j", name: "job", index: 0, count: 1, attempt: 1, payload: null, isWrapped: true };
+
+describe("a container of a job that is gone", () => {
+  it("is as its watch says, which may be two seconds later, and not lost", async ({ expect }) => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const db = memoryDatabase();
+    migrate(db, INSTANCE_MIGRATIONS);
+    let isRunning = false;
+    const watch = Promise.withResolvers<void>();
+    const { port } = container({
+      start: () => void (isRunning = true),
+      monitor: () => watch.promise,
+      run: () => Promise.reject(new Error("there is no shell")),
+    });
+    Object.defineProperty(port, "running", { get: () => isRunning });
+    const { lifecycle } = lifetime(db, port, async () => ({ owned: true, checkEveryMs: 60_000 }));
+    await lifecycle.launch({ ...ORDER, attempt: ATTEMPT });
+    isRunning = false;
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(lifecycle.record?.phase).toBe("starting");
+    watch.reject(new Error("Container failed to start"));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(lifecycle.record?.ending).toMatchObject({ kind: "refused", reason: "ImageDoesNotBoot" });
+  });
+});
+
 describe("a container that cannot be destroyed", () => {
   it("is tried again by the next look when it is nobody's", async ({ expect }) => {
     const db = memoryDatabase();
@@ -160,6 +187,34 @@ describe("a container that cannot be destroyed", () => {
     await lifecycle.onTimer(TIMER.keepalive);
     expect(destroyed).toBe(2);
     expect(timers.dueAt(TIMER.keepalive)).toBeNull();
+  });
+
+  it("is not called ended when an earlier word is told again", async ({ expect }) => {
+    const db = memoryDatabase();
+    migrate(db, INSTANCE_MIGRATIONS);
+    let isStuck = true;
+    const outcome = Promise.withResolvers<Printed>();
+    const { port } = container({
+      run: (_, onBegun) => {
+        onBegun?.();
+        return outcome.promise;
+      },
+      destroy: () => (isStuck ? Promise.reject(new Error("internal error")) : Promise.resolve()),
+    });
+    const told: string[] = [];
+    const { lifecycle } = lifetime(db, port, async ({ state }) => {
+      told.push(state);
+      return { owned: true, checkEveryMs: 60_000 };
+    });
+    await lifecycle.launch({ ...ORDER, attempt: ATTEMPT });
+    await expect.poll(() => told).toContain("running");
+    outcome.resolve({ exitCode: 0, printed: new TextEncoder().encode("3 0 0\n") });
+    await expect.poll(() => lifecycle.record?.phase).toBe("ended");
+    await lifecycle.onTimer(TIMER.report);
+    expect(told).not.toContain("ended");
+    isStuck = false;
+    await lifecycle.onTimer(TIMER.report);
+    expect(told).toContain("ended");
   });
 
   it("is not called ended to whoever asks", async ({ expect }) => {

@@ -135,8 +135,8 @@ export class Lifecycle {
       current: () => this.#state.record,
       send: async (record, report) => {
         if (this.#isInDoubt) throw new Error(IN_DOUBT);
-        // The container of a job outlives its command, and what failed to be destroyed lives.
-        if (record.phase === "ended" && port.running) await port.destroy();
+        // The container of a job outlives its command, which ends the attempt.
+        if (record.phase === "ended" && record.attempt !== undefined && port.running) await port.destroy();
         return await deps.report(record, report);
       },
       onReply: async (record, reply) => {
@@ -264,7 +264,7 @@ export class Lifecycle {
       case TIMER.keepalive: {
         const { record } = this;
         if (record?.phase === "stopping") await this.#stopping.onDue(record);
-        else if (record?.phase === "ended") await this.#reporter.report();
+        else if (record?.phase === "ended") await this.#tellEnd();
         else if (record !== null) await this.#keepAlive(record);
         return;
       }
@@ -296,6 +296,13 @@ export class Lifecycle {
     if (record === null) throw new Error("no placement is recorded here");
     if (this.#isInDoubt) throw new Error(IN_DOUBT);
     return { generation: record.generation, report: reportOf(record) };
+  }
+
+  async #tellEnd(): Promise<void> {
+    const { port } = this.#deps;
+    // Also what has no application to tell.
+    if (port.running) await port.destroy();
+    await this.#reporter.report();
   }
 
   #background(work: Promise<void>): void {

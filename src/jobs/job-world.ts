@@ -2,6 +2,7 @@
 import { begin, decide, finish, newJob, stopAttempt } from "./intents.ts";
 import type { Attempt, Job, JobSpec, Retry } from "./job.ts";
 import { planJob } from "./plan-job.ts";
+import type { StopTimeline } from "../orchestrator/stop-timeline.ts";
 import { settle, type AttemptEnd, type AttemptState } from "./settle.ts";
 
 export const SPEC: JobSpec = {
@@ -32,7 +33,18 @@ export const IDENTITY = {
 
 export const exited = (exitCode: number): AttemptEnd => ({ kind: "exited", exitCode, reason: "ExitedWithCode" });
 export const LOST: AttemptEnd = { kind: "lost", exitCode: null, reason: "Vanished" };
-export const STOPPED: AttemptEnd = { kind: "stopped", exitCode: 143, reason: "Stopped" };
+const STOP: StopTimeline = {
+  cordonedAt: 0,
+  drain: "drained",
+  drainedAt: 0,
+  inFlight: 0,
+  cutOff: 0,
+  sigtermAt: 0,
+  sigkillAt: null,
+};
+export const STOPPED: AttemptEnd = { kind: "stopped", exitCode: 143, reason: "Stopped", stop: STOP };
+/** Its instance was asked about it, or refused, before it was launched. */
+export const NEVER_LAUNCHED: AttemptEnd = { kind: "stopped", exitCode: null, reason: "Unknown" };
 export const UNAVAILABLE: AttemptEnd = { kind: "unavailable", exitCode: null, reason: "NoInstance" };
 
 export interface Ended {

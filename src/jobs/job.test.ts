@@ -3,7 +3,7 @@ import { describe, it } from "vitest";
 import { countOf, formatIndexes, parseIndexes } from "./index-set.ts";
 import { cancel, resume, suspend } from "./intents.ts";
 import { stateOf, type JobSpec } from "./job.ts";
-import { exited, JobWorld, LOST, STOPPED, UNAVAILABLE } from "./job-world.ts";
+import { exited, JobWorld, LOST, NEVER_LAUNCHED, STOPPED, UNAVAILABLE } from "./job-world.ts";
 import type { AttemptEnd } from "./settle.ts";
 
 const failureRule = (
@@ -64,6 +64,7 @@ describe("a job of one", () => {
   it("goes on with its attempt when there was no container for it", ({ expect }) => {
     const job = world({ retries: 0 });
     expect(job.end(1, UNAVAILABLE)).toBe(false);
+    expect(job.end(1, NEVER_LAUNCHED)).toBe(false);
     expect(job.live.map(({ number }) => number)).toEqual([1]);
     job.end(1, exited(0));
     expect(job.job.attempts).toBe(1);

@@ -5,6 +5,7 @@
 import { assertNever } from "../assert-never.ts";
 import type { OutcomeKind } from "../orchestrator/plan/deployment.ts";
 import { HARD_TIMEOUT } from "../orchestrator/plan/observe.ts";
+import type { StopTimeline } from "../orchestrator/stop-timeline.ts";
 import { failureDelayMs, lossDelayMs } from "./backoff.ts";
 import { withIndex } from "./index-set.ts";
 import type { Attempt, FailureRule, Job, Past, Retry, Tally, Verdict } from "./job.ts";
@@ -17,6 +18,8 @@ export interface AttemptEnd {
   readonly exitCode: number | null;
   readonly reason: string;
   readonly message?: string;
+  /** How the stop went; absent for what never ran. */
+  readonly stop?: StopTimeline;
 }
 
 export interface Settled {
@@ -54,8 +57,9 @@ export function settle(job: Job, attempt: Attempt, end: AttemptEnd, now: number)
       const next = { past: { ...past, losses }, notBefore: now + lossDelayMs(losses) };
       return counted(job, attempt, "lost", end.reason, next);
     }
-    // Stopped by nobody who says so in the attempt: somebody outside of the job did.
+    // Stopped by nobody who says so in the attempt: somebody outside of the job did, or it was never launched.
     case "stopped": {
+      if (end.stop === undefined) return null;
       return counted(job, attempt, "cancelled", end.reason, { past, notBefore: now });
     }
     case "killed": {

@@ -133,6 +133,23 @@ describe("an application with jobs", () => {
     ]);
   });
 
+  it("begins the indexes of a job in their order, whichever place there is room in", ({ expect }) => {
+    const place = (code: "enam" | "weur", region: "ENAM" | "WEUR") => {
+      return { code, name: code, region, city: null, pop: null, weight: 1, enabled: true };
+    };
+    const where = { locations: [place("enam", "ENAM"), place("weur", "WEUR")], constraints: {}, companions: null };
+    const room = (location: string) => (location === "weur" ? 2 : 0);
+    const { actions } = run([job(4)], [], {
+      where: { ...where, failing: new Set() },
+      allowance: { room, free: new Map(), starts: 99, shortage: null },
+    });
+    const placed = actions.flatMap((action) => (action.type === "place" ? [action] : []));
+    expect(placed.map(({ placing, begin }) => [placing?.location.code, begin?.index])).toEqual([
+      ["weur", 0],
+      ["weur", 1],
+    ]);
+  });
+
   it("runs no more than there is room for, of all jobs together", ({ expect }) => {
     const { job: current, slots } = withSlots(job(9, 9), 2);
     const jobs = { open: [{ job: current, retries: [] }], most: 3, ownSize: () => null };

@@ -92,6 +92,30 @@ export function followJobs(
   return { arrivals, steps: kept, ending };
 }
 
+/**
+ * What there is room for of a job is always its next attempt: indexes are begun in their order, so that one number says
+ * which have been. Size and version are the job's, so that each of its arrivals fits where another does.
+ */
+export class JobQueues {
+  readonly #waiting = new Map<string, Arrival[]>();
+
+  constructor(arrivals: readonly Arrival[]) {
+    for (const arrival of arrivals) {
+      if (arrival.begin === undefined) continue;
+      const queue = this.#waiting.get(arrival.begin.job);
+      if (queue === undefined) this.#waiting.set(arrival.begin.job, [arrival]);
+      else queue.push(arrival);
+    }
+  }
+
+  /** In the place of that one. */
+  next<T extends Pick<Arrival, "begin" | "reason">>(arrival: T): T {
+    if (arrival.begin === undefined) return arrival;
+    const { begin, reason } = this.#waiting.get(arrival.begin.job)?.shift() ?? arrival;
+    return { ...arrival, ...(begin === undefined ? {} : { begin }), reason };
+  }
+}
+
 /** How soon a slot is looked at again about which a message is under way. */
 const RECHECK_MS = 10_000;
 

@@ -8,6 +8,7 @@ import type { Begin } from "../../jobs/job-turns.ts";
 import type { Allowed } from "../capacity/allowance.ts";
 import { blockedBy, blockedRetryMs, MAX_MISPLACED, Placer } from "../placement/placing.ts";
 import { isLive, JOB_SLOT, NAMED_SLOT, STOP, type Deployment } from "./deployment.ts";
+import { JobQueues } from "./jobs.ts";
 import type { Action, BlockedPlacing, PlanInput, Placing } from "./plan.ts";
 import { outdatedOf, type Desired, type Selection } from "./selection.ts";
 
@@ -54,6 +55,7 @@ export function placeMissing(
   const { free } = allowed;
   const placer =
     where === undefined ? null : new Placer(free === undefined ? where : { ...where, free }, usedBy(keep, desired));
+  const queues = new JobQueues(arrivals);
   // What fits nowhere waits where it would be if there were room.
   let queue: Placer | null = null;
   let blocked: BlockedPlacing | null = null;
@@ -97,8 +99,7 @@ export function placeMissing(
       slot,
       version,
       placing,
-      reason: outside === undefined ? why : STOP.misplaced,
-      ...whose,
+      ...queues.next({ ...whose, reason: outside === undefined ? why : STOP.misplaced }),
     });
   }
   return { needsPlaces: false, blocked };
