@@ -32,6 +32,7 @@ function scenarioOf({ scenario, faults, deeds }: Pick<Bug, "scenario" | "faults"
     instances: 3,
     warm: 0,
     named: 0,
+    jobs: 0,
     autoscaling: null,
     configurations: { one: 1, two: 1 },
     limit: null,

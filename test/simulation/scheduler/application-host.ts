@@ -9,6 +9,8 @@ import { tellRoomMade } from "../../../src/orchestrator/capacity/evict.ts";
 import { heldOf } from "../../../src/orchestrator/capacity/grants.ts";
 import { Autoscaler, type AutoscalerDeps } from "../../../src/orchestrator/autoscaling/autoscaler.ts";
 import { applyChange } from "../../../src/orchestrator/change.ts";
+import { JobControl } from "../../../src/jobs/job-control.ts";
+import { JobSlots } from "../../../src/orchestrator/job-slots.ts";
 import { NamedInstances } from "../../../src/orchestrator/named-instances.ts";
 import { ReadyWaiters } from "../../../src/orchestrator/ready-waiters.ts";
 import { onAppended, type EventDraft } from "../../../src/orchestrator/events.ts";
@@ -45,6 +47,7 @@ export interface ApplicationLife extends Lifetime {
   readonly capacity: ApplicationCapacity;
   readonly named: NamedInstances;
   readonly autoscaler: Autoscaler;
+  readonly jobs: JobControl;
   /** Requests to the pool that nobody can serve. */
   poolWaiters: number;
 }
@@ -231,15 +234,16 @@ export class ApplicationHost {
         wakeAt: alive((at) => (at === null ? timers.clear(SCALE_TIMER) : timers.set(SCALE_TIMER, at))),
       }),
     );
+    const mustRow = () => {
+      const application = current();
+      if (application === undefined || application.deleting) throw new Error("there is no application any more");
+      return application;
+    };
     const named = new NamedInstances({
       deployments,
       waiters,
       clock,
-      row: () => {
-        const application = current();
-        if (application === undefined || application.deleting) throw new Error("there is no application any more");
-        return application;
-      },
+      row: mustRow,
       pass,
     });
     const known = new Map<number, ReturnType<SchedulerDeps["version"]>>();
@@ -257,6 +261,7 @@ export class ApplicationHost {
           failed: (location) => places.failed(location),
         },
         capacity,
+        jobs: new JobSlots({ db, sizeOf: (version) => sizeOfVersion(db, version) }),
         called: () => named.called(),
         version: (number) => {
           const entry = known.get(number) ?? versionIn(db, number);
@@ -271,6 +276,14 @@ export class ApplicationHost {
         },
       }),
     );
+    const jobs = new JobControl({
+      db,
+      clock,
+      row: mustRow,
+      pass,
+      live: () => deployments.all(),
+      configuration: (version) => versionIn(db, version).version.configuration,
+    });
     const life = Object.assign(lifetime, {
       db,
       timers,
@@ -280,6 +293,7 @@ export class ApplicationHost {
       capacity,
       named,
       autoscaler,
+      jobs,
     });
     timers.rearm();
     this.#deps.onBorn(life);

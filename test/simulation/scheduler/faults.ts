@@ -39,6 +39,10 @@ export interface Faults extends NetworkFaults, AlarmFaults {
   execFails: number;
   /** An object is reset after a write. */
   crash: number;
+  /** What follows the command of a job fails, never answers, or answers late. */
+  watchFails: number;
+  watchHangs: number;
+  watchLate: number;
 }
 
 const MOST: Faults = {
@@ -69,14 +73,23 @@ const MOST: Faults = {
   alarmLate: 0.3,
   alarmTwice: 0.3,
   crash: 0.1,
+  watchFails: 0.4,
+  watchHangs: 0.3,
+  watchLate: 0.5,
 };
 
 export const FAULTS = Object.keys(MOST) as readonly (keyof Faults)[];
 
+/** They say nothing where there are no jobs. */
+const OF_JOBS: ReadonlySet<keyof Faults> = new Set(["watchFails", "watchHangs", "watchLate"]);
+
 /** Half of them, each as often as it may come to. Half: those that are everywhere hide the others. */
-export function someFaults(random: Random): Faults {
+export function someFaults(random: Random, ofJobs: Random): Faults {
   const faults = { ...MOST };
-  for (const name of FAULTS) faults[name] = random.chance(0.5) ? round(random.next() * MOST[name]) : 0;
+  for (const name of FAULTS) {
+    const own = OF_JOBS.has(name) ? ofJobs : random;
+    faults[name] = own.chance(0.5) ? round(own.next() * MOST[name]) : 0;
+  }
   return faults;
 }
 

@@ -143,8 +143,14 @@ class LivePort implements ContainerPort {
     return this.#container.images;
   }
 
-  run() {
-    return this.#within(() => this.#container.run());
+  run(command: readonly string[], onBegun?: () => void) {
+    return this.#within(async () => {
+      const { generation } = this.#container;
+      const printed = await this.#container.run(command, onBegun);
+      const isHeard = this.#lifetime.alive && this.running && this.#container.generation === generation;
+      if (isHeard && command.at(-1) !== "kill") this.#container.fetched.add(generation);
+      return printed;
+    });
   }
 
   intercept() {

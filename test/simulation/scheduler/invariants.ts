@@ -4,7 +4,14 @@
  */
 import { eventTotals, lastEventId } from "../../../src/orchestrator/events.ts";
 import { unverified } from "../../../src/orchestrator/placement/placing.ts";
-import { isAvailable, isLive, isPooled, type Deployment } from "../../../src/orchestrator/plan/deployment.ts";
+import {
+  isAvailable,
+  isLive,
+  isNamed,
+  isPooled,
+  runsJobs,
+  type Deployment,
+} from "../../../src/orchestrator/plan/deployment.ts";
 import { REVISION_LABEL } from "../../../src/containers/launch-options.ts";
 import { BROKEN_VERSION } from "./versions.ts";
 import type { World } from "./world.ts";
@@ -36,6 +43,8 @@ export class Safety {
     }
     if (rules.violation !== null) return rules.violation;
     if (places.violation !== null) return places.violation;
+    const late = world.jobs.safety.overdue();
+    if (late !== null) return late;
     let changes = 0;
     for (const { container } of world.instances.values()) changes += container.changes;
     const now = `${application.writes} ${account.writes} ${changes} ${world.crashes}`;
@@ -43,7 +52,12 @@ export class Safety {
     this.#seen = now;
     const rows = world.deployments();
     return (
-      counts(world, rows) ?? traffic(world, rows) ?? identity(world, rows) ?? this.#containers(rows) ?? ledger(world)
+      counts(world, rows) ??
+      traffic(world, rows) ??
+      identity(world, rows) ??
+      world.jobs.safety.violation(rows) ??
+      this.#containers(rows) ??
+      ledger(world)
     );
   }
 
@@ -97,7 +111,7 @@ function counts(world: World, rows: readonly Deployment[]): string | null {
 function traffic(world: World, rows: readonly Deployment[]): string | null {
   const constraints = world.constraints();
   for (const row of rows) {
-    if (!isAvailable(row)) continue;
+    if (!isAvailable(row) || runsJobs(row)) continue;
     const { id, phase, version, placement } = row;
     if (phase !== "running") return `S8: ${id} is ${phase} and takes traffic`;
     if (version === BROKEN_VERSION) return `S8: ${id} is called ready and listens nowhere`;
@@ -130,6 +144,8 @@ export function liveness(world: World): string | null {
   const wanted = world.desired();
   const blocked = world.application.row()?.blocked ?? null;
   if (blocked !== null) return `L5: blocked for ${blocked.reason} since ${world.time.now - blocked.since} ms`;
+  const open = world.jobs.safety.open(all);
+  if (open !== null) return open;
   const isAsWanted = (row: Deployment) => (row.held ? row.phase === "pending" : row.ready && !world.isOutdated(row));
   if (rows.length !== wanted || !rows.every(isAsWanted)) {
     const states = rows.map(
@@ -148,7 +164,7 @@ export function liveness(world: World): string | null {
 
 /** N4: nobody calls any more, so that all of them sleep. */
 function asleep(rows: readonly Deployment[]): string | null {
-  const awake = rows.find((row) => !isPooled(row) && (row.phase !== "pending" || !(row.isAsleep === true || row.held)));
+  const awake = rows.find((row) => isNamed(row) && (row.phase !== "pending" || !(row.isAsleep === true || row.held)));
   return awake === undefined ? null : `N4: ${awake.id} is ${awake.phase} as ${awake.name}, and nobody calls it`;
 }
 

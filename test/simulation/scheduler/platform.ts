@@ -9,6 +9,7 @@ import type { ContainerPort, Executed, StartOptions, Printed } from "../../../sr
 import type { Random } from "../random.ts";
 import type { Deadline, VirtualTime } from "../engine/time.ts";
 import type { Faults } from "./faults.ts";
+import { KILLED, SimulatedCommand } from "./jobs/command.ts";
 
 export const IMAGES = { app: "local/app:1", broken: "local/broken:1" } as const;
 
@@ -24,6 +25,11 @@ interface Placement {
   readonly options: StartOptions;
   labels: Readonly<Record<string, string>>;
   readonly ended: PromiseWithResolvers<void>;
+  /** Nothing of it is left, whoever knows. */
+  readonly gone: PromiseWithResolvers<null>;
+  readonly startedAt: number;
+  /** Of a job. */
+  readonly command: SimulatedCommand | null;
   listensAt: number;
   isNetworkDead: boolean;
   hasAnswered: boolean;
@@ -43,6 +49,8 @@ const NEVER = Number.POSITIVE_INFINITY;
 /** Something happens to a container within this time, or not at all. */
 const LIFE_MS = 90_000;
 const FLAP_MS = 7_000;
+/** How long what a command has printed may take. */
+const LATE_MS = 30_000;
 const REFUSALS = [
   "there is no container instance that can be provided to this durable object",
   "you are starting too many containers per second",
@@ -61,6 +69,11 @@ export class SimulatedContainer implements ContainerPort {
   changes = 0;
   /** By generation. */
   readonly fates = new Map<number, Fate>();
+  /** With which the commands of jobs ended, and whose end an instance has read; by generation. */
+  readonly codes = new Map<number, number>();
+  readonly fetched = new Set<number>();
+  /** When the container of a job was last sent a signal. */
+  signalledAt = -1;
   /** Nothing that is still to come to what runs will. */
   isCalm = false;
   #placement: Placement | null = null;
@@ -98,9 +111,47 @@ export class SimulatedContainer implements ContainerPort {
     return this.#placement !== null && this.#time.now >= this.#placement.listensAt;
   }
 
-  /** It runs no jobs. */
-  run(): Promise<Printed> {
-    return Promise.reject(new Error("there is no shell"));
+  /** Of what runs; null when that is for no job. */
+  get command(): SimulatedCommand | null {
+    return this.#placement?.command ?? null;
+  }
+
+  get startedAt(): number {
+    return this.#placement?.startedAt ?? 0;
+  }
+
+  /** As it is to be told: a command that has ended has, whatever becomes of its container. */
+  fateOf(generation: number): Fate | undefined {
+    const code = this.codes.get(generation);
+    return code === undefined ? this.fates.get(generation) : { type: "exited", code };
+  }
+
+  calm(): void {
+    this.isCalm = true;
+    this.command?.calm();
+  }
+
+  /** What watches the command of a job until that has ended, or kills it. */
+  async run(command: readonly string[], onBegun?: () => void): Promise<Printed> {
+    const random = this.#random;
+    const placement = this.#placement;
+    const own = placement?.command ?? null;
+    if (placement === null || own === null || !own.task.hasShell) throw new Error("there is no shell");
+    if (random.chance(this.#faults.watchFails)) {
+      await this.#pause(2_000);
+      throw new Error(random.pick(UNKNOWN));
+    }
+    if (random.chance(this.#faults.watchHangs)) return await new Promise<never>(() => undefined);
+    if (command.at(-1) === "kill") own.end(KILLED);
+    const outcome = Promise.race([own.outcome(onBegun), placement.gone.promise]);
+    const printed = await outcome;
+    await this.#pause(random.chance(this.#faults.watchLate) ? LATE_MS : 50);
+    if (printed === null || this.#placement !== placement) throw new Error(UNKNOWN[0]);
+    return printed;
+  }
+
+  async #pause(mostMs: number): Promise<void> {
+    await new Promise<void>((resolve) => this.#time.after(this.#random.between(0, mostMs), resolve));
   }
 
   async intercept(): Promise<void> {}
@@ -141,7 +192,12 @@ export class SimulatedContainer implements ContainerPort {
   signal(): void {
     const placement = this.#placement;
     if (placement === null) throw new Error("signal() of a container that is not running");
+    if (placement.command !== null) this.signalledAt = this.#time.now;
     if (this.#random.chance(this.#faults.ignoresSigterm)) return;
+    if (placement.command !== null) {
+      placement.command.signal();
+      return;
+    }
     this.#time.after(this.#random.between(0, 3_000), () => this.#end(placement, { type: "exited", code: 0 }));
   }
 
@@ -176,6 +232,7 @@ export class SimulatedContainer implements ContainerPort {
     const placement = this.#placement;
     if (placement === null) throw new Error("exec() of a container that is not running");
     if (this.#random.chance(this.#faults.execFails)) throw new Error("no shell to be had");
+    if (placement.command?.hasBegun === false) throw new Error("nothing runs inside yet");
     const asked = (placement.options.env["GANTRY_LOCATION"] ?? "").slice(0, 4).toUpperCase();
     const region = this.#random.chance(this.#faults.wrongPlace) ? this.#random.pick(REGIONS) : asked;
     return { exitCode: 0, output: region === "" ? "" : `CLOUDFLARE_REGION=${region}` };
@@ -193,6 +250,9 @@ export class SimulatedContainer implements ContainerPort {
       options,
       labels: options.labels,
       ended,
+      gone: Promise.withResolvers<null>(),
+      startedAt: now,
+      command: options.env["GANTRY_JOB"] === undefined ? null : this.#commandOf(options, () => placement),
       listensAt,
       isNetworkDead: false,
       hasAnswered: false,
@@ -200,7 +260,10 @@ export class SimulatedContainer implements ContainerPort {
     };
     this.#placement = placement;
     this.#note(placement, { type: "runs" }, "runs");
-    if (options.image === IMAGES.broken) {
+    const { command } = placement;
+    if (command?.isWrapped === true && !command.task.hasShell) {
+      this.#time.after(random.between(0, 500), () => this.#end(placement, { type: "unbootable" }));
+    } else if (options.image === IMAGES.broken && command === null) {
       placement.listensAt = NEVER;
       if (random.chance(0.7)) {
         this.#time.after(random.between(0, LIFE_MS), () => this.#end(placement, { type: "exited", code: 1 }));
@@ -210,6 +273,10 @@ export class SimulatedContainer implements ContainerPort {
       this.#time.after(random.between(0, 500), () => this.#end(placement, { type: "unbootable" }));
     } else if (random.chance(faults.neverStarts)) {
       placement.listensAt = NEVER;
+    } else if (command !== null) {
+      this.#time.after(listensAt - now, () => this.#placement === placement && command.begin(this.isCalm));
+      placement.listensAt = NEVER;
+      if (random.chance(faults.vanishes)) this.#later(() => this.#end(placement, { type: "vanished" }));
     } else if (random.chance(faults.exits)) {
       const code = random.chance(0.2) ? 0 : random.between(1, 136);
       this.#later(() => this.#end(placement, { type: "exited", code }));
@@ -228,6 +295,21 @@ export class SimulatedContainer implements ContainerPort {
         this.changes += 1;
       });
     }
+  }
+
+  #commandOf(options: StartOptions, placement: () => Placement): SimulatedCommand {
+    const generation = Number(options.labels["gantry.gen"]);
+    return new SimulatedCommand(options, {
+      time: this.#time,
+      random: this.#random,
+      onEnded: (code) => {
+        if (this.#placement !== placement()) return;
+        this.changes += 1;
+        this.codes.set(generation, code);
+        this.#tell(`command of placement ${generation} ends with ${code}`);
+      },
+      exit: (code) => this.#end(placement(), { type: "exited", code }),
+    });
   }
 
   #mayHaveTrouble(placement: Placement): void {
@@ -266,6 +348,7 @@ export class SimulatedContainer implements ContainerPort {
   #end(placement: Placement, fate: Fate): void {
     if (this.#placement !== placement) return;
     this.#placement = null;
+    placement.gone.resolve(null);
     this.#note(placement, fate, fate.type === "exited" ? `exits with ${fate.code}` : `is ${fate.type}`);
     if (fate.type === "vanished") return;
     // Told late, sometimes after the next start.

@@ -4,7 +4,7 @@
  */
 import type { EventDraft } from "../../../src/orchestrator/events.ts";
 import type { EventTotals } from "../../../src/orchestrator/event-totals.ts";
-import { isLeaving, type Deployment } from "../../../src/orchestrator/plan/deployment.ts";
+import { isLeaving, runsJobs, type Deployment } from "../../../src/orchestrator/plan/deployment.ts";
 import type { Fate } from "./platform.ts";
 
 export interface RulesDeps {
@@ -112,6 +112,8 @@ export class Rules {
       this.#break("S6", `placement ${after.generation} of ${id} was being stopped and is ${after.phase}`);
     }
     if (isLeaving(before) && !isLeaving(after)) this.#break("S6", `${id} was on its way out and is ${after.phase}`);
+    // Whether and when an attempt is tried again is the job's own.
+    if (runsJobs(after)) return;
     if (before.phase === "pending" && after.phase === "starting") this.#begun(before, after);
     if (before.phase !== "pending" && after.phase === "pending") this.#counted(before, after);
   }

@@ -7,6 +7,7 @@ import { Random } from "../random.ts";
 import { withoutSome } from "../engine/shrink.ts";
 import { SOME_REGIONS, someConstraints } from "./account-places.ts";
 import { FAULTS, someFaults, type Faults } from "./faults.ts";
+import { JOB_DEEDS, someJobs } from "./jobs/deeds.ts";
 import { CHOICES, VERSIONS } from "./versions.ts";
 
 const constraints = z.strictObject({
@@ -34,6 +35,7 @@ const deed = z.discriminatedUnion("do", [
   /** So many requests are under way in the pool, for so long. */
   z.strictObject({ at, do: z.literal("load"), inFlight: z.int().min(0), ms: z.int().min(0) }),
   z.strictObject({ at, do: z.literal("delete") }),
+  ...JOB_DEEDS,
 ]);
 export type Deed = z.infer<typeof deed>;
 
@@ -49,6 +51,8 @@ const scenario = z.strictObject({
   warm: z.int().min(0).default(0),
   /** How many that are called by name may be awake at a time. */
   named: z.int().min(0).default(0),
+  /** How many attempts of jobs may be alive at a time. */
+  jobs: z.int().min(0).default(0),
   /** `instances` follows the load within these; null: it does not. */
   autoscaling: z
     .strictObject({ min: z.int().min(0), max: z.int().min(1), target: z.int().min(1) })
@@ -80,18 +84,21 @@ export function scenarioOf(seed: number): Scenario {
   const kind = random.chance(0.25) ? "deployment" : "application";
   const isLimited = random.chance(0.4);
   const more = someMore(new Random(seed).stream("more"), kind === "deployment", chaosMs);
+  const ofJobs = new Random(seed).stream("jobs");
+  const { jobs, deeds } = kind === "deployment" ? { jobs: 0, deeds: [] } : someJobs(ofJobs, chaosMs);
   return {
     seed,
     kind,
     instances: kind === "deployment" ? 1 : random.between(0, MAX_INSTANCES),
     warm: more.warm,
     named: more.named,
+    jobs,
     autoscaling: more.autoscaling,
     configurations: { one: random.between(0, CHOICES - 1), two: random.between(0, CHOICES - 1) },
     limit: isLimited && random.chance(0.5) ? random.between(0, MAX_INSTANCES) : null,
     chaosMs,
-    faults: someFaults(random),
-    deeds: [...someDeeds(random, chaosMs, kind === "deployment", isLimited), ...more.deeds].toSorted(
+    faults: someFaults(random, ofJobs),
+    deeds: [...someDeeds(random, chaosMs, kind === "deployment", isLimited), ...more.deeds, ...deeds].toSorted(
       (a, b) => a.at - b.at,
     ),
   };
@@ -173,6 +180,7 @@ export function* smallerScenarios(from: Scenario): Iterable<Scenario> {
   if (from.limit !== null) yield { ...from, limit: null };
   for (const warm of halves(from.warm)) yield { ...from, warm };
   if (from.named > 0) yield { ...from, named: 0 };
+  for (const jobs of halves(from.jobs)) yield { ...from, jobs };
   if (from.autoscaling !== null) yield { ...from, autoscaling: null };
   for (const instances of halves(from.instances)) if (from.kind === "application") yield { ...from, instances };
   for (const chaosMs of halves(from.chaosMs)) {

@@ -149,6 +149,15 @@ function perform(world: World, deed: Deed): void {
     case "delete": {
       return world.delete();
     }
+    case "submit": {
+      return world.jobs.desk.submit(deed);
+    }
+    case "job": {
+      return world.jobs.desk.change(deed.job, deed.action);
+    }
+    case "run-jobs": {
+      return world.runJobs(deed.most);
+    }
   }
 }
 
@@ -179,7 +188,7 @@ async function comeToTerms(world: World, now: number): Promise<void> {
 }
 
 function tallyOf(world: World): Record<string, number> {
-  const { crashes, rules, acted, callers, application, slept, places, network, told } = world;
+  const { crashes, rules, acted, callers, application, slept, places, network, told, jobs } = world;
   const starts = [...world.instances.values()].reduce((sum, { container }) => sum + container.starts, 0);
   return {
     starts,
@@ -191,6 +200,7 @@ function tallyOf(world: World): Record<string, number> {
     slept,
     placed: places.placed,
     moved: places.moved,
+    ...jobs.tally(),
     messages: network.messages,
     told,
   };

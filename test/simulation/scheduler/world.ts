@@ -36,6 +36,7 @@ import { ApplicationHost, CHECK_EVERY_MS, type ApplicationLife } from "./applica
 import { Callers } from "./callers.ts";
 import type { Faults } from "./faults.ts";
 import { InstanceHost } from "./instance-host.ts";
+import { SimulatedJobs } from "./jobs/simulated-jobs.ts";
 import { Orders } from "./orders.ts";
 import { SimulatedContainer } from "./platform.ts";
 import { Rules } from "./rules.ts";
@@ -59,6 +60,7 @@ export class World {
   readonly account: SimulatedAccount;
   readonly rules: Rules;
   readonly callers: Callers;
+  readonly jobs: SimulatedJobs;
   readonly #orders: Orders;
   readonly network: Network;
   readonly versions: readonly SimulatedVersion[];
@@ -99,7 +101,7 @@ export class World {
     this.#alarms = new Alarms(time, random.stream("alarms"), this.#faults);
     this.rules = new Rules({
       now: () => time.now,
-      fateOf: (id, generation) => this.instances.get(id)?.container.fates.get(generation),
+      fateOf: (id, generation) => this.instances.get(id)?.container.fateOf(generation),
       mayBeKilled: (version) => this.versions[version - 1] !== undefined && mayBeKilled(this.versions[version - 1]!),
       isUsersTurn: () => this.#isUsersTurn,
       isCalled: (name) => this.callers.isCalled(name),
@@ -107,6 +109,7 @@ export class World {
     });
     this.#orders = new Orders({ time, network: this.network, rules: this.rules, instance: (id) => this.#host(id) });
     this.application = this.#newApplication();
+    this.jobs = new SimulatedJobs({ time, application: this.application, instances: this.instances });
     this.callers = new Callers({
       time,
       network: this.network,
@@ -121,7 +124,7 @@ export class World {
   create(): void {
     const { db, scheduler, places } = this.application.life;
     const { now } = this.time;
-    const { kind, instances, warm, named, autoscaling } = this.#scenario;
+    const { kind, instances, warm, named, autoscaling, jobs } = this.#scenario;
     const spec: ApplicationSpec = {
       instances,
       maxInstances: null,
@@ -129,6 +132,7 @@ export class World {
       checkEveryMs: CHECK_EVERY_MS,
       warm,
       namedInstances: named,
+      jobInstances: jobs,
       ...(autoscaling === null ? {} : { autoscaling: autoscalingOf(autoscaling) }),
     };
     const [first, ...others] = this.versions;
@@ -153,6 +157,11 @@ export class World {
   keepWarm(warm: number): void {
     if (this.standalone !== null) return;
     this.#change((db, row) => applyChange(db, row, planPatch(db, row, { warm }), this.time.now));
+  }
+
+  runJobs(jobInstances: number): void {
+    if (this.standalone !== null) return;
+    this.#change((db, row) => applyChange(db, row, planPatch(db, row, { jobInstances }), this.time.now));
   }
 
   activate(version: number): void {
@@ -208,7 +217,8 @@ export class World {
   calm(): void {
     this.callers.isCalm = true;
     for (const name of Object.keys(this.#faults) as (keyof Faults)[]) this.#faults[name] = 0;
-    for (const { container } of this.instances.values()) container.isCalm = true;
+    for (const { container } of this.instances.values()) container.calm();
+    this.jobs.safety.calmAt = this.time.now;
   }
 
   /** Rows as a client would read them. */
@@ -249,7 +259,7 @@ export class World {
   /** All that may be wanted at a time, whatever the load. */
   most(): number {
     const row = this.application.row();
-    return row === undefined || row.deleting ? 0 : mostWantedOf(row.spec) + this.named();
+    return row === undefined || row.deleting ? 0 : mostWantedOf(row.spec) + this.named() + this.jobs.most();
   }
 
   /** How many that are called by name may be awake. */
@@ -300,6 +310,7 @@ export class World {
       watch: {
         onWritten: (before, after) => {
           this.rules.written(before, after);
+          this.jobs.rules.written(before, after);
           if (before?.isAsleep !== true && after?.isAsleep === true) this.slept += 1;
           if (before === undefined || after?.phase !== "stopping" || before.phase === "stopping") return;
           this.places.judgeMoved(before, after.stopReason, this.isOtherRevision(before), this.constraints());
@@ -328,11 +339,13 @@ export class World {
   #born({ deployments, db }: ApplicationLife): void {
     this.rules.read(deployments.all());
     this.rules.counted(eventTotals(db), lastEventId(db));
+    this.jobs.rules.isReset = true;
   }
 
   #heard(drafts: readonly EventDraft[]): void {
     this.told += drafts.length;
     this.rules.events(drafts);
+    this.jobs.rules.events(drafts);
     for (const { name, message, deployment, generation } of drafts) {
       this.#trace(
         this.time.now,
@@ -345,7 +358,7 @@ export class World {
   async #prepare(order: LaunchOrder): Promise<LaunchOrder> {
     await new Promise<void>((resolve) => this.time.after(this.#random.between(0, 50), resolve));
     if (this.#random.chance(this.#faults.prepareRefused)) throw new GantryError("VALIDATE_INPUT", "no such secret");
-    return order;
+    return this.jobs.desk.prepare(order);
   }
 
   #host(id: string): InstanceHost {
