@@ -13,6 +13,7 @@ import {
   findLaunch,
   findOutput,
   insertJob,
+  latestAttempts,
   listAttempts,
   listJobs,
   putJob,
@@ -61,8 +62,8 @@ export interface JobPage {
 }
 
 export interface AttemptPage {
-  readonly ended: readonly AttemptRecord[];
-  readonly live: readonly LiveAttempt[];
+  /** By number: those that are over, and those that are not. */
+  readonly attempts: readonly (AttemptRecord | LiveAttempt)[];
   readonly next: number | null;
 }
 
@@ -125,10 +126,16 @@ export class JobControl {
 
   attempts(key: string, after: number, limit: number): AttemptPage {
     const job = this.must(key);
-    const found = listAttempts(this.#deps.db, job.id, after, limit + 1);
-    const ended = found.slice(0, limit);
-    const next = found.length > limit ? (ended.at(-1)?.number ?? null) : null;
-    return { ended, live: after === 0 ? this.#liveOf(job) : [], next };
+    const live = this.#liveOf(job).filter(({ attempt }) => attempt.number > after);
+    const found = [...listAttempts(this.#deps.db, job.id, after, limit + 1), ...live].toSorted(byNumber);
+    const attempts = found.slice(0, limit);
+    const last = attempts.at(-1);
+    return { attempts, next: found.length > limit && last !== undefined ? numberOf(last) : null };
+  }
+
+  /** Those that ended last, by number. */
+  latest(key: string, count: number): readonly AttemptRecord[] {
+    return latestAttempts(this.#deps.db, this.must(key).id, count);
   }
 
   /** What an ended attempt printed last; null: nothing was kept, and why. Throws `JOB_ATTEMPT_NOT_FOUND`. */
@@ -208,6 +215,14 @@ export class JobControl {
       return attempt?.job === id && !attempt.isOver ? [{ attempt, deployment, generation, phase }] : [];
     });
   }
+}
+
+function numberOf(one: AttemptRecord | LiveAttempt): number {
+  return "attempt" in one ? one.attempt.number : one.number;
+}
+
+function byNumber(a: AttemptRecord | LiveAttempt, b: AttemptRecord | LiveAttempt): number {
+  return numberOf(a) - numberOf(b);
 }
 
 function requireAllowed(application: string, most: number): void {

@@ -95,7 +95,10 @@ const unfinished = new Remembered<Map<string, Unfinished>>((db) => {
 /** So many keys are known; one whose last turn was long ago counts as one that had none. */
 const TURNS_KNOWN = 1_000;
 /** Kept in memory only: who forgets it begins the round anew. In the order of their last turns. */
-const turns = new Remembered<{ last: number; readonly keys: Map<string, number> }>(() => ({ last: 0, keys: new Map() }));
+const turns = new Remembered<{ last: number; readonly keys: Map<string, number> }>(() => ({
+  last: 0,
+  keys: new Map(),
+}));
 
 /** By fairness key: when one of its attempts began last, counted in attempts. */
 export function turnsOf(db: Database): ReadonlyMap<string, number> {
@@ -230,6 +233,13 @@ export function listAttempts(db: Database, job: string, after: number, limit: nu
       limit,
     )
     .map(({ body }) => JSON.parse(body) as AttemptRecord);
+}
+
+/** Those of the highest numbers that are over, by number. */
+export function latestAttempts(db: Database, job: string, limit: number): AttemptRecord[] {
+  const sql = "SELECT body FROM job_attempts WHERE job = ? ORDER BY number DESC LIMIT ?";
+  const latest = db.all<BodyRow>(sql, job, limit).map(({ body }) => JSON.parse(body) as AttemptRecord);
+  return latest.toReversed();
 }
 
 export interface JobFilter {

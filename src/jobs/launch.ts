@@ -47,7 +47,8 @@ export function jobConfiguration(configuration: StoredConfiguration, launch: Job
   const { checks: _, sleep_after: __, required_ports: ___, ...rest } = configuration;
   return mergeConfiguration(rest, {
     ...(entrypoint === null ? {} : { entrypoint: [...entrypoint] }),
-    ...(command === null ? {} : { command: [...command] }),
+    // Arguments of another command say nothing to this one.
+    ...(command === null && entrypoint === null ? {} : { command: [...(command ?? [])] }),
     ...(image === null ? {} : { image }),
     ...(instanceType == null ? {} : { instance_type: instanceType }),
     ...(size?.vcpu === undefined ? {} : { vcpu: size.vcpu }),

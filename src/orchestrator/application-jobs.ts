@@ -2,7 +2,7 @@
 import { GantryError } from "../errors.ts";
 import type { AttemptPage, KeptOutput, JobPage, JobRequest, JobView } from "../jobs/job-control.ts";
 import { isAt, type JobCondition } from "../jobs/conditions.ts";
-import type { JobFilter } from "../jobs/job-store.ts";
+import type { AttemptRecord, JobFilter } from "../jobs/job-store.ts";
 import { sealSecrets } from "../jobs/prepare.ts";
 import { masterKeys } from "../sealing.ts";
 import { ApplicationReader } from "./application-reader.ts";
@@ -39,6 +39,12 @@ export class ApplicationJobs extends ApplicationReader {
 
   jobAttempts(key: string, after: number, limit: number): AttemptPage {
     return this.core.jobs.attempts(key, after, limit);
+  }
+
+  /** A job with its attempts that ended last. */
+  jobInDetail(key: string, attempts: number): { readonly view: JobView; readonly latest: readonly AttemptRecord[] } {
+    const view = this.job(key);
+    return { view, latest: this.core.jobs.latest(view.job.id, attempts) };
   }
 
   jobOutput(key: string, attempt: number): KeptOutput {

@@ -7,7 +7,6 @@ import { accountStub, applicationStub } from "../../src/stubs.ts";
 import { ACCOUNT_ID, call, domainError, eventually, raw, testEnv, type Envelope } from "./client.ts";
 import {
   attemptsOf,
-  containerOfAttempt,
   containerOfRunning,
   ended,
   evictApplication,
@@ -15,7 +14,6 @@ import {
   jobsApplication,
   post,
   run,
-  running,
   submit,
   task,
 } from "./jobs-world.ts";
@@ -121,28 +119,39 @@ describe.concurrent("waiting for a job", () => {
 });
 
 describe.concurrent("attempts of a job", () => {
-  it("are listed by number in pages, those that run first, with how they went", async ({ expect }) => {
+  it("are listed by number in pages, those that run among them, with how they went", async ({ expect }) => {
     const id = await jobsApplication();
-    const { id: job } = await submit(id, task("exit=0 after-4=never", { completions: 5 }));
-    const [live] = await running(id, job);
-    const first = await call("GET", `/applications/${id}/jobs/${job}/attempts?per_page=3`);
+    const { id: job } = await submit(id, task("exit=0 after-0=never", { completions: 5, parallelism: 2 }));
+    await eventually(async () => (await jobOf(id, job)).status.succeeded === 4);
+    const page = (query: string) => call("GET", `/applications/${id}/jobs/${job}/attempts?per_page=3${query}`);
+    const first = await page("");
     expect(first.result.map(({ number, state }: { number: number; state: string }) => `${number} ${state}`)).toEqual([
-      "5 running",
-      "1 succeeded",
+      "1 running",
       "2 succeeded",
       "3 succeeded",
     ]);
-    expect(first.result[0]).toMatchObject({ ended_at: null, exit_code: null, reason: null, index: 4 });
-    const token = first.result_info?.next_page_token;
-    const second = await call("GET", `/applications/${id}/jobs/${job}/attempts?per_page=3&page_token=${token}`);
-    expect(second.result.map(({ number }: { number: number }) => number)).toEqual([4]);
-    expect(second.result_info?.next_page_token).toBeUndefined();
-    if (live !== undefined) containerOfAttempt(live).finish(0);
+    expect(first.result[0]).toMatchObject({ ended_at: null, exit_code: null, reason: null, index: 0 });
+    (await containerOfRunning(id, job)).finish(0);
     await ended(id, job);
+    const second = await page(`&page_token=${first.result_info?.next_page_token}`);
+    expect(second.result.map(({ number }: { number: number }) => number)).toEqual([4, 5]);
+    expect(second.result_info?.next_page_token).toBeUndefined();
     for (const one of await attemptsOf(id, job)) {
       const times = [one.begun_at, one.started_at ?? one.begun_at, one.ended_at ?? ""];
       expect(times).toEqual(times.toSorted());
     }
+  });
+
+  it("that ended last are the events of their job, of which the newest are shown", async ({ expect }) => {
+    const id = await jobsApplication({ jobs: undefined, job_instances: 20 });
+    const { id: job } = await submit(id, task("exit=0 after-0=never", { completions: 25, parallelism: 20 }));
+    await eventually(async () => (await jobOf(id, job)).status.succeeded === 24);
+    const { events } = await jobOf(id, job);
+    expect(events.map((event: { id: string }) => Number(event.id))).toEqual(
+      Array.from({ length: 20 }, (_, n) => n + 6),
+    );
+    (await containerOfRunning(id, job)).finish(0);
+    await ended(id, job);
   });
 
   it("have no output while they run, no number that is not there, and say so", async ({ expect }) => {
@@ -183,7 +192,7 @@ describe.concurrent("a job that is asked for", () => {
     [{ payload: { not: "text" } }, "payload"],
     [{ unknown: 1 }, "unknown"],
     [{ secrets: [{ name: "TASK", value: "x" }] }, "secrets[0].name"],
-    [{ secrets: [{ name: "A", value: "x" }, { name: "A", value: "y" }] }, "secrets[0].name"], // prettier-ignore
+    [{ secrets: [{ name: "A", value: "x" }, { name: "A", value: "y" }] }, "secrets[1].name"], // prettier-ignore
     [{ secrets: [{ name: "1A", value: "x" }] }, "secrets[0].name"],
     [{ secrets: [{ name: "A", value: "x", type: "file" }] }, "secrets[0].type"],
     [{ environment_variables: [{ name: "A", value: "1" }, { name: "A", value: "2" }] }, "environment_variables[1].name"], // prettier-ignore
@@ -199,8 +208,6 @@ describe.concurrent("a job that is asked for", () => {
     [{ success_policy: [{ indexes: "0-1" }] }, "success_policy[0]"],
     [{ success_policy: [{ count: 2 }] }, "success_policy[0]"],
   ] as const)("with %j is refused by the field %s, with what to do", async ([part, field], { expect }) => {
-    const refused = await post("no-application", task("exit=0", part));
-    expect(refused.status).toBe(404);
     const id = await shared;
     const answer = await post(id, task("exit=0", part));
     const { error, details } = domainError(answer);

@@ -65,7 +65,7 @@ export async function run(id: string, body: Json) {
   return await ended(id, job);
 }
 
-/** The first page of them: those that run first, then by number. */
+/** All of them, by number. */
 export async function attemptsOf(id: string, job: string): Promise<WireAttempt[]> {
   return (await call("GET", `/applications/${id}/jobs/${job}/attempts?per_page=500`)).result;
 }

@@ -159,8 +159,8 @@ describe.concurrent("a job", () => {
     const starts = await startsOf(id, job);
     expect(starts.map(({ entrypoint }) => entrypoint?.[3] === "gantry")).toEqual([true, false]);
     const logs = await logsOf(id, job, 1);
-    expect([logs.status, domainError(logs).error]).toEqual([409, "LOGS_NOT_AVAILABLE"]);
-    expect(domainError(logs).message).toContain("no shell of the image kept its output");
+    expect([logs.status, domainError(logs).error]).toEqual([404, "LOGS_NOT_AVAILABLE"]);
+    expect(domainError(logs).message).toContain("attempt 1 has no output: ");
   });
 
   it("with shell: false is run as it is, and only its code is kept", async ({ expect }) => {

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { GantryError } from "../../errors.ts";
 import type { AttemptPage, JobPage, JobView, KeptOutput } from "../../jobs/job-control.ts";
+import type { AttemptRecord } from "../../jobs/job-store.ts";
 import { JOB_CONDITIONS } from "../../jobs/conditions.ts";
 import type { ApplicationView } from "../../orchestrator/views.ts";
 import type { Waited } from "../../orchestrator/waits.ts";
@@ -21,6 +22,13 @@ import { waitTimeout } from "./wait.ts";
 const PATH = "/applications/:id/jobs";
 const NO_QUERY = z.strictObject({});
 const EVENTS_SHOWN = 20;
+
+/** As the application's object tells it. */
+interface JobInDetail {
+  readonly view: JobView;
+  readonly latest: readonly AttemptRecord[];
+}
+
 const FOUND = ["APPLICATION_NOT_FOUND", "JOB_NOT_FOUND"] as const;
 
 const key = (call: Pick<Call<unknown, unknown>, "params">) => call.params["job"] ?? "";
@@ -83,10 +91,8 @@ export const jobRoutes = [
     run: async (call) => {
       const { id } = findApplication(call);
       const application = applicationStub(call.env, id);
-      const view: JobView = await application.job(key(call));
-      const after = Math.max(0, view.job.attempts - view.live.length - EVENTS_SHOWN);
-      const attempts: AttemptPage = await application.jobAttempts(view.job.id, after, EVENTS_SHOWN);
-      return { result: { ...wireJob(id, view), events: wireAttemptEvents(attempts.ended) } };
+      const found: JobInDetail = await application.jobInDetail(key(call), EVENTS_SHOWN);
+      return { result: { ...wireJob(id, found.view), events: wireAttemptEvents(found.latest) } };
     },
   }),
   defineRoute({
@@ -151,7 +157,7 @@ export const jobRoutes = [
     method: "GET",
     path: `${PATH}/:job/attempts`,
     tag: "Jobs",
-    summary: "List the attempts of a job, those that run first, then by number",
+    summary: "List the attempts of a job by number, those that run among them",
     scope: "job:read",
     query: z.strictObject(pageQuery(50, 500)),
     result: z.array(attemptResult),
@@ -162,7 +168,7 @@ export const jobRoutes = [
       const after = numberIn(token) ?? 0;
       const application = applicationStub(call.env, findApplication(call).id);
       const page: AttemptPage = await application.jobAttempts(key(call), after, perPage);
-      const result = [...page.live.map(wireLiveAttempt), ...page.ended.map(wireAttempt)];
+      const result = page.attempts.map((one) => ("attempt" in one ? wireLiveAttempt(one) : wireAttempt(one)));
       return { result, ...paged(perPage, token, result.length, page.next) };
     },
   }),
@@ -211,5 +217,5 @@ function numberIn(token: string | undefined): number | null {
 
 function paged(perPage: number, token: string | undefined, count: number, next: number | null) {
   const more = next === null ? {} : { next_page_token: encodePageToken(String(next)) };
-  return { info: { per_page: perPage, page_token: token ?? null, count, ...more } };
+  return { resultInfo: { per_page: perPage, page_token: token ?? null, count, ...more } };
 }

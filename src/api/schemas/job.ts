@@ -76,7 +76,9 @@ const secret = z.strictObject({
 /** What a job is, whoever makes it: a request, a schedule, a task. */
 export const jobTemplate = {
   entrypoint: words.min(1).optional().describe("What its containers run; default: the application's"),
-  command: words.optional().describe("Arguments of `entrypoint`; default: the application's"),
+  command: words
+    .optional()
+    .describe("Arguments of `entrypoint`; default: none, and the application's where `entrypoint` is"),
   image: image.optional().describe("In place of the application's image"),
   instance_type: instanceType.optional().describe("In place of the application's size"),
   vcpu: vcpu.optional().describe("In place of the application's"),
@@ -129,9 +131,7 @@ export const jobTemplate = {
     .string()
     .refine((text) => new TextEncoder().encode(text).length <= MAX_PAYLOAD_BYTES, "must be at most 16 KiB")
     .optional()
-    .describe(
-      "Its containers read it from `http://control.gantry.internal/payload`, as text; default: none",
-    ),
+    .describe("Its containers read it from `http://control.gantry.internal/payload`, as text; default: none"),
   fairness_key: z
     .string()
     .max(100)

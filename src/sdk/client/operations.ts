@@ -15,6 +15,7 @@ export interface Schemas {
     named_instances?: number;
     jobs?: true;
     job_instances?: number;
+    max_parallel_tasks?: number;
     warm?: number;
     autoscaling?: {
       min: number;
@@ -82,6 +83,17 @@ export interface Schemas {
     ended_at: string | null;
     deployment_id: string;
     generation: number;
+    /** what it said last over the bridge */
+    progress: {
+      at: string;
+      fraction?: number;
+      message?: string;
+    } | null;
+    /** what it said over the bridge that it came to; up to 16 KiB */
+    result: {
+      at: string;
+      value: unknown;
+    } | null;
   };
   AttemptLogs: {
     number: number;
@@ -95,6 +107,17 @@ export interface Schemas {
     ended_at: string | null;
     deployment_id: string;
     generation: number;
+    /** what it said last over the bridge */
+    progress: {
+      at: string;
+      fraction?: number;
+      message?: string;
+    } | null;
+    /** what it said over the bridge that it came to; up to 16 KiB */
+    result: {
+      at: string;
+      value: unknown;
+    } | null;
     /** the last 64 KiB */
     stdout: string;
     /** the last 64 KiB */
@@ -410,6 +433,8 @@ export interface Schemas {
     jobs?: boolean;
     /** Most containers of jobs at a time; room for them is kept in the account's limits. Default: 0, no jobs */
     job_instances?: number;
+    /** Most tasks of mode `http` that its pool is doing at a time; those of mode `run` are jobs. Default: 20 */
+    max_parallel_tasks?: number;
     /** Who goes first where capacity is short; default: 0 */
     priorities?: {
       /** Priority of every instance: higher is placed first, and may stop lower ones to be placed */
@@ -530,7 +555,7 @@ export interface Schemas {
     name?: string;
     /** What its containers run; default: the application's */
     entrypoint?: string[];
-    /** Arguments of `entrypoint`; default: the application's */
+    /** Arguments of `entrypoint`; default: none, and the application's where `entrypoint` is */
     command?: string[];
     /** In place of the application's image */
     image?: string;
@@ -590,7 +615,7 @@ export interface Schemas {
     }[];
     /** How long it is kept after its end; default: until it is deleted */
     ttl?: number | string;
-    /** Its containers read it from `http://control.gantry.internal/payload`, as the text that it is; default: none */
+    /** Its containers read it from `http://control.gantry.internal/payload`, as text; default: none */
     payload?: string;
     /** Jobs of one key take turns with those of every other; default: one key for all */
     fairness_key?: string;
@@ -725,11 +750,193 @@ export interface Schemas {
     /** A stored version to run; in place of `target_configuration` */
     target_version?: number;
   };
+  CreateSchedule: {
+    /** Unique in its application, for good; a run is named by it and its minute */
+    name: string;
+    /** Five fields, minute hour day month weekday, or `@hourly` and the like; what can never be is refused */
+    cron: string;
+    /** Whose clocks `cron` speaks of, by its name in the IANA database; default: `UTC` */
+    time_zone?: string;
+    /** While an earlier run of it is not over: beside it, not at all, or in its place, which cancels it. Default: `allow` */
+    concurrency?: "allow" | "forbid" | "replace";
+    /** What becomes of runs that come too late */
+    misfire?: {
+      /** Of runs that are more than a minute late: none of them runs, the latest, or the latest `limit`; default: `one` */
+      policy?: "skip" | "one" | "all";
+      /** Of `all`: how many run at most; default: 10 */
+      limit?: number;
+      /** Whether that goes for runs that passed while it was suspended too. Default: they never run */
+      after_suspension?: boolean;
+    };
+    /** A run that could not be begun so long after its time is not begun at all; default: no limit */
+    starting_deadline?: number | string;
+    /** At a time that the clocks leap over: no run, or one when they have leapt. Default: `run_after` */
+    dst_gap?: "skip" | "run_after";
+    /** At a time that is there twice: a run the first time, or both times. Default: `first` */
+    dst_overlap?: "first" | "both";
+    /** Each run begins up to so long after its time, the same for each; at most the time between two runs. Default: 0 */
+    jitter?: number | string;
+    /** Whether it fires nothing for now; default: false */
+    suspend?: boolean;
+    /** How many finished jobs of it are kept */
+    history?: {
+      /** Jobs of it that have succeeded; default: 3 */
+      succeeded?: number;
+      /** Jobs of it that have failed or were cancelled; default: 1 */
+      failed?: number;
+    };
+    /** The job of each run; `{}` is one run of what the application runs */
+    job: {
+      /** What its containers run; default: the application's */
+      entrypoint?: string[];
+      /** Arguments of `entrypoint`; default: none, and the application's where `entrypoint` is */
+      command?: string[];
+      /** In place of the application's image */
+      image?: string;
+      /** In place of the application's size */
+      instance_type?: "lite" | "basic" | "standard-1" | "standard-2" | "standard-3" | "standard-4" | "dev" | "standard";
+      /** In place of the application's */
+      vcpu?: number;
+      /** The same as `vcpu` */
+      vcpus?: number;
+      /** In place of the application's */
+      memory_mib?: number;
+      /** Beside the application's; one of the same name is in its place */
+      environment_variables?: {
+        /** The variable's name in the container */
+        name: string;
+        /** Its value, as it is; anybody who may read the application sees it */
+        value: string;
+      }[];
+      /** Indexes that are to succeed; default: 1 */
+      completions?: number;
+      /** Containers at a time, as far as `job_instances` of the application allows; default: 1 */
+      parallelism?: number;
+      /** Failed attempts that are tried again, of all indexes. Default: 0, or no limit with `retries_per_index` */
+      retries?: number;
+      /** Failed attempts of one index that are tried again, before that index has failed; default: no limit */
+      retries_per_index?: number;
+      /** Indexes that may fail before the job does; default: it goes on to its end */
+      max_failed_indexes?: number;
+      /** Attempts that the platform may lose, each of which is tried again; default: 10 */
+      loss_retries?: number;
+      /** Wait before a failed index is tried again; doubles. Default: 10 s */
+      backoff?: number | string;
+      /** The longest such wait; default: 6 min */
+      max_backoff?: number | string;
+      /** Of an attempt, from its start: SIGTERM, after `stop_grace` SIGKILL. Default: none */
+      timeout?: number | string;
+      /** Of the job, from its first attempt; it goes before retries. Default: none */
+      deadline?: number | string;
+      /** What exit codes mean; the first rule that fits decides. Default: all but 0 are failures that count */
+      failure_policy?: ({
+        /** `fail_job`: the job has failed. `fail_index`: the index has, and others go on. `ignore`: tried again and not counted. `count`: counted against `retries`, as without a rule */
+        action: "fail_job" | "fail_index" | "ignore" | "count";
+        /** Of which exit codes it is */
+        exit_codes: {
+          /** Whether the code is to be one of `values`, or none of them */
+          operator: "in" | "not_in";
+          /** Exit codes; 0 is success and cannot be in them where they are `in` */
+          values: number[];
+        };
+      })[];
+      /** The job has succeeded when one of these is met; default: when all indexes have */
+      success_policy?: {
+        /** Indexes that are to succeed, such as `0,2-5`; default: any */
+        indexes?: string;
+        /** How many of them; default: all of `indexes` */
+        count?: number;
+      }[];
+      /** How long it is kept after its end; default: until it is deleted */
+      ttl?: number | string;
+      /** Its containers read it from `http://control.gantry.internal/payload`, as text; default: none */
+      payload?: string;
+      /** Jobs of one key take turns with those of every other; default: one key for all */
+      fairness_key?: string;
+      /** Whether a shell of the image keeps the exit code and the last output. It is tried, and found out where there is none */
+      shell?: boolean;
+    };
+  };
   CreateSecret: {
     /** Name of the secret, unique in the account; what configurations refer to */
     name: string;
     /** The value, 1 to 65,536 bytes; sealed at once and never shown again */
     value: string;
+  };
+  CreateTask: {
+    /** `run`: a container of its own does it, as a job, and exit code 0 completes it. `http`: a member of the pool gets the payload as a request, and an answer of 2xx completes it */
+    mode: "run" | "http";
+    /** The same key is the same task of this application, as long as that is kept; default: each request is one */
+    idempotency_key?: string;
+    /** A text as it is, anything else as JSON; at most 16 KiB. Default: none */
+    payload?: unknown;
+    /** How its container runs; only with `mode: run`. Image and size are the application's */
+    run?: {
+      /** What its containers run; default: the application's */
+      entrypoint?: string[];
+      /** Arguments of `entrypoint`; default: none, and the application's where `entrypoint` is */
+      command?: string[];
+      /** Beside the application's; one of the same name is in its place */
+      environment_variables?: {
+        /** The variable's name in the container */
+        name: string;
+        /** Its value, as it is; anybody who may read the application sees it */
+        value: string;
+      }[];
+      /** Failed tries that are tried again, before the task is dead. Default: 3 */
+      retries?: number;
+      /** Tries that the platform may lose; default: 10 */
+      loss_retries?: number;
+      /** Wait before a failed try is repeated; doubles. Default: 10 s */
+      backoff?: number | string;
+      /** The longest such wait; default: 6 min */
+      max_backoff?: number | string;
+      /** Of an attempt, from its start: SIGTERM, after `stop_grace` SIGKILL. Default: none */
+      timeout?: number | string;
+      /** Of the job, from its first attempt; it goes before retries. Default: none */
+      deadline?: number | string;
+      /** What exit codes mean; the first rule that fits decides */
+      failure_policy?: ({
+        /** `fail_job`: the job has failed. `fail_index`: the index has, and others go on. `ignore`: tried again and not counted. `count`: counted against `retries`, as without a rule */
+        action: "fail_job" | "fail_index" | "ignore" | "count";
+        /** Of which exit codes it is */
+        exit_codes: {
+          /** Whether the code is to be one of `values`, or none of them */
+          operator: "in" | "not_in";
+          /** Exit codes; 0 is success and cannot be in them where they are `in` */
+          values: number[];
+        };
+      })[];
+      /** `false`: no shell of the image keeps exit code and output. Default: true */
+      shell?: boolean;
+    };
+    /** The request; only with `mode: http` */
+    http?: {
+      /** What is called, with its query; default: `/` */
+      path?: string;
+      /** Default: `POST` */
+      method?: "POST" | "PUT" | "PATCH" | "DELETE" | "GET";
+      /** Beside `content-type`, which follows from the payload unless it is given here */
+      headers?: Record<string, string>;
+      /** Of a try, to the end of the answer; default: 60 s */
+      timeout?: number | string;
+      /** Failed tries that are tried again, before the task is dead. Default: 3 */
+      retries?: number;
+      /** Wait before a failed try is repeated; doubles. Default: 10 s */
+      backoff?: number | string;
+      /** The longest such wait; default: 6 min */
+      max_backoff?: number | string;
+    };
+    /** Tasks of one key take turns with those of every other; default: one key for all */
+    fairness_key?: string;
+    /** It begins no sooner than after this; default: 0 */
+    delay?: number | string;
+    /** How long it is kept after its end, dead ones 7 days at least; default: 1 h */
+    ttl?: number | string;
+  };
+  CreateTasks: {
+    /** All of them are taken, or none */
+    tasks: Schemas["CreateTask"][];
   };
   CreateToken: {
     /** What lists and audit rows show beside the token's id */
@@ -808,6 +1015,9 @@ export interface Schemas {
     domain: string;
     /** `<store id>:<secret name>`: the secret is left as it is */
     secrets_store_ref?: string;
+  };
+  DeletedTask: {
+    message: string;
   };
   Deployment: {
     /** The container's size by name; `dev` is lite, `standard` is standard-1. Default: the account's size */
@@ -908,7 +1118,7 @@ export interface Schemas {
   };
   DomainError: {
     /** the code, which is the contract */
-    error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "TASKS_NOT_AVAILABLE" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
+    error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "TASKS_NOT_AVAILABLE" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
     message: string;
     /** whether the same request may succeed later */
     retryable: boolean;
@@ -918,7 +1128,7 @@ export interface Schemas {
   /** an error of the legacy base */
   Error: {
     /** the code, which is the contract */
-    error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "TASKS_NOT_AVAILABLE" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
+    error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "TASKS_NOT_AVAILABLE" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
     message: string;
     /** whether the same request may succeed later */
     retryable: boolean;
@@ -933,7 +1143,7 @@ export interface Schemas {
       code: number;
       /** what stands beside it, as Cloudflare's clients read it; a sentence where it is about who asks */
       message: string;
-      error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "TASKS_NOT_AVAILABLE" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
+      error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "TASKS_NOT_AVAILABLE" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
       retryable: boolean;
       /** what explains the error: field names, limits, ids; `reason` is a sentence to show */
       details: Record<string, string | number | boolean | null | string[]>;
@@ -1419,6 +1629,8 @@ export interface Schemas {
     jobs?: boolean;
     /** Most containers of jobs at a time; room for them is kept in the account's limits. Default: 0, no jobs */
     job_instances?: number;
+    /** Most tasks of mode `http` that its pool is doing at a time; those of mode `run` are jobs. Default: 20 */
+    max_parallel_tasks?: number;
     /** Who goes first where capacity is short; default: 0 */
     priorities?: {
       /** Priority of every instance: higher is placed first, and may stop lower ones to be placed */
@@ -1675,6 +1887,10 @@ export interface Schemas {
       capacity?: Schemas["Capacity"];
     })[];
   };
+  PatchSchedule: {
+    /** `true`: it fires nothing until it is resumed; `false`: it goes on with its next run */
+    suspend: boolean;
+  };
   Placement: {
     /** the deployment's id, a dot, and the number of the placement in it */
     id: string;
@@ -1700,7 +1916,7 @@ export interface Schemas {
       code: number;
       /** a sentence to show */
       message: string;
-      error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "TASKS_NOT_AVAILABLE" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
+      error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "TASKS_NOT_AVAILABLE" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
       retryable: boolean;
       /** what explains the error: field names, limits, ids; `reason` is a sentence to show */
       details: Record<string, string | number | boolean | null | string[]>;
@@ -1878,6 +2094,8 @@ export interface Schemas {
     jobs?: boolean;
     /** Most containers of jobs at a time; room for them is kept in the account's limits. Default: 0, no jobs */
     job_instances?: number;
+    /** Most tasks of mode `http` that its pool is doing at a time; those of mode `run` are jobs. Default: 20 */
+    max_parallel_tasks?: number;
     /** Who goes first where capacity is short; default: 0 */
     priorities?: {
       /** Priority of every instance: higher is placed first, and may stop lower ones to be placed */
@@ -1981,6 +2199,111 @@ export interface Schemas {
     };
     /** for If-Match of the write that follows; null when there is none yet */
     etag: string | null;
+  };
+  PutSchedule: {
+    /** Five fields, minute hour day month weekday, or `@hourly` and the like; what can never be is refused */
+    cron: string;
+    /** Whose clocks `cron` speaks of, by its name in the IANA database; default: `UTC` */
+    time_zone?: string;
+    /** While an earlier run of it is not over: beside it, not at all, or in its place, which cancels it. Default: `allow` */
+    concurrency?: "allow" | "forbid" | "replace";
+    /** What becomes of runs that come too late */
+    misfire?: {
+      /** Of runs that are more than a minute late: none of them runs, the latest, or the latest `limit`; default: `one` */
+      policy?: "skip" | "one" | "all";
+      /** Of `all`: how many run at most; default: 10 */
+      limit?: number;
+      /** Whether that goes for runs that passed while it was suspended too. Default: they never run */
+      after_suspension?: boolean;
+    };
+    /** A run that could not be begun so long after its time is not begun at all; default: no limit */
+    starting_deadline?: number | string;
+    /** At a time that the clocks leap over: no run, or one when they have leapt. Default: `run_after` */
+    dst_gap?: "skip" | "run_after";
+    /** At a time that is there twice: a run the first time, or both times. Default: `first` */
+    dst_overlap?: "first" | "both";
+    /** Each run begins up to so long after its time, the same for each; at most the time between two runs. Default: 0 */
+    jitter?: number | string;
+    /** Whether it fires nothing for now; default: false */
+    suspend?: boolean;
+    /** How many finished jobs of it are kept */
+    history?: {
+      /** Jobs of it that have succeeded; default: 3 */
+      succeeded?: number;
+      /** Jobs of it that have failed or were cancelled; default: 1 */
+      failed?: number;
+    };
+    /** The job of each run; `{}` is one run of what the application runs */
+    job: {
+      /** What its containers run; default: the application's */
+      entrypoint?: string[];
+      /** Arguments of `entrypoint`; default: none, and the application's where `entrypoint` is */
+      command?: string[];
+      /** In place of the application's image */
+      image?: string;
+      /** In place of the application's size */
+      instance_type?: "lite" | "basic" | "standard-1" | "standard-2" | "standard-3" | "standard-4" | "dev" | "standard";
+      /** In place of the application's */
+      vcpu?: number;
+      /** The same as `vcpu` */
+      vcpus?: number;
+      /** In place of the application's */
+      memory_mib?: number;
+      /** Beside the application's; one of the same name is in its place */
+      environment_variables?: {
+        /** The variable's name in the container */
+        name: string;
+        /** Its value, as it is; anybody who may read the application sees it */
+        value: string;
+      }[];
+      /** Indexes that are to succeed; default: 1 */
+      completions?: number;
+      /** Containers at a time, as far as `job_instances` of the application allows; default: 1 */
+      parallelism?: number;
+      /** Failed attempts that are tried again, of all indexes. Default: 0, or no limit with `retries_per_index` */
+      retries?: number;
+      /** Failed attempts of one index that are tried again, before that index has failed; default: no limit */
+      retries_per_index?: number;
+      /** Indexes that may fail before the job does; default: it goes on to its end */
+      max_failed_indexes?: number;
+      /** Attempts that the platform may lose, each of which is tried again; default: 10 */
+      loss_retries?: number;
+      /** Wait before a failed index is tried again; doubles. Default: 10 s */
+      backoff?: number | string;
+      /** The longest such wait; default: 6 min */
+      max_backoff?: number | string;
+      /** Of an attempt, from its start: SIGTERM, after `stop_grace` SIGKILL. Default: none */
+      timeout?: number | string;
+      /** Of the job, from its first attempt; it goes before retries. Default: none */
+      deadline?: number | string;
+      /** What exit codes mean; the first rule that fits decides. Default: all but 0 are failures that count */
+      failure_policy?: ({
+        /** `fail_job`: the job has failed. `fail_index`: the index has, and others go on. `ignore`: tried again and not counted. `count`: counted against `retries`, as without a rule */
+        action: "fail_job" | "fail_index" | "ignore" | "count";
+        /** Of which exit codes it is */
+        exit_codes: {
+          /** Whether the code is to be one of `values`, or none of them */
+          operator: "in" | "not_in";
+          /** Exit codes; 0 is success and cannot be in them where they are `in` */
+          values: number[];
+        };
+      })[];
+      /** The job has succeeded when one of these is met; default: when all indexes have */
+      success_policy?: {
+        /** Indexes that are to succeed, such as `0,2-5`; default: any */
+        indexes?: string;
+        /** How many of them; default: all of `indexes` */
+        count?: number;
+      }[];
+      /** How long it is kept after its end; default: until it is deleted */
+      ttl?: number | string;
+      /** Its containers read it from `http://control.gantry.internal/payload`, as text; default: none */
+      payload?: string;
+      /** Jobs of one key take turns with those of every other; default: one key for all */
+      fairness_key?: string;
+      /** Whether a shell of the image keeps the exit code and the last output. It is tried, and found out where there is none */
+      shell?: boolean;
+    };
   };
   Recreate: {
     /** What the container runs: one of the images that the control plane was deployed with */
@@ -2145,6 +2468,49 @@ export interface Schemas {
     /** older lines, which are gone */
     dropped_lines: number;
   };
+  Schedule: {
+    id: string;
+    app_id: string;
+    name: string;
+    created_at: string;
+    updated_at: string;
+    cron: string;
+    /** as the IANA database spells it */
+    time_zone: string;
+    concurrency: "allow" | "forbid" | "replace";
+    misfire: {
+      policy: "skip" | "one" | "all";
+      limit?: number;
+      after_suspension: boolean;
+    };
+    /** seconds, as `jitter` */
+    starting_deadline: number | null;
+    dst_gap: "skip" | "run_after";
+    dst_overlap: "first" | "both";
+    jitter: number;
+    suspend: boolean;
+    history: {
+      succeeded: number;
+      failed: number;
+    };
+    /** as it was asked for, with its defaults */
+    job: Record<string, unknown>;
+    status: {
+      /** when the next run begins, its jitter included; null: it is suspended */
+      next_run_at: string | null;
+      /** the times of its next runs */
+      upcoming: string[];
+      /** the time of its last run that was not made by hand */
+      last_scheduled_at: string | null;
+      /** jobs of it that are not over */
+      active: number;
+      fired: number;
+      /** runs that its concurrency, or its application, did not allow */
+      skipped: number;
+      /** runs that came too late */
+      missed: number;
+    };
+  };
   Secret: {
     name: string;
     /** grows by one with each write of the value */
@@ -2199,6 +2565,68 @@ export interface Schemas {
     /** proof of the lease, for the header Gantry-Lease-Nonce */
     nonce: string;
   };
+  Task: {
+    id: string;
+    app_id: string;
+    idempotency_key: string | null;
+    mode: "run" | "http";
+    /** `dead`: given up, with the reason beside it */
+    state: Schemas["TaskState"];
+    /** what ended it, or why its latest try failed, such as `RetriesExhausted` */
+    reason: string | null;
+    message: string | null;
+    created_at: string;
+    /** it begins no sooner */
+    not_before: string;
+    /** of its latest try */
+    started_at: string | null;
+    finished_at: string | null;
+    /** when it is not kept any more; null while it is not over */
+    remove_at: string | null;
+    /** begun so far: of a task that runs in jobs, the jobs */
+    tries: number;
+    /** failed tries since it was made, or retried by somebody */
+    failures: number;
+    /** tries in a row whose outcome is not known */
+    losses: number;
+    /** of the latest answer */
+    status: number | null;
+    /** that does it, with attempts and their output under …/jobs */
+    job: string | null;
+    fairness_key: string;
+    ttl: number;
+    /** as it was given; null: none */
+    payload: unknown;
+    http?: {
+      path: string;
+      method: string;
+      headers: Record<string, string>;
+      timeout: number;
+      retries: number;
+      backoff: number;
+      max_backoff: number;
+    };
+    run?: {
+      entrypoint: string[] | null;
+      command: string[] | null;
+      environment_variables: {
+        name: string;
+        value: string;
+      }[];
+      retries: number;
+      backoff: number;
+      max_backoff: number;
+      loss_retries: number;
+      timeout: number | null;
+      deadline: number | null;
+      failure_policy: {
+        action: string;
+        [field: string]: unknown;
+      }[];
+      shell: boolean;
+    };
+  };
+  TaskState: "queued" | "running" | "succeeded" | "dead" | "cancelled";
   Version: {
     version: number;
     percentage: number;
@@ -2602,7 +3030,7 @@ export interface Operations {
     headers: never;
     result: Schemas["Job"];
   };
-  /** List the attempts of a job, those that run first, then by number */
+  /** List the attempts of a job by number, those that run among them */
   "GET /applications/{id}/jobs/{job}/attempts": {
     params: {
       id: string;
@@ -2629,6 +3057,171 @@ export interface Operations {
     body: undefined;
     headers: never;
     result: Schemas["AttemptLogs"];
+  };
+  /** List schedules, by name */
+  "GET /applications/{id}/schedules": {
+    params: {
+      id: string;
+    };
+    query: {
+      /** The most that the page holds */
+      per_page?: number;
+      /** `next_page_token` of the page before; default: the first page */
+      page_token?: string;
+    };
+    body: undefined;
+    headers: never;
+    result: Schemas["Schedule"][];
+  };
+  /** Run jobs at times */
+  "POST /applications/{id}/schedules": {
+    params: {
+      id: string;
+    };
+    query: undefined;
+    body: Schemas["CreateSchedule"];
+    headers: "idempotencyKey" | "leaseNonce";
+    result: Schemas["Schedule"];
+  };
+  /** Get a schedule, with the times of its next runs; GET …/jobs?schedule= lists its jobs */
+  "GET /applications/{id}/schedules/{schedule}": {
+    params: {
+      id: string;
+      schedule: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["Schedule"];
+  };
+  /** Create a schedule, or give it another specification; nothing of the past is fired by that */
+  "PUT /applications/{id}/schedules/{schedule}": {
+    params: {
+      id: string;
+      schedule: string;
+    };
+    query: undefined;
+    body: Schemas["PutSchedule"];
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
+    result: Schemas["Schedule"];
+  };
+  /** Suspend a schedule, or resume it */
+  "PATCH /applications/{id}/schedules/{schedule}": {
+    params: {
+      id: string;
+      schedule: string;
+    };
+    query: undefined;
+    body: Schemas["PatchSchedule"];
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
+    result: Schemas["Schedule"];
+  };
+  /** Delete a schedule and the finished jobs that it keeps; what runs goes on to its end */
+  "DELETE /applications/{id}/schedules/{schedule}": {
+    params: {
+      id: string;
+      schedule: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
+    result: Schemas["Message"];
+  };
+  /** Run the job of a schedule now, as its concurrency allows; a suspended one too */
+  "POST /applications/{id}/schedules/{schedule}/run": {
+    params: {
+      id: string;
+      schedule: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey" | "leaseNonce";
+    result: Schemas["Job"];
+  };
+  /** List tasks, newest first; `state=dead` lists the dead letters */
+  "GET /applications/{id}/tasks": {
+    params: {
+      id: string;
+    };
+    query: {
+      /** The most that the page holds */
+      per_page?: number;
+      /** `next_page_token` of the page before; default: the first page */
+      page_token?: string;
+      /** Tasks in this state only */
+      state?: Schemas["TaskState"];
+      /** Tasks of this mode only */
+      mode?: "run" | "http";
+      /** Tasks of this key only */
+      fairness_key?: string;
+    };
+    body: undefined;
+    headers: never;
+    result: Schemas["Task"][];
+  };
+  /** Queue a task; one that has the same idempotency key is answered, and nothing is made */
+  "POST /applications/{id}/tasks": {
+    params: {
+      id: string;
+    };
+    query: undefined;
+    body: Schemas["CreateTask"];
+    headers: "idempotencyKey" | "leaseNonce";
+    result: Schemas["Task"];
+  };
+  /** Queue up to 100 tasks, all of them or none */
+  "POST /applications/{id}/tasks/batch": {
+    params: {
+      id: string;
+    };
+    query: undefined;
+    body: Schemas["CreateTasks"];
+    headers: "idempotencyKey" | "leaseNonce";
+    result: Schemas["Task"][];
+  };
+  /** Get a task by id, or by idempotency key */
+  "GET /applications/{id}/tasks/{task}": {
+    params: {
+      id: string;
+      task: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["Task"];
+  };
+  /** Delete a task with all that is kept of it; what is under way of it is cancelled */
+  "DELETE /applications/{id}/tasks/{task}": {
+    params: {
+      id: string;
+      task: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey" | "leaseNonce";
+    result: Schemas["DeletedTask"];
+  };
+  /** Cancel a task that is queued or running */
+  "POST /applications/{id}/tasks/{task}/cancel": {
+    params: {
+      id: string;
+      task: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey" | "leaseNonce";
+    result: Schemas["Task"];
+  };
+  /** Queue a dead task again, with all its retries */
+  "POST /applications/{id}/tasks/{task}/retry": {
+    params: {
+      id: string;
+      task: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey" | "leaseNonce";
+    result: Schemas["Task"];
   };
   /** Who holds the lease of an application */
   "GET /applications/{id}/lease": {
