@@ -1,6 +1,10 @@
 /** Jobs on real containers: counted once, whatever becomes of their containers and of the objects that watch them. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, it } from "vitest";
-import { ControlPlane, docker, eventually, workloads } from "./control-plane.ts";
+import { readOutcome, watch, wrapped } from "../../src/jobs/wrapper/wrapper.ts";
+import { ControlPlane, docker, eventually, PROJECT_DIR, workloads } from "./control-plane.ts";
 
 const plane = new ControlPlane();
 let application = "";
@@ -218,6 +222,20 @@ describe("a job", () => {
     expect(await workloads()).toEqual([]);
   });
 
+  it("reads its payload, and what it says over the bridge is a part of its attempt", async ({ expect }) => {
+    const program = `(async () => {
+      const bridge = "http://control.gantry.internal";
+      const send = (path, body) => fetch(bridge + path, { method: "PUT", body: JSON.stringify(body) });
+      const { result } = await (await fetch(bridge + "/payload")).json();
+      await send("/progress", { fraction: 0.5 });
+      await send("/result", { result });
+    })()`;
+    const job = await submit({ entrypoint: ["node", "--eval", program], name: "payload", payload: "given" });
+    expect(await finished(job)).toMatchObject({ state: "succeeded" });
+    const value = { job, name: "payload", index: 0, count: 1, attempt: 1, payload: "given" };
+    expect(await attempts(job)).toMatchObject([{ progress: { fraction: 0.5 }, result: { value } }]);
+  });
+
   it("that is cancelled while it starts never runs afterwards", async ({ expect }) => {
     for (const delayMs of [0, 150, 400]) {
       const job = await submit(shell("sleep 60"));
@@ -237,6 +255,23 @@ const program = (code: number, ms: number) => ({
   entrypoint: ["node", "--eval", `setTimeout(() => process.exit(${code}), ${ms})`],
 });
 
+async function built(dockerfile: string, tag: string[] = []): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "gantry-build-"));
+  await writeFile(join(folder, "Dockerfile"), dockerfile);
+  const lines = (await docker("build", "-q", ...tag, folder)).split("\n");
+  await rm(folder, { recursive: true });
+  return lines.at(-1) ?? "";
+}
+
+/** Where no registry is in reach, the stand-in of the base image has the same tools. */
+async function ensureBusyboxImage(): Promise<void> {
+  const isThere = (await docker("images", "-q", "busybox:musl")) !== "";
+  if (isThere) return;
+  await docker("pull", "-q", "busybox:musl").catch(async () => {
+    await built("FROM scratch\nCOPY --from=node:24-slim /bin/ /bin/\n", ["-t", "busybox:musl"]);
+  });
+}
+
 describe("an image without a shell", () => {
   it("runs as it is: its exit code is known, its output is not, and the answer says why", async ({ expect }) => {
     const since = Date.now();
@@ -249,6 +284,22 @@ describe("an image without a shell", () => {
     expect([status, errors[0]?.message]).toEqual([404, expect.stringContaining("no shell")]);
     // The shell that is not there was tried once.
     expect(await startsSince(since)).toBe(1);
+  });
+
+  it("has one with the line that the documentation says", async ({ expect }) => {
+    const bridge = await readFile(join(PROJECT_DIR, "docs/bridge.md"), "utf8");
+    const line = /^COPY --from=busybox.*$/m.exec(bridge)?.[0] ?? "";
+    await ensureBusyboxImage();
+    const dockerfile = await readFile(join(import.meta.dirname, "images/no-shell/Dockerfile"), "utf8");
+    const image = await built(`${dockerfile}\n${line}\n`);
+    const command = wrapped(["node", "--eval", "console.log('said'); process.exit(4)"]);
+    const container = await docker("run", "-d", "--entrypoint", command[0] ?? "", image, ...command.slice(1));
+    try {
+      const seen = readOutcome(Buffer.from(`${await docker("exec", container, ...watch())}\n`));
+      expect(seen).toEqual({ exitCode: 4, stdout: "said\n", stderr: "" });
+    } finally {
+      await docker("rm", "-f", container);
+    }
   });
 
   it("that does not boot either is refused, with the attempt that found out", async ({ expect }) => {
