@@ -1,73 +1,14 @@
 /** Each invariant is shown able to fail: with one thing wrong in the code under test, the simulator says which rule it breaks. */
 import { describe, it } from "vitest";
-import type { InstanceAnswer, SchedulerDeps } from "../../src/orchestrator/scheduler-deps.ts";
-import type { LifecycleDeps } from "../../src/containers/lifecycle.ts";
-import type { DeploymentStore } from "../../src/orchestrator/deployment-store.ts";
-import type { Deployment } from "../../src/orchestrator/plan/deployment.ts";
+import type { InstanceAnswer } from "../../src/orchestrator/scheduler-deps.ts";
 import type { Report } from "../../src/orchestrator/plan/observe.ts";
 import { invariantOf } from "./engine/simulation.ts";
-import { noFaults, type Faults } from "./scheduler/faults.ts";
-import type { Deed, Scenario } from "./scheduler/scenario.ts";
 import { simulate } from "./scheduler/simulate.ts";
-import type { Tampering } from "./scheduler/world.ts";
+import { lifecycle, patched, reported, scenarioOf, scheduler, store, written, type Bug } from "./bugs.ts";
 import { simulateCapacity } from "./capacity/simulate.ts";
 import type { CapacityScenario } from "./capacity/scenario.ts";
 import type { CapacityTampering } from "./capacity/world.ts";
 
-interface Bug {
-  /** What is broken, and the rule that says so. */
-  readonly name: string;
-  readonly breaks: string;
-  readonly scenario?: Partial<Omit<Scenario, "faults">>;
-  readonly faults?: Partial<Faults>;
-  readonly deeds?: readonly Deed[];
-  readonly tampering: Tampering;
-}
-
-/** A quiet world: three instances that work, for two minutes. */
-function scenarioOf({ scenario, faults, deeds }: Pick<Bug, "scenario" | "faults" | "deeds">): Scenario {
-  return {
-    seed: 1,
-    kind: "application",
-    instances: 3,
-    warm: 0,
-    named: 0,
-    jobs: 0,
-    autoscaling: null,
-    configurations: { one: 1, two: 1 },
-    limit: null,
-    chaosMs: 120_000,
-    ...scenario,
-    faults: { ...noFaults(), ...faults },
-    deeds: [...(deeds ?? [])],
-  };
-}
-
-/** An object with some of its methods replaced. */
-function patched<T extends object>(target: T, own: Partial<T>): T {
-  return new Proxy(target, {
-    get: (_, key) => {
-      if (key in own) return Reflect.get(own, key);
-      const value: unknown = Reflect.get(target, key, target);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
-}
-
-const store = (own: (store: DeploymentStore) => Partial<DeploymentStore>): Tampering => ({
-  scheduler: (deps) => ({ ...deps, deployments: patched(deps.deployments, own(deps.deployments)) }),
-});
-const written = (change: (next: Deployment) => Deployment): Tampering =>
-  store((rows) => ({ put: (next) => rows.put(change(next)) }));
-const scheduler = (own: (deps: SchedulerDeps) => Partial<SchedulerDeps>): Tampering => ({
-  scheduler: (deps) => ({ ...deps, ...own(deps) }),
-});
-const reported = (change: (report: Report) => Report): Tampering => ({
-  lifecycle: (deps) => ({ ...deps, report: (record, report) => deps.report(record, change(report)) }),
-});
-const lifecycle = (own: (deps: LifecycleDeps) => Partial<LifecycleDeps>): Tampering => ({
-  lifecycle: (deps) => ({ ...deps, ...own(deps) }),
-});
 const ENDED: Report = { state: "ended", outcome: { kind: "stopped", exitCode: 0, reason: "Stopped" } };
 
 const BUGS: readonly Bug[] = [

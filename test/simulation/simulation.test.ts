@@ -36,6 +36,8 @@ describe("a faulty world", () => {
     expect(tally["slept"]).toBeGreaterThan(seeds / 5);
     expect(tally["scaled"]).toBeGreaterThan(seeds / 5);
     expect(tally["moved"]).toBeGreaterThan(seeds / 10);
+    expect(tally["attempts"]).toBeGreaterThan(seeds / 2);
+    for (const end of ["succeeded", "failed", "lost", "cancelled"]) expect(tally[end]).toBeGreaterThan(seeds / 20);
   });
 
   it("comes to the same whenever a seed is run", async ({ expect }) => {

@@ -126,11 +126,6 @@ export class SimulatedContainer implements ContainerPort {
     return code === undefined ? this.fates.get(generation) : { type: "exited", code };
   }
 
-  calm(): void {
-    this.isCalm = true;
-    this.command?.calm();
-  }
-
   /** What watches the command of a job until that has ended, or kills it. */
   async run(command: readonly string[], onBegun?: () => void): Promise<Printed> {
     const random = this.#random;
@@ -192,7 +187,10 @@ export class SimulatedContainer implements ContainerPort {
   signal(): void {
     const placement = this.#placement;
     if (placement === null) throw new Error("signal() of a container that is not running");
-    if (placement.command !== null) this.signalledAt = this.#time.now;
+    if (placement.command !== null) {
+      this.changes += 1;
+      this.signalledAt = this.#time.now;
+    }
     if (this.#random.chance(this.#faults.ignoresSigterm)) return;
     if (placement.command !== null) {
       placement.command.signal();

@@ -217,7 +217,7 @@ export class World {
   calm(): void {
     this.callers.isCalm = true;
     for (const name of Object.keys(this.#faults) as (keyof Faults)[]) this.#faults[name] = 0;
-    for (const { container } of this.instances.values()) container.calm();
+    for (const { container } of this.instances.values()) container.isCalm = true;
     this.jobs.safety.calmAt = this.time.now;
   }
 

@@ -45,8 +45,6 @@ export class SimulatedCommand {
   /** With which it has ended; null: it has not. */
   code: number | null = null;
   hasBegun = false;
-  /** It runs, or will, until somebody ends it. */
-  #isHanging = false;
   readonly #begun = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<number>();
   readonly #deps: CommandDeps;
@@ -69,13 +67,9 @@ export class SimulatedCommand {
     this.#begun.resolve();
     const ms = random.chance(QUICK) ? random.between(0, QUICK_MS) : random.between(200, lastMs);
     const code = random.chance(fails) && !isCalm ? random.pick(FAILURES) : 0;
-    this.#isHanging = random.chance(hangs) && !isCalm;
-    if (!this.#isHanging) time.after(ms, () => this.end(code));
-  }
-
-  /** What hung hangs no longer. */
-  calm(): void {
-    if (this.#isHanging) this.#deps.time.after(1_000, () => this.end(0));
+    const isHanging = random.chance(hangs) && !isCalm;
+    // Until somebody ends it.
+    if (!isHanging) time.after(ms, () => this.end(code));
   }
 
   /** It may do what is left to be done before it goes. */
