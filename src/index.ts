@@ -1,5 +1,6 @@
 /** What the platform sees: the objects and the handlers. No logic. */
 import { sweep } from "./jobs/schedules/watch.ts";
+import { consume } from "./jobs/tasks/consumer.ts";
 import { route } from "./router.ts";
 
 export { Account } from "./account/account.ts";
@@ -10,5 +11,6 @@ export { Instance } from "./containers/instance.ts";
 
 export default {
   fetch: route,
+  queue: consume,
   scheduled: async (_, env) => await sweep(env),
 } satisfies ExportedHandler<Env>;

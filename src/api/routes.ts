@@ -23,6 +23,7 @@ import { instanceActionRoutes } from "./handlers/instance-actions.ts";
 import { waitRoutes } from "./handlers/wait.ts";
 import { jobRoutes } from "./handlers/jobs.ts";
 import { scheduleRoutes } from "./handlers/schedules.ts";
+import { taskRoutes } from "./handlers/tasks.ts";
 import { leaseRoutes } from "./handlers/leases.ts";
 import { rolloutRoutes } from "./handlers/rollouts.ts";
 import { deploymentRoutes } from "./handlers/deployments.ts";
@@ -38,8 +39,9 @@ export const ROUTES: readonly Route[] = [
   ...instanceActionRoutes,
   ...waitRoutes,
   ...jobRoutes,
-  ...leaseRoutes,
   ...scheduleRoutes,
+  ...taskRoutes,
+  ...leaseRoutes,
   ...rolloutRoutes,
   ...deploymentRoutes,
   ...placementRoutes,

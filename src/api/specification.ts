@@ -42,6 +42,7 @@ export function specOf(env: Env, body: PutApplication): ApplicationSpec {
     ...(body.named_instances === undefined ? {} : { namedInstances: body.named_instances }),
     ...(body.warm === undefined ? {} : { warm: body.warm }),
     ...jobsOf(body),
+    ...(body.max_parallel_tasks === undefined ? {} : { maxParallelTasks: body.max_parallel_tasks }),
     ingress: body.ingress?.mode ?? defaultIngress(env),
     ...(body.hostnames === undefined ? {} : { hostnames: body.hostnames }),
     checkEveryMs: checkEveryMs(body.check_every),

@@ -21,6 +21,8 @@ import { applicationHooks } from "./hooks/application-hooks.ts";
 import type { HookOutbox } from "./hooks/hook-outbox.ts";
 import { JobControl } from "../jobs/job-control.ts";
 import { ScheduleControl } from "../jobs/schedules/schedule-control.ts";
+import { TaskControl } from "../jobs/tasks/task-control.ts";
+import { TaskRunner } from "../jobs/tasks/task-runner.ts";
 import { attemptLaunch } from "../jobs/prepare.ts";
 import { JobSlots } from "./job-slots.ts";
 import { sizeOf } from "./launch-spec.ts";
@@ -80,6 +82,8 @@ export class ApplicationCore {
   readonly hooks: HookOutbox;
   readonly jobs: JobControl;
   readonly schedules: ScheduleControl;
+  readonly tasks: TaskControl;
+  readonly taskRunner: TaskRunner;
   readonly views: ApplicationViews;
   #isForwarding = false;
   readonly #versions: KnownVersions;
@@ -131,7 +135,7 @@ export class ApplicationCore {
     this.autoscaler = new Autoscaler({
       clock: Date.now,
       row: () => this.row(),
-      waiting: () => this.poolWaiters,
+      waiting: () => this.poolWaiters + this.taskRunner.backlog,
       scale: (count, decision) => this.#scale(count, decision),
       wakeAt: (at) => (at === null ? this.timers.clear(SCALE_TIMER) : this.timers.set(SCALE_TIMER, at)),
     });
@@ -166,6 +170,7 @@ export class ApplicationCore {
         onFinished: (job) => {
           if (job.override?.size !== undefined) this.deployments.hasFreedSize = true;
           this.schedules.finished(job);
+          this.taskRunner.jobFinished(job);
         },
       }),
       capacity: this.capacity,
@@ -196,6 +201,23 @@ export class ApplicationCore {
       reserve: async (job) => await reserveJob(this, env, job),
       settle: (intent) => ctx.waitUntil(settleSizes(this, env, intent)),
       pass: () => this.pass(),
+    });
+    this.taskRunner = new TaskRunner({
+      db: this.db,
+      timers: this.timers,
+      clock: Date.now,
+      row: () => this.row(),
+      jobs: this.jobs,
+      pass: () => this.pass(),
+      look: () => this.autoscaler.look(),
+      background: (work) => ctx.waitUntil(work),
+    });
+    this.tasks = new TaskControl({
+      db: this.db,
+      clock: Date.now,
+      row: () => this.mustRow(),
+      jobs: this.jobs,
+      runner: this.taskRunner,
     });
     this.specification = new Specification({
       db: this.db,
@@ -296,6 +318,7 @@ export class ApplicationCore {
     settleFreedSizes(this, this.#env, this.#ctx);
     this.forwarder.soon();
     this.shards.consider();
+    this.taskRunner.poke();
   }
 
   /** After a boot that no container outlives, everything that the rows call live is lost: said at once, so that nobody is told otherwise. */
@@ -423,6 +446,7 @@ export class ApplicationCore {
   /** The set of ready instances may have changed. */
   #routingChanged(): void {
     this.waiters.wake();
+    this.taskRunner.poke();
     if (this.rollouts.active() === null) return;
     const row = this.row();
     if (row !== undefined && this.views.isSettled(row)) this.rollouts.complete(Date.now());

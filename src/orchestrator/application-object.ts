@@ -11,6 +11,7 @@ import type { Report } from "./plan/observe.ts";
 import { appendEvents } from "./events.ts";
 import { HOOKS_TIMER } from "./hooks/hook-outbox.ts";
 import { CRON_TIMER } from "../jobs/schedules/schedule-control.ts";
+import { TASKS_TIMER } from "../jobs/tasks/task-runner.ts";
 import { resultRefused } from "../jobs/job-events.ts";
 import { findPlacedAttempt } from "../jobs/job-store.ts";
 import { PASS_TIMER } from "./scheduler.ts";
@@ -153,6 +154,7 @@ export class ApplicationObject extends DurableObject<Env> {
       if (key === PASS_TIMER) this.core.pass();
       if (key === SCALE_TIMER) this.core.autoscaler.look();
       if (key === CRON_TIMER) await this.core.schedules.run();
+      if (key === TASKS_TIMER) this.core.taskRunner.onTimer();
       if (key === HOOKS_TIMER) this.core.hooks.onTimer();
       if (key === SHARDS_TIMER) await this.core.shards.onTimer();
       if (key === TELL_TIMER) await this.core.forwarder.onTimer();

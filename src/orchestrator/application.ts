@@ -36,14 +36,14 @@ import { objectName, shardsIn } from "./shards/sharding.ts";
 
 import { ownerOf } from "./shards/owner.ts";
 import { act } from "./act.ts";
-import { ApplicationSchedules } from "./application-schedules.ts";
+import { ApplicationTasks } from "./application-tasks.ts";
 import { masterKeys } from "../sealing.ts";
 import { resealChoices } from "./start/kept.ts";
 import { forgetSnapshot, keepSnapshot, snapshotsOf } from "./start/snapshot-instance.ts";
 import type { StoredSnapshot } from "./start/snapshots.ts";
 import { nameToStart, startInstance, type StartRequest } from "./start/start-instance.ts";
 
-export class Application extends ApplicationSchedules {
+export class Application extends ApplicationTasks {
   /** Creates the application, or returns the one that an earlier try with the same id has made. */
   async create(input: NewApplication, grant: Grant | null = null): Promise<ApplicationView> {
     if (this.core.row() === undefined) {

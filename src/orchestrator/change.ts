@@ -69,6 +69,7 @@ const SAID_BY_NOTHING = {
   isPreemptible: true,
   namedInstances: 0,
   jobInstances: 0,
+  maxParallelTasks: null,
   warm: 0,
   autoscaling: null,
   bridge: null,

@@ -45,6 +45,7 @@ export interface ApplicationPatch {
   readonly namedInstances?: number;
   readonly warm?: number;
   readonly jobInstances?: number;
+  readonly maxParallelTasks?: number;
   readonly autoscaling?: Exclude<ApplicationSpec["autoscaling"], undefined>;
   readonly bridge?: Exclude<ApplicationSpec["bridge"], undefined>;
   readonly hooks?: Exclude<ApplicationSpec["hooks"], undefined>;
@@ -117,6 +118,7 @@ export function planPatch(db: Database, row: ApplicationRow, patch: ApplicationP
     ...(patch.isPreemptible === undefined ? {} : { isPreemptible: patch.isPreemptible }),
     ...(patch.namedInstances === undefined ? {} : { namedInstances: patch.namedInstances }),
     ...(patch.jobInstances === undefined ? {} : { jobInstances: patch.jobInstances }),
+    ...(patch.maxParallelTasks === undefined ? {} : { maxParallelTasks: patch.maxParallelTasks }),
     ...(patch.bridge === undefined ? {} : { bridge: patch.bridge }),
     ...(patch.hooks === undefined ? {} : { hooks: patch.hooks }),
     ...(patch.warm === undefined ? {} : { warm }),

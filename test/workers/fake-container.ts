@@ -89,6 +89,8 @@ export class FakeContainer implements ContainerPort, CommandPort {
   readonly intercepted: { host: string; workload: Workload; isRunning: boolean }[] = [];
   /** Requests that got into the container, checks apart. */
   readonly received: string[] = [];
+  /** Of the last of them. */
+  lastHeaders: Record<string, string> = {};
   /** Requests that were tried on it, whether they got in or not. */
   attempts = 0;
   /** Reads every request and dies before it answers, as a crash in the middle does. */
@@ -254,6 +256,7 @@ export class FakeContainer implements ContainerPort, CommandPort {
     const body = await request.text();
     if (isCheck) this.checkRequests.push(`${request.method} ${request.headers.get("x-asked-by")} ${body}`);
     if (!isCheck) this.received.push(`${request.method} ${pathname} ${body.length}`);
+    if (!isCheck) this.lastHeaders = Object.fromEntries(request.headers);
     if (!isCheck && this.dropsAnswers) throw new Error("Network connection lost.");
     if (pathname === "/missing") return new Response(null, { status: 404 });
     if (pathname === "/forged") return new Response("mine", { headers: FORGED });

@@ -13,8 +13,15 @@ export { ContainerEvents, Functions, Silent } from "./bound-workers.ts";
 export { Egress } from "../../src/egress/gateway.ts";
 export { Gantry } from "../../src/containers/entrypoint.ts";
 
+/** What the queue of dead letters was given. */
+export const buried: unknown[] = [];
+
 export default {
   fetch: (request, env, ctx) => control.fetch(request, envOfRequest(env, request), ctx),
+  queue: async (batch, env) => {
+    if (batch.queue === "gantry-tasks") await control.queue(batch, env);
+    else buried.push(...batch.messages.map(({ body }) => body));
+  },
 } satisfies ExportedHandler<Env>;
 
 export class Account extends RealAccount {

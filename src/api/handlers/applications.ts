@@ -257,10 +257,12 @@ function patchOf(
     autoscaling,
     jobs,
     job_instances,
+    max_parallel_tasks,
   }: PatchApplication,
 ): ApplicationPatch {
   return {
     ...jobsOf({ jobs, job_instances }),
+    ...(max_parallel_tasks === undefined ? {} : { maxParallelTasks: max_parallel_tasks }),
     ...workersOf(env, { bridge, hooks }),
     ...scaledBy({ autoscaling }),
     ...placesOf({ constraints, affinities }),

@@ -45,6 +45,7 @@ export const applicationResult = z.strictObject({
   named_instances: count.optional(),
   jobs: z.literal(true).optional(),
   job_instances: count.optional(),
+  max_parallel_tasks: count.optional(),
   warm: count.optional(),
   autoscaling: z
     .strictObject({

@@ -24,6 +24,9 @@ export const applicationName = z
 /** Each is a container that starts and ends, of which one object keeps account. */
 const MAX_JOB_INSTANCES = 1_000;
 
+/** Each is a request that one object waits for. */
+const MAX_PARALLEL_TASKS = 200;
+
 const instances = z.int().min(0).max(MAX_INSTANCES);
 
 export const ingressMode = z.enum(["private", "token", "public"]);
@@ -47,6 +50,11 @@ const durable = {
     .min(0)
     .max(MAX_JOB_INSTANCES)
     .describe("Most containers of jobs at a time; room for them is kept in the account's limits. Default: 0, no jobs"),
+  max_parallel_tasks: z
+    .int()
+    .min(1)
+    .max(MAX_PARALLEL_TASKS)
+    .describe("Most tasks of mode `http` that its pool is doing at a time; those of mode `run` are jobs. Default: 20"),
   warm: instances.describe(
     "Members of the pool that are kept started and ready beyond `instances`, or beyond what the load asks for: spare ones, " +
       "which get requests as soon as another one is lost or more are needed. Default: 0",
@@ -124,6 +132,7 @@ const fixed = {
     .describe("Seconds that a connected instance is spared by a rollout; only 0 is taken"),
   jobs: durable.jobs.optional(),
   job_instances: durable.job_instances.optional(),
+  max_parallel_tasks: durable.max_parallel_tasks.optional(),
   priorities,
   preemption,
   autoscaling,

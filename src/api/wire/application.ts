@@ -23,6 +23,7 @@ export function wireApplication(view: ApplicationView) {
     ...(spec.maxInstances === null ? {} : { max_instances: spec.maxInstances }),
     ...((spec.namedInstances ?? 0) === 0 ? {} : { named_instances: spec.namedInstances }),
     ...((spec.jobInstances ?? 0) === 0 ? {} : { jobs: true, job_instances: spec.jobInstances }),
+    ...(spec.maxParallelTasks == null ? {} : { max_parallel_tasks: spec.maxParallelTasks }),
     ...(spec.bridge == null ? {} : { bridge: spec.bridge }),
     ...(spec.hooks == null ? {} : { hooks: spec.hooks }),
     ...((spec.warm ?? 0) === 0 ? {} : { warm: spec.warm }),

@@ -60,6 +60,7 @@ function fields({ spec, configuration }: Specified): Map<string, Json> {
     ["instances", spec.instances],
     ["max_instances", spec.maxInstances],
     ["job_instances", (spec.jobInstances ?? 0) === 0 ? null : spec.jobInstances],
+    ["max_parallel_tasks", spec.maxParallelTasks ?? null],
     ["named_instances", (spec.namedInstances ?? 0) === 0 ? null : spec.namedInstances],
     ["warm", (spec.warm ?? 0) === 0 ? null : spec.warm],
     ...autoscalingFields(spec),

@@ -94,7 +94,10 @@ async function trySend(
   { timeoutMs }: HttpWork,
   cancelled: AbortSignal,
 ): Promise<TryEnd | "not-ready"> {
-  const signal = AbortSignal.any([cancelled, AbortSignal.timeout(timeoutMs)]);
+  const late = new AbortController();
+  // Cleared, since an object with a timer does not rest.
+  const timer = setTimeout(() => late.abort(), timeoutMs);
+  const signal = AbortSignal.any([cancelled, late.signal]);
   try {
     const response = await untilAborted(pool.send(member, new Request(request, { signal })), signal);
     const refusal = refusalOf(response);
@@ -107,6 +110,8 @@ async function trySend(
     if (cancelled.aborted) throw error;
     if (signal.aborted) return failed("Timeout", `no whole answer within ${timeoutMs / 1_000} s`);
     return failed("Unreachable", describeError(error));
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -33,6 +33,8 @@ export interface ApplicationSpec {
   readonly namedInstances?: number;
   /** Most attempts of jobs at a time; 0 when it says nothing. */
   readonly jobInstances?: number;
+  /** Most tasks posted to its pool at a time; null, or nothing: the default. */
+  readonly maxParallelTasks?: number | null;
   /** The Worker that its containers may call; null: none. */
   readonly bridge?: WorkerBinding | null;
   /** The Worker that hears of its containers; null: none. */

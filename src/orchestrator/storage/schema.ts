@@ -8,6 +8,7 @@ import { ROLLOUTS_SCHEMA } from "../rollouts-log.ts";
 import { SHARDS_SCHEMA } from "../shards/records.ts";
 import { JOBS_SCHEMA } from "../../jobs/job-store.ts";
 import { SCHEDULES_SCHEMA } from "../../jobs/schedules/schedule-store.ts";
+import { TASKS_SCHEMA } from "../../jobs/tasks/task-store.ts";
 import { CHOICES_SCHEMA } from "../start/kept.ts";
 
 export const APPLICATION_MIGRATIONS: readonly Migration[] = [
@@ -103,5 +104,6 @@ ${CHOICES_SCHEMA}`,
 ALTER TABLE deployments ADD COLUMN attempt TEXT;
 ${JOBS_SCHEMA}`,
   },
-];
   { id: "014_schedules", sql: SCHEDULES_SCHEMA },
+  { id: "015_tasks", sql: TASKS_SCHEMA },
+];
