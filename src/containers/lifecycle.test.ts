@@ -97,6 +97,26 @@ describe("an end that the application has not heard of", () => {
     expect(told).toMatchObject([{ state: "ended", outcome: { kind: "exited", exitCode: 0 } }]);
     expect(after.timers.dueAt(TIMER.keepalive)).toBeNull();
   });
+
+  it("keeps its timer when the answer to what was told before comes behind it", async ({ expect }) => {
+    const db = memoryDatabase();
+    migrate(db, INSTANCE_MIGRATIONS);
+    const failed = Promise.withResolvers<void>();
+    const { port } = container({ monitor: () => failed.promise });
+    const heard = Promise.withResolvers<ReportReply>();
+    const told: Report[] = [];
+    const { lifecycle, timers } = lifetime(db, port, (report) => {
+      told.push(report);
+      return heard.promise;
+    });
+    await lifecycle.launch(ORDER);
+    await expect.poll(() => told).toMatchObject([{ state: "running" }]);
+    failed.reject(new Error("Container failed to start"));
+    await expect.poll(() => lifecycle.record?.phase).toBe("ended");
+    heard.resolve({ owned: true, checkEveryMs: 60_000 });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(timers.dueAt(TIMER.report)).toBe(NOW);
+  });
 });
 
 describe("a start or a watch that fails for a reason of the platform's own", () => {

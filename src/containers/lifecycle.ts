@@ -141,7 +141,8 @@ export class Lifecycle {
       },
       onReply: async (record, reply) => {
         const { owned } = reply;
-        timers.clear(TIMER.report);
+        // An end that came while something older was told is still to be told.
+        if (record.phase === this.record?.phase) timers.clear(TIMER.report);
         // What is on its way out for good is released, timers and all.
         const isReleased = owned && isFinalStop(record.stop?.reason ?? null);
         if (record.phase === "ended" && record === this.record && !isReleased) timers.clear(TIMER.keepalive);
