@@ -1,0 +1,114 @@
+/** What people do to a rollout. Pure. What cannot be is refused with what to do instead. */
+import { assertNever } from "../../assert-never.ts";
+import { nextStep } from "./advance.ts";
+import { isOver, type Rollout } from "./rollout.ts";
+
+export const ROLLOUT_ACTIONS = ["next", "previous", "revert", "pause", "resume", "promote", "abort", "retry"] as const;
+export type RolloutAction = (typeof ROLLOUT_ACTIONS)[number];
+
+export type RolloutDecision =
+  | { readonly type: "changed"; readonly rollout: Rollout }
+  | { readonly type: "refused"; readonly message: string };
+
+export function decideRollout(rollout: Rollout, action: RolloutAction, now: number): RolloutDecision {
+  if (isOver(rollout)) {
+    const retry = rollout.phase === "reverted" ? "begin another with the same configuration" : "begin another one";
+    return refused(`it is ${rollout.phase}: ${retry}`);
+  }
+  if (rollout.phase === "reverting" && action !== "retry") {
+    return refused(`it is on its way back (${rollout.reason ?? "Reverted"}): retry begins again at its first step`);
+  }
+  switch (action) {
+    case "next": {
+      return next(rollout, now);
+    }
+    case "previous": {
+      if (rollout.step === 0) return refused("it is at its first step: abort goes back to the old version");
+      return toStep(rollout, rollout.step - 1, now);
+    }
+    case "revert": {
+      if (rollout.step === 0 && rollout.phase === "waiting") {
+        return refused("it is at its first step already: abort goes back to the old version");
+      }
+      return toStep(rollout, 0, now);
+    }
+    case "pause": {
+      return pause(rollout, now);
+    }
+    case "resume": {
+      return resume(rollout, now);
+    }
+    case "promote": {
+      const last = rollout.spec.steps.length - 1;
+      return changed({ ...nextStep({ ...rollout, step: last }, now), pausedFrom: null });
+    }
+    case "abort": {
+      if (rollout.fromVersion === rollout.toVersion) return refused("there is no version to go back to");
+      return changed({
+        ...rollout,
+        phase: "reverting",
+        pausedFrom: null,
+        reason: "Aborted",
+        message: null,
+        updatedAt: now,
+      });
+    }
+    case "retry": {
+      if (rollout.phase !== "stalled" && rollout.phase !== "reverting") {
+        return refused("it has not failed: there is nothing to try again");
+      }
+      return changed({ ...nextStep({ ...rollout, step: -1 }, now), mostHealthy: 0, doneAt: [] });
+    }
+    default: {
+      return assertNever(action);
+    }
+  }
+}
+
+function next(rollout: Rollout, now: number): RolloutDecision {
+  if (rollout.phase === "waiting") return changed(nextStep(rollout, now));
+  const { percentage = 100 } = rollout.spec.steps[rollout.step] ?? {};
+  if (rollout.phase === "paused") return refused("it is paused: resume goes on");
+  if (rollout.phase === "stalled") return refused("its step has failed: retry begins again, abort goes back");
+  return refused(`step ${rollout.step + 1} (${percentage} %) is not done yet: next is possible when it is`);
+}
+
+function pause(rollout: Rollout, now: number): RolloutDecision {
+  const { phase } = rollout;
+  if (phase === "paused") return changed(rollout);
+  if (phase !== "progressing" && phase !== "waiting" && phase !== "gating") {
+    return refused("it has failed and does nothing by itself: retry begins again, abort goes back");
+  }
+  return changed({
+    ...rollout,
+    phase: "paused",
+    pausedFrom: phase,
+    reason: "PausedByUser",
+    message: null,
+    updatedAt: now,
+  });
+}
+
+/** The time that it was paused does not count against its deadline. */
+function resume(rollout: Rollout, now: number): RolloutDecision {
+  const { phase, pausedFrom } = rollout;
+  if (phase !== "paused" || pausedFrom === null) return refused("it is not paused");
+  // A person has looked at what said nothing: that is the measurement.
+  const goesOn = rollout.reason === "AnalysisInconclusive" ? "progressing" : pausedFrom;
+  const on = rollout.reason === "AnalysisInconclusive" ? nextStep(rollout, now) : { ...rollout, phase: goesOn };
+  return changed({ ...on, pausedFrom: null, reason: null, message: null, progressedAt: now, updatedAt: now });
+}
+
+/** Back to a mark that it has passed: what is beyond goes back to the old version. */
+function toStep(rollout: Rollout, step: number, now: number): RolloutDecision {
+  const doneAt = rollout.doneAt.slice(0, step);
+  return changed({ ...nextStep({ ...rollout, step: step - 1 }, now), mostHealthy: 0, doneAt, pausedFrom: null });
+}
+
+function changed(rollout: Rollout): RolloutDecision {
+  return { type: "changed", rollout };
+}
+
+function refused(message: string): RolloutDecision {
+  return { type: "refused", message };
+}
