@@ -5,6 +5,8 @@
 import type { Database, Row } from "../database.ts";
 import { Remembered } from "../remembered.ts";
 import { stateOf, type Attempt, type Job, type JobState, type Retry } from "./job.ts";
+import type { OpenJob } from "./job-turns.ts";
+import { OpenJobs } from "./open-jobs.ts";
 import type { JobLaunch } from "./launch.ts";
 import type { AttemptState } from "./settle.ts";
 
@@ -73,21 +75,15 @@ interface RetryRow extends Row {
   losses: number;
 }
 
-interface Unfinished {
-  job: Job;
-  readonly retries: Map<number, Retry>;
-}
-
 /** Changed in place: a transaction that is rolled back forgets all of it. */
-const unfinished = new Remembered<Map<string, Unfinished>>((db) => {
-  const jobs = new Map<string, Unfinished>();
+const unfinished = new Remembered<OpenJobs>((db) => {
+  const jobs = new OpenJobs();
   for (const { body } of db.all<BodyRow>("SELECT body FROM jobs WHERE finished_at IS NULL ORDER BY seq")) {
     // Written by `putJob` only.
-    const job = JSON.parse(body) as Job;
-    jobs.set(job.id, { job, retries: new Map() });
+    jobs.put(JSON.parse(body) as Job);
   }
   for (const { job, idx, not_before: notBefore, ...past } of db.all<RetryRow>("SELECT * FROM job_retries")) {
-    jobs.get(job)?.retries.set(idx, { index: idx, notBefore, past });
+    jobs.retries(job)?.set(idx, { index: idx, notBefore, past });
   }
   return jobs;
 });
@@ -116,13 +112,18 @@ function noteTurn(db: Database, key: string): void {
 }
 
 /** Those that are not over, oldest first, with what of them is to be tried again. */
-export function unfinishedJobs(db: Database): readonly { job: Job; retries: readonly Retry[] }[] {
-  return [...unfinished.get(db).values()].map(({ job, retries }) => ({ job, retries: [...retries.values()] }));
+export function unfinishedJobs(db: Database): readonly OpenJob[] {
+  return unfinished.get(db).all();
+}
+
+/** Those of them about which something may be to be done where so many attempts may begin, oldest first. */
+export function jobsInHand(db: Database, room: number): readonly OpenJob[] {
+  return unfinished.get(db).inHand(room, turnsOf(db));
 }
 
 export function findJob(db: Database, id: string): Job | undefined {
   const known = unfinished.get(db).get(id);
-  if (known !== undefined) return known.job;
+  if (known !== undefined) return known;
   const row = db.one<BodyRow>("SELECT body FROM jobs WHERE id = ?", id);
   return row === undefined ? undefined : (JSON.parse(row.body) as Job);
 }
@@ -155,29 +156,28 @@ export function putJob(db: Database, job: Job): void {
   );
   const jobs = unfinished.get(db);
   const known = jobs.get(job.id);
-  if (job.attempts > (known?.job.attempts ?? 0)) noteTurn(db, job.fairnessKey);
-  if (job.finishedAt !== null) jobs.delete(job.id);
-  else if (known === undefined) jobs.set(job.id, { job, retries: new Map() });
-  else known.job = job;
+  if (job.attempts > (known?.attempts ?? 0)) noteTurn(db, job.fairnessKey);
+  if (job.finishedAt === null) jobs.put(job);
+  else jobs.delete(job.id);
 }
 
 /** 1 row. */
 export function putRetry(db: Database, job: string, retry: Retry): void {
   const { index, notBefore, past } = retry;
   db.run("INSERT INTO job_retries VALUES (?, ?, ?, ?, ?)", job, index, notBefore, past.failures, past.losses);
-  unfinished.get(db).get(job)?.retries.set(index, retry);
+  unfinished.get(db).retries(job)?.set(index, retry);
 }
 
 /** 1 row if there is one, else none. */
 export function dropRetry(db: Database, job: string, index: number): void {
-  if (unfinished.get(db).get(job)?.retries.delete(index) !== true) return;
+  if (unfinished.get(db).retries(job)?.delete(index) !== true) return;
   db.run("DELETE FROM job_retries WHERE job = ? AND idx = ?", job, index);
 }
 
 /** What nobody tries again, once the job is over. As many rows as there are. */
 export function dropRetries(db: Database, job: string): void {
   db.run("DELETE FROM job_retries WHERE job = ?", job);
-  unfinished.get(db).get(job)?.retries.clear();
+  unfinished.get(db).retries(job)?.clear();
 }
 
 /** By which schedule or task it was made, to be asked for. */

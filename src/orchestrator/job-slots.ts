@@ -15,11 +15,11 @@ import {
   findJob,
   findLaunch,
   firstRemoval,
+  jobsInHand,
   putJob,
   putRetry,
   removeJob,
   turnsOf,
-  unfinishedJobs,
   type Output,
 } from "../jobs/job-store.ts";
 import type { Begin, JobStep } from "../jobs/job-turns.ts";
@@ -66,7 +66,7 @@ export class JobSlots {
   inHand({ spec, activeVersion }: ApplicationRow): JobsInHand {
     const { db, sizeOf } = this.#deps;
     return {
-      open: unfinishedJobs(db),
+      open: (room) => jobsInHand(db, room),
       most: spec.jobInstances ?? 0,
       turns: turnsOf(db),
       ownSize: (id) => {

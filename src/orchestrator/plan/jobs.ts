@@ -12,8 +12,8 @@ import type { Arrival } from "./place-missing.ts";
 import type { Action, PlanInput } from "./plan.ts";
 
 export interface JobsInHand {
-  /** Not over, oldest first. */
-  readonly open: readonly OpenJob[];
+  /** Not over, oldest first: at least those about which something is to be done where so many attempts may begin. */
+  readonly open: (room: number) => readonly OpenJob[];
   /** Most attempts alive at a time. */
   readonly most: number;
   /** By fairness key: when it had a turn last. */
@@ -43,7 +43,9 @@ export function followJobs(
   const { jobs, now, desired, delivery } = input;
   if (jobs === undefined || desired.deleting) return NOTHING;
   const slots = input.deployments.filter(runsJobs);
-  const { steps, begins, wakeAt } = planJobs({ ...jobs, jobs: jobs.open, live: liveOf(slots), now });
+  const alive = slots.filter(({ attempt }) => attempt?.isOver === false).length;
+  const open = jobs.open(Math.max(0, jobs.most - alive));
+  const { steps, begins, wakeAt } = planJobs({ ...jobs, jobs: open, live: liveOf(slots), now });
   if (wakeAt !== null) wakeups.push(wakeAt);
   const kept: JobStep[] = [];
   const ending = new Set<string>();

@@ -1,0 +1,118 @@
+/**
+ * The jobs that are not over, in memory, so that a pass looks at those of which something can be done and at no others: of
+ * thousands that wait for their first attempt, only at as many as there is room for.
+ */
+import type { Job, Retry } from "./job.ts";
+import type { OpenJob } from "./job-turns.ts";
+
+interface Entry {
+  /** Its place in the order in which jobs were made. */
+  readonly position: number;
+  job: Job;
+  readonly retries: Map<number, Retry>;
+}
+
+export class OpenJobs {
+  readonly #all = new Map<string, Entry>();
+  /** Begun, or decided. */
+  readonly #begun = new Map<string, Entry>();
+  /** Nothing of them has begun, and they wait for nobody: by fairness key, oldest first. */
+  readonly #fresh = new Map<string, Map<string, Entry>>();
+  #last = 0;
+
+  get(id: string): Job | undefined {
+    return this.#all.get(id)?.job;
+  }
+
+  retries(id: string): Map<number, Retry> | undefined {
+    return this.#all.get(id)?.retries;
+  }
+
+  /** Oldest first. */
+  all(): OpenJob[] {
+    return [...this.#all.values()].map(openJob);
+  }
+
+  put(job: Job): void {
+    const known = this.#all.get(job.id);
+    const entry = known ?? { position: (this.#last += 1), job, retries: new Map<number, Retry>() };
+    const isAsBefore = known !== undefined && placeOf(known.job) === placeOf(job);
+    if (known === undefined) this.#all.set(job.id, entry);
+    else if (!isAsBefore) this.#unplace(known.job);
+    entry.job = job;
+    if (!isAsBefore) this.#place(entry);
+  }
+
+  delete(id: string): void {
+    const known = this.#all.get(id);
+    if (known === undefined) return;
+    this.#unplace(known.job);
+    this.#all.delete(id);
+  }
+
+  /**
+   * Oldest first: all that have begun, and of the others as many of each key as there is room for. Keys that nobody sees
+   * here would have no turn: of those with as few alive, `room` others have waited longer.
+   */
+  inHand(room: number, turns: ReadonlyMap<string, number>): OpenJob[] {
+    const found = [...this.#begun.values()];
+    if (room > 0) {
+      for (const key of this.#keysInTurn(room + found.length, turns)) found.push(...first(this.#fresh.get(key), room));
+    }
+    return found.toSorted((a, b) => a.position - b.position).map(openJob);
+  }
+
+  /** Those that had no turn, then those whose last turn is the longest ago. */
+  #keysInTurn(most: number, turns: ReadonlyMap<string, number>): string[] {
+    const keys: string[] = [];
+    for (const key of this.#fresh.keys()) {
+      if (keys.length >= most) return keys;
+      if (!turns.has(key)) keys.push(key);
+    }
+    for (const key of turns.keys()) {
+      if (keys.length >= most) return keys;
+      if (this.#fresh.has(key)) keys.push(key);
+    }
+    return keys;
+  }
+
+  #place(entry: Entry): void {
+    const { id, fairnessKey } = entry.job;
+    const place = placeOf(entry.job);
+    if (place === "begun") this.#begun.set(id, entry);
+    if (place !== "fresh") return;
+    const queue = this.#fresh.get(fairnessKey) ?? new Map<string, Entry>();
+    // One that was suspended comes back before those that were made after it.
+    const later =
+      this.#last === entry.position ? [] : [...queue].filter(([, { position }]) => position > entry.position);
+    for (const [other] of later) queue.delete(other);
+    queue.set(id, entry);
+    for (const [other, own] of later) queue.set(other, own);
+    this.#fresh.set(fairnessKey, queue);
+  }
+
+  #unplace({ id, fairnessKey }: Job): void {
+    this.#begun.delete(id);
+    const queue = this.#fresh.get(fairnessKey);
+    queue?.delete(id);
+    if (queue?.size === 0) this.#fresh.delete(fairnessKey);
+  }
+}
+
+function placeOf({ attempts, verdict, suspended }: Job): "begun" | "fresh" | "aside" {
+  if (attempts > 0 || verdict !== null) return "begun";
+  return suspended ? "aside" : "fresh";
+}
+
+function openJob({ job, retries }: Entry): OpenJob {
+  return { job, retries: [...retries.values()] };
+}
+
+function first(queue: ReadonlyMap<string, Entry> | undefined, count: number): Entry[] {
+  const found: Entry[] = [];
+  for (const entry of queue?.values() ?? []) {
+    if (found.length >= count) break;
+    found.push(entry);
+  }
+  return found;
+}
