@@ -107,7 +107,6 @@ export const ERRORS = {
   JOB_INSTANCE: { status: 409, numeric: 1000, retryable: false },
   LOGS_NOT_AVAILABLE: { status: 404, numeric: 1000, retryable: false },
   NO_JOB: { status: 404, numeric: 1000, retryable: false },
-  TASKS_NOT_AVAILABLE: { status: 501, numeric: 1000, retryable: false },
   HOLD_EXPIRED: { status: 409, numeric: 1000, retryable: false },
   NO_BRIDGE_TARGET: { status: 409, numeric: 1000, retryable: false },
   BRIDGE_TARGET_FAILED: { status: 502, numeric: 1000, retryable: false },

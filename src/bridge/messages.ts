@@ -36,6 +36,9 @@ export const enqueueSchema = z.strictObject({
   application: z.string().max(100).optional(),
   key: z.string().min(1).max(256).optional(),
   delayMs: z.int().min(0).optional(),
+  mode: z.enum(["run", "http"]).optional(),
+  /** Of a task that is posted. */
+  path: z.string().optional(),
 });
 
 export const rpcSchema = z.strictObject({
@@ -50,6 +53,7 @@ export const rpcSchema = z.strictObject({
 export type LogLine = z.output<typeof logSchema>;
 export type Progress = z.output<typeof progressSchema>;
 export type FunctionCall = z.output<typeof rpcSchema>;
+export type Enqueued = z.output<typeof enqueueSchema>;
 
 /** What an Instance is told. `identify` only asks whether it is who it says. */
 export type BridgeMessage =

@@ -18,6 +18,7 @@ import {
   rpcSchema,
   type BridgeMessage,
   type BridgeReply,
+  type Enqueued,
 } from "./messages.ts";
 import type { Workload } from "./workload.ts";
 
@@ -31,12 +32,16 @@ export interface BridgeTarget {
   readonly application: string;
   /** Null: the application has none. */
   readonly binding: string | null;
+  /** It may have jobs. */
+  readonly runsJobs: boolean;
 }
 
 export interface BridgeDeps {
   readonly tell: (caller: BridgeCaller, message: BridgeMessage) => Promise<BridgeReply>;
   readonly target: (applicationId: string) => Promise<BridgeTarget>;
   readonly publicId: (deploymentId: string) => string;
+  /** The id of the task that it is. */
+  readonly enqueue: (applicationId: string, target: BridgeTarget, task: Enqueued) => Promise<string>;
   readonly call: (binding: string, message: FunctionMessage) => Promise<FunctionAnswer>;
 }
 
@@ -108,9 +113,9 @@ const ROUTES: readonly BridgeRoute[] = [
     await deps.tell(caller, { type: "log", level, message, fields: JSON.stringify(fields) });
     return DONE;
   }),
-  withBody("POST", "/enqueue", enqueueSchema, async (_, { caller, deps }) => {
-    await deps.tell(caller, { type: "identify" });
-    throw new GantryError("TASKS_NOT_AVAILABLE", "this control plane takes no tasks", {});
+  withBody("POST", "/enqueue", enqueueSchema, async (task, context) => {
+    const { target } = await identify(context);
+    return { result: { id: await context.deps.enqueue(context.caller.workload.applicationId, target, task) } };
   }),
   withBody("POST", "/rpc", rpcSchema, async (call, context) => {
     const { caller, target } = await identify(context);

@@ -4,6 +4,7 @@ import { serviceBinding } from "../bindings.ts";
 import { GantryError } from "../errors.ts";
 import { masterKeys } from "../sealing.ts";
 import { applicationStub, instanceStub, publicInstanceId } from "../stubs.ts";
+import { enqueue } from "./enqueue.ts";
 import { callFunction, type FunctionMessage } from "./functions.ts";
 import type { BridgeReply } from "./messages.ts";
 import { bridgeError, serveBridge, type BridgeDeps, type BridgeTarget } from "./router.ts";
@@ -44,6 +45,7 @@ export function bridgeDeps(env: Env): BridgeDeps {
     },
     target: async (applicationId) => await targetOf(env, applicationId),
     publicId: (deploymentId) => publicInstanceId(env, deploymentId),
+    enqueue: async (applicationId, target, task) => await enqueue(env, applicationId, target, task),
     call: async (binding, message) => {
       const target = serviceBinding(env, binding);
       if (target === null) {

@@ -254,7 +254,9 @@ export class ApplicationReader extends ApplicationObject {
   /** What its containers call over the bridge. Null when there is no such application. */
   bridgeTarget(): BridgeTarget | null {
     const row = this.core.row();
-    return row === undefined ? null : { application: row.name, binding: row.spec.bridge?.binding ?? null };
+    if (row === undefined) return null;
+    const { bridge, jobInstances = 0 } = row.spec;
+    return { application: row.name, binding: bridge?.binding ?? null, runsJobs: jobInstances > 0 };
   }
 
   /** Where one instance is, by any of its names, and whether it may be called. Null when there is no application. */

@@ -166,10 +166,33 @@ describe.concurrent("a container", () => {
     expect(JSON.stringify(log).length).toBeLessThan(70_000);
   });
 
-  it("without a job is told so, and that there are no tasks", async ({ expect }) => {
+  it("without a job is told so", async ({ expect }) => {
     const bridge = bridgeOf((await running()).instance);
     expect(await failureOf(bridge.payload())).toMatchObject({ code: "NO_JOB", status: 404 });
-    expect(await failureOf(bridge.enqueue({ a: 1 }))).toMatchObject({ code: "TASKS_NOT_AVAILABLE", status: 501 });
+  });
+
+  it("makes tasks of its own application, and of no other", async ({ expect }) => {
+    const app = await running();
+    const bridge = bridgeOf(app.instance);
+    const { id } = await bridge.enqueue({ a: 1 }, { key: "k", path: "/work" });
+    expect(await bridge.enqueue({ a: 1 }, { key: "k", path: "/work", application: app.name })).toEqual({ id });
+    const done = await eventually(async () => {
+      const { result } = await call("GET", `/applications/${app.id}/tasks/k`);
+      return result.state === "succeeded" && result;
+    });
+    expect(done).toMatchObject({ id, mode: "http", payload: { a: 1 }, http: { path: "/work" } });
+    const later = await bridge.enqueue("x", { delayMs: 60_000 });
+    const { result: delayed } = await call("GET", `/applications/${app.id}/tasks/${later.id}`);
+    expect(Date.parse(delayed.not_before) - Date.parse(delayed.created_at)).toBe(60_000);
+    expect(await failureOf(bridge.enqueue(1, { application: "other" }))).toMatchObject({ code: "FORBIDDEN" });
+    expect(await failureOf(bridge.enqueue(2, { key: "k" }))).toMatchObject({ code: "IDEMPOTENCY_KEY_REUSED" });
+    expect(await failureOf(bridge.enqueue(2, { mode: "run" }))).toMatchObject({ code: "JOB_CREATE_NOT_ALLOWED" });
+    await call("PATCH", `/applications/${app.id}`, { jobs: true });
+    // What an application has is known for moments.
+    await eventually(async () => {
+      const { result } = await call("GET", `/applications/${app.id}/tasks/${(await bridge.enqueue(3)).id}`);
+      return result.mode === "run";
+    });
   });
 
   it("is told what is wrong with what it sends, by field", async ({ expect }) => {

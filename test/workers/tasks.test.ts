@@ -47,6 +47,15 @@ describe.concurrent("a task that runs", () => {
     expect(await until(id, task.id, "dead")).toMatchObject({ reason: "FailurePolicy", run: { failure_policy: rules } });
   });
 
+  it("is run as it is where no shell is wanted", async ({ expect }) => {
+    const { id } = await createApplication({ instances: 0, jobs: true });
+    const logs = async (shell: boolean) => {
+      const { job } = await until(id, (await send(id, run("exit=0 print=hello", { shell }))).id, "succeeded");
+      return (await call("GET", `/applications/${id}/jobs/${job}/attempts/1/logs`)).status;
+    };
+    expect([await logs(true), await logs(false)]).toEqual([200, 404]);
+  });
+
   it("is cancelled with its container", async ({ expect }) => {
     const { id } = await createApplication({ instances: 0, jobs: true });
     const task = await send(id, run("after=never"));
@@ -179,6 +188,24 @@ describe.concurrent("a task that is posted", () => {
       expect((await call("GET", `/applications/${id}/tasks/${task}`)).status).toBe(404);
     }
     expect(container.received).toEqual([]);
+  });
+
+  it("is one of so many at a time as its application says", async ({ expect }) => {
+    const { id, container } = await pool({ max_parallel_tasks: 1 });
+    container.hangs.add("/hang");
+    const tasks = Array.from({ length: 5 }, () => http("/hang"));
+    await call("POST", `/applications/${id}/tasks/batch`, { tasks });
+    const running = async (count: number) => {
+      return await eventually(async () => (await tasksOf(id, "&state=running")).length === count);
+    };
+    await running(1);
+    await call("PATCH", `/applications/${id}`, { max_parallel_tasks: 2 });
+    await running(2);
+    const { result } = await call("GET", `/applications/${id}`);
+    expect(result.max_parallel_tasks).toBe(2);
+    await call("PUT", `/applications/${id}`, { ...result, max_parallel_tasks: 4 });
+    await running(4);
+    expect(container.attempts).toBe(4);
   });
 
   it("of the key with few is not behind those of the key with many", async ({ expect }) => {

@@ -10,6 +10,7 @@ import { PLACEMENT_FIELD_TESTS } from "./field-tests-placement.ts";
 import { QUOTA_FIELD_TESTS } from "./field-tests-quota.ts";
 import { SECRET_FIELD_TESTS } from "./field-tests-secrets.ts";
 import { START_FIELD_TESTS } from "./field-tests-start.ts";
+import { TASK_FIELD_TESTS } from "./field-tests-tasks.ts";
 
 type FieldTests = Readonly<Record<string, Readonly<Record<string, readonly [file: string, title: string]>>>>;
 
@@ -22,6 +23,7 @@ export const FIELD_TESTS: FieldTests = merged([
   QUOTA_FIELD_TESTS,
   SECRET_FIELD_TESTS,
   START_FIELD_TESTS,
+  TASK_FIELD_TESTS,
 ]);
 
 /** Several files may know fields of one body. */

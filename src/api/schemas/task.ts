@@ -93,8 +93,6 @@ const http = z.strictObject({
   max_backoff: maxBackoff,
 });
 
-export const idempotencyKey = z.string().min(1).max(200);
-
 const fields = {
   mode: z
     .enum(["run", "http"])
@@ -102,7 +100,10 @@ const fields = {
       "`run`: a container of its own does it, as a job, and exit code 0 completes it. `http`: a member of the pool gets the " +
         "payload as a request, and an answer of 2xx completes it",
     ),
-  idempotency_key: idempotencyKey
+  idempotency_key: z
+    .string()
+    .min(1)
+    .max(256)
     .optional()
     .describe(
       "The same key is the same task of this application, as long as that is kept; default: each request is one",

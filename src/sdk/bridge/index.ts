@@ -50,11 +50,15 @@ export interface JobPayload {
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
 export interface EnqueueOptions {
-  /** Default: the job's own application. */
+  /** Default, and the only one that may be named: the container's own application. */
   readonly application?: string;
-  /** The same key makes one job, however often it is sent. */
+  /** The same key makes one task, however often it is sent. */
   readonly key?: string;
   readonly delayMs?: number;
+  /** By a job of its own, or a member of the pool. Default: a job, where the application has jobs. */
+  readonly mode?: "run" | "http";
+  /** What is called of a member of the pool. Default `/`. */
+  readonly path?: string;
 }
 
 export interface Bridge {
@@ -74,7 +78,7 @@ export interface Bridge {
     fields?: Readonly<Record<string, unknown>>,
     options?: ExchangeOptions,
   ): Promise<void>;
-  /** The id of the job that was made. */
+  /** The id of the task that was made. */
   enqueue(payload: unknown, options?: EnqueueOptions & ExchangeOptions): Promise<{ readonly id: string }>;
   /** Calls a function of the bound Worker. Throws `FunctionError` for an error of the function. */
   call(functionPath: string, args?: unknown, kind?: FunctionKind, options?: ExchangeOptions): Promise<unknown>;
