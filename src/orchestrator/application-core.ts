@@ -193,7 +193,7 @@ export class ApplicationCore {
     this.schedules = new ScheduleControl({
       db: this.db,
       timers: this.timers,
-      clock: Date.now,
+      clock: () => Date.now(),
       row: () => this.row(),
       mustRow: () => this.mustRow(),
       jobs: this.jobs,
