@@ -31,6 +31,25 @@ const put = (id: string, body: Record<string, unknown>, headers: Record<string, 
     ...headers,
   });
 
+const minute = async () => {
+  await control.scheduled(createScheduledController({ cron: "* * * * *" }), testEnv);
+};
+
+const watched = async () => {
+  travelTo(Date.now() + 10 * HOUR_MS);
+  return (await accountStub(testEnv, ACCOUNT_ID).overdueCron()).map(({ application }) => application);
+};
+
+const costOf = async (id: string, work: () => Promise<unknown>) => {
+  const rows = async () => {
+    const { rowsWritten, alarmsSet } = await applicationStub(testEnv, id).billing();
+    return rowsWritten + alarmsSet;
+  };
+  const before = await rows();
+  await work();
+  return (await rows()) - before;
+};
+
 describe("a schedule", () => {
   it("is created, shown with its next runs, listed, changed and deleted", async ({ expect }) => {
     const id = await jobsApplication();
@@ -296,10 +315,6 @@ describe("a schedule that is suspended", () => {
 });
 
 describe("the watchdog", () => {
-  const minute = async () => {
-    await control.scheduled(createScheduledController({ cron: "* * * * *" }), testEnv);
-  };
-
   it("fires what has lost its alarm, within two minutes and the minute of its own", async ({ expect }) => {
     const id = await jobsApplication();
     await createSchedule(id, hourly());
@@ -330,10 +345,6 @@ describe("the watchdog", () => {
   });
 
   it("forgets an application that is deleted, or has no schedule any more", async ({ expect }) => {
-    const watched = async () => {
-      travelTo(Date.now() + 10 * HOUR_MS);
-      return (await accountStub(testEnv, ACCOUNT_ID).overdueCron()).map(({ application }) => application);
-    };
     const [deleted, emptied] = [await jobsApplication(), await jobsApplication()];
     for (const id of [deleted, emptied]) await createSchedule(id, hourly());
     expect(await watched()).toEqual(expect.arrayContaining([deleted, emptied]));
@@ -348,16 +359,6 @@ describe("the watchdog", () => {
 });
 
 describe("what schedules cost", () => {
-  const costOf = async (id: string, work: () => Promise<unknown>) => {
-    const rows = async () => {
-      const { rowsWritten, alarmsSet } = await applicationStub(testEnv, id).billing();
-      return rowsWritten + alarmsSet;
-    };
-    const before = await rows();
-    await work();
-    return (await rows()) - before;
-  };
-
   it("is 5 rows to create, and 8 for each run before its job begins; looking costs nothing", async ({ expect }) => {
     const id = await jobsApplication();
     expect(

@@ -8,6 +8,7 @@ import { CAPACITY_FIELD_TESTS } from "./field-tests-capacity.ts";
 import { JOB_FIELD_TESTS } from "./field-tests-jobs.ts";
 import { PLACEMENT_FIELD_TESTS } from "./field-tests-placement.ts";
 import { QUOTA_FIELD_TESTS } from "./field-tests-quota.ts";
+import { SCHEDULE_FIELD_TESTS } from "./field-tests-schedules.ts";
 import { SECRET_FIELD_TESTS } from "./field-tests-secrets.ts";
 import { START_FIELD_TESTS } from "./field-tests-start.ts";
 import { TASK_FIELD_TESTS } from "./field-tests-tasks.ts";
@@ -21,6 +22,7 @@ export const FIELD_TESTS: FieldTests = merged([
   JOB_FIELD_TESTS,
   PLACEMENT_FIELD_TESTS,
   QUOTA_FIELD_TESTS,
+  SCHEDULE_FIELD_TESTS,
   SECRET_FIELD_TESTS,
   START_FIELD_TESTS,
   TASK_FIELD_TESTS,
