@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, onTestFinished } from "vitest";
@@ -143,6 +143,20 @@ describe("a command in its wrapper", () => {
   it("only runs where nothing can be written", async ({ expect }) => {
     const { code, stdout } = await run(wrapped(["/bin/sh", "-c", "echo bare; exit 5"], "/proc/none/attempt")).ended;
     expect([code, String(stdout)]).toEqual([5, "bare\n"]);
+  });
+});
+
+describe("a shell without the tools of the wrapper", () => {
+  it.for(["tee", "mkfifo", "head"])("only runs the command: %s", async (missing, { expect }) => {
+    const [path, tools] = [await folder(), await folder()];
+    await mkdir(tools);
+    for (const tool of ["rm", "mkdir", "mkfifo", "head", "tail", "tee", "wc", "cat", "mv", "sleep"]) {
+      const folders = ["/usr/bin", "/bin"].filter((name) => existsSync(join(name, tool)));
+      if (tool !== missing) await symlink(join(folders[0] ?? "", tool), join(tools, tool));
+    }
+    const command = wrapped(["/bin/sh", "-c", "echo bare; exit 5"], path);
+    const { code, stdout } = await run(["/usr/bin/env", `PATH=${tools}`, ...command]).ended;
+    expect([code, String(stdout), existsSync(path)]).toEqual([5, "bare\n", false]);
   });
 });
 

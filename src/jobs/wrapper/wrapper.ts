@@ -1,7 +1,8 @@
 /**
  * What stands between the container and a job's command, so that exit code and output outlive whoever watches: a shell
  * that runs the command, keeps the end of what it prints and its exit code in files, and stays until these have been
- * fetched, for a while. It needs `/bin/sh`, `mkfifo`, `head` and `tail`; without a place to write it only runs the command.
+ * fetched, for a while. It needs `/bin/sh` and the tools that it looks for first; without them, or without a place to
+ * write, it only runs the command.
  *
  * Kept are the last one to two MiB of each stream, so that no job fills the disk by talking. All of it also goes where it
  * would have gone. What the command leaves behind, which may print on, is not waited for.
@@ -20,6 +21,7 @@ const PATIENCE = 3_000;
  * `$1.old`. A signal for the container is one for the command. The exit code of the container is the command's.
  */
 const WRAPPER = `d=$1; shift
+for t in rm mkdir mkfifo head tail tee wc cat mv sleep; do command -v $t >/dev/null 2>&1 || exec "$@"; done
 rm -rf "$d"; mkdir -p "$d" 2>/dev/null && mkfifo "$d/o" "$d/e" "$d/oo" "$d/ee" 2>/dev/null || exec "$@"
 ring() { while :; do head -c 1048576 > "$1.new"; [ -s "$1.new" ] || break; [ "$(wc -c < "$1.new")" -lt 1048576 ] && break; mv "$1.new" "$1.old"; done; }
 # A signal may come before there is a command to send it to.
