@@ -61,6 +61,8 @@ export class Lifecycle {
   readonly #deps: LifecycleDeps;
   readonly #state: RunState;
   #monitorSince = 0;
+  /** Which generation this lifetime of the object has started. */
+  #begun: number | null = null;
   /** This lifetime does not know whether its container runs, and is about to end. */
   #isInDoubt = false;
   /** Why we are destroying a generation: the monitor then only adds the exit code. */
@@ -210,6 +212,7 @@ export class Lifecycle {
     try {
       await interceptOutbound(port, record);
       if (this.record !== record) return await this.#answer();
+      this.#begun = record.generation;
       port.start(startOptions(order, image));
     } catch (error) {
       console.warn({ message: "container.start.failed", generation: record.generation, error: describeError(error) });
@@ -241,8 +244,9 @@ export class Lifecycle {
       return await this.#answer();
     }
     const said = { kind: "stopped", reason, ...(signal === undefined ? {} : { signal }) } as const;
-    // Nothing of a job that was not seen to run has anything to finish, and it may not hear a signal yet.
-    const isUnbegun = record.attempt !== undefined && record.phase === "starting";
+    // Nothing of a job that was not seen to run has anything to finish, and it may not hear a signal yet. After a reset it
+    // is yet to be seen again.
+    const isUnbegun = record.attempt !== undefined && record.phase === "starting" && this.#begun === generation;
     this.#stopping.begin(record, isUnbegun || reason === STOP.neverStarted ? "kill" : "drain", said);
     const stopping = this.#state.live(generation);
     if (stopping === undefined) return await this.#answer();
