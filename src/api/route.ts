@@ -60,8 +60,8 @@ export interface Route {
   readonly etag: boolean;
   /** The answer holds a secret that is shown once: what is kept of it for a retry is sealed. */
   readonly sensitive: boolean;
-  /** `Gantry-Owner`: what it makes may be somebody's from the first moment on. */
-  readonly owned: boolean;
+  /** `Gantry-Owner`: what it makes may be somebody's from the first moment on; `itself` when it is kept with what is made. */
+  readonly owned: boolean | "itself";
   /** Errors are sentences, for clients that do not look into them. */
   readonly plainErrors: boolean;
   readonly run: (call: Call<unknown, unknown>) => Promise<Answer | Response>;
@@ -85,7 +85,7 @@ export function defineRoute<Query extends z.ZodType, Body extends z.ZodType | nu
   paged?: boolean;
   etag?: boolean;
   sensitive?: boolean;
-  owned?: boolean;
+  owned?: boolean | "itself";
   plainErrors?: boolean;
   run: (call: Call<z.output<Query>, Body extends z.ZodType ? z.output<Body> : null>) => Promise<Answer | Response>;
 }): Route {

@@ -18,11 +18,13 @@ import {
   listJobs,
   putJob,
   removeJob,
+  unfinishedJobs,
   type AttemptRecord,
   type JobFilter,
   type Output,
 } from "./job-store.ts";
 import { jobConfiguration, type JobLaunch } from "./launch.ts";
+import { queueView, type QueueView } from "./queue-view.ts";
 import type { StoredConfiguration } from "../orchestrator/configurations.ts";
 
 export interface JobControlDeps {
@@ -122,6 +124,13 @@ export class JobControl {
     const page = found.slice(0, limit);
     const next = found.length > limit ? (page.at(-1)?.seq ?? null) : null;
     return { jobs: page.map(({ job }) => this.#viewOf(job)), next };
+  }
+
+  /** Those that are not over, with so many of them. */
+  queue(shown: number): QueueView {
+    const { db, row, live } = this.#deps;
+    const jobs = unfinishedJobs(db).map(({ job }) => job);
+    return queueView(jobs, live(), row().spec.jobInstances ?? 0, shown);
   }
 
   attempts(key: string, after: number, limit: number): AttemptPage {

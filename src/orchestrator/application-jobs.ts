@@ -4,6 +4,7 @@ import type { AttemptPage, KeptOutput, JobPage, JobRequest, JobView } from "../j
 import { isAt, type JobCondition } from "../jobs/conditions.ts";
 import type { AttemptRecord, JobFilter } from "../jobs/job-store.ts";
 import { sealSecrets } from "../jobs/prepare.ts";
+import type { QueueView } from "../jobs/queue-view.ts";
 import { masterKeys } from "../sealing.ts";
 import { ApplicationReader } from "./application-reader.ts";
 import { reserveJob, settleSizes } from "./start/sizes.ts";
@@ -35,6 +36,10 @@ export class ApplicationJobs extends ApplicationReader {
   listJobs(filter: JobFilter, before: number | null, limit: number): JobPage {
     this.core.mustRow();
     return this.core.jobs.list(filter, before, limit);
+  }
+
+  jobQueue(shown: number): QueueView {
+    return this.core.jobs.queue(shown);
   }
 
   jobAttempts(key: string, after: number, limit: number): AttemptPage {

@@ -28,6 +28,12 @@ export class ApplicationSchedules extends ApplicationJobs {
     return this.core.schedules.list(after, limit);
   }
 
+  /** Null: it is nobody's any more. */
+  ownSchedule(name: string, owner: string | null): ScheduleView {
+    this.core.mustRow();
+    return this.core.schedules.own(name, owner);
+  }
+
   async suspendSchedule(name: string, suspended: boolean, guard: WriteGuard, actor: string): Promise<ScheduleView> {
     const { schedule } = this.schedule(name);
     await this.#watch(suspendSchedule(schedule, suspended, Date.now()).state.wakeAt);

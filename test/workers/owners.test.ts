@@ -121,3 +121,25 @@ describe("the name", () => {
     ]);
   });
 });
+
+describe("a schedule", () => {
+  it("is its maker's, given up and taken, and the same schedule all the while", async ({ expect }) => {
+    const { id } = await createApplication({ instances: 0, jobs: true });
+    const body = { name: "nightly", cron: "0 3 * * *", job: {} };
+    const made = await send("POST", `/applications/${id}/schedules`, body, { "gantry-owner": "team/web" });
+    expect([made.status, made.result.owner]).toEqual([201, "team/web"]);
+    const path = `/applications/${id}/schedules/nightly`;
+    const { name: _, ...spec } = body;
+    expect((await send("PUT", path, { ...spec, jitter: "5m" })).result.owner).toBe("team/web");
+    const etag = (await send("GET", path)).etag;
+    const refused = await send("PUT", `${path}/owner`, { owner: "other" });
+    expect([refused.status, domainError(refused).error]).toEqual([409, "OWNED_BY_ANOTHER"]);
+    expect((await send("DELETE", `${path}/owner`)).result.owner).toBe(null);
+    expect((await send("PUT", `${path}/owner`, { owner: "other" })).result.owner).toBe("other");
+    expect((await send("GET", path)).etag).toBe(etag);
+    await send("DELETE", path);
+    expect((await send("POST", `/applications/${id}/schedules`, body)).result.owner).toBe(null);
+    expect((await send("PUT", `/applications/${id}/schedules/none/owner`, { owner: "other" })).status).toBe(404);
+    expect(await ownedBy("team/web")).toEqual([]);
+  });
+});

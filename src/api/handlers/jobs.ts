@@ -3,6 +3,7 @@ import * as z from "zod";
 import { GantryError } from "../../errors.ts";
 import type { AttemptPage, JobPage, JobView, KeptOutput } from "../../jobs/job-control.ts";
 import type { AttemptRecord } from "../../jobs/job-store.ts";
+import type { QueueView } from "../../jobs/queue-view.ts";
 import { JOB_CONDITIONS } from "../../jobs/conditions.ts";
 import type { ApplicationView } from "../../orchestrator/views.ts";
 import type { Waited } from "../../orchestrator/waits.ts";
@@ -11,17 +12,18 @@ import { invalid } from "../body.ts";
 import { guardOf } from "../guard.ts";
 import { admittedJob, jobRequestOf, requireOwnNames } from "../jobs.ts";
 import { decodePageToken, encodePageToken, pageQuery } from "../pagination.ts";
-import { attemptLogs, attemptResult, deletedJob, jobResult, jobState } from "../results/job.ts";
+import { attemptLogs, attemptResult, deletedJob, jobResult, jobState, queueStatus } from "../results/job.ts";
 import { defineRoute, type Call } from "../route.ts";
 import { createJobSchema, patchJobSchema, type CreateJob } from "../schemas/job.ts";
 import { ADMISSION_ERRORS } from "../specification.ts";
-import { wireAttempt, wireAttemptEvents, wireJob, wireLiveAttempt } from "../wire/job.ts";
+import { wireAttempt, wireAttemptEvents, wireJob, wireLiveAttempt, wireQueue } from "../wire/job.ts";
 import { findApplication, findView } from "./lookup.ts";
 import { waitTimeout } from "./wait.ts";
 
 const PATH = "/applications/:id/jobs";
 const NO_QUERY = z.strictObject({});
 const EVENTS_SHOWN = 20;
+const QUEUE_SHOWN = 100;
 
 /** As the application's object tells it. */
 interface JobInDetail {
@@ -189,6 +191,20 @@ export const jobRoutes = [
       const { record, output, why }: KeptOutput = await application.jobOutput(key(call), number);
       if (output !== null) return { result: { ...wireAttempt(record), ...output } };
       throw new GantryError("LOGS_NOT_AVAILABLE", `attempt ${number} has no output: ${why}`, { state: record.state });
+    },
+  }),
+  defineRoute({
+    method: "GET",
+    path: "/applications/:id/status",
+    tag: "Jobs",
+    summary: "The queue of jobs: how many are where, and which wait the longest",
+    scope: "job:read",
+    query: NO_QUERY,
+    result: queueStatus,
+    errors: ["APPLICATION_NOT_FOUND"],
+    run: async (call) => {
+      const queue: QueueView = await applicationStub(call.env, findApplication(call).id).jobQueue(QUEUE_SHOWN);
+      return { result: wireQueue(queue) };
     },
   }),
 ];

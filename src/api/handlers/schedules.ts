@@ -9,12 +9,14 @@ import { applicationStub } from "../../stubs.ts";
 import { validate } from "../body.ts";
 import { guardOf } from "../guard.ts";
 import { admittedJob, jobRequestOf } from "../jobs.ts";
+import { ownerIn } from "../ownership.ts";
 import { decodePageToken, encodePageToken, pageQuery } from "../pagination.ts";
 import { message } from "../results/common.ts";
 import { jobResult } from "../results/job.ts";
 import { scheduleResult } from "../results/schedule.ts";
 import { defineRoute, type Call } from "../route.ts";
 import { scheduleOf } from "../schedules.ts";
+import { putOwnerSchema } from "../schemas/owner.ts";
 import {
   createScheduleSchema,
   patchScheduleSchema,
@@ -46,11 +48,14 @@ export const scheduleRoutes = [
     statuses: [201],
     errors: ["APPLICATION_NOT_FOUND", "SCHEDULE_ALREADY_EXISTS", ...WRITE],
     etag: true,
+    owned: "itself",
     run: async (call) => {
       const { name, ...body } = call.body;
+      const owner = ownerIn(call.request);
       const view = await admitted(call, name, body, async (given): Promise<ScheduleView> => {
         const application = applicationStub(call.env, findApplication(call).id);
-        return await application.createSchedule(given, guardOf(call), call.actor.name);
+        const made = owner === null ? given : { ...given, owner };
+        return await application.createSchedule(made, guardOf(call), call.actor.name);
       });
       return { status: 201, result: wireSchedule(findApplication(call).id, view), etag: view.etag };
     },
@@ -163,7 +168,34 @@ export const scheduleRoutes = [
       return { status: 201, result: { ...wireJob(id, view), events: [] } };
     },
   }),
+  defineRoute({
+    method: "PUT",
+    path: `${PATH}/:schedule/owner`,
+    tag: "Schedules",
+    summary: "Give a schedule that is nobody's to an owner",
+    query: NO_QUERY,
+    body: putOwnerSchema,
+    result: scheduleResult,
+    errors: [...FOUND, "OWNED_BY_ANOTHER"],
+    run: async (call) => ({ result: await owned(call, call.body.owner) }),
+  }),
+  defineRoute({
+    method: "DELETE",
+    path: `${PATH}/:schedule/owner`,
+    tag: "Schedules",
+    summary: "Make a schedule nobody's; the schedule stays",
+    query: NO_QUERY,
+    result: scheduleResult,
+    errors: FOUND,
+    run: async (call) => ({ result: await owned(call, null) }),
+  }),
 ];
+
+async function owned(call: Call<unknown, unknown>, owner: string | null) {
+  const { id } = findApplication(call);
+  const view: ScheduleView = await applicationStub(call.env, id).ownSchedule(key(call), owner);
+  return wireSchedule(id, view);
+}
 
 /** `write` gets what is to be stored, once its times can be and its job could be started. */
 async function admitted(

@@ -18,6 +18,8 @@ export const attemptState = z.enum([
   "ignored",
 ]);
 
+export const jobHealth = z.enum(["queued", "scheduled", "placed", "running", "stopped"]);
+
 export const jobResult = z.strictObject({
   id: uuid,
   app_id: uuid,
@@ -27,7 +29,7 @@ export const jobResult = z.strictObject({
   finished_at: timestamp.nullable(),
   version: z.int().describe("of the application, when the job was made: all its attempts run it"),
   status: z.strictObject({
-    health: z.enum(["queued", "scheduled", "placed", "running", "stopped"]).describe("Cloudflare's word for it"),
+    health: jobHealth.describe("Cloudflare's word for it"),
     state: jobState.describe("`finishing`: decided, and something of it is still being stopped"),
     reason: z.string().nullable().describe("what decided it, such as `CompletionsReached` or `DeadlineExceeded`"),
     message: z.string().nullable(),
@@ -59,6 +61,10 @@ export const jobResult = z.strictObject({
   schedule: z.string().optional().describe("the schedule that made it"),
   scheduled_at: timestamp.optional().describe("the time that it was made for"),
   task: z.string().optional().describe("the task that it does"),
+  overrides: z
+    .array(z.enum(["entrypoint", "image", "instance_type", "vcpu", "memory_mib"]))
+    .describe("what it was given in place of the application's"),
+  shell: z.boolean().describe("false: it said so, or its image was found to have none"),
   image: z.string(),
   entrypoint: z.array(z.string()),
   command: z.array(z.string()),
@@ -97,3 +103,32 @@ export const attemptLogs = z.strictObject({
 });
 
 export const deletedJob = z.strictObject({ message: z.string() });
+
+/** Cloudflare names the two maps and not what is in them. */
+export const queueStatus = z.strictObject({
+  scheduler: z.strictObject({
+    job_instances: count.describe("containers of jobs that may be alive at a time; 0: it runs no jobs"),
+    active: count.describe("attempts of jobs that have not ended"),
+    room: count.describe("attempts that could begin now, as far as the account's limits and capacity allow"),
+  }),
+  jobs: z.strictObject({
+    queued: count.describe("jobs that are not over and of which nothing has been given a container"),
+    scheduled: count.describe("jobs of which an attempt waits for its container, and none is further"),
+    placed: count.describe("jobs of which a container starts or stops, and none runs"),
+    running: count,
+    suspended: count.describe("of all those, the ones that wait to be resumed"),
+    open: count.describe("jobs that are not over"),
+    first: z
+      .array(
+        z.strictObject({
+          id: uuid,
+          name: z.string(),
+          created_at: timestamp,
+          health: jobHealth,
+          state: jobState,
+          active: count,
+        }),
+      )
+      .describe("the oldest of them, 100 at most; `GET …/jobs` lists all"),
+  }),
+});

@@ -23,6 +23,7 @@ export const scheduleResult = z.strictObject({
   dst_overlap: z.enum(["first", "both"]),
   jitter: z.number(),
   suspend: z.boolean(),
+  owner: z.string().nullable().describe("the name of what manages it; null: nobody's"),
   history: z.strictObject({ succeeded: count, failed: count }),
   job: z.looseObject({}).describe("as it was asked for, with its defaults"),
   status: z.strictObject({

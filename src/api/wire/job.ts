@@ -1,7 +1,9 @@
 /** Jobs in Cloudflare's field names, and their attempts. */
 import type { JobView, LiveAttempt } from "../../jobs/job-control.ts";
 import { formatIndexes } from "../../jobs/index-set.ts";
-import { stateOf, type JobSpec, type JobState } from "../../jobs/job.ts";
+import { stateOf, type JobSpec } from "../../jobs/job.ts";
+import type { JobLaunch } from "../../jobs/launch.ts";
+import { healthOf, type QueueView } from "../../jobs/queue-view.ts";
 import type * as z from "zod";
 import type { AttemptRecord } from "../../jobs/job-store.ts";
 import type { Told } from "../../jobs/told.ts";
@@ -39,6 +41,8 @@ export function wireJob(applicationId: string, { job, launch, configuration, liv
     fairness_key: job.fairnessKey,
     ...(origin.kind === "schedule" ? { schedule: origin.schedule, scheduled_at: iso(origin.at) } : {}),
     ...(origin.kind === "task" ? { task: origin.task } : {}),
+    overrides: overridesOf(launch),
+    shell: !job.isBare,
     image: configuration.image,
     entrypoint: [...(configuration.entrypoint ?? [])],
     command: [...(configuration.command ?? [])],
@@ -78,12 +82,26 @@ export function wireSpec(spec: JobSpec) {
   };
 }
 
-/** Cloudflare knows five words, and none for how it ended. */
-function healthOf(state: JobState, live: readonly LiveAttempt[]) {
-  if (state === "succeeded" || state === "failed" || state === "cancelled") return "stopped" as const;
-  if (live.some(({ phase }) => phase === "running")) return "running" as const;
-  if (live.some(({ phase }) => phase !== "pending")) return "placed" as const;
-  return live.length > 0 ? ("scheduled" as const) : ("queued" as const);
+function overridesOf({ entrypoint, image, instanceType, size }: JobLaunch) {
+  const given = { entrypoint, image, instance_type: instanceType, vcpu: size?.vcpu, memory_mib: size?.memoryMib };
+  const names = Object.keys(given) as (keyof typeof given)[];
+  return names.filter((name) => given[name] !== null && given[name] !== undefined);
+}
+
+/** Cloudflare says only that these are maps. */
+export function wireQueue({ most, alive, counts, suspended, first }: QueueView) {
+  const open = counts.queued + counts.scheduled + counts.placed + counts.running;
+  return {
+    scheduler: { job_instances: most, active: alive, room: Math.max(0, most - alive) },
+    jobs: {
+      ...counts,
+      suspended,
+      open,
+      first: first.map(({ job, health, active }) => {
+        return { id: job.id, name: job.name, created_at: iso(job.createdAt), health, state: stateOf(job), active };
+      }),
+    },
+  };
 }
 
 /** Result: JSON as text, validated by the bridge. */

@@ -22,6 +22,7 @@ export function wireSchedule(applicationId: string, { schedule, active, upcoming
     dst_overlap: spec.overlap,
     jitter: spec.jitterMs / 1_000,
     suspend: schedule.suspended,
+    owner: schedule.owner ?? null,
     history: { ...spec.history },
     // Written from a request that was validated.
     job: JSON.parse(spec.template) as Record<string, unknown>,

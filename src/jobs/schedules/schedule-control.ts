@@ -134,6 +134,18 @@ export class ScheduleControl {
     return this.view(given.name);
   }
 
+  /** Null: it is nobody's any more. Its ETag is of what it does, and stays. Throws `OWNED_BY_ANOTHER`. */
+  own(name: string, owner: string | null): ScheduleView {
+    const { db } = this.#deps;
+    const { owner: current, ...schedule } = this.#must(name);
+    if (owner !== null && current !== undefined && current !== owner) {
+      const message = `schedule ${name} belongs to ${current}: have that give it up first (DELETE …/schedules/${name}/owner)`;
+      throw new GantryError("OWNED_BY_ANOTHER", message, { schedule: name, owner: current });
+    }
+    if (owner !== (current ?? null)) putSchedule(db, owner === null ? schedule : { ...schedule, owner });
+    return this.view(name);
+  }
+
   async suspend(name: string, suspended: boolean, guard: WriteGuard, actor: string): Promise<ScheduleView> {
     await this.run();
     const { db, clock } = this.#deps;

@@ -62,11 +62,13 @@ export interface Schedule {
   /** Grows with every write to it: its ETag. */
   readonly change: number;
   readonly suspended: boolean;
+  /** The name of what manages it, such as a manifest; without one it is nobody's. */
+  readonly owner?: string;
   readonly spec: ScheduleSpec;
   readonly state: ScheduleState;
 }
 
-export type NewSchedule = Pick<Schedule, "id" | "name" | "suspended" | "spec">;
+export type NewSchedule = Pick<Schedule, "id" | "name" | "suspended" | "owner" | "spec">;
 
 /** It begins with the first slot after now. */
 export function newSchedule(given: NewSchedule, now: number): Schedule {

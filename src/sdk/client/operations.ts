@@ -1337,7 +1337,7 @@ export interface Schemas {
     version: number;
     status: {
       /** Cloudflare's word for it */
-      health: "queued" | "scheduled" | "placed" | "running" | "stopped";
+      health: Schemas["JobHealth"];
       /** `finishing`: decided, and something of it is still being stopped */
       state: Schemas["JobState"];
       /** what decided it, such as `CompletionsReached` or `DeadlineExceeded` */
@@ -1384,6 +1384,10 @@ export interface Schemas {
     scheduled_at?: string;
     /** the task that it does */
     task?: string;
+    /** what it was given in place of the application's */
+    overrides: ("entrypoint" | "image" | "instance_type" | "vcpu" | "memory_mib")[];
+    /** false: it said so, or its image was found to have none */
+    shell: boolean;
     image: string;
     entrypoint: string[];
     command: string[];
@@ -1409,6 +1413,7 @@ export interface Schemas {
     /** ends of its latest attempts */
     events: Schemas["Event"][];
   };
+  JobHealth: "queued" | "scheduled" | "placed" | "running" | "stopped";
   JobState: "pending" | "running" | "suspended" | "finishing" | "succeeded" | "failed" | "cancelled";
   Lease: {
     owner: string;
@@ -2305,6 +2310,38 @@ export interface Schemas {
       shell?: boolean;
     };
   };
+  QueueStatus: {
+    scheduler: {
+      /** containers of jobs that may be alive at a time; 0: it runs no jobs */
+      job_instances: number;
+      /** attempts of jobs that have not ended */
+      active: number;
+      /** attempts that could begin now, as far as the account's limits and capacity allow */
+      room: number;
+    };
+    jobs: {
+      /** jobs that are not over and of which nothing has been given a container */
+      queued: number;
+      /** jobs of which an attempt waits for its container, and none is further */
+      scheduled: number;
+      /** jobs of which a container starts or stops, and none runs */
+      placed: number;
+      running: number;
+      /** of all those, the ones that wait to be resumed */
+      suspended: number;
+      /** jobs that are not over */
+      open: number;
+      /** the oldest of them, 100 at most; `GET …/jobs` lists all */
+      first: {
+        id: string;
+        name: string;
+        created_at: string;
+        health: Schemas["JobHealth"];
+        state: Schemas["JobState"];
+        active: number;
+      }[];
+    };
+  };
   Recreate: {
     /** What the container runs: one of the images that the control plane was deployed with */
     image?: string;
@@ -2489,6 +2526,8 @@ export interface Schemas {
     dst_overlap: "first" | "both";
     jitter: number;
     suspend: boolean;
+    /** the name of what manages it; null: nobody's */
+    owner: string | null;
     history: {
       succeeded: number;
       failed: number;
@@ -3058,6 +3097,16 @@ export interface Operations {
     headers: never;
     result: Schemas["AttemptLogs"];
   };
+  /** The queue of jobs: how many are where, and which wait the longest */
+  "GET /applications/{id}/status": {
+    params: {
+      id: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["QueueStatus"];
+  };
   /** List schedules, by name */
   "GET /applications/{id}/schedules": {
     params: {
@@ -3080,7 +3129,7 @@ export interface Operations {
     };
     query: undefined;
     body: Schemas["CreateSchedule"];
-    headers: "idempotencyKey" | "leaseNonce";
+    headers: "idempotencyKey" | "leaseNonce" | "owner";
     result: Schemas["Schedule"];
   };
   /** Get a schedule, with the times of its next runs; GET …/jobs?schedule= lists its jobs */
@@ -3137,6 +3186,28 @@ export interface Operations {
     body: undefined;
     headers: "idempotencyKey" | "leaseNonce";
     result: Schemas["Job"];
+  };
+  /** Give a schedule that is nobody's to an owner */
+  "PUT /applications/{id}/schedules/{schedule}/owner": {
+    params: {
+      id: string;
+      schedule: string;
+    };
+    query: undefined;
+    body: Schemas["PutOwner"];
+    headers: "idempotencyKey";
+    result: Schemas["Schedule"];
+  };
+  /** Make a schedule nobody's; the schedule stays */
+  "DELETE /applications/{id}/schedules/{schedule}/owner": {
+    params: {
+      id: string;
+      schedule: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey";
+    result: Schemas["Schedule"];
   };
   /** List tasks, newest first; `state=dead` lists the dead letters */
   "GET /applications/{id}/tasks": {
