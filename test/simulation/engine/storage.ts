@@ -30,6 +30,8 @@ export class SimulatedStorage {
   alarmAt: number | null = null;
   /** Grows with every write, so that whoever looks knows whether there is anything new. */
   writes = 0;
+  /** Rows that were read. */
+  reads = 0;
   #savepoints = 0;
 
   constructor(onWrite: (lifetime: Lifetime) => void, onAlarm: (at: number) => void) {
@@ -82,6 +84,7 @@ export class SimulatedStorage {
     const { statement, isWrite } = this.#prepare(sql);
     if (!isWrite) {
       const rows = statement.all(...values);
+      this.reads += rows.length;
       return { toArray: () => rows, rowsWritten: 0 };
     }
     if (!lifetime.alive) return NOTHING;

@@ -22,17 +22,16 @@ export class VirtualTime {
 
   after(ms: number, run: () => void): number {
     const number = (this.#number += 1);
+    const steps = this.#steps;
     const step = { at: this.now + Math.max(0, ms), number, run };
-    // A binary search keeps the list sorted; worlds are small.
-    let low = 0;
-    let high = this.#steps.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const other = this.#steps[middle];
-      if (other !== undefined && other.at <= step.at) low = middle + 1;
-      else high = middle;
+    // A heap: the earliest is first, and each is before those at twice its place.
+    let place = steps.length;
+    for (; place > 0; place = (place - 1) >>> 1) {
+      const above = steps[(place - 1) >>> 1];
+      if (above === undefined || !isBefore(step, above)) break;
+      steps[place] = above;
     }
-    this.#steps.splice(low, 0, step);
+    steps[place] = step;
     return number;
   }
 
@@ -48,12 +47,29 @@ export class VirtualTime {
         this.now = Math.max(this.now, until);
         return false;
       }
-      this.#steps.shift();
+      this.#removeFirst();
       if (this.#cancelled.size > 0 && this.#cancelled.delete(next.number)) continue;
       this.now = next.at;
       next.run();
       return true;
     }
+  }
+
+  #removeFirst(): void {
+    const steps = this.#steps;
+    const last = steps.pop();
+    if (last === undefined || steps.length === 0) return;
+    let place = 0;
+    for (;;) {
+      const left = steps[2 * place + 1];
+      const right = steps[2 * place + 2];
+      const isRight = right !== undefined && left !== undefined && isBefore(right, left);
+      const below = isRight ? right : left;
+      if (below === undefined || isBefore(last, below)) break;
+      steps[place] = below;
+      place = 2 * place + (isRight ? 2 : 1);
+    }
+    steps[place] = last;
   }
 
   /** Puts this clock in the place of the real one. Returns how to put that back. */
@@ -75,6 +91,10 @@ export class VirtualTime {
       AbortSignal.timeout = realAbort;
     };
   }
+}
+
+function isBefore(a: Step, b: Step): boolean {
+  return a.at < b.at || (a.at === b.at && a.number < b.number);
 }
 
 /** Lets every promise that can settle now do so: a tick comes after all microtasks, and far cheaper than a turn. */

@@ -2,6 +2,7 @@
 import type { Statement, Answer } from "../../../src/account/capacity/statement.ts";
 import type { Claimant } from "../../../src/account/capacity/keeper.ts";
 import type { Load } from "../../../src/account/capacity/load.ts";
+import type { Size } from "../../../src/account/amounts.ts";
 import type { Database } from "../../../src/database.ts";
 import { migrate } from "../../../src/migrations.ts";
 import { ApplicationCapacity } from "../../../src/orchestrator/capacity/application-capacity.ts";
@@ -14,7 +15,7 @@ import { JobSlots } from "../../../src/orchestrator/job-slots.ts";
 import { NamedInstances } from "../../../src/orchestrator/named-instances.ts";
 import { ReadyWaiters } from "../../../src/orchestrator/ready-waiters.ts";
 import { onAppended, type EventDraft } from "../../../src/orchestrator/events.ts";
-import { sizeOf, toLaunchSpec } from "../../../src/orchestrator/launch-spec.ts";
+import { toLaunchSpec } from "../../../src/orchestrator/launch-spec.ts";
 import { Outbox } from "../../../src/orchestrator/outbox.ts";
 import { Places } from "../../../src/orchestrator/placement/places.ts";
 import type { Location } from "../../../src/orchestrator/placement/location.ts";
@@ -48,6 +49,7 @@ export interface ApplicationLife extends Lifetime {
   readonly named: NamedInstances;
   readonly autoscaler: Autoscaler;
   readonly jobs: JobControl;
+  readonly sizeOf: (version: number) => Size;
   /** Requests to the pool that nobody can serve. */
   poolWaiters: number;
 }
@@ -96,6 +98,12 @@ export class ApplicationHost {
     return this.#storage.writes;
   }
 
+  /** Statements that wrote, and rows that were read. */
+  costs(): { readonly writes: number; readonly reads: number } {
+    const { writes, reads } = this.#storage;
+    return { writes, reads };
+  }
+
   get life(): ApplicationLife {
     return (this.#life ??= this.#born());
   }
@@ -112,7 +120,7 @@ export class ApplicationHost {
 
   held(): ReadonlyMap<string, Load> {
     const { life } = this;
-    return heldOf(life.deployments.all(), (version) => sizeOfVersion(life.db, version));
+    return heldOf(life.deployments.all(), life.sizeOf);
   }
 
   crash(): void {
@@ -181,6 +189,13 @@ export class ApplicationHost {
     };
     onAppended(db, alive(onEvents));
     const clock = () => time.now;
+    const known = new Map<number, ReturnType<SchedulerDeps["version"]>>();
+    const version = (number: number) => {
+      const entry = known.get(number) ?? versionIn(db, number);
+      known.set(number, entry);
+      return entry;
+    };
+    const sizeOf = (number: number) => version(number).spec.size;
     const timers = new Timers(db, this.#storage.clockOf(lifetime));
     const deployments = new WatchedStore(db, {
       onWritten: alive(watch.onWritten),
@@ -210,7 +225,7 @@ export class ApplicationHost {
       row: () => current(),
       save: (row) => writeApplication(db, row),
       deployments: () => deployments.all(),
-      sizeOf: (version) => sizeOfVersion(db, version),
+      sizeOf,
       state: (_row, statement) => network.send(lifetime, "statement", () => this.#deps.state(statement)),
       onAnswer: pass,
       onFailed: wakeBy,
@@ -246,7 +261,6 @@ export class ApplicationHost {
       row: mustRow,
       pass,
     });
-    const known = new Map<number, ReturnType<SchedulerDeps["version"]>>();
     const scheduler = new Scheduler(
       tamper({
         db,
@@ -261,13 +275,9 @@ export class ApplicationHost {
           failed: (location) => places.failed(location),
         },
         capacity,
-        jobs: new JobSlots({ db, sizeOf: (version) => sizeOfVersion(db, version) }),
+        jobs: new JobSlots({ db, sizeOf }),
         called: () => named.called(),
-        version: (number) => {
-          const entry = known.get(number) ?? versionIn(db, number);
-          known.set(number, entry);
-          return entry;
-        },
+        version,
         instances: this.#deps.instances(lifetime),
         prepare,
         onRoutingChanged: () => waiters.wake(),
@@ -282,7 +292,7 @@ export class ApplicationHost {
       row: mustRow,
       pass,
       live: () => deployments.all(),
-      configuration: (version) => versionIn(db, version).version.configuration,
+      configuration: (number) => version(number).version.configuration,
     });
     const life = Object.assign(lifetime, {
       db,
@@ -294,6 +304,7 @@ export class ApplicationHost {
       named,
       autoscaler,
       jobs,
+      sizeOf,
     });
     timers.rearm();
     this.#deps.onBorn(life);
@@ -305,10 +316,4 @@ function versionIn(db: Database, number: number): ReturnType<SchedulerDeps["vers
   const version = getVersion(db, number);
   if (version === undefined) throw new Error(`no version ${number}`);
   return { version, spec: toLaunchSpec(version.configuration) };
-}
-
-function sizeOfVersion(db: Database, number: number) {
-  const version = getVersion(db, number);
-  if (version === undefined) throw new Error(`no version ${number}`);
-  return sizeOf(version.configuration);
 }

@@ -46,6 +46,11 @@ const submit = z.strictObject({
 });
 export type Submission = z.infer<typeof submit>;
 
+/** With what is usual where nothing else is said. */
+export function submission(fields: Omit<z.input<typeof submit>, "do">): Submission {
+  return submit.parse({ do: "submit", ...fields });
+}
+
 const ACTIONS = ["cancel", "suspend", "resume", "remove"] as const;
 export type JobAction = (typeof ACTIONS)[number];
 
