@@ -145,8 +145,8 @@ export class Lifecycle {
         const { owned } = reply;
         // An end that came while something older was told is still to be told.
         if (record.phase === this.record?.phase) timers.clear(TIMER.report);
-        // What is on its way out for good is released, timers and all.
-        const isReleased = owned && isFinalStop(record.stop?.reason ?? null);
+        // What is on its way out for good is released, timers and all; what ran an attempt runs the next, or is released.
+        const isReleased = owned && (isFinalStop(record.stop?.reason ?? null) || record.attempt !== undefined);
         if (record.phase === "ended" && record === this.record && !isReleased) timers.clear(TIMER.keepalive);
         if (owned) this.#follow(record.generation, reply);
         else await this.#disown(record.generation);
@@ -409,7 +409,9 @@ export class Lifecycle {
 
   #apply(before: RunRecord, after: RunRecord): void {
     if (after === before) return;
-    this.#state.write(after);
+    // That an attempt runs is found out again after a reset, for no row.
+    if (after.attempt === undefined) this.#state.write(after);
+    else this.#state.note(after);
     if (after.phase === "running" && after.attempt === undefined && hasStartedUp(after)) this.#watch.follow(after);
     this.#background(this.#reporter.report());
   }

@@ -15,7 +15,8 @@ import type { EvictionOrder } from "../account/capacity/statement.ts";
 import { intendEvictions, mayBePreempted } from "./capacity/evict.ts";
 import { Messages } from "./messages.ts";
 import type { SchedulerDeps } from "./scheduler-deps.ts";
-import { isFailedStart, isLeaving, isPooled, STOP, type Deployment } from "./plan/deployment.ts";
+import { isFailedStart, isLeaving, isPooled, STOP, type Deployment, runsJobs } from "./plan/deployment.ts";
+import { isBegin } from "./plan/jobs.ts";
 import { observe, type Report } from "./plan/observe.ts";
 import { desiredPlace } from "./placement/desired-place.ts";
 import { keepBlocked } from "./placement/blocked.ts";
@@ -263,7 +264,7 @@ export class Scheduler {
           const { next, choice } = this.#withChoice(this.#withAttempt(intent.next, action, now), action.type);
           if (choice === undefined) deployments.put(next);
           else deployments.putChosen(next, choice);
-          events.push(intent.event);
+          if (!isBegin(action)) events.push(intent.event);
         }
         if (action.type === "remove") deployments.remove(action.id);
         if (action.type === "end-attempt") events.push(...this.#endAttempt(action, now));
@@ -287,8 +288,7 @@ export class Scheduler {
     const { jobs } = this.#deps;
     if (jobs === undefined) return next;
     if (action.type === "stop") return jobs.stopping(next, action.reason);
-    const isStart = action.type === "place" || action.type === "start";
-    return isStart && action.begin !== undefined ? jobs.begin(next, action.begin, now) : next;
+    return isBegin(action) ? jobs.begin(next, action.begin, now) : next;
   }
 
   #endAttempt({ id, reason }: Extract<Action, { type: "end-attempt" }>, now: number): readonly EventDraft[] {
@@ -340,10 +340,15 @@ export class Scheduler {
     }
   }
 
-  /** Moves the wake-up only to an earlier time: a timer that comes too early costs one empty pass, a moved one two rows. */
+  /**
+   * Moves the wake-up only to an earlier time: a timer that comes too early costs one empty pass, a moved one two rows. Nor
+   * is it cleared between attempts of jobs, the next of which would set it again.
+   */
   #arm(requeueAt: number | null): void {
-    const { timers } = this.#deps;
+    const { timers, deployments } = this.#deps;
     const current = timers.dueAt(PASS_TIMER);
+    if (requeueAt === null && current !== null && current > this.#deps.clock() && deployments.all().some(runsJobs))
+      return;
     if (requeueAt === null) timers.clear(PASS_TIMER);
     else if (current === null || current > requeueAt || current <= this.#deps.clock()) {
       timers.set(PASS_TIMER, requeueAt);

@@ -107,7 +107,7 @@ describe.concurrent("a job", () => {
   });
 
   it("is not over before what still runs of it is gone", async ({ expect }) => {
-    const id = await jobsApplication({}, { stop_grace: "150ms" });
+    const id = await jobsApplication({}, { stop_grace: 60 });
     const success = [{ count: 1 }];
     const variables = [{ name: "TASK", value: "after=never trap=ignore" }];
     const body = { completions: 2, parallelism: 2, success_policy: success, environment_variables: variables };
@@ -120,6 +120,8 @@ describe.concurrent("a job", () => {
       return now.status.state === "finishing" && now;
     });
     expect(finishing).toMatchObject({ finished_at: null, status: { reason: "SuccessPolicy", active: 1 } });
+    expect(containerOfAttempt(second).signals).toEqual([15]);
+    containerOfAttempt(second).finish(1);
     const done = await ended(id, job);
     expect(done.status).toMatchObject({ state: "succeeded", succeeded: 1, cancelled: 1, failed: 0, active: 0 });
     expect(containerOfAttempt(second).running).toBe(false);

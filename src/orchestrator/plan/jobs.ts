@@ -140,3 +140,10 @@ function liveOf(slots: readonly Deployment[]): Map<string, Attempt[]> {
 function slotOf(slots: readonly Deployment[], job: string, number: number): Deployment | undefined {
   return slots.find(({ attempt }) => attempt?.job === job && attempt.number === number && !attempt.isOver);
 }
+
+/** It begins an attempt of a job, which is told of with its end. */
+export function isBegin(
+  action: Action,
+): action is Extract<Action, { type: "place" | "start" }> & { readonly begin: Begin } {
+  return (action.type === "place" || action.type === "start") && action.begin !== undefined;
+}
