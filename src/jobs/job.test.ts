@@ -50,6 +50,14 @@ describe("a job of one", () => {
     expect(waits).toEqual([10, 20, 40, 80, 160, 320, 360, 360]);
   });
 
+  it("that a boot of workerd ended is tried again at once, whatever the platform may lose", ({ expect }) => {
+    const job = world({ retries: 0, lossRetries: 0 });
+    job.end(1, { kind: "lost", exitCode: null, reason: "SessionEnded" });
+    expect([job.live.length, job.job.verdict, job.job.tally.lost]).toEqual([1, null, 1]);
+    job.end(2, LOST);
+    expect(job.job.verdict).toMatchObject({ reason: "LossLimitExceeded", message: expect.stringContaining("lost 1 ") });
+  });
+
   it("that the platform loses is tried again without being blamed, as often as the platform may", ({ expect }) => {
     const job = world({ retries: 0, lossRetries: 2 });
     job.end(1, LOST);

@@ -104,6 +104,8 @@ export interface Job {
   readonly verdict: Verdict | null;
   readonly finishedAt: number | null;
   readonly tally: Tally;
+  /** Of the lost: to boots of workerd, which `lossRetries` does not count. */
+  readonly lostToBoots?: number;
   readonly doneIndexes: IndexSet;
   readonly failedIndexes: IndexSet;
   /** All indexes below it have been begun. */

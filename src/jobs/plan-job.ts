@@ -101,11 +101,12 @@ function verdictOf({ job, live, retries, now }: JobInput): Verdict | null {
       `${tally.failed} failed attempts, ${spec.retries} may be tried again`,
     );
   }
-  if (tally.lost > spec.lossRetries) {
+  const lost = tally.lost - (job.lostToBoots ?? 0);
+  if (lost > spec.lossRetries) {
     return decided(
       "failed",
       "LossLimitExceeded",
-      `the platform lost ${tally.lost} attempts, ${spec.lossRetries} may be tried again`,
+      `the platform lost ${lost} attempts, ${spec.lossRetries} may be tried again`,
     );
   }
   if (spec.maxFailedIndexes !== null && failed > spec.maxFailedIndexes) {

@@ -4,7 +4,7 @@
  */
 import { assertNever } from "../assert-never.ts";
 import type { OutcomeKind } from "../orchestrator/plan/deployment.ts";
-import { HARD_TIMEOUT } from "../orchestrator/plan/observe.ts";
+import { HARD_TIMEOUT, SESSION_ENDED } from "../orchestrator/plan/observe.ts";
 import type { StopTimeline } from "../orchestrator/stop-timeline.ts";
 import { failureDelayMs, lossDelayMs } from "./backoff.ts";
 import { withIndex } from "./index-set.ts";
@@ -53,6 +53,11 @@ export function settle(job: Job, attempt: Attempt, end: AttemptEnd, now: number)
     }
     case "lost":
     case "unknown": {
+      // A boot of workerd ends all that ran before it, which says nothing about the job: again at once.
+      if (end.reason === SESSION_ENDED) {
+        const lostToBoots = (job.lostToBoots ?? 0) + 1;
+        return counted({ ...job, lostToBoots }, attempt, "lost", end.reason, { past, notBefore: now });
+      }
       const losses = past.losses + 1;
       const next = { past: { ...past, losses }, notBefore: now + lossDelayMs(losses) };
       return counted(job, attempt, "lost", end.reason, next);

@@ -9,7 +9,10 @@ import { attemptsOf, containerOfAttempt, ended, jobsApplication, running, submit
 
 it("has lost the attempts that ran: each is counted, and tried again under a number of its own", async ({ expect }) => {
   const id = await jobsApplication();
-  const { id: job } = await submit(id, task("exit=0 after=never", { completions: 2, parallelism: 2, retries: 0 }));
+  const { id: job } = await submit(
+    id,
+    task("exit=0 after=never", { completions: 2, parallelism: 2, retries: 0, loss_retries: 0 }),
+  );
   const before = await running(id, job, 2);
   await runInDurableObject(applicationStub(testEnv, id), (application: Application) => {
     const { core } = application as unknown as { core: ApplicationCore };
