@@ -72,7 +72,7 @@ export class Messages {
     const { instances } = this.#deps;
     let answer = await instances.check(id, generation);
     if (answer.generation < generation) answer = await instances.stop(id, generation, error.code);
-    if (answer.generation !== generation || answer.report.state !== "ended") return this.#heard(id, answer);
+    if (answer.generation !== generation || !isUnlaunched(answer)) return this.#heard(id, answer);
     const outcome = { kind: "refused", exitCode: null, reason: error.code, message: describeError(error) } as const;
     return this.#heard(id, { generation, report: { state: "ended", outcome } });
   }
@@ -109,4 +109,9 @@ export class Messages {
       ...(application.spec.autoscaling == null || deployment.name !== undefined ? {} : { reportsLoad: true }),
     };
   }
+}
+
+/** Marked as ended, so that it is never launched. What has run ended as it says, whatever can be had for another start. */
+function isUnlaunched({ report }: InstanceAnswer): boolean {
+  return report.state === "ended" && report.outcome.kind === "stopped" && report.outcome.stop === undefined;
 }

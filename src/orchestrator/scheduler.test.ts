@@ -95,6 +95,16 @@ describe("an order that cannot be completed", () => {
     expect([world.stopped, world.row()?.generation]).toEqual([[], 1]);
   });
 
+  it("changes nothing about the end of what an earlier lifetime has launched", async ({ expect }) => {
+    const ended: InstanceAnswer = {
+      generation: 1,
+      report: { state: "ended", outcome: { kind: "exited", exitCode: 0, reason: "ExitedWithCode" } },
+    };
+    const world = scheduler({ prepare: refuse, check: ended });
+    await expect.poll(() => world.row()?.last?.kind).toBe("exited");
+    expect(world.row()?.last).toMatchObject({ exitCode: 0 });
+  });
+
   it("is fenced where the instance still knows an older placement only", async ({ expect }) => {
     const older: InstanceAnswer = {
       generation: 0,
