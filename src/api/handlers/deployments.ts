@@ -163,7 +163,7 @@ export const deploymentRoutes = [
     query: NO_QUERY,
     body: recreateSchema,
     result: deploymentResult,
-    errors: ["APPLICATION_NOT_FOUND", "DEPLOYMENT_NOT_FOUND", "LEASE_HELD"],
+    errors: ["APPLICATION_NOT_FOUND", "DEPLOYMENT_NOT_FOUND", "JOB_INSTANCE", "LEASE_HELD"],
     etag: true,
     run: async (call) => ({ result: await recreated(call) }),
   }),

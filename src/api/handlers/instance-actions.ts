@@ -78,6 +78,7 @@ export const instanceActionRoutes = INSTANCE_ACTIONS.map((action) =>
       "INSTANCE_HELD",
       "INSTANCE_NOT_NAMED",
       "INSTANCE_LEAVING",
+      "JOB_INSTANCE",
       "INSTANCE_NOT_RUNNING",
       "LEASE_HELD",
     ],

@@ -61,6 +61,7 @@ export const placementRoutes = [
       "PLACEMENT_NOT_CURRENT",
       "INSTANCE_HELD",
       "INSTANCE_LEAVING",
+      "JOB_INSTANCE",
       "LEASE_HELD",
       "PRECONDITION_FAILED",
     ],
