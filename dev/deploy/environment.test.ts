@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { describe, it } from "vitest";
 import { parseConfig } from "./config.ts";
 import { desiredOf } from "./desired.ts";
@@ -27,6 +28,11 @@ describe("the configuration of an environment", () => {
     });
     const withDomain = environmentConfig(parseConfig(PROJECT), { ...input, ingressDomain: "apps.example.com" });
     expect(withDomain.vars?.["INGRESS_DOMAIN"]).toBe("apps.example.com");
+  });
+
+  it("keeps the minute trigger, by which a schedule that has lost its alarm is found", async ({ expect }) => {
+    const project = await readFile(new URL("../../wrangler.jsonc", import.meta.url), "utf8");
+    expect(staging(project)).toMatchObject({ triggers: { crons: ["* * * * *"] } });
   });
 
   it("keeps an ingress domain that wrangler.jsonc has for it", ({ expect }) => {

@@ -83,9 +83,10 @@ const worker = await startWorker({
 });
 // What the platform does at each minute of a deployed Worker, and workerd alone does not.
 const MINUTE_MS = 60_000;
+const TRIGGER = `http://127.0.0.1:${options.port}/cdn-cgi/handler/scheduled?cron=*+*+*+*+*`;
 setInterval(() => {
   // One that fails has said so in the log, and the next comes in a minute.
-  worker.scheduled({ cron: "* * * * *", scheduledTime: new Date() }).catch(() => undefined);
+  worker.fetch(TRIGGER).catch(() => undefined);
 }, MINUTE_MS).unref();
 worker.raw.on("error", fail);
 worker.raw.on("buildFailed", fail);

@@ -2,6 +2,7 @@
 import { LOCATION_CODES } from "../../src/account/locations.ts";
 import type { JsonSchema } from "../../src/api/openapi/schemas.ts";
 import type { Random } from "../simulation/random.ts";
+import { jobHint, repairJobs } from "./jobs-inputs.ts";
 import type { Known } from "./known.ts";
 
 /** Names are few, so that they collide now and then. */
@@ -96,7 +97,7 @@ export function hint(path: readonly string[], schema: JsonSchema, random: Random
     case "memory":
       return "512MiB";
     default:
-      return undefined;
+      return jobHint(name, random);
   }
 }
 
@@ -106,6 +107,7 @@ export function repair(body: unknown, operationPath: string, random: Random): un
   const { instances, max_instances: maximum } = body;
   if (typeof instances === "number" && typeof maximum === "number" && instances > maximum) body["instances"] = maximum;
   repairAutoscaling(body, random);
+  repairJobs(body, operationPath, random);
   // What is kept warm comes on top of what may run.
   if (typeof body["warm"] === "number") delete body["max_instances"];
   if (body["ttl"] !== undefined) delete body["expires_at"];

@@ -22,6 +22,7 @@ export default {
     if (batch.queue === "gantry-tasks") await control.queue(batch, env);
     else buried.push(...batch.messages.map(({ body }) => body));
   },
+  scheduled: control.scheduled,
 } satisfies ExportedHandler<Env>;
 
 export class Account extends RealAccount {
