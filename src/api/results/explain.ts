@@ -56,7 +56,7 @@ export const plannedResult = z.strictObject({
     z.strictObject({
       type: z.enum(["place", "start", "stop", "end-attempt", "resend", "verify", "remove", "finish-delete"]),
       reason: z.string(),
-      slot: count.optional(),
+      slot: count.optional().describe("in the pool; absent for attempts of jobs and for those that are called by name"),
       version: z.int().optional(),
       instance: z.string().optional().describe("name of the instance that it is about"),
       deployment_id: z.string().optional(),

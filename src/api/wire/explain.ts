@@ -54,7 +54,8 @@ function wireAction(action: Action, names: ReadonlyMap<string, string>): Planned
   if (action.type === "place") {
     const { slot, version, placing } = action;
     const where = placing === null ? {} : { location: placing.location.code, decision: wireDecision(placing.decision) };
-    return { type, reason, slot, version, ...where };
+    // What is in no pool has no number in it.
+    return { type, reason, ...(slot < 0 ? {} : { slot }), version, ...where };
   }
   if (!("id" in action)) return { type, reason };
   const instance = names.get(action.id);

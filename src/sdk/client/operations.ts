@@ -1938,6 +1938,7 @@ export interface Schemas {
     actions: ({
       type: "place" | "start" | "stop" | "end-attempt" | "resend" | "verify" | "remove" | "finish-delete";
       reason: string;
+      /** in the pool; absent for attempts of jobs and for those that are called by name */
       slot?: number;
       version?: number;
       /** name of the instance that it is about */
