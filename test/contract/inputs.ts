@@ -4,6 +4,7 @@ import type { JsonSchema } from "../../src/api/openapi/schemas.ts";
 import type { Random } from "../simulation/random.ts";
 import { jobHint, repairJobs } from "./jobs-inputs.ts";
 import type { Known } from "./known.ts";
+import { repairTasks, taskHint } from "./tasks-inputs.ts";
 
 /** Names are few, so that they collide now and then. */
 const NAMES = 400;
@@ -51,6 +52,7 @@ export function hint(path: readonly string[], schema: JsonSchema, random: Random
     const value = Math.min(most, Math.max(least, 0.01) + random.between(0, 1));
     return random.chance(0.5) ? value : `${value}s`;
   }
+  if (path.includes("http")) return taskHint(name);
   switch (name) {
     case "image":
       return "hello-world";
@@ -108,6 +110,7 @@ export function repair(body: unknown, operationPath: string, random: Random): un
   if (typeof instances === "number" && typeof maximum === "number" && instances > maximum) body["instances"] = maximum;
   repairAutoscaling(body, random);
   repairJobs(body, operationPath, random);
+  if (/\/tasks(?:\/batch)?$/.test(operationPath)) repairTasks(body);
   // What is kept warm comes on top of what may run.
   if (typeof body["warm"] === "number") delete body["max_instances"];
   if (body["ttl"] !== undefined) delete body["expires_at"];
