@@ -21,6 +21,23 @@ describe.concurrent("a task that runs", () => {
     });
   });
 
+  it("runs where the one before it ran, which was not let go", async ({ expect }) => {
+    const { id } = await createApplication({ instances: 0, jobs: true, job_instances: 1 });
+    const tasks = Array.from({ length: 5 }, () => run("exit=0"));
+    await call("POST", `/applications/${id}/tasks/batch`, { tasks });
+    const done = await eventually(async () => {
+      const found = await tasksOf(id, "&state=succeeded");
+      return found.length === 5 && found;
+    });
+    const slots = await Promise.all(
+      done.map(async ({ job }: { job: string }) => {
+        const { result } = await call("GET", `/applications/${id}/jobs/${job}/attempts`);
+        return result[0].deployment_id;
+      }),
+    );
+    expect(new Set(slots).size).toBe(1);
+  });
+
   it("is dead with the reason of its job when that fails, and retried by a job of its own", async ({ expect }) => {
     const { id } = await createApplication({ instances: 0, jobs: true });
     const limits = { retries: 1, backoff: 0, max_backoff: 0, loss_retries: 2, timeout: "1m", deadline: "2m" };

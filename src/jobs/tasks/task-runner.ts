@@ -96,6 +96,9 @@ export class TaskRunner {
     const task = findTask(db, job.origin.task);
     if (task === undefined || task.state !== "running" || task.job !== job.id) return;
     this.#put(settleJob(task, job, clock()));
+    const row = this.#deps.row();
+    // The slot that is free now is for the next of them.
+    if (this.#pool !== null && row?.deleting === false) this.#makeJobs(row);
   }
 
   #turn(): void {
@@ -129,25 +132,30 @@ export class TaskRunner {
   }
 
   #beginJobs(row: ApplicationRow): void {
-    const { db, clock, jobs, pass } = this.#deps;
+    // It ends with this object's next turn.
+    if (this.#makeJobs(row) > 0) this.#deps.pass();
+  }
+
+  /** How many. A pass is to follow. */
+  #makeJobs(row: ApplicationRow): number {
+    const { db, clock, jobs } = this.#deps;
     const open = openTasks(db);
     const now = clock();
     const most = Math.min(JOBS_PER_TURN, (row.spec.jobInstances ?? 0) - open.running("run").size);
-    const begun: Task[] = [];
-    if (most <= 0 || open.ready("run", now) === 0) return;
+    let made = 0;
+    if (most <= 0 || open.ready("run", now) === 0) return 0;
     db.transaction(() => {
-      for (let count = 0; count < most; count += 1) {
+      while (made < most) {
         const task = open.next("run", now, this.#flights);
         const work = task === undefined ? undefined : findWork(db, task.id);
         if (task === undefined || work === undefined) break;
         const job = crypto.randomUUID();
         jobs.insert(jobRequestOf(task, work, job), row.activeVersion, now);
         putTask(db, beginTry(task, job, now));
-        begun.push(task);
+        made += 1;
       }
     });
-    // It ends with this object's next turn.
-    if (begun.length > 0) pass();
+    return made;
   }
 
   #beginTries({ spec: { instances, autoscaling, maxParallelTasks } }: ApplicationRow): void {

@@ -85,6 +85,16 @@ describe("an application with jobs", () => {
     expect(requeueAt).toBeGreaterThan(NOW);
   });
 
+  it("keeps a slot that is free for whatever follows a job that ends, until the next round", ({ expect }) => {
+    const { job: current, slots } = withSlots(job(), 1);
+    const done = { ...current, doneIndexes: [{ first: 0, last: 0 }] };
+    const { actions, jobSteps } = run([done], slots.map(over));
+    expect(jobSteps.map(({ action }) => action.type)).toEqual(["decide", "finish"]);
+    expect(actions).toEqual([]);
+    const next = { ...job(), id: "next" };
+    expect(run([next], slots.map(over)).actions).toMatchObject([{ type: "start", id: "s0", begin: { job: "next" } }]);
+  });
+
   it("touches no attempt for a version, a count or a place that changes", ({ expect }) => {
     const { job: current, slots } = withSlots(job(2), 2, { location: "weur" });
     const others = { isOutdated: () => true, version: 9, isMisplaced: () => true, isFoundOutside: () => true };

@@ -73,6 +73,8 @@ export function followJobs(
     }
     const begin = desired.isMisplaced?.(slot) === true ? undefined : rest[0];
     if (begin === undefined) {
+      // Whoever hears of the end may have the next one for it, which the next round sees.
+      if (kept.some(({ action }) => action.type === "finish")) continue;
       actions.push({ type: "remove", id: slot.id, reason: "NothingToRun" });
       continue;
     }
