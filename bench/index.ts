@@ -1,8 +1,9 @@
 /** Runs every benchmark, or those that are named. */
 import { runFromCommandLine } from "./command-line.ts";
 import { apiBench } from "./api.ts";
+import { jobsBench } from "./jobs.ts";
 import { planBench } from "./plan.ts";
 import { proxyBench } from "./proxy.ts";
 import { schedulerBench } from "./scheduler.ts";
 
-await runFromCommandLine([proxyBench, apiBench, planBench, schedulerBench]);
+await runFromCommandLine([proxyBench, apiBench, planBench, schedulerBench, jobsBench]);
