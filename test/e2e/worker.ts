@@ -1,6 +1,6 @@
 /**
- * The control plane with two more routes: one drops an object from memory as the platform may at any time, one calls the
- * entrypoint that other Workers are bound to.
+ * The control plane with more routes: one drops an object from memory as the platform may at any time, one calls the
+ * entrypoint that other Workers are bound to, and one sends messages to its queue and shows the dead letters.
  */
 import control from "../../src/index.ts";
 import { Account as RealAccount } from "../../src/account/account.ts";
@@ -82,14 +82,33 @@ async function callBinding(request: Request, binding: Service): Promise<Response
 /** `/__test/abort/<binding>/<name>`. */
 const ABORT = /^\/__test\/abort\/(ACCOUNT|APPLICATION|INSTANCE)\/([\w-]+)$/;
 
+interface Queues {
+  readonly TASKS: Queue;
+}
+
+const deadLetters: unknown[] = [];
+
+/** `POST`: a list of messages. `GET`: what came to the queue of dead letters. */
+async function callQueue(request: Request, env: Queues): Promise<Response> {
+  if (request.method === "GET") return Response.json(deadLetters);
+  const bodies = await request.json<unknown[]>();
+  await env.TASKS.sendBatch(bodies.map((body) => ({ body })));
+  return new Response(null, { status: 204 });
+}
+
 export default {
   async fetch(request, env, ctx) {
     if (request.url.endsWith("/__test/rpc"))
       return await callBinding(request, ctx.exports.Gantry as unknown as Service);
+    if (request.url.endsWith("/__test/queue")) return await callQueue(request, env as unknown as Queues);
     const [, kind, name] = ABORT.exec(new URL(request.url).pathname) ?? [];
     if (kind === undefined || name === undefined) return await control.fetch(request, env, ctx);
     const stub = env[kind as "INSTANCE"].getByName(name) as unknown as DurableObjectStub<Instance>;
     await stub.abortForTest().catch(() => undefined);
     return new Response("aborted");
+  },
+  queue: async (batch, env) => {
+    if (batch.queue === "gantry-tasks") await control.queue(batch, env);
+    else deadLetters.push(...batch.messages.map(({ body }) => body));
   },
 } satisfies ExportedHandler<Env>;
