@@ -10,6 +10,7 @@ import type { PutSchedule } from "./schemas/schedule.ts";
 const DEFAULT_CATCH_UP = 10;
 /** Two runs may be nearer to each other than these, once in a while: then the later waits for the earlier. */
 const LOOKED_AT = 100;
+const LOOKED_AT_MS = 62 * 86_400_000;
 
 /** Throws `VALIDATE_INPUT` with the field whose time can never be. `id`: of the schedule, if it is new. */
 export function scheduleOf(
@@ -49,14 +50,26 @@ export function scheduleOf(
 }
 
 function requireTimes(spec: ScheduleSpec, now: number): void {
-  const slots = upcoming(spec, now, spec.jitterMs === 0 ? 1 : LOOKED_AT);
-  if (slots.length === 0) {
+  const [first] = upcoming(spec, now, 1);
+  if (first === undefined) {
     throw invalid({
       cron: `can never fire: there is no such day as ${spec.cron} names; correct day, month or weekday`,
     });
   }
-  const gaps = slots.slice(1).map((slot, index) => slot - (slots[index] ?? slot));
-  const least = Math.min(...gaps);
+  if (spec.jitterMs === 0) return;
+  const least = leastGap(spec, first);
   if (spec.jitterMs <= least) return;
   throw invalid({ jitter: `must be at most the time between two runs, which is ${least / 1_000} s` });
+}
+
+function leastGap(spec: ScheduleSpec, first: number): number {
+  let least = Number.POSITIVE_INFINITY;
+  let slot = first;
+  for (let looked = 0; looked < LOOKED_AT && slot < first + LOOKED_AT_MS; looked += 1) {
+    const [next] = upcoming(spec, slot, 1);
+    if (next === undefined) break;
+    least = Math.min(least, next - slot);
+    slot = next;
+  }
+  return least;
 }

@@ -1,6 +1,7 @@
 /** Schedules inside workerd: routes, firing, crashes and evictions on the way, manual runs, the watchdog, what they cost. */
 import { createScheduledController, evictDurableObject } from "cloudflare:test";
 import { describe, it } from "vitest";
+import page from "../../docs/cron.md?raw";
 import { LATE_MS, LOOK_EVERY_MS } from "../../src/account/cron-watch.ts";
 import control from "../../src/index.ts";
 import { sweep } from "../../src/jobs/schedules/watch.ts";
@@ -24,6 +25,7 @@ import {
   told,
   travelTo,
 } from "./schedules-world.ts";
+import { turned } from "./turns.ts";
 
 const put = (id: string, body: Record<string, unknown>, headers: Record<string, string> = {}) =>
   raw("PUT", `/applications/${id}/schedules/nightly`, JSON.stringify(body), {
@@ -359,21 +361,35 @@ describe("the watchdog", () => {
 });
 
 describe("what schedules cost", () => {
-  it("is 5 rows to create, and 8 for each run before its job begins; looking costs nothing", async ({ expect }) => {
-    const id = await jobsApplication();
-    expect(
-      await costOf(id, () => createSchedule(id, hourly({ concurrency: "forbid", job: task("after=never") }))),
-    ).toBe(5);
-    expect(await costOf(id, () => scheduleOf(id))).toBe(0);
+  it("is 5 rows to create, 8 for each run before its job begins, 4 for one that is skipped, and none to look", async ({
+    expect,
+  }) => {
+    const id = await jobsApplication({ jobs: undefined, job_instances: 1 });
+    const body = hourly({ job: task("after=never") });
+    expect(await costOf(id, () => createSchedule(id, body))).toBe(5);
     const slot = nextHour();
-    // Suspended as a whole, nothing but the firing itself is counted.
     await ringAt(id, slot);
     const [first] = await jobsOf(id);
     await running(id, first.id);
-    // A run that is skipped: its schedule, its event, the timer and the alarm.
-    expect(await costOf(id, () => ringAt(id, slot + HOUR_MS))).toBe(4);
-    expect(await costOf(id, () => applicationStub(testEnv, id).pokeCron())).toBe(0);
-    expect(await costOf(id, () => put(id, hourly({ concurrency: "forbid", job: task("after=never") })))).toBe(0);
+    // What its start has written, and its timer, are gone by then.
+    const settled = async (next: number) => {
+      await ringAt(id, next - MINUTE_MS);
+      await eventually(async () => {
+        const isStill = (await costOf(id, () => turned(20))) === 0;
+        if ((await alarmOf(id)) === next) return isStill;
+        await ring(id);
+        return false;
+      });
+    };
+    await settled(slot + HOUR_MS);
+    // There is no room: the job waits.
+    expect(await costOf(id, () => ringAt(id, slot + HOUR_MS))).toBe(8);
+    await put(id, { ...body, concurrency: "forbid" });
+    await settled(slot + 2 * HOUR_MS);
+    expect(await costOf(id, () => ringAt(id, slot + 2 * HOUR_MS))).toBe(4);
+    const looks = [() => scheduleOf(id), () => applicationStub(testEnv, id).pokeCron()];
+    for (const look of looks) expect(await costOf(id, look)).toBe(0);
+    expect(await costOf(id, () => put(id, { ...body, concurrency: "forbid" }))).toBe(0);
   });
 
   it("is an alarm at the next run and nothing else while none is due", async ({ expect }) => {
@@ -390,5 +406,27 @@ describe("what schedules cost", () => {
     });
     expect(cost).toBeLessThanOrEqual(0);
     expect(await alarmOf(id)).toBe(slot + HOUR_MS);
+  });
+});
+
+describe("docs/cron.md", () => {
+  it("has lines that work as they stand", async ({ expect }) => {
+    const id = await jobsApplication();
+    const lines = page.replaceAll("\n  ", " ").matchAll(/^api (\w+) '?(\S+?)'?(?: -d '(.*)')?$/gm);
+    const answers: [string, number][] = [];
+    for (const [, method = "", path = "", body] of lines) {
+      const at = path.replace("/applications/web", `/applications/${id}`);
+      const { status } = await call(method, at, body === undefined ? undefined : JSON.parse(body));
+      answers.push([method, status]);
+    }
+    expect(answers).toEqual([
+      ["POST", 201],
+      ["GET", 200],
+      ["GET", 200],
+      ["POST", 201],
+      ["PATCH", 200],
+      ["PUT", 200],
+      ["DELETE", 200],
+    ]);
   });
 });

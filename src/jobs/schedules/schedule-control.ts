@@ -95,7 +95,8 @@ export class ScheduleControl {
     const found = listSchedules(this.#deps.db).filter(({ name }) => name > after);
     const page = found.slice(0, limit);
     const next = found.length > limit ? (page.at(-1)?.name ?? null) : null;
-    return { schedules: page.map((schedule) => this.#viewOf(schedule)), next };
+    const active = this.#active();
+    return { schedules: page.map((schedule) => this.#viewOf(schedule, active)), next };
   }
 
   /** The same id again is the same schedule: a request that was cut off is made once. */
@@ -185,7 +186,7 @@ export class ScheduleControl {
     const schedule = this.#must(name);
     const { activeVersion } = this.#requireAllowed(guard);
     const now = clock();
-    const active = this.#activeOf(schedule);
+    const active = this.#active().get(name) ?? [];
     requireRoom(schedule, active.length);
     if (findJob(db, id) === undefined) {
       db.transaction(() => {
@@ -256,10 +257,11 @@ export class ScheduleControl {
     const isAllowed = (spec.jobInstances ?? 0) > 0;
     const refusal = refused ?? (isAllowed ? null : NO_JOBS);
     const now = clock();
+    const allActive = this.#active();
     db.transaction(() => {
       const events: EventDraft[] = [];
       for (const schedule of due) {
-        const active = this.#activeOf(schedule);
+        const active = allActive.get(schedule.name) ?? [];
         const plan = planRuns(schedule, { active: active.map(({ id }) => id), refusal, now });
         if (plan.replaced.length > 0) this.#cancelAll(schedule, active, now);
         for (const { slot, job } of plan.runs) {
@@ -308,9 +310,16 @@ export class ScheduleControl {
     return job.launch.instanceType !== null || job.launch.size !== null;
   }
 
-  #activeOf({ name }: Schedule): Job[] {
-    const open = unfinishedJobs(this.#deps.db).map(({ job }) => job);
-    return open.filter(({ origin }) => origin.kind === "schedule" && origin.schedule === name);
+  /** Jobs of schedules that are not over, by schedule. There may be many others: they are gone through once. */
+  #active(): ReadonlyMap<string, readonly Job[]> {
+    const active = new Map<string, Job[]>();
+    for (const { job } of unfinishedJobs(this.#deps.db)) {
+      if (job.origin.kind !== "schedule") continue;
+      const of = active.get(job.origin.schedule);
+      if (of === undefined) active.set(job.origin.schedule, [job]);
+      else of.push(job);
+    }
+    return active;
   }
 
   #jobsOf({ state: { jobs } }: Schedule): Job[] {
@@ -353,7 +362,7 @@ export class ScheduleControl {
     });
   }
 
-  #viewOf(schedule: Schedule): ScheduleView {
+  #viewOf(schedule: Schedule, active = this.#active()): ScheduleView {
     const { clock } = this.#deps;
     const slots = schedule.suspended
       ? []
@@ -361,7 +370,7 @@ export class ScheduleControl {
     return {
       schedule,
       etag: etagOfSchedule(schedule),
-      active: this.#activeOf(schedule).length,
+      active: active.get(schedule.name)?.length ?? 0,
       upcoming: slots,
     };
   }
