@@ -33,6 +33,7 @@ const OWN_NAMES: Readonly<Record<string, readonly string[]>> = {
   "image-preparations": ["image"],
   protos: ["proto"],
   lease: ["nonce"],
+  attempts: ["number"],
 };
 
 export class Known {
