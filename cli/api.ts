@@ -20,10 +20,15 @@ export interface Sent {
 
 export interface Api {
   send<O extends OperationName>(operation: O, sent?: Sent): Promise<Answer<Operations[O]["result"]>>;
-  list<O extends ListOperation>(operation: O): Promise<Extract<Operations[O]["result"], readonly unknown[]>[number][]>;
+  list<O extends ListOperation>(
+    operation: O,
+    sent?: Pick<Sent, "params">,
+  ): Promise<Extract<Operations[O]["result"], readonly unknown[]>[number][]>;
   /** Once, whatever comes of it. */
   once<O extends OperationName>(operation: O, sent?: Sent): Promise<Answer<Operations[O]["result"]>>;
 }
+
+type ItemsOf = (operation: string, sent: Sent) => AsyncGenerator<never>;
 
 const TRIES = 6;
 const FIRST_PAUSE_MS = 200;
@@ -48,9 +53,9 @@ export function apiOver(client: Client, { sleep }: Pick<Io, "sleep">): Api {
       return again(isSafe, () => request(operation, sent));
     },
     once: (operation, sent = {}) => request(operation, sent),
-    list: (operation) =>
+    list: (operation, sent = {}) =>
       again(true, async () => {
-        const items = (client.items as unknown as (name: string) => AsyncGenerator<never>)(operation);
+        const items = (client.items as unknown as ItemsOf)(operation, sent);
         const all: never[] = [];
         for await (const item of items) all.push(item);
         return all;

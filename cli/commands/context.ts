@@ -7,8 +7,9 @@ import { manifestOf, requireOwner, type Manifest } from "../manifest/manifest.ts
 import { readFiles } from "../manifest/read-file.ts";
 import { problem, ProblemsError } from "../problems.ts";
 import { assessAll, type Assessing, type Prepared } from "../resources/assess.ts";
-import { isKind, isOwned, OWNED_KINDS, type Kind } from "../resources/kinds.ts";
+import { isKind, isOwned, isPart, OWNED_KINDS, type Kind } from "../resources/kinds.ts";
 import { planOf, type OwnedThing, type Plan, type PlanOptions } from "../resources/plan.ts";
+import { kindAndName } from "../resources/resource.ts";
 import { kindsReferredTo } from "../resources/resolve.ts";
 import { readWorld, type World } from "../resources/world.ts";
 import { imagesChange, type ImagesChange } from "../wrangler-images.ts";
@@ -44,9 +45,10 @@ export async function planned(io: Io, flags: PlanFlags): Promise<Planned> {
   const images = await imagesChange(resolve(io.cwd, flags.wrangler ?? "wrangler.jsonc"), manifest.images);
   const { resources } = manifest;
   const declared = resources.map(({ kind }) => kind);
-  const behind: Kind[] = declared.includes("rollout") ? ["application"] : [];
-  const kinds = [...declared, ...behind, ...kindsReferredTo(resources), ...(flags.prune === true ? OWNED_KINDS : [])];
-  const world = await readWorld(api, kinds);
+  const behind: Kind[] = declared.some((kind) => kind === "rollout" || isPart(kind)) ? ["application"] : [];
+  // Schedules say themselves whose they are, so that all are read to know which of them are left.
+  const owned: readonly Kind[] = flags.prune === true ? OWNED_KINDS : ["schedule"];
+  const world = await readWorld(api, [...declared, ...behind, ...kindsReferredTo(resources), ...owned], resources);
   const assessing: Assessing = { api, world, io, resources, coming: new Set() };
   const { prepared, problems } = await assessAll(assessing);
   const { adopt = false, prune = false, allowReplace = false } = flags;
@@ -63,9 +65,8 @@ export async function planned(io: Io, flags: PlanFlags): Promise<Planned> {
 
 export function ownedBy({ owners }: World, owner: string): OwnedThing[] {
   return [...owners].flatMap(([key, of]) => {
-    const slash = key.indexOf("/");
-    const kind = key.slice(0, slash);
-    return of === owner && isKind(kind) && isOwned(kind) ? [{ kind, name: key.slice(slash + 1) }] : [];
+    const { kind, name } = kindAndName(key);
+    return of === owner && isKind(kind) && isOwned(kind) ? [{ kind, name }] : [];
   });
 }
 

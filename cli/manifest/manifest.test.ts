@@ -90,7 +90,7 @@ describe("a manifest", () => {
     );
     const documents = await readFiles(io(), [path]);
     expect(problemsOf(() => manifestOf(documents))).toEqual([
-      `${path}, document 4: kind: "aplication" is not one of account, secret, ssh-key, registry, protocol, application, deployment, rollout; did you mean application?`,
+      `${path}, document 4: kind: "aplication" is not one of account, secret, ssh-key, registry, protocol, application, deployment, rollout, schedule, job; did you mean application?`,
       `${path}, document 2: application/web: spec.configuration.image: Invalid input: expected string, received undefined`,
       `${path}, document 2: application/web: spec.configuration.imag: is not known; did you mean image?`,
     ]);
@@ -112,8 +112,10 @@ describe("a manifest", () => {
   });
 
   it.for<[unknown, string]>([
-    [{ kind: "job", name: "a" }, "is not there yet: this control plane runs no jobs"],
-    [{ kind: "schedule", name: "a" }, "is not there yet"],
+    [{ kind: "job", name: "a" }, "job/a: spec.application: "],
+    [{ kind: "job", name: "A", spec: { application: "web" } }, "job/web/A: name: must be 1 to 52 lower-case"],
+    [{ kind: "job", name: "a", spec: { application: "web", secrets: [{ value: "hunter2" }] } }, "are values, which"],
+    [{ kind: "schedule", name: "a/b", spec: { application: "web", cron: "@daily", job: {} } }, "name: must be 1 to 52"],
     [{ kind: "egress", name: "a" }, "is not there yet"],
     [{ kind: "ip", name: "a" }, "is looked up and not declared"],
     [{ kind: "secret", name: "a", spec: { value: "hunter2" } }, "must not stand in a manifest"],

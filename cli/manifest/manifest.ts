@@ -5,9 +5,18 @@ import type { ContainerConfig } from "../../src/sdk/definition/config.ts";
 import { problem, ProblemsError, type Origin, type Problem } from "../problems.ts";
 import { checkResource } from "../resources/check.ts";
 import { didYouMean } from "../resources/did-you-mean.ts";
-import { isKind, isLookUp, KINDS, LOOK_UPS, REFUSED } from "../resources/kinds.ts";
+import { isKind, isLookUp, isPart, KINDS, LOOK_UPS, REFUSED, type Kind } from "../resources/kinds.ts";
 import { inOrder } from "../resources/order.ts";
-import { isObject, keyOf, Reference, type Resource, type Spec, type SpecObject } from "../resources/resource.ts";
+import {
+  applicationNamed,
+  isObject,
+  keyOf,
+  partName,
+  Reference,
+  type Resource,
+  type Spec,
+  type SpecObject,
+} from "../resources/resource.ts";
 import { builtImages, imagePathOf, type BuiltImage } from "./images.ts";
 import type { RawDocument } from "./read-file.ts";
 
@@ -100,12 +109,18 @@ function takeResource(draft: Draft, item: unknown, origin: Origin, folder: strin
     problems.push(problem(message, { origin, resource: key, field: path })),
   );
   draft.problems.push(...problems);
-  const whole = { kind, name: kind === "registry" ? name.toLowerCase() : name, spec: read as SpecObject, origin };
+  const whole = { kind, name: nameIn(kind, name, read as SpecObject), spec: read as SpecObject, origin };
   const path = imagePathOf(whole);
   if (path === null) return void draft.resources.push(whole);
   const { resource, image } = builtImages(whole, path, folder);
   draft.resources.push(resource);
   draft.images.push(image);
+}
+
+function nameIn(kind: Kind, name: string, spec: SpecObject): string {
+  const application = isPart(kind) ? applicationNamed(spec) : null;
+  if (application !== null) return partName(application, name);
+  return kind === "registry" ? name.toLowerCase() : name;
 }
 
 function whyKind(kind: unknown): string {

@@ -6,6 +6,7 @@ import { GantryError } from "../../src/sdk/client/index.ts";
 import { ID_TO_COME } from "./check.ts";
 import { SAME, type Change, type Wanted } from "./driver.ts";
 import { DRIVERS } from "./drivers/index.ts";
+import { isPart } from "./kinds.ts";
 import { dependenciesOf } from "./order.ts";
 import type { Assessed } from "./plan.ts";
 import { resolveSpec, type Resolution } from "./resolve.ts";
@@ -61,7 +62,12 @@ export async function assess(deps: Assessing, resource: Resource): Promise<Prepa
   const isLookUp = isObject(source) && "store" in source;
   const context = { io, resource, coming, known };
   const subject = kind === "rollout" ? keyOf({ kind: "application", name: applicationOf(resolved) }) : key;
-  const live = world.live.get(subject) ?? null;
+  const application = isPart(kind) ? keyOf({ kind: "application", name: applicationOf(resolved) }) : null;
+  // With an application that is made anew its own are, too.
+  const live = application !== null && coming.has(application) ? null : (world.live.get(subject) ?? null);
+  if (application !== null && !coming.has(application) && !world.live.has(application)) {
+    return [refuse(`there is no ${application}: declare it, or mend the name`, "spec.application")];
+  }
   const base = { resource, live, owner: world.owners.get(key) ?? null, dependsOn, isLookUp };
   if (isLookUp && live === null) {
     return [refuse('is not in the account\'s Secrets Store: put it there, or give { env: "NAME" }', "spec.value")];

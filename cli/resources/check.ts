@@ -2,8 +2,8 @@
 import * as z from "zod";
 import { problem, type Problem } from "../problems.ts";
 import { didYouMean } from "./did-you-mean.ts";
-import type { Kind } from "./kinds.ts";
-import { isObject, keyOf, Reference, withReferences, type Json, type Resource } from "./resource.ts";
+import { isPart, type Kind } from "./kinds.ts";
+import { isObject, keyOf, partsOfName, Reference, withReferences, type Json, type Resource } from "./resource.ts";
 import { bodyOf, NAMES, schemaOf } from "./schemas.ts";
 
 /** Stands for the id of what is not made yet. */
@@ -13,7 +13,7 @@ export function checkResource(resource: Resource): Problem[] {
   const { kind, name, spec } = resource;
   const refuse = (field: string, message: string) =>
     problem(message, { origin: resource.origin, resource: keyOf(resource), field });
-  const names = NAMES[kind].safeParse(name);
+  const names = NAMES[kind].safeParse(isPart(kind) ? partsOfName(name).name : name);
   const wrong = names.success ? [] : [refuse("name", names.error.issues[0]?.message ?? "is no name")];
   const plain = withReferences(spec, (reference) => placeholder(kind, reference));
   if (!isObject(plain)) return [...wrong, refuse("spec", "must be a map of fields")];

@@ -1,7 +1,7 @@
 /** What each kind of resource must be able to do. Drivers know one resource of the API each, and nothing of plans. */
 import type { Api } from "../api.ts";
 import type { Kind } from "./kinds.ts";
-import type { Json, JsonObject } from "./resource.ts";
+import type { Json, JsonObject, Resource } from "./resource.ts";
 
 /** A resource as it is. */
 export interface Live {
@@ -12,6 +12,8 @@ export interface Live {
   readonly etag: string | null;
   /** As the API shows it. */
   readonly shown: JsonObject;
+  /** Where it says itself whose it is; null: nobody's. */
+  readonly owner?: string | null;
 }
 
 export interface Change {
@@ -64,7 +66,8 @@ export interface Write extends Wanted {
 }
 
 export interface Driver {
-  list(api: Api): Promise<Live[]>;
+  /** All that there are; of jobs only those that are declared. */
+  list(api: Api, declared: readonly Resource[]): Promise<Live[]>;
   compare(wanted: Wanted): Promise<Comparison>;
   create(write: Write): Promise<Live | null>;
   update(write: Write & { readonly live: Live }): Promise<Live | null>;

@@ -8,11 +8,11 @@ import { describeProblem } from "../problems.ts";
 import { assess, type Assessing, type Prepared } from "./assess.ts";
 import type { Live } from "./driver.ts";
 import { DRIVERS } from "./drivers/index.ts";
-import { isOwned } from "./kinds.ts";
+import { isOwned, isPart } from "./kinds.ts";
 import { planOf, type PlanOptions, type Step } from "./plan.ts";
-import { keyOf } from "./resource.ts";
+import { keyOf, partsOfName } from "./resource.ts";
 import { valueOf } from "./value.ts";
-import { readAgain } from "./world.ts";
+import { forgetParts, readAgain } from "./world.ts";
 
 export type Outcome = "done" | "unchanged" | "failed" | "skipped" | "late";
 
@@ -45,6 +45,7 @@ const OVERTAKEN = [
   "PRECONDITION_FAILED",
   "VERSION_MOVED",
   "IDEMPOTENCY_KEY_REUSED",
+  "SCHEDULE_ALREADY_EXISTS",
 ];
 const GONE = [
   "APPLICATION_NOT_FOUND",
@@ -53,6 +54,8 @@ const GONE = [
   "SSH_PUBLIC_KEY_NOT_FOUND",
   "IMAGE_REGISTRY_NOT_FOUND",
   "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND",
+  "SCHEDULE_NOT_FOUND",
+  "JOB_NOT_FOUND",
 ];
 
 /** Everything but deletions. */
@@ -140,6 +143,7 @@ async function act(deps: Executing, { assessed, wanted }: Prepared, step: Step):
   else if (step.action === "replace" && live !== null) {
     await remove(api, live);
     world.live.delete(key);
+    if (resource.kind === "application") forgetParts(world, resource.name);
     now = await driver.create({ ...base, live: null, key: newKey() });
   }
   if (now !== null) world.live.set(resource.kind === "rollout" ? keyOf(now) : key, now);
@@ -148,6 +152,12 @@ async function act(deps: Executing, { assessed, wanted }: Prepared, step: Step):
 }
 
 async function adopt(api: Api, kind: string, name: string, owner: string): Promise<void> {
+  if (isPart(kind)) {
+    const { application: id, name: schedule } = partsOfName(name);
+    const sent = { params: { id, schedule }, body: { owner }, idempotencyKey: newKey() };
+    await api.send("PUT /applications/{id}/schedules/{schedule}/owner", sent);
+    return;
+  }
   await api.send("PUT /owners/{kind}/{name}", { params: { kind, name }, body: { owner }, idempotencyKey: newKey() });
 }
 

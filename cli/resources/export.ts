@@ -4,8 +4,9 @@ import type { Live } from "./driver.ts";
 import { exportedAccount } from "./drivers/account.ts";
 import { exportedApplication } from "./drivers/application.ts";
 import { exportedDeployment } from "./drivers/deployment.ts";
-import { KINDS, isOwned } from "./kinds.ts";
-import { keyOf, type Json, type JsonObject, textOf } from "./resource.ts";
+import { exportedSchedule } from "./drivers/schedule.ts";
+import { KINDS, isOwned, isPart } from "./kinds.ts";
+import { keyOf, partsOfName, type Json, type JsonObject, textOf } from "./resource.ts";
 import type { World } from "./world.ts";
 
 export const FORMATS = ["yaml", "json", "ts"] as const;
@@ -22,7 +23,11 @@ export function exportedResources({ live, owners }: World, owner: string | null)
   return [...live.values()]
     .filter((one) => (owner === null ? true : isOwned(one.kind) && owners.get(keyOf(one)) === owner))
     .toSorted((a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind) || (a.name < b.name ? -1 : 1))
-    .map((one) => ({ kind: one.kind, name: one.name, spec: specOf(one, live) }));
+    .map((one) => ({ kind: one.kind, name: nameOf(one), spec: specOf(one, live) }));
+}
+
+function nameOf({ kind, name }: Live): string {
+  return isPart(kind) ? partsOfName(name).name : name;
 }
 
 function specOf({ kind, name, shown }: Live, live: World["live"]): JsonObject {
@@ -46,7 +51,11 @@ function specOf({ kind, name, shown }: Live, live: World["live"]): JsonObject {
       return { domains: shown["domains"] ?? [] };
     case "account":
       return exportedAccount(shown);
+    case "schedule":
+      return exportedSchedule(name, shown);
+    // What is over, or is being done, is not done again.
     case "rollout":
+    case "job":
       return {};
   }
 }

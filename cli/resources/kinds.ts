@@ -9,6 +9,8 @@ export const KINDS = [
   "application",
   "deployment",
   "rollout",
+  "schedule",
+  "job",
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -17,8 +19,6 @@ export const LOOK_UPS = ["placement", "ip", "credentials"] as const;
 export type LookUp = (typeof LOOK_UPS)[number];
 
 export const REFUSED: Readonly<Record<string, string>> = {
-  job: "is not there yet: this control plane runs no jobs",
-  schedule: "is not there yet: this control plane has no schedules",
   egress: "is not there yet: this control plane has no egress policies",
   placement: 'is looked up and not declared: refer to it as { ref: "placement/<deployment>" }',
   ip: 'is looked up and not declared: refer to it as { ref: "ip/<deployment>" }',
@@ -27,8 +27,16 @@ export const REFUSED: Readonly<Record<string, string>> = {
   "ssh-public-key": "is written ssh-key",
 };
 
-/** Of these the account keeps whose they are. The others are never deleted. */
-export const OWNED_KINDS = ["application", "deployment", "secret", "ssh-key", "registry", "protocol"] as const;
+/** Of these it is kept whose they are. The others are never deleted. */
+export const OWNED_KINDS = [
+  "application",
+  "deployment",
+  "secret",
+  "ssh-key",
+  "registry",
+  "protocol",
+  "schedule",
+] as const;
 export type OwnedKind = (typeof OWNED_KINDS)[number];
 
 export function isKind(text: string): text is Kind {
@@ -41,6 +49,11 @@ export function isLookUp(text: string): text is LookUp {
 
 export function isOwned(kind: Kind): kind is OwnedKind {
   return (OWNED_KINDS as readonly string[]).includes(kind);
+}
+
+/** What is an application's: several of them may have one of the same name. */
+export function isPart(kind: string): kind is "schedule" | "job" {
+  return kind === "schedule" || kind === "job";
 }
 
 /** Users go before what they use. */

@@ -1,4 +1,5 @@
 /** What is to be there before what. Pure. */
+import { isPart } from "./kinds.ts";
 import { keyOf, referencesIn, type Resource } from "./resource.ts";
 
 /** `ip/worker` is read of `deployment/worker`, `credentials/r.example.com` of `registry/r.example.com`. */
@@ -18,18 +19,20 @@ function namesIn({ kind, spec }: Resource): string[] {
   const configuration = (kind === "application" ? spec["configuration"] : spec) as Fields;
   const found: string[] = [];
   const add = (of: string, value: unknown) => typeof value === "string" && found.push(keyOf({ kind: of, name: value }));
+  const addImage = (image: unknown) => {
+    if (typeof image !== "string") return;
+    const [proto, rest] = image.split("://", 2);
+    if (rest === undefined) add("registry", image.split("/", 1)[0]);
+    else add("protocol", proto);
+  };
   if (kind === "application" || kind === "deployment") {
     for (const item of list(configuration?.["secrets"])) add("secret", item?.["secret"]);
-    const image = configuration?.["image"];
-    if (typeof image === "string") {
-      const [proto, rest] = image.split("://", 2);
-      if (rest === undefined) add("registry", image.split("/", 1)[0]);
-      else add("protocol", proto);
-    }
+    addImage(configuration?.["image"]);
     const colocation = (spec["affinities"] as Fields)?.["colocation"] as Fields;
     add("application", colocation?.["application"]);
   }
-  if (kind === "rollout") add("application", spec["application"]);
+  if (kind === "rollout" || isPart(kind)) add("application", spec["application"]);
+  if (isPart(kind)) addImage((kind === "job" ? spec : (spec["job"] as Fields))?.["image"]);
   if (kind === "protocol") for (const item of list(spec["domains"])) add("registry", item?.["domain"]);
   if (kind === "registry") {
     const auth = spec["auth"] as Fields;

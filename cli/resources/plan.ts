@@ -4,8 +4,8 @@
  */
 import { problem, type Problem } from "../problems.ts";
 import type { Change, Comparison, InstanceCounts, Live } from "./driver.ts";
-import { deletionRank, isOwned, type Kind } from "./kinds.ts";
-import { keyOf, type Resource } from "./resource.ts";
+import { deletionRank, isOwned, isPart, type Kind } from "./kinds.ts";
+import { keyOf, partsOfName, type Resource } from "./resource.ts";
 
 export type Action = "create" | "update" | "replace" | "adopt" | "delete" | "none";
 
@@ -89,9 +89,8 @@ function stepOf(one: Assessed, { owner, adopt, allowReplace }: PlanOptions, prob
   if (live === null) return { ...step, action: kind === "rollout" ? "none" : "create" };
   const isNobodys = isOwned(kind) && one.owner === null;
   if (isOwned(kind) && one.owner !== null && one.owner !== owner) {
-    refuse(
-      `belongs to ${one.owner}: take it out of this manifest, or have that give it up (DELETE /owners/${kind}/${name})`,
-    );
+    const way = isPart(kind) ? givenUpAt(name) : `/owners/${kind}/${name}`;
+    refuse(`belongs to ${one.owner}: take it out of this manifest, or have that give it up (DELETE ${way})`);
   } else if (isNobodys && !adopt) {
     refuse("exists already and is nobody's: give --adopt to make it this owner's, or take another name");
   }
@@ -102,6 +101,11 @@ function stepOf(one: Assessed, { owner, adopt, allowReplace }: PlanOptions, prob
   }
   if (changes.length > 0) return { ...step, action: "update", adopts: isNobodys };
   return { ...step, action: isNobodys ? "adopt" : "none", adopts: isNobodys };
+}
+
+function givenUpAt(part: string): string {
+  const { application, name } = partsOfName(part);
+  return `/applications/${application}/schedules/${name}/owner`;
 }
 
 export function isEmpty({ steps }: Plan): boolean {

@@ -40,6 +40,27 @@ export function keyOf({ kind, name }: { readonly kind: string; readonly name: st
   return `${kind}/${name}`;
 }
 
+export function kindAndName(key: string): { readonly kind: string; readonly name: string } {
+  const slash = key.indexOf("/");
+  return { kind: key.slice(0, slash), name: key.slice(slash + 1) };
+}
+
+/** `web/nightly`: of an application's schedules and jobs, so that names need to be unique in it only. */
+export function partName(application: string, name: string): string {
+  return `${application}/${name}`;
+}
+
+export function partsOfName(name: string): { readonly application: string; readonly name: string } {
+  const slash = name.indexOf("/");
+  return { application: name.slice(0, Math.max(0, slash)), name: name.slice(slash + 1) };
+}
+
+/** The application that a specification names, by its name or a reference. */
+export function applicationNamed({ application }: SpecObject): string | null {
+  if (application instanceof Reference) return application.name;
+  return typeof application === "string" ? application : null;
+}
+
 /** A text as it is; of anything else, what it says as JSON. */
 export function textOf(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value ?? null);

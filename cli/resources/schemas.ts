@@ -5,6 +5,8 @@ import { createDeploymentSchema, deploymentName } from "../../src/api/schemas/de
 import { patchMeSchema } from "../../src/api/schemas/me.ts";
 import { createRegistrySchema, protocolSchema, registryDomain } from "../../src/api/schemas/registry.ts";
 import { createRolloutSchema } from "../../src/api/schemas/rollout.ts";
+import { jobName, jobTemplate, refineJob } from "../../src/api/schemas/job.ts";
+import { putScheduleSchema, scheduleName } from "../../src/api/schemas/schedule.ts";
 import { secretName } from "../../src/api/schemas/secret.ts";
 import { createSshKeyFields, sshKeyName } from "../../src/api/schemas/ssh-key.ts";
 import type { Kind } from "./kinds.ts";
@@ -39,6 +41,21 @@ export const rolloutSpec = z.strictObject({
   target_version,
 });
 
+const ofApplication = { application: applicationName };
+
+const scheduleSpec = z.strictObject({ ...ofApplication, ...putScheduleSchema.shape });
+
+const jobSpec = z
+  .strictObject({
+    ...ofApplication,
+    ...jobTemplate,
+    suspend: z.boolean().default(false),
+    secrets: z
+      .undefined("are values, which never stand in a manifest: let configuration.secrets of its application name them")
+      .optional(),
+  })
+  .superRefine(refineJob);
+
 /** The account's one store, where none is named. */
 export const ANY_STORE = "default";
 
@@ -58,6 +75,8 @@ export const SHAPES: Readonly<Record<Kind, z.ZodType>> = {
   registry,
   protocol: z.strictObject(protocolFields),
   account: patchMeSchema,
+  schedule: scheduleSpec,
+  job: jobSpec,
 };
 
 export const NAMES: Readonly<Record<Kind, z.ZodType<string>>> = {
@@ -69,6 +88,8 @@ export const NAMES: Readonly<Record<Kind, z.ZodType<string>>> = {
   registry: registryDomain,
   protocol: protocolSchema.shape.proto,
   account: z.literal("account", "must be account: there is only one"),
+  schedule: scheduleName,
+  job: jobName,
 };
 
 /** The body that a specification is, for the schema that knows the rules between fields. */

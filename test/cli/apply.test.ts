@@ -87,6 +87,7 @@ describe.concurrent("apply", () => {
     expect(kept.told.left.toSorted()).toEqual([
       "registry/docker.io",
       "registry/r.example.com",
+      "schedule/web/weekly",
       "secret/token",
       "ssh-key/laptop",
     ]);
@@ -98,6 +99,9 @@ describe.concurrent("apply", () => {
     expect(actions).toMatchObject({
       "deployment/worker": "update",
       "secret/api-key": "update",
+      "schedule/web/nightly": "update",
+      "schedule/web/weekly": "delete",
+      "job/web/migrate": "none",
       "secret/token": "delete",
     });
     const order = told.steps.map(({ resource }) => resource);
@@ -269,7 +273,7 @@ describe.concurrent("destroy", () => {
     expect([asked.code, asked.err]).toEqual([1, "Nothing was deleted: give --yes.\n"]);
     const done = await ran(account, "destroy", FIRST, "--yes");
     expect([done.code, done.err]).toEqual([0, ""]);
-    expect(Object.values(done.actions)).toHaveLength(8);
+    expect(Object.values(done.actions)).toHaveLength(10);
     const { result } = await account.api.send("GET /owners");
     expect(result.map(({ owner }) => owner)).toEqual(["other"]);
   });

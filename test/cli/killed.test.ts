@@ -17,9 +17,11 @@ async function endOf(account: Account) {
   const { result: owned } = await account.api.send("GET /owners");
   const deployments = await account.api.list("GET /deployments/v2");
   const applications = await account.api.list("GET /applications");
+  const jobs = await account.api.list("GET /applications/{id}/jobs", { params: { id: "web" } });
   return {
     all: all.out,
     owned: owned.map(({ kind, name, owner }) => `${kind} ${name} ${owner}`),
+    jobs: jobs.map(({ name }) => name),
     standalone: deployments.filter(({ app_id: of }) => of === undefined).length,
     applications: applications.map(({ name, version, generation }) => `${name} ${version} ${generation}`).toSorted(),
   };

@@ -8,10 +8,28 @@ export const ENV = { API_KEY: "s3cr3t-value", TOKEN: "t0ken-value" };
 export const FIRST = `
 owner: ${OWNER}
 ---
+kind: schedule
+name: nightly
+spec:
+  application: web
+  cron: 0 3 1 1 *
+  time_zone: europe/berlin
+  jitter: 5m
+  job: { entrypoint: [/bin/sh, -c], command: [exit 0], timeout: 10m, retries: 2 }
+---
+kind: schedule
+name: weekly
+spec: { application: { ref: application/web }, cron: 0 4 2 1 *, job: {} }
+---
+kind: job
+name: migrate
+spec: { application: web, completions: 3, parallelism: 2, deadline: 1h, suspend: true }
+---
 kind: application
 name: web
 spec:
   instances: 1
+  jobs: true
   configuration:
     image: hello-world
     secrets: [{ name: API_KEY, type: env, secret: { ref: secret/api-key } }]
@@ -58,10 +76,19 @@ spec: { limits: { total_instances: 500 }, locations: [{ location: weur, weight: 
 export const SECOND = `
 owner: ${OWNER}
 ---
+kind: schedule
+name: nightly
+spec: { application: web, cron: 0 3 1 1 *, time_zone: Europe/Berlin, jitter: 300, job: { image: hello-world } }
+---
+kind: job
+name: migrate
+spec: { application: web, completions: 3, parallelism: 2, deadline: 3600, suspend: true }
+---
 kind: application
 name: web
 spec:
   instances: 2
+  jobs: true
   configuration:
     image: hello-world
     secrets: [{ name: KEY, type: env, secret: { ref: secret/api-key } }]

@@ -4,7 +4,9 @@ import type { Kind } from "../kinds.ts";
 import { accounts } from "./account.ts";
 import { applications } from "./application.ts";
 import { deployments } from "./deployment.ts";
+import { jobs } from "./job.ts";
 import { rollouts } from "./rollout.ts";
+import { schedules } from "./schedule.ts";
 import { secrets } from "./secret.ts";
 import { protocols, registries, sshKeys } from "./small.ts";
 
@@ -17,4 +19,6 @@ export const DRIVERS: Readonly<Record<Kind, Driver>> = {
   application: applications,
   deployment: deployments,
   rollout: rollouts,
+  schedule: schedules,
+  job: jobs,
 };

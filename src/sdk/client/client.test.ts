@@ -36,7 +36,8 @@ describe("an operation", () => {
   it("is its method and path in the token's account, with a bearer token", async ({ expect }) => {
     const { client, asked } = stage([ok({ name: "web" }, {}, { etag: '"1"', "x-request-id": "r1" })]);
     const answer = await client.request("GET /applications/{id}", { params: { id: "a/b" } });
-    expect(answer).toEqual({ result: { name: "web" }, status: 200, etag: '"1"', requestId: "r1", nextPageToken: null });
+    const beside = { requestId: "r1", replayed: false, nextPageToken: null };
+    expect(answer).toEqual({ result: { name: "web" }, status: 200, etag: '"1"', ...beside });
     expect(asked[0]?.url).toBe("https://gantry.example.com/client/v4/containers/applications/a%2Fb");
     expect(asked[0]?.headers.get("authorization")).toBe("Bearer secret");
   });

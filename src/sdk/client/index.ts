@@ -59,6 +59,8 @@ export interface Answer<T> {
   /** For `ifMatch` of the next write. */
   readonly etag: string | null;
   readonly requestId: string | null;
+  /** It is the answer to an earlier request with this `idempotencyKey`: this one did nothing. */
+  readonly replayed: boolean;
   /** For `page_token` of the next page; null on the last. */
   readonly nextPageToken: string | null;
 }
@@ -197,7 +199,8 @@ interface Envelope {
 
 function answerOf(operation: string, { status, headers }: Response, text: string): Answer<unknown> {
   const isJson = headers.get("content-type")?.includes("json") === true;
-  const beside = { status, etag: headers.get("etag"), requestId: headers.get("x-request-id") };
+  const replayed = headers.get("idempotency-replayed") === "true";
+  const beside = { status, etag: headers.get("etag"), requestId: headers.get("x-request-id"), replayed };
   if (!isJson) return { ...beside, result: text, nextPageToken: null };
   let body: Envelope;
   try {
