@@ -23,7 +23,7 @@ const WAIT = "25s";
  * Of the peer's rate: ours launches a container, follows its command, keeps its exit code and output, destroys it, and tells
  * of each step, in eleven rows where the peer writes three.
  */
-const PEER_RATIO = 0.1;
+const PEER_RATIO = 0.2;
 
 const made = z.object({ result: z.object({ id: z.string() }) });
 const waited = z.object({ result: z.object({ finished_at: z.string().nullable() }) });
