@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, it } from "vitest";
 import { parseConfig } from "./config.ts";
 import { desiredOf } from "./desired.ts";
@@ -31,8 +32,16 @@ describe("the configuration of an environment", () => {
   });
 
   it("keeps the minute trigger, by which a schedule that has lost its alarm is found", async ({ expect }) => {
-    const project = await readFile(new URL("../../wrangler.jsonc", import.meta.url), "utf8");
+    const project = await readFile(join(import.meta.dirname, "../../wrangler.jsonc"), "utf8");
     expect(staging(project)).toMatchObject({ triggers: { crons: ["* * * * *"] } });
+  });
+
+  it("keeps the queue of tasks and that of dead letters, with names of its own", async ({ expect }) => {
+    const project = await readFile(join(import.meta.dirname, "../../wrangler.jsonc"), "utf8");
+    expect(staging(project).queues).toMatchObject({
+      producers: [{ binding: "DEAD_TASKS", queue: "gantry-dead-tasks-staging" }],
+      consumers: [{ queue: "gantry-tasks-staging", dead_letter_queue: "gantry-dead-tasks-staging" }],
+    });
   });
 
   it("keeps an ingress domain that wrangler.jsonc has for it", ({ expect }) => {
