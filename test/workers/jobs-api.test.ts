@@ -226,6 +226,17 @@ describe.concurrent("a job that is asked for", () => {
     },
   );
 
+  it("under If-Match is made only while its application is as it was seen", async ({ expect }) => {
+    const id = await jobsApplication();
+    const etag = (await raw("GET", `/applications/${id}`)).headers.get("etag") ?? "";
+    const ask = (tag: string) => {
+      const headers = { "content-type": "application/json", "if-match": tag };
+      return raw("POST", `/applications/${id}/jobs`, JSON.stringify(task("exit=0", { suspend: true })), headers);
+    };
+    expect([(await ask('"another"')).status, (await ask(etag)).status]).toEqual([412, 201]);
+    expect((await list(id)).result).toHaveLength(1);
+  });
+
   it("is not found under a name that none has, in each route", async ({ expect }) => {
     const id = await shared;
     const base = `/applications/${id}/jobs/none`;

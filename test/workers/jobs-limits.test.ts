@@ -14,6 +14,12 @@ import {
   task,
 } from "./jobs-world.ts";
 
+async function shown(body: Record<string, unknown>): Promise<unknown[]> {
+  const { id } = await createApplication({ instances: 0, ...body });
+  const { result } = await call("GET", `/applications/${id}`);
+  return [result.jobs, result.job_instances];
+}
+
 const cancel = (id: string, job: string) => call("PATCH", `/applications/${id}/jobs/${job}`, { terminate: true });
 
 describe.concurrent("job_instances", () => {
@@ -34,11 +40,6 @@ describe.concurrent("job_instances", () => {
   });
 
   it("is 10 with jobs: true, and 0 with jobs: false, unless it is said", async ({ expect }) => {
-    const shown = async (body: Record<string, unknown>) => {
-      const { id } = await createApplication({ instances: 0, ...body });
-      const { result } = await call("GET", `/applications/${id}`);
-      return [result.jobs, result.job_instances];
-    };
     expect(await shown({ jobs: true })).toEqual([true, 10]);
     expect(await shown({ jobs: false })).toEqual([undefined, undefined]);
     expect(await shown({})).toEqual([undefined, undefined]);

@@ -46,7 +46,13 @@ export const jobRoutes = [
     body: createJobSchema,
     result: jobResult,
     statuses: [201],
-    errors: ["APPLICATION_NOT_FOUND", "JOB_CREATE_NOT_ALLOWED", "LEASE_HELD", ...ADMISSION_ERRORS],
+    errors: [
+      "APPLICATION_NOT_FOUND",
+      "JOB_CREATE_NOT_ALLOWED",
+      "LEASE_HELD",
+      "PRECONDITION_FAILED",
+      ...ADMISSION_ERRORS,
+    ],
     run: async (call) => {
       const view = await create(call);
       return { status: 201, result: { ...wireJob(findApplication(call).id, view), events: [] } };
@@ -107,7 +113,7 @@ export const jobRoutes = [
     query: NO_QUERY,
     body: patchJobSchema,
     result: jobResult,
-    errors: [...FOUND, "JOB_FINISHED", "LEASE_HELD"],
+    errors: [...FOUND, "JOB_FINISHED", "LEASE_HELD", "PRECONDITION_FAILED"],
     run: async (call) => {
       const { id } = findApplication(call);
       const { terminate, suspend } = call.body;
@@ -125,7 +131,7 @@ export const jobRoutes = [
     scope: "operate",
     query: NO_QUERY,
     result: deletedJob,
-    errors: [...FOUND, "LEASE_HELD"],
+    errors: [...FOUND, "LEASE_HELD", "PRECONDITION_FAILED"],
     run: async (call) => {
       const application = applicationStub(call.env, findApplication(call).id);
       const { isGone }: { isGone: boolean } = await application.deleteJob(key(call), call.actor.name, guardOf(call));

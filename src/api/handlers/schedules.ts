@@ -32,7 +32,13 @@ import { findApplication, findView } from "./lookup.ts";
 const PATH = "/applications/:id/schedules";
 const NO_QUERY = z.strictObject({});
 const FOUND = ["APPLICATION_NOT_FOUND", "SCHEDULE_NOT_FOUND"] as const;
-const WRITE = ["LEASE_HELD", "JOB_CREATE_NOT_ALLOWED", "SCHEDULE_LIMIT_REACHED", ...ADMISSION_ERRORS] as const;
+const WRITE = [
+  "LEASE_HELD",
+  "PRECONDITION_FAILED",
+  "JOB_CREATE_NOT_ALLOWED",
+  "SCHEDULE_LIMIT_REACHED",
+  ...ADMISSION_ERRORS,
+] as const;
 
 const key = (call: Pick<Call<unknown, unknown>, "params">) => call.params["schedule"] ?? "";
 
@@ -121,7 +127,7 @@ export const scheduleRoutes = [
     query: NO_QUERY,
     body: patchScheduleSchema,
     result: scheduleResult,
-    errors: [...FOUND, "LEASE_HELD"],
+    errors: [...FOUND, "LEASE_HELD", "PRECONDITION_FAILED"],
     etag: true,
     run: async (call) => {
       const { id } = findApplication(call);
@@ -138,7 +144,7 @@ export const scheduleRoutes = [
     summary: "Delete a schedule and the finished jobs that it keeps; what runs goes on to its end",
     query: NO_QUERY,
     result: message,
-    errors: [...FOUND, "LEASE_HELD"],
+    errors: [...FOUND, "LEASE_HELD", "PRECONDITION_FAILED"],
     etag: true,
     run: async (call) => {
       const name = key(call);
@@ -160,7 +166,14 @@ export const scheduleRoutes = [
     query: NO_QUERY,
     result: jobResult,
     statuses: [201],
-    errors: [...FOUND, "SCHEDULE_BUSY", "JOB_CREATE_NOT_ALLOWED", "SURPASSED_TOTAL_LIMITS", "LEASE_HELD"],
+    errors: [
+      ...FOUND,
+      "SCHEDULE_BUSY",
+      "JOB_CREATE_NOT_ALLOWED",
+      "SURPASSED_TOTAL_LIMITS",
+      "LEASE_HELD",
+      "PRECONDITION_FAILED",
+    ],
     run: async (call) => {
       const { id } = findApplication(call);
       const application = applicationStub(call.env, id);

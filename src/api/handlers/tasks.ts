@@ -4,6 +4,7 @@ import type { TaskPage } from "../../jobs/tasks/task-control.ts";
 import { taskDraft, taskIdOf } from "../../jobs/tasks/draft.ts";
 import type { ListedTask } from "../../jobs/tasks/task-store.ts";
 import type { TaskDraft } from "../../jobs/tasks/task.ts";
+import type { WriteGuard } from "../../orchestrator/write-guard.ts";
 import { applicationStub } from "../../stubs.ts";
 import { invalid } from "../body.ts";
 import { guardOf } from "../guard.ts";
@@ -22,6 +23,7 @@ const REFUSALS = [
   "IDEMPOTENCY_KEY_REUSED",
   "JOB_CREATE_NOT_ALLOWED",
   "LEASE_HELD",
+  "PRECONDITION_FAILED",
   "TASKS_FULL",
 ] as const;
 
@@ -112,10 +114,10 @@ export const taskRoutes = [
     scope: "operate",
     query: NO_QUERY,
     result: deletedTask,
-    errors: [...FOUND, "LEASE_HELD"],
+    errors: [...FOUND, "LEASE_HELD", "PRECONDITION_FAILED"],
     run: async (call) => {
       const { id } = findApplication(call);
-      await applicationStub(call.env, id).deleteTask(await idsOf(call), call.actor.name, guardOf(call));
+      await applicationStub(call.env, id).deleteTask(await idsOf(call), call.actor.name, leaseOf(call));
       return { result: { message: "deleted" } };
     },
   }),
@@ -127,11 +129,11 @@ export const taskRoutes = [
     scope: "operate",
     query: NO_QUERY,
     result: taskResult,
-    errors: [...FOUND, "TASK_FINISHED", "LEASE_HELD"],
+    errors: [...FOUND, "TASK_FINISHED", "LEASE_HELD", "PRECONDITION_FAILED"],
     run: async (call) => {
       const { id } = findApplication(call);
       const ids = await idsOf(call);
-      const task: ListedTask = await applicationStub(call.env, id).cancelTask(ids, call.actor.name, guardOf(call));
+      const task: ListedTask = await applicationStub(call.env, id).cancelTask(ids, call.actor.name, leaseOf(call));
       return { result: wireTask(id, task) };
     },
   }),
@@ -143,10 +145,10 @@ export const taskRoutes = [
     scope: "operate",
     query: NO_QUERY,
     result: taskResult,
-    errors: [...FOUND, "TASK_FINISHED", "TASKS_FULL", "LEASE_HELD"],
+    errors: [...FOUND, "TASK_FINISHED", "TASKS_FULL", "LEASE_HELD", "PRECONDITION_FAILED"],
     run: async (call) => {
       const { id } = findApplication(call);
-      const task: ListedTask = await applicationStub(call.env, id).retryTask(await idsOf(call), guardOf(call));
+      const task: ListedTask = await applicationStub(call.env, id).retryTask(await idsOf(call), leaseOf(call));
       return { result: wireTask(id, task) };
     },
   }),
@@ -159,8 +161,13 @@ async function create(call: Call<unknown, unknown>, requests: readonly TaskReque
       return await taskDraft(id, request, { kind: "request", id: `${call.seed} ${index}` });
     }),
   );
-  const { tasks, isNew }: Created = await applicationStub(call.env, id).createTasks(drafts, guardOf(call));
+  const { tasks, isNew }: Created = await applicationStub(call.env, id).createTasks(drafts, leaseOf(call));
   return { status: isNew ? 201 : 200, result: tasks.map((task) => wireTask(id, task)) };
+}
+
+/** A task has no ETag, and its application's says nothing of it. */
+function leaseOf(call: Call<unknown, unknown>): WriteGuard {
+  return { ...guardOf(call), ifMatch: null };
 }
 
 /** What the path names may be an id, or the key of one. */

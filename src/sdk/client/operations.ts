@@ -3018,7 +3018,7 @@ export interface Operations {
     };
     query: undefined;
     body: Schemas["CreateJob"];
-    headers: "idempotencyKey" | "leaseNonce";
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
     result: Schemas["Job"];
   };
   /** Get a job by id, or the newest of a name */
@@ -3040,7 +3040,7 @@ export interface Operations {
     };
     query: undefined;
     body: Schemas["PatchJob"];
-    headers: "idempotencyKey" | "leaseNonce";
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
     result: Schemas["Job"];
   };
   /** Delete a job with all that is kept of it; one that runs is cancelled first */
@@ -3051,7 +3051,7 @@ export interface Operations {
     };
     query: undefined;
     body: undefined;
-    headers: "idempotencyKey" | "leaseNonce";
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
     result: Schemas["DeletedJob"];
   };
   /** Wait until a job is in a state */
@@ -3130,7 +3130,7 @@ export interface Operations {
     };
     query: undefined;
     body: Schemas["CreateSchedule"];
-    headers: "idempotencyKey" | "leaseNonce" | "owner";
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce" | "owner";
     result: Schemas["Schedule"];
   };
   /** Get a schedule, with the times of its next runs; GET …/jobs?schedule= lists its jobs */
@@ -3185,7 +3185,7 @@ export interface Operations {
     };
     query: undefined;
     body: undefined;
-    headers: "idempotencyKey" | "leaseNonce";
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
     result: Schemas["Job"];
   };
   /** Give a schedule that is nobody's to an owner */
@@ -3238,7 +3238,7 @@ export interface Operations {
     };
     query: undefined;
     body: Schemas["CreateTask"];
-    headers: "idempotencyKey" | "leaseNonce";
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
     result: Schemas["Task"];
   };
   /** Queue up to 100 tasks, all of them or none */
@@ -3248,7 +3248,7 @@ export interface Operations {
     };
     query: undefined;
     body: Schemas["CreateTasks"];
-    headers: "idempotencyKey" | "leaseNonce";
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
     result: Schemas["Task"][];
   };
   /** Get a task by id, or by idempotency key */
@@ -3270,7 +3270,7 @@ export interface Operations {
     };
     query: undefined;
     body: undefined;
-    headers: "idempotencyKey" | "leaseNonce";
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
     result: Schemas["DeletedTask"];
   };
   /** Cancel a task that is queued or running */
@@ -3281,7 +3281,7 @@ export interface Operations {
     };
     query: undefined;
     body: undefined;
-    headers: "idempotencyKey" | "leaseNonce";
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
     result: Schemas["Task"];
   };
   /** Queue a dead task again, with all its retries */
@@ -3292,7 +3292,7 @@ export interface Operations {
     };
     query: undefined;
     body: undefined;
-    headers: "idempotencyKey" | "leaseNonce";
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
     result: Schemas["Task"];
   };
   /** Who holds the lease of an application */
