@@ -96,7 +96,7 @@ export const deploymentRoutes = [
     summary: "Delete a standalone deployment; one of an application is replaced by another",
     query: NO_QUERY,
     result: z.union([deploymentResult, message]),
-    errors: ["DEPLOYMENT_NOT_FOUND", "LEASE_HELD", "PRECONDITION_FAILED"],
+    errors: ["DEPLOYMENT_NOT_FOUND", "JOB_INSTANCE", "LEASE_HELD", "PRECONDITION_FAILED"],
     run: async (call) => ({ result: await removed(call, deploymentOf(call)) }),
   }),
   defineRoute({
