@@ -1,5 +1,5 @@
 /** What applications hear of the account's capacity, and when. */
-import { describe, it, vi } from "vitest";
+import { describe, it, onTestFinished, vi } from "vitest";
 import { account, capacityAccount, NOW, SIZE, stating } from "../../../test/unit/capacity-account.ts";
 import { claimsOf } from "./claims.ts";
 import { ASLEEP_AFTER_MS } from "./keeper.ts";
@@ -336,6 +336,24 @@ describe("those who are asked what they run", () => {
     const world = capacityAccount(["a"], { a: { enlist: async () => stating(NOW + 5, { held: 1, more: 2 }) } });
     await world.limit({ instances: 5 });
     expect([world.claimed("a"), world.waiting("a")]).toEqual([1, 2]);
+  });
+
+  it("are asked again when their answer was on its way while there was no limit", async ({ expect }) => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const late = Promise.withResolvers<Enlisted>();
+    const answers = [late.promise, Promise.resolve(stating(NOW + 3_000, { held: 1 }))];
+    const world = capacityAccount(["a"], { a: { enlist: async () => (await answers.shift()) ?? null } });
+    const first = world.limit({ instances: 5 });
+    world.at.now += 1_000;
+    await world.limit({});
+    world.at.now += 1_000;
+    const again = world.limit({ instances: 4 });
+    late.resolve(stating(NOW + 5, { held: 3 }));
+    await Promise.all([first, again]);
+    expect(world.claimed("a")).toBe(0);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(world.claimed("a")).toBe(1);
   });
 
   it("have said it with a number, below which nothing is believed", async ({ expect }) => {

@@ -236,8 +236,9 @@ export class CapacityKeeper {
     await inBatches(unknownApplications(db), async ({ application, since }) => {
       try {
         const enlisted = await claimant(application).enlist();
-        // It was removed meanwhile, or has spoken for itself: a claim of what it held then would be nobody's.
-        if (!isUnknown(db, application)) return;
+        // It was removed meanwhile, or has spoken for itself: a claim of what it held then would be nobody's. Nor is an
+        // answer believed that was asked for before the capacity was without a limit for a while.
+        if (!isUnknown(db, application, since)) return;
         if (enlisted === null) {
           if (clock() - since > NEVER_MADE_MS) becomeKnown(db, application);
           return;
@@ -302,8 +303,9 @@ function becomeKnownOnce(db: Database, application: string): void {
   if (isUnknown(db, application)) becomeKnown(db, application);
 }
 
-function isUnknown(db: Database, id: string): boolean {
-  return unknownApplications(db).some(({ application }) => application === id);
+/** `from`: since then, and not anew. */
+function isUnknown(db: Database, id: string, from?: number): boolean {
+  return unknownApplications(db).some(({ application, since }) => application === id && (from ?? since) === since);
 }
 
 /** One that is not reached finds out by itself. */
