@@ -111,7 +111,8 @@ async function live(seed: number): Promise<string[]> {
 }
 
 describe("a schedule whose object dies at random", () => {
-  it(`runs no slot twice, nor one of the past, in ${SEEDS} lives`, async ({ expect }) => {
+  const patience = { timeout: 60_000 + SEEDS * 2_000 };
+  it(`runs no slot twice, nor one of the past, in ${SEEDS} lives`, patience, async ({ expect }) => {
     for (let seed = 1; seed <= SEEDS; seed += 1)
       expect({ seed, broken: await live(seed) }).toEqual({ seed, broken: [] });
   });
