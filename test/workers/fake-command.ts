@@ -2,7 +2,7 @@
  * The command of a job inside the fake container, as its variable `TASK` says: `exit=3 after=20 print=hello trap=7`. It
  * ends after so many milliseconds (`never`: not by itself) with that code; SIGTERM ends it with 143, or the code of `trap`
  * (`ignore`: not at all). `exit-1=3` and `after-1=20` are of index 1 only. `fail-until=3`: attempts before the third exit
- * with 1. `second=0`: the code of an index that has failed before, by what this process knows of the job. `shell=none`: the
+ * with 1. `second=0` and `after-second=5`: of an index that has been begun before, by what this process knows of the job. `shell=none`: the
  * image has none.
  */
 import type { StartOptions } from "../../src/containers/port.ts";
@@ -35,7 +35,7 @@ export function fakeCommand({ env, entrypoint }: StartOptions): FakeCommand | nu
   const isSecond = begun.has(`${job} ${index}`);
   if (!isMissing) begun.add(`${job} ${index}`);
   const code = Number((isSecond ? said.get("second") : undefined) ?? of("exit") ?? 0);
-  const after = of("after") ?? "2";
+  const after = (isSecond ? said.get("after-second") : undefined) ?? of("after") ?? "2";
   const trap = said.get("trap") ?? "143";
   return {
     isWrapped,
