@@ -2,6 +2,7 @@
 
 type Tests = Readonly<Record<string, readonly [file: string, title: string]>>;
 
+const BRIDGE = "test/workers/jobs-bridge.test.ts";
 const API = "test/workers/jobs-api.test.ts";
 const JOBS = "test/workers/jobs.test.ts";
 const LAUNCH = "test/workers/jobs-launch.test.ts";
@@ -50,7 +51,7 @@ const template: Tests = {
   "success_policy[].indexes": [RETRIES, "is met by the indexes that it names, and what else runs is ended"],
   "success_policy[].count": [RETRIES, "is met by so many of them, or of any"],
   ttl: [STOPS, "that it is kept is its ttl, and then nothing of it is left"],
-  payload: [LAUNCH, "shows the payload of its job, of 16 KiB at most"],
+  payload: [BRIDGE, "reads what it is, and what the job was submitted with"],
   fairness_key: [LIMITS, "is shared between fairness keys, however many jobs one of them has"],
   shell: [JOBS, "with shell: false is run as it is, and only its code is kept"],
 };
