@@ -144,6 +144,42 @@ describe("a schedule", () => {
     expect((await scheduleOf(id)).suspend).toBe(false);
   });
 
+  it("is made by who may deploy, run and suspended by who may operate, and seen by who may read", async ({
+    expect,
+  }) => {
+    const id = await jobsApplication();
+    const other = await jobsApplication();
+    await createSchedule(id, hourly());
+    const path = `/applications/${id}/schedules`;
+    const attempts = [
+      ["GET", path, undefined],
+      ["POST", `${path}/nightly/run`, undefined],
+      ["PATCH", `${path}/nightly`, { suspend: true }],
+      ["PUT", `${path}/nightly`, hourly()],
+    ] as const;
+    const answersOf = async (body: Record<string, unknown>) => {
+      const { result: token } = await call("POST", "/tokens", {
+        name: `t-${crypto.randomUUID().slice(0, 8)}`,
+        ...body,
+      });
+      const authorization = `Bearer ${token.value}`;
+      const statuses: number[] = [];
+      for (const [method, at, content] of attempts) {
+        const headers = { authorization, "content-type": "application/json" };
+        statuses.push(
+          (await raw(method, at, content === undefined ? undefined : JSON.stringify(content), headers)).status,
+        );
+      }
+      return statuses;
+    };
+    expect(await answersOf({ scopes: ["read"] })).toEqual([200, 403, 403, 403]);
+    expect(await answersOf({ scopes: ["operate"] })).toEqual([200, 201, 200, 403]);
+    expect(await answersOf({ scopes: ["deploy"] })).toEqual([200, 201, 200, 200]);
+    expect(await answersOf({ scopes: ["deploy"], applications: [other] })).toEqual([404, 404, 404, 404]);
+    const { result: audit } = await call("GET", "/audit?per_page=100");
+    expect(JSON.stringify(audit)).toContain(`${path}/nightly/run`);
+  });
+
   it("is made, run and deleted once by each idempotency key", async ({ expect }) => {
     const account = await freshAccount();
     const { result } = await account.create({ instances: 0, jobs: true });
