@@ -12,7 +12,16 @@ import { GantryError } from "../errors.ts";
 import type { Routing, RoutingMember } from "../orchestrator/routing.ts";
 import { instanceStub } from "../stubs.ts";
 import { begin, end, load } from "./load.ts";
-import { INSTANCE_HEADER, LOAD_HEADER, PORT_HEADER, refusalOf, REFUSED_HEADER, TERMINAL_HEADER } from "./refusal.ts";
+import {
+  INSTANCE_HEADER,
+  LOAD_HEADER,
+  PORT_HEADER,
+  refusalOf,
+  REFUSED_HEADER,
+  TASK_HEADER,
+  TASK_TRY_HEADER,
+  TERMINAL_HEADER,
+} from "./refusal.ts";
 import { isolate, refuseAsCode } from "./path-isolation.ts";
 import { makeReplayable } from "./replay.ts";
 import { cachedRouting, excludeMember, forgetRouting, loadRouting } from "./routing-cache.ts";
@@ -140,6 +149,8 @@ const OWN_HEADERS = [
   LOAD_HEADER,
   PORT_HEADER,
   TERMINAL_HEADER,
+  TASK_HEADER,
+  TASK_TRY_HEADER,
   "x-forwarded-prefix",
   "expect",
 ] as const;

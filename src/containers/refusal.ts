@@ -17,6 +17,10 @@ export const PORT_HEADER = "gantry-port";
 /** A WebSocket that is a terminal inside the container. Set for callers through a binding only. */
 export const TERMINAL_HEADER = "gantry-terminal";
 
+/** On a request that is a task: its id, and which try of it this is. Set by tasks only. */
+export const TASK_HEADER = "gantry-task";
+export const TASK_TRY_HEADER = "gantry-task-try";
+
 /** On what a bound Worker gets when no application has answered: the code, and whether another try can do no harm. */
 export const ERROR_HEADER = "gantry-error";
 export const RETRYABLE_HEADER = "gantry-retryable";

@@ -46,6 +46,7 @@ async function deliver(messages: readonly Sent[], env: object = {}, refuses = fa
   return { acks: explicitAcks.toSorted(), retries, letters };
 }
 
+const taskOfApplication = (name: string) => ({ application: name, ...http("/a") });
 const application = async (body: object = {}) => await createApplication({ instances: 0, ...body });
 
 describe("a batch", () => {
@@ -70,13 +71,12 @@ describe("a batch", () => {
 
   it("of several applications is taken by each, whatever the others do", async ({ expect }) => {
     const [first, second] = await Promise.all([application(), application()]);
-    const body = (name: string) => ({ application: name, ...http("/a") });
     const dead = { getByName: () => ({ acceptTasks: () => Promise.reject(new Error("Network connection lost.")) }) };
     const half = { getByName: (id: string) => (id === second.id ? dead : testEnv.APPLICATION).getByName(id) };
     const messages = [
-      { id: "a", body: body(first.name) },
-      { id: "b", body: body(second.id) },
-      { id: "c", body: JSON.stringify(body(first.id)) },
+      { id: "a", body: taskOfApplication(first.name) },
+      { id: "b", body: taskOfApplication(second.id) },
+      { id: "c", body: JSON.stringify(taskOfApplication(first.id)) },
     ];
     const { acks, retries } = await deliver(messages, { APPLICATION: half });
     expect([acks, retries]).toMatchObject([["a", "c"], [{ id: "b", delay: 10 }]]);

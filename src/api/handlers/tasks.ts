@@ -4,7 +4,6 @@ import type { TaskPage } from "../../jobs/tasks/task-control.ts";
 import { taskDraft, taskIdOf } from "../../jobs/tasks/draft.ts";
 import type { ListedTask } from "../../jobs/tasks/task-store.ts";
 import type { TaskDraft } from "../../jobs/tasks/task.ts";
-import type { WriteGuard } from "../../orchestrator/write-guard.ts";
 import { applicationStub } from "../../stubs.ts";
 import { invalid } from "../body.ts";
 import { guardOf } from "../guard.ts";
@@ -117,7 +116,7 @@ export const taskRoutes = [
     errors: [...FOUND, "LEASE_HELD", "PRECONDITION_FAILED"],
     run: async (call) => {
       const { id } = findApplication(call);
-      await applicationStub(call.env, id).deleteTask(await idsOf(call), call.actor.name, leaseOf(call));
+      await applicationStub(call.env, id).deleteTask(await idsOf(call), call.actor.name, guardOf(call));
       return { result: { message: "deleted" } };
     },
   }),
@@ -133,7 +132,7 @@ export const taskRoutes = [
     run: async (call) => {
       const { id } = findApplication(call);
       const ids = await idsOf(call);
-      const task: ListedTask = await applicationStub(call.env, id).cancelTask(ids, call.actor.name, leaseOf(call));
+      const task: ListedTask = await applicationStub(call.env, id).cancelTask(ids, call.actor.name, guardOf(call));
       return { result: wireTask(id, task) };
     },
   }),
@@ -148,7 +147,7 @@ export const taskRoutes = [
     errors: [...FOUND, "TASK_FINISHED", "TASKS_FULL", "LEASE_HELD", "PRECONDITION_FAILED"],
     run: async (call) => {
       const { id } = findApplication(call);
-      const task: ListedTask = await applicationStub(call.env, id).retryTask(await idsOf(call), leaseOf(call));
+      const task: ListedTask = await applicationStub(call.env, id).retryTask(await idsOf(call), guardOf(call));
       return { result: wireTask(id, task) };
     },
   }),
@@ -161,13 +160,8 @@ async function create(call: Call<unknown, unknown>, requests: readonly TaskReque
       return await taskDraft(id, request, { kind: "request", id: `${call.seed} ${index}` });
     }),
   );
-  const { tasks, isNew }: Created = await applicationStub(call.env, id).createTasks(drafts, leaseOf(call));
+  const { tasks, isNew }: Created = await applicationStub(call.env, id).createTasks(drafts, guardOf(call));
   return { status: isNew ? 201 : 200, result: tasks.map((task) => wireTask(id, task)) };
-}
-
-/** A task has no ETag, and its application's says nothing of it. */
-function leaseOf(call: Call<unknown, unknown>): WriteGuard {
-  return { ...guardOf(call), ifMatch: null };
 }
 
 /** What the path names may be an id, or the key of one. */

@@ -5,7 +5,7 @@
 import { choose } from "../../containers/choice.ts";
 import { untilAborted } from "../../containers/ingress.ts";
 import { load } from "../../containers/load.ts";
-import { refusalOf } from "../../containers/refusal.ts";
+import { refusalOf, TASK_HEADER, TASK_TRY_HEADER } from "../../containers/refusal.ts";
 import { describeError, GantryError } from "../../errors.ts";
 import type { Routing, RoutingMember } from "../../orchestrator/routing.ts";
 import { sleep } from "../../sleep.ts";
@@ -16,10 +16,6 @@ export interface Pool {
   readonly routing: (waitMs: number) => Promise<Routing | null>;
   readonly send: (member: RoutingMember, request: Request) => Promise<Response>;
 }
-
-/** Whom the application may ask, if it wants to know which task a request is of, and whether an older try goes on. */
-export const TASK_HEADER = "gantry-task";
-export const TASK_TRY_HEADER = "gantry-task-try";
 
 const WAIT_MS = 30_000;
 const PAUSE_MS = 100;

@@ -20,6 +20,11 @@ const LOST: TryEnd = { kind: "lost", message: "gone" };
 const draft = { id: "t", key: "k", mode: "http", fairnessKey: "", ttlMs: 60_000, delayMs: 500 } as const;
 const fresh = newTask({ ...draft, work: { fingerprint: "", payload: null, run: null, http: null } }, 1, 1_000);
 
+/** After a job that ended so. */
+function after(outcome: "succeeded" | "failed" | "cancelled"): Task {
+  return settleJob(fresh, { verdict: { outcome, reason: "FailurePolicy", message: "why", at: 0 } }, 5_000);
+}
+
 /** A try that ends so, as soon as it may begin. */
 function tried(task: Task, end: TryEnd): Task {
   return settleTry(beginTry(task, null, task.notBefore), WORK, end, task.notBefore);
@@ -59,18 +64,19 @@ describe("a task", () => {
   });
 
   it("comes to what its job came to", ({ expect }) => {
-    const verdict = (outcome: "succeeded" | "failed" | "cancelled") => {
-      return settleJob(fresh, { verdict: { outcome, reason: "FailurePolicy", message: "why", at: 0 } }, 5_000);
-    };
-    expect(verdict("succeeded")).toMatchObject({ state: "succeeded", finishedAt: 5_000 });
-    expect(verdict("failed")).toMatchObject({ state: "dead", reason: "FailurePolicy", message: "why" });
-    expect(verdict("cancelled")).toMatchObject({ state: "cancelled" });
+    expect(after("succeeded")).toMatchObject({ state: "succeeded", finishedAt: 5_000 });
+    expect(after("failed")).toMatchObject({ state: "dead", reason: "FailurePolicy", message: "why" });
+    expect(after("cancelled")).toMatchObject({ state: "cancelled" });
   });
 });
 
-describe("a draft", () => {
-  const request = (more: object = {}) => createTaskSchema.parse({ mode: "http", ...more });
+const request = (more: object = {}) => createTaskSchema.parse({ mode: "http", ...more });
 
+async function printOf(more: object): Promise<string> {
+  return (await taskDraft("app", request(more), { kind: "message", id: "1" })).work.fingerprint;
+}
+
+describe("a draft", () => {
   it("has the id of its key, and without one that of what it came with", async ({ expect }) => {
     const keyed = request({ idempotency_key: "k" });
     const [a, b] = await Promise.all([
@@ -87,9 +93,6 @@ describe("a draft", () => {
   });
 
   it("is told from another one by what is asked for, and not by how it is written", async ({ expect }) => {
-    const printOf = async (more: object) => {
-      return (await taskDraft("app", request(more), { kind: "message", id: "1" })).work.fingerprint;
-    };
     const print = await printOf({ payload: { a: 1, b: 2 } });
     expect(await printOf({ payload: { b: 2, a: 1 }, idempotency_key: "k" })).toBe(print);
     expect(await printOf({ payload: { a: 1, b: 3 } })).not.toBe(print);
