@@ -6,7 +6,7 @@ import type { Database, Row } from "../database.ts";
 import { Remembered } from "../remembered.ts";
 import { stateOf, type Attempt, type Job, type JobState, type Retry } from "./job.ts";
 import type { OpenJob } from "./job-turns.ts";
-import { OpenJobs } from "./open-jobs.ts";
+import { OpenJobs, type InHand } from "./open-jobs.ts";
 import type { JobLaunch } from "./launch.ts";
 import type { AttemptState } from "./settle.ts";
 
@@ -116,9 +116,9 @@ export function unfinishedJobs(db: Database): readonly OpenJob[] {
   return unfinished.get(db).all();
 }
 
-/** Those of them about which something may be to be done where so many attempts may begin, oldest first. */
-export function jobsInHand(db: Database, room: number): readonly OpenJob[] {
-  return unfinished.get(db).inHand(room, turnsOf(db));
+/** Those of them about which something may be to be done where so many attempts may begin. */
+export function jobsInHand(db: Database, room: number, now: number): InHand {
+  return unfinished.get(db).inHand(room, turnsOf(db), now);
 }
 
 export function findJob(db: Database, id: string): Job | undefined {

@@ -19,7 +19,8 @@ function filled(...jobs: readonly Job[]): OpenJobs {
   return open;
 }
 
-const inHand = (open: OpenJobs, room: number, turns = NO_TURNS) => open.inHand(room, turns).map((one) => one.job.id);
+const inHand = (open: OpenJobs, room: number, turns = NO_TURNS, now = NOW) =>
+  open.inHand(room, turns, now).jobs.map((one) => one.job.id);
 
 describe("the jobs that a pass looks at", () => {
   it("are as many as there is room for, however many wait", ({ expect }) => {
@@ -63,6 +64,30 @@ describe("the jobs that a pass looks at", () => {
     if (resumed === undefined) throw new Error("it is not over");
     open.put(resumed);
     expect(inHand(open, 2)).toEqual(["first", "second"]);
+  });
+
+  it("are none that were looked at and wait to be tried again, until that time or their deadline", ({ expect }) => {
+    const failed = begun(job("failed"));
+    const open = filled(failed, { ...begun(job("late")), spec: { ...SPEC, deadlineMs: 5_000 } });
+    for (const id of ["failed", "late"]) {
+      open.retries(id)?.set(0, { index: 0, notBefore: NOW + 10_000, past: { failures: 1, losses: 0 } });
+    }
+    expect(inHand(open, 1)).toEqual(["failed", "late"]);
+    expect(open.inHand(1, NO_TURNS, NOW)).toEqual({ jobs: [], wakeAt: NOW + 5_000 });
+    expect(inHand(open, 1, NO_TURNS, NOW + 5_000)).toEqual(["late"]);
+    expect(inHand(open, 1, NO_TURNS, NOW + 10_000)).toEqual(["failed", "late"]);
+    // Whatever changes one is looked at.
+    open.put(failed);
+    expect(inHand(open, 1)).toEqual(["failed"]);
+  });
+
+  it("are all of which an attempt is alive, or more may begin", ({ expect }) => {
+    const two = { ...SPEC, completions: 2 };
+    const open = filled({ ...begun(job("more")), spec: two }, { ...begun(job("alive")), spec: two, nextIndex: 2 });
+    for (const id of ["more", "alive"]) {
+      open.retries(id)?.set(0, { index: 0, notBefore: NOW + 10_000, past: NO_PAST });
+    }
+    for (const _ of [1, 2]) expect(inHand(open, 1)).toEqual(["more", "alive"]);
   });
 
   it("are none that are over", ({ expect }) => {

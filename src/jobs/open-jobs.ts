@@ -1,7 +1,9 @@
 /**
  * The jobs that are not over, in memory, so that a pass looks at those of which something can be done and at no others: of
- * thousands that wait for their first attempt, only at as many as there is room for.
+ * thousands that wait for their first attempt, only at as many as there is room for; at those that wait for the time of
+ * their next one, when that has come.
  */
+import { countOf } from "./index-set.ts";
 import type { Job, Retry } from "./job.ts";
 import type { OpenJob } from "./job-turns.ts";
 
@@ -10,6 +12,15 @@ interface Entry {
   readonly position: number;
   job: Job;
   readonly retries: Map<number, Retry>;
+  /** It was looked at, and before then nothing but a change of it is news; 0: it is to be looked at. */
+  restsUntil: number;
+}
+
+export interface InHand {
+  /** Oldest first. */
+  readonly jobs: readonly OpenJob[];
+  /** When more of them are to be looked at; null: not by time alone. */
+  readonly wakeAt: number | null;
 }
 
 export class OpenJobs {
@@ -24,8 +35,11 @@ export class OpenJobs {
     return this.#all.get(id)?.job;
   }
 
+  /** To be changed. */
   retries(id: string): Map<number, Retry> | undefined {
-    return this.#all.get(id)?.retries;
+    const entry = this.#all.get(id);
+    if (entry !== undefined) entry.restsUntil = 0;
+    return entry?.retries;
   }
 
   /** Oldest first. */
@@ -35,11 +49,12 @@ export class OpenJobs {
 
   put(job: Job): void {
     const known = this.#all.get(job.id);
-    const entry = known ?? { position: (this.#last += 1), job, retries: new Map<number, Retry>() };
+    const entry = known ?? { position: (this.#last += 1), job, retries: new Map<number, Retry>(), restsUntil: 0 };
     const isAsBefore = known !== undefined && placeOf(known.job) === placeOf(job);
     if (known === undefined) this.#all.set(job.id, entry);
     else if (!isAsBefore) this.#unplace(known.job);
     entry.job = job;
+    entry.restsUntil = 0;
     if (!isAsBefore) this.#place(entry);
   }
 
@@ -51,15 +66,26 @@ export class OpenJobs {
   }
 
   /**
-   * Oldest first: all that have begun, and of the others as many of each key as there is room for. Keys that nobody sees
+   * Those that have begun and do not rest, and of the others as many of each key as there is room for. Keys that nobody sees
    * here would have no turn: of those with as few alive, `room` others have waited longer.
    */
-  inHand(room: number, turns: ReadonlyMap<string, number>): OpenJob[] {
-    const found = [...this.#begun.values()];
+  inHand(room: number, turns: ReadonlyMap<string, number>, now: number): InHand {
+    const found: Entry[] = [];
+    let wakeAt = Number.POSITIVE_INFINITY;
+    for (const entry of this.#begun.values()) {
+      if (entry.restsUntil > now) {
+        wakeAt = Math.min(wakeAt, entry.restsUntil);
+      } else {
+        found.push(entry);
+        // Whatever is to be done about it now changes it.
+        entry.restsUntil = restOf(entry);
+      }
+    }
     if (room > 0) {
       for (const key of this.#keysInTurn(room + found.length, turns)) found.push(...first(this.#fresh.get(key), room));
     }
-    return found.toSorted((a, b) => a.position - b.position).map(openJob);
+    const jobs = found.toSorted((a, b) => a.position - b.position).map(openJob);
+    return { jobs, wakeAt: Number.isFinite(wakeAt) ? wakeAt : null };
   }
 
   /** Those that had no turn, then those whose last turn is the longest ago. */
@@ -102,6 +128,20 @@ export class OpenJobs {
 function placeOf({ attempts, verdict, suspended }: Job): "begun" | "fresh" | "aside" {
   if (attempts > 0 || verdict !== null) return "begun";
   return suspended ? "aside" : "fresh";
+}
+
+/** Until when only time can change what is to be done: all that is left of it waits to be tried again. */
+function restOf({ job, retries }: Entry): number {
+  const { spec, verdict, suspended, nextIndex, startedAt, doneIndexes, failedIndexes } = job;
+  if (verdict !== null || suspended || nextIndex < spec.completions) return 0;
+  // Else an attempt is alive, which has times of its own.
+  const isWaiting = retries.size === spec.completions - countOf(doneIndexes) - countOf(failedIndexes);
+  if (!isWaiting || retries.size === 0) return 0;
+  const deadline =
+    startedAt === null || spec.deadlineMs === null ? Number.POSITIVE_INFINITY : startedAt + spec.deadlineMs;
+  let first = deadline;
+  for (const { notBefore } of retries.values()) first = Math.min(first, notBefore);
+  return first;
 }
 
 function openJob({ job, retries }: Entry): OpenJob {

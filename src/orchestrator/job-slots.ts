@@ -66,7 +66,7 @@ export class JobSlots {
   inHand({ spec, activeVersion }: ApplicationRow): JobsInHand {
     const { db, sizeOf } = this.#deps;
     return {
-      open: (room) => jobsInHand(db, room),
+      open: (room, now) => jobsInHand(db, room, now),
       most: spec.jobInstances ?? 0,
       turns: turnsOf(db),
       ownSize: (id) => {

@@ -52,7 +52,13 @@ const planned = (change: (job: Job, retries: readonly Retry[]) => { job?: Job; r
   slots((jobs) => ({
     inHand: (row) => {
       const hand = jobs.inHand(row);
-      return { ...hand, open: (room) => hand.open(room).map((one) => ({ ...one, ...change(one.job, one.retries) })) };
+      return {
+        ...hand,
+        open: (room, now) => {
+          const open = hand.open(room, now);
+          return { ...open, jobs: open.jobs.map((one) => ({ ...one, ...change(one.job, one.retries) })) };
+        },
+      };
     },
   }));
 const specified = (spec: Partial<JobSpec>) => planned((job) => ({ job: { ...job, spec: { ...job.spec, ...spec } } }));
@@ -310,7 +316,9 @@ const BUGS: readonly JobBug[] = [
   {
     name: "a job is overlooked",
     breaks: "L2",
-    tampering: slots((jobs) => ({ inHand: (row) => ({ ...jobs.inHand(row), open: () => [] }) })),
+    tampering: slots((jobs) => ({
+      inHand: (row) => ({ ...jobs.inHand(row), open: () => ({ jobs: [], wakeAt: null }) }),
+    })),
   },
   {
     name: "nothing is ever removed",

@@ -40,6 +40,8 @@ function over(slot: Deployment): Deployment {
   return { ...slot, phase: "pending", ready: false, readyAt: null, attempt: { ...attempt, isOver: true } };
 }
 
+const inHand = (jobs: readonly Job[]) => ({ jobs: jobs.map((job) => ({ job, retries: [] })), wakeAt: null });
+
 function run(
   jobs: readonly Job[],
   deployments: readonly Deployment[],
@@ -51,7 +53,7 @@ function run(
     deployments,
     delivery: HEARD,
     limits: DEFAULT_LIMITS,
-    jobs: { open: () => jobs.map((one) => ({ job: one, retries: [] })), most: 10, ownSize: () => null },
+    jobs: { open: () => inHand(jobs), most: 10, ownSize: () => null },
     now: NOW,
     ...fields,
   });
@@ -162,7 +164,7 @@ describe("an application with jobs", () => {
 
   it("runs no more than there is room for, of all jobs together", ({ expect }) => {
     const { job: current, slots } = withSlots(job(9, 9), 2);
-    const jobs = { open: () => [{ job: current, retries: [] }], most: 3, ownSize: () => null };
+    const jobs = { open: () => inHand([current]), most: 3, ownSize: () => null };
     expect(summary(run([], slots, { jobs }).actions)).toEqual(["place"]);
     expect(run([], slots, { jobs: { ...jobs, most: 1 } }).actions).toEqual([]);
   });

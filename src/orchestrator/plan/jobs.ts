@@ -5,15 +5,16 @@
 import type { Size } from "../../account/amounts.ts";
 import { ANYWHERE } from "../../account/locations.ts";
 import type { Attempt } from "../../jobs/job.ts";
-import { planJobs, type Begin, type JobStep, type OpenJob } from "../../jobs/job-turns.ts";
+import { planJobs, type Begin, type JobStep } from "../../jobs/job-turns.ts";
+import type { InHand } from "../../jobs/open-jobs.ts";
 import type { Allowed } from "../capacity/allowance.ts";
 import { runsJobs, type Deployment } from "./deployment.ts";
 import type { Arrival } from "./place-missing.ts";
 import type { Action, PlanInput } from "./plan.ts";
 
 export interface JobsInHand {
-  /** Not over, oldest first: at least those about which something is to be done where so many attempts may begin. */
-  readonly open: (room: number) => readonly OpenJob[];
+  /** Not over: at least those about which something is to be done where so many attempts may begin. */
+  readonly open: (room: number, now: number) => InHand;
   /** Most attempts alive at a time. */
   readonly most: number;
   /** By fairness key: when it had a turn last. */
@@ -44,9 +45,9 @@ export function followJobs(
   if (jobs === undefined || desired.deleting) return NOTHING;
   const slots = input.deployments.filter(runsJobs);
   const alive = slots.filter(({ attempt }) => attempt?.isOver === false).length;
-  const open = jobs.open(Math.max(0, jobs.most - alive));
-  const { steps, begins, wakeAt } = planJobs({ ...jobs, jobs: open, live: liveOf(slots), now });
-  if (wakeAt !== null) wakeups.push(wakeAt);
+  const open = jobs.open(Math.max(0, jobs.most - alive), now);
+  const { steps, begins, wakeAt } = planJobs({ ...jobs, jobs: open.jobs, live: liveOf(slots), now });
+  for (const at of [wakeAt, open.wakeAt]) if (at !== null) wakeups.push(at);
   const kept: JobStep[] = [];
   const ending = new Set<string>();
   for (const step of steps) {
