@@ -225,6 +225,29 @@ describe("a scheduled run", () => {
     });
   });
 
+  it.for([
+    ["Europe/Berlin", "30 2 * * *", "2027-03-27T12:00Z", ["2027-03-28T01:00", "2027-03-29T00:30"], {}],
+    ["Europe/Berlin", "30 2 * * *", "2027-03-27T12:00Z", ["2027-03-29T00:30"], { dst_gap: "skip" }],
+    ["Europe/Berlin", "30 2 * * *", "2027-10-30T12:00Z", ["2027-10-31T00:30", "2027-11-01T01:30"], {}],
+    // Half an hour back.
+    [
+      "Australia/Lord_Howe",
+      "45 1 * * *",
+      "2027-04-03T12:00Z",
+      ["2027-04-03T14:45", "2027-04-03T15:15"],
+      { dst_overlap: "both" },
+    ],
+  ] as const)("follows the clocks of %s with %s from %s on", async ([zone, cron, from, times, rule], { expect }) => {
+    const id = await jobsApplication();
+    travelTo(Date.parse(from));
+    const { status } = await createSchedule(id, hourly({ cron, time_zone: zone, ...rule }));
+    const shown: string[] = status.upcoming.slice(0, times.length);
+    expect(shown.map((time) => time.slice(0, 16))).toEqual(times);
+    for (const time of times) await ringAt(id, Date.parse(`${time}Z`));
+    const jobs = await finished(id, times.length);
+    expect(jobs.map(({ scheduled_at: at }) => at.slice(0, 16)).toReversed()).toEqual(times);
+  });
+
   it("runs the version that is active then", async ({ expect }) => {
     const id = await jobsApplication();
     await createSchedule(id, hourly());
