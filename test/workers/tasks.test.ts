@@ -227,6 +227,17 @@ describe.concurrent("a task that is posted", () => {
     expect(container.attempts).toBe(4);
   });
 
+  it("is done also where there are more than one event may begin", async ({ expect }) => {
+    const { id, container } = await pool({ max_parallel_tasks: 100 });
+    for (let batch = 0; batch < 6; batch += 1) {
+      await call("POST", `/applications/${id}/tasks/batch`, keyed(`batch-${batch}`, 100));
+    }
+    await eventually(
+      async () => (await sql(id, "SELECT id FROM tasks WHERE state <> 'succeeded' LIMIT 1")).length === 0,
+    );
+    expect(container.received).toHaveLength(600);
+  });
+
   it("of the key with few is not behind those of the key with many", async ({ expect }) => {
     const { id } = await createApplication({ instances: 0, max_parallel_tasks: 1 });
     await call("POST", `/applications/${id}/tasks/batch`, keyed("many", 60));
