@@ -326,7 +326,6 @@ describe("what Cloudflare's clients send", () => {
 
   it.for([
     ["constraints.tiers", { constraints: { tiers: [1] } }],
-    ["jobs", { jobs: true }],
     ["rollout_active_grace_period", { rollout_active_grace_period: 60 }],
     ["scheduling_policy", { scheduling_policy: "gpu" }],
     ["observability.target_instance_count", { observability: { logs: { enabled: true }, target_instance_count: 1 } }],
