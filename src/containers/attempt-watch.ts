@@ -24,6 +24,11 @@ export interface AttemptWatchDeps {
 /** What proves that something runs: a command inside began, or there is none of that name inside. */
 const PROOF = ["/bin/true"];
 const PROOF_TIMEOUT_MS = 5_000;
+/**
+ * After the launch: a command that begins as its container ends hangs in Docker's engine, and workerd, which waits for it,
+ * then tells nothing of that container any more. What ends sooner is told of by the monitor alone.
+ */
+const PROOF_AFTER_MS = 2_000;
 const NO_SUCH_COMMAND = /executable file not found|no such file or directory/i;
 /** A wrapper that found no place to write has only run its command: then nothing is to be had from it. */
 const UNKEPT_AFTER_MS = 10_000;
@@ -73,6 +78,11 @@ export class AttemptWatch {
         }
         isGone = true;
         await sleep(TOLD_WITHIN_MS);
+        continue;
+      }
+      const tooSoonMs = record.attempt.isWrapped ? 0 : record.startedAt + PROOF_AFTER_MS - clock();
+      if (tooSoonMs > 0) {
+        await sleep(tooSoonMs);
         continue;
       }
       const isOver = record.attempt.isWrapped ? await this.#watch(generation) : await this.#prove(generation);

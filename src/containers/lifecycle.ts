@@ -186,7 +186,9 @@ export class Lifecycle {
       return;
     }
     if (!record.ready && record.attempt === undefined) this.#watch.prove(record.generation);
-    if (record.place === undefined) this.#background(this.#places.read(record.generation));
+    if (record.place === undefined && record.attempt === undefined) {
+      this.#background(this.#places.read(record.generation));
+    }
     if (record.phase === "running" && record.attempt === undefined && hasStartedUp(record)) {
       this.#watch.follow(record, true);
     }
@@ -221,9 +223,10 @@ export class Lifecycle {
       return await this.#answer();
     }
     this.#monitor(record.generation);
-    this.#background(this.#places.read(record.generation));
-    if (record.attempt === undefined) this.#watch.prove(record.generation);
-    else this.#attempts.follow(record.generation);
+    if (record.attempt === undefined) {
+      this.#background(this.#places.read(record.generation));
+      this.#watch.prove(record.generation);
+    } else this.#attempts.follow(record.generation);
     await keepFor(port, record);
     return await this.#answer();
   }
@@ -433,7 +436,11 @@ export class Lifecycle {
       return;
     }
     if (record.attempt === undefined) await this.#watch.look(record.generation);
-    else this.#attempts.follow(record.generation);
+    else {
+      this.#attempts.follow(record.generation);
+      // Many an attempt is over before its first look, and is not to wait for anything but its command.
+      if (record.place === undefined) this.#background(this.#places.read(record.generation));
+    }
     await this.#reporter.report();
   }
 

@@ -4,7 +4,7 @@ import { countOf, formatIndexes, parseIndexes } from "./index-set.ts";
 import { cancel, resume, suspend } from "./intents.ts";
 import { stateOf, type JobSpec } from "./job.ts";
 import { exited, JobWorld, LOST, NEVER_LAUNCHED, STOPPED, UNAVAILABLE } from "./job-world.ts";
-import type { AttemptEnd } from "./settle.ts";
+import { settle, type AttemptEnd } from "./settle.ts";
 
 const failureRule = (
   action: "fail_job" | "fail_index" | "ignore" | "count",
@@ -48,6 +48,18 @@ describe("a job of one", () => {
       waits.push((job.now - failedAt) / 1_000);
     }
     expect(waits).toEqual([10, 20, 40, 80, 160, 320, 360, 360]);
+  });
+
+  it("that never came to life goes on, and is lost where no shell says that nothing has run", ({ expect }) => {
+    const { job, live, now } = world();
+    const [attempt] = live;
+    const end: AttemptEnd = { kind: "never-started", exitCode: null, reason: "NeverStarted" };
+    if (attempt === undefined) throw new Error("nothing is alive");
+    expect(settle(job, attempt, end, now)).toBeNull();
+    expect(settle({ ...job, isBare: true }, attempt, end, now)).toMatchObject({
+      state: "lost",
+      job: { tally: { lost: 1 } },
+    });
   });
 
   it("that a boot of workerd ended is tried again at once, whatever the platform may lose", ({ expect }) => {

@@ -32,7 +32,7 @@ export interface Settled {
 
 /**
  * Null: the attempt has not ended, since no process of it has run: the platform had no container, or one that never
- * came to life. It goes on with the next placement.
+ * came to life, as far as that is known. It goes on with the next placement.
  */
 export function settle(job: Job, attempt: Attempt, end: AttemptEnd, now: number): Settled | null {
   const { past, stopping } = attempt;
@@ -43,9 +43,12 @@ export function settle(job: Job, attempt: Attempt, end: AttemptEnd, now: number)
   if (stopping === "TimedOut") return failed(job, attempt, "TimedOut", now);
   if (stopping !== null) return counted(job, attempt, "cancelled", stopping, { past, notBefore: now });
   switch (end.kind) {
-    case "unavailable":
-    case "never-started": {
+    case "unavailable": {
       return null;
+    }
+    case "never-started": {
+      // Nothing but a shell says for certain that nothing has run.
+      return job.isBare ? lost(job, attempt, end.reason, now) : null;
     }
     case "refused": {
       const message = end.message ?? end.reason;
@@ -58,9 +61,7 @@ export function settle(job: Job, attempt: Attempt, end: AttemptEnd, now: number)
         const lostToBoots = (job.lostToBoots ?? 0) + 1;
         return counted({ ...job, lostToBoots }, attempt, "lost", end.reason, { past, notBefore: now });
       }
-      const losses = past.losses + 1;
-      const next = { past: { ...past, losses }, notBefore: now + lossDelayMs(losses) };
-      return counted(job, attempt, "lost", end.reason, next);
+      return lost(job, attempt, end.reason, now);
     }
     // Stopped by nobody who says so in the attempt: somebody outside of the job did, or it was never launched.
     case "stopped": {
@@ -77,6 +78,12 @@ export function settle(job: Job, attempt: Attempt, end: AttemptEnd, now: number)
       return assertNever(end.kind);
     }
   }
+}
+
+function lost(job: Job, attempt: Attempt, reason: string, now: number): Settled {
+  const losses = attempt.past.losses + 1;
+  const next = { past: { ...attempt.past, losses }, notBefore: now + lossDelayMs(losses) };
+  return counted(job, attempt, "lost", reason, next);
 }
 
 function succeeded(job: Job, attempt: Attempt): Settled {

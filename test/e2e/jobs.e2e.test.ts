@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, inject, it } from "vitest";
 import { readOutcome, watch, wrapped } from "../../src/jobs/wrapper/wrapper.ts";
 import { ControlPlane, docker, eventually, PROJECT_DIR, workloads } from "./control-plane.ts";
 
@@ -13,7 +13,7 @@ let made = 0;
 beforeAll(async () => {
   await plane.start();
   const configuration = { image: "hello-world", stop_grace: "1s" };
-  application = await plane.create("jobs", { instances: 0, job_instances: 20, check_every: "1s", configuration });
+  application = await plane.create("jobs", { instances: 0, job_instances: 20, configuration });
 });
 afterAll(() => plane.stop());
 afterEach(({ task }) => {
@@ -105,7 +105,8 @@ async function containerOf({ deployment_id: deployment }: WireAttempt): Promise<
 /** How often the engine has started a workload since then. */
 async function startsSince(since: number): Promise<number> {
   const until = Date.now() / 1_000;
-  const filters = ["type=container", "event=start"].flatMap((filter) => ["--filter", filter]);
+  const own = `label=dev.gantry.session=${inject("containerSession")}`;
+  const filters = ["type=container", "event=start", own].flatMap((filter) => ["--filter", filter]);
   const names = ["--format", "{{.Actor.Attributes.name}}"];
   const lines = await docker(
     "events",
@@ -204,7 +205,7 @@ describe("a job", () => {
 
   it("that ignores SIGTERM is killed after its grace, and what it said is kept", async ({ expect }) => {
     const stubborn = hello("--term", "ignore", "--sleep", "60");
-    const late = await submit({ ...stubborn, deadline: "2s", retries: 5 });
+    const late = await submit({ ...stubborn, deadline: "4s", retries: 5 });
     const slow = await submit({ ...hello("--sleep", "60"), timeout: "1s" });
     expect(await finished(late)).toMatchObject({
       state: "failed",
@@ -275,7 +276,7 @@ async function ensureBusyboxImage(): Promise<void> {
 describe("an image without a shell", () => {
   it("runs as it is: its exit code is known, its output is not, and the answer says why", async ({ expect }) => {
     const since = Date.now();
-    const job = await submit(program(5, 500));
+    const job = await submit(program(5, 2_500));
     await running(job, 1);
     expect(await finished(job)).toMatchObject({ state: "failed", failed: 1, lost: 0 });
     const [attempt] = await attempts(job);
