@@ -90,8 +90,10 @@ async function converge(
     // What is still on its way may change it once more.
     if (open === null && world.network.underway === 0) return broken();
     if (open === null) continue;
-    const isBlocked = open.startsWith("L5");
-    if (broken() === null && until >= calmAt + (isBlocked ? UNBLOCKED_MS : CALM_MS)) return open;
+    // What made room only now takes its time, too.
+    const blockedAt = Math.max(calmAt, world.application.row()?.blocked?.since ?? Number.POSITIVE_INFINITY);
+    const isBlocked = open.startsWith("L5") && until >= blockedAt + UNBLOCKED_MS;
+    if (broken() === null && (isBlocked || until >= calmAt + CALM_MS)) return open;
   }
   return broken();
 }
