@@ -1,5 +1,7 @@
 /** What attempts of jobs cost: rows written by both objects, each alarm counted as one. */
+import { runInDurableObject } from "cloudflare:test";
 import { describe, it } from "vitest";
+import type { Application } from "../../src/orchestrator/application.ts";
 import { applicationStub, instanceStub } from "../../src/stubs.ts";
 import { call, eventually, instancesOf, testEnv } from "./client.ts";
 import { attemptsOf, jobsApplication, run, submit, task, type WireAttempt } from "./jobs-world.ts";
@@ -64,6 +66,20 @@ describe("an attempt of a job", () => {
     const id = await jobsApplication();
     const { application, instances } = await costOf(id, () => run(id, task("exit=0")));
     expect(application + instances).toBeLessThanOrEqual(12 + JOB);
+  });
+
+  it("leaves no timer and no alarm when the last of its job is over", async ({ expect }) => {
+    const id = await jobsApplication();
+    await run(id, task("exit=1 second=0", { completions: 3, parallelism: 2, retries: 3 }));
+    await eventually(async () => (await instancesOf(id)).length === 0);
+    const left = await eventually(async () => {
+      const found = await runInDurableObject(applicationOf(id), async (_: Application, { storage }) => ({
+        alarm: await storage.getAlarm(),
+        timers: storage.sql.exec("SELECT key FROM timers").toArray(),
+      }));
+      return found.timers.length === 0 && found;
+    });
+    expect(left).toEqual({ alarm: null, timers: [] });
   });
 
   it("that runs costs the application nothing while it runs", async ({ expect }) => {
