@@ -271,6 +271,21 @@ describe.concurrent("sending in", () => {
     expect(await tasksOf(id)).toHaveLength(3);
   });
 
+  it("is for tokens that may submit jobs, which also look at them, and change nothing else", async ({ expect }) => {
+    const { id } = await createApplication({ instances: 0 });
+    const scoped = { name: "submitter", scopes: ["job:submit"], applications: [id] };
+    const token = (await call("POST", "/tokens", scoped)).result.value;
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const path = `/applications/${id}/tasks`;
+    const ask = async (method: string, to: string, body?: object) => {
+      return (await raw(method, to, body === undefined ? undefined : JSON.stringify(body), headers)).status;
+    };
+    const body = { ...http("/a"), idempotency_key: "k" };
+    expect(await ask("POST", path, body)).toBe(201);
+    expect([await ask("GET", path), await ask("GET", `${path}/k`)]).toEqual([200, 200]);
+    expect([await ask("POST", `${path}/k/cancel`), await ask("DELETE", `${path}/k`)]).toEqual([403, 403]);
+  });
+
   it("takes all of a batch, or none", async ({ expect }) => {
     const { id } = await createApplication({ instances: 0 });
     await send(id, { ...http("/a"), idempotency_key: "k" });

@@ -66,6 +66,7 @@ export const taskRoutes = [
     path: PATH,
     tag: "Tasks",
     summary: "List tasks, newest first; `state=dead` lists the dead letters",
+    scope: "job:read",
     query: z.strictObject({
       ...pageQuery(20, 100),
       state: taskState.optional().describe("Tasks in this state only"),
@@ -96,6 +97,7 @@ export const taskRoutes = [
     path: `${PATH}/:task`,
     tag: "Tasks",
     summary: "Get a task by id, or by idempotency key",
+    scope: "job:read",
     query: NO_QUERY,
     result: taskResult,
     errors: FOUND,
