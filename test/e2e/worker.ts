@@ -98,8 +98,7 @@ async function callQueue(request: Request, env: Queues): Promise<Response> {
 
 export default {
   async fetch(request, env, ctx) {
-    if (request.url.endsWith("/__test/rpc"))
-      return await callBinding(request, ctx.exports.Gantry as unknown as Service);
+    if (request.url.endsWith("/__test/rpc")) return await callBinding(request, ctx.exports.Gantry);
     if (request.url.endsWith("/__test/queue")) return await callQueue(request, env as unknown as Queues);
     const [, kind, name] = ABORT.exec(new URL(request.url).pathname) ?? [];
     if (kind === undefined || name === undefined) return await control.fetch(request, env, ctx);

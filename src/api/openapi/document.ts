@@ -70,7 +70,7 @@ function operationOf(route: Route, form: Form, books: Books, base: string): Json
     summary,
     tags: [form === "bare" ? "Legacy base" : tag],
     "x-scope": scopeOf(scope),
-    description: `Takes a token of scope \`${scopeOf(scope).replace(" or ", "\` or \`")}\`.${route.sensitive ? " The answer holds a secret." : ""}`,
+    description: `Takes a token of scope \`${scopeOf(scope).replace(" or ", "` or `")}\`.${route.sensitive ? " The answer holds a secret." : ""}`,
     parameters: [
       ...pathParameters(`${base}${route.path}`),
       ...queryParameters(route.query, books),
