@@ -5,6 +5,7 @@ import { NO_PAST, type Job, type SlotAttempt } from "../../jobs/job.ts";
 import { intendPlacement } from "../intents.ts";
 import { isPooled, JOB_SLOT, STOP, type Deployment } from "./deployment.ts";
 import { DEFAULT_LIMITS, plan, type Action, type Delivery, type PlanInput } from "./plan.ts";
+import type { Where } from "../placement/placing.ts";
 import type { Desired } from "./selection.ts";
 
 const NOW = 1_000_000;
@@ -15,6 +16,15 @@ const HEARD: Delivery = {
   lastSentAt: () => NOW,
   isSilent: () => false,
 };
+
+const ENAM = { code: "enam", name: "", region: "ENAM", city: null, pop: null, weight: 1, enabled: true } as const;
+const TWO_PLACES: Where = {
+  locations: [ENAM, { ...ENAM, code: "weur", region: "WEUR" }],
+  constraints: {},
+  companions: null,
+  failing: new Set(),
+};
+const twoInWeur = (location: string) => (location === "weur" ? 2 : 0);
 
 function job(completions = 1, parallelism = completions): Job {
   return newJob({ ...IDENTITY, spec: { ...SPEC, completions, parallelism } }, NOW);
@@ -40,7 +50,7 @@ function over(slot: Deployment): Deployment {
   return { ...slot, phase: "pending", ready: false, readyAt: null, attempt: { ...attempt, isOver: true } };
 }
 
-const inHand = (jobs: readonly Job[]) => ({ jobs: jobs.map((job) => ({ job, retries: [] })), wakeAt: null });
+const inHand = (jobs: readonly Job[]) => ({ jobs: jobs.map((one) => ({ job: one, retries: [] })), wakeAt: null });
 
 function run(
   jobs: readonly Job[],
@@ -146,17 +156,12 @@ describe("an application with jobs", () => {
   });
 
   it("begins the indexes of a job in their order, whichever place there is room in", ({ expect }) => {
-    const place = (code: "enam" | "weur", region: "ENAM" | "WEUR") => {
-      return { code, name: code, region, city: null, pop: null, weight: 1, enabled: true };
-    };
-    const where = { locations: [place("enam", "ENAM"), place("weur", "WEUR")], constraints: {}, companions: null };
-    const room = (location: string) => (location === "weur" ? 2 : 0);
     const { actions } = run([job(4)], [], {
-      where: { ...where, failing: new Set() },
-      allowance: { room, free: new Map(), starts: 99, shortage: null },
+      where: TWO_PLACES,
+      allowance: { room: twoInWeur, free: new Map(), starts: 99, shortage: null },
     });
     const placed = actions.flatMap((action) => (action.type === "place" ? [action] : []));
-    expect(placed.map(({ placing, begin }) => [placing?.location.code, begin?.index])).toEqual([
+    expect(placed.map(({ placing, ...one }) => [placing?.location.code, one.begin?.index])).toEqual([
       ["weur", 0],
       ["weur", 1],
     ]);

@@ -3,7 +3,9 @@ import * as z from "zod";
 import type { Autoscaling } from "../../../src/orchestrator/autoscaling/policy.ts";
 import { INSTANCE_ACTIONS } from "../../../src/orchestrator/instance-actions.ts";
 import { JURISDICTIONS, REGIONS } from "../../../src/orchestrator/placement/location.ts";
+import type { ApplicationSpec } from "../../../src/orchestrator/storage/application-row.ts";
 import { Random } from "../random.ts";
+import { CHECK_EVERY_MS } from "./application-host.ts";
 import { withoutSome } from "../engine/shrink.ts";
 import { SOME_REGIONS, someConstraints } from "./account-places.ts";
 import { FAULTS, someFaults, type Faults } from "./faults.ts";
@@ -140,7 +142,21 @@ function someMore(
 /** After this long without load none is left, where that may be. */
 const IDLE_AFTER_MS = 60_000;
 
-export function autoscalingOf({ min, max, target }: NonNullable<Scenario["autoscaling"]>): Autoscaling {
+/** As the application is made. */
+export function specOf({ instances, warm, named, jobs, autoscaling }: Scenario): ApplicationSpec {
+  return {
+    instances,
+    maxInstances: null,
+    ingress: "public",
+    checkEveryMs: CHECK_EVERY_MS,
+    warm,
+    namedInstances: named,
+    jobInstances: jobs,
+    ...(autoscaling === null ? {} : { autoscaling: autoscalingOf(autoscaling) }),
+  };
+}
+
+function autoscalingOf({ min, max, target }: NonNullable<Scenario["autoscaling"]>): Autoscaling {
   return { min, max, target: { kind: "concurrency", value: target }, idleAfterMs: IDLE_AFTER_MS };
 }
 

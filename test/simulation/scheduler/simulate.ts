@@ -114,7 +114,7 @@ function install(time: VirtualTime): () => void {
 function perform(world: World, deed: Deed): void {
   switch (deed.do) {
     case "scale": {
-      return world.scale(deed.instances);
+      return world.count({ instances: deed.instances });
     }
     case "activate": {
       return world.activate(deed.version);
@@ -140,7 +140,7 @@ function perform(world: World, deed: Deed): void {
       return world.crash(deed.nth);
     }
     case "warm": {
-      return world.keepWarm(deed.warm);
+      return world.count({ warm: deed.warm });
     }
     case "call": {
       return world.callers.call(deed.name, deed.waitMs, deed.usedMs);
@@ -158,7 +158,7 @@ function perform(world: World, deed: Deed): void {
       return world.jobs.desk.change(deed.job, deed.action);
     }
     case "run-jobs": {
-      return world.runJobs(deed.most);
+      return world.count({ jobInstances: deed.most });
     }
   }
 }

@@ -8,7 +8,13 @@ import type { RunRecord } from "../../../src/containers/run-record.ts";
 import type { Database } from "../../../src/database.ts";
 import { GantryError } from "../../../src/errors.ts";
 import { applyChange } from "../../../src/orchestrator/change.ts";
-import { applyCreate, applyDelete, planActivate, planPatch } from "../../../src/orchestrator/commands.ts";
+import {
+  applyCreate,
+  applyDelete,
+  planActivate,
+  planPatch,
+  type ApplicationPatch,
+} from "../../../src/orchestrator/commands.ts";
 import { eventTotals, lastEventId, type EventDraft } from "../../../src/orchestrator/events.ts";
 import type { AutoscalerDeps } from "../../../src/orchestrator/autoscaling/autoscaler.ts";
 import { decideAction, type InstanceAction } from "../../../src/orchestrator/instance-actions.ts";
@@ -40,7 +46,7 @@ import { SimulatedJobs } from "./jobs/simulated-jobs.ts";
 import { Orders } from "./orders.ts";
 import { SimulatedContainer } from "./platform.ts";
 import { Rules } from "./rules.ts";
-import { autoscalingOf, type Scenario } from "./scenario.ts";
+import { specOf, type Scenario } from "./scenario.ts";
 import { mayBeKilled, versionsOf, type SimulatedVersion } from "./versions.ts";
 
 /** For tests of the invariants: what is wrong with the code under test. */
@@ -124,21 +130,11 @@ export class World {
   create(): void {
     const { db, scheduler, places } = this.application.life;
     const { now } = this.time;
-    const { kind, instances, warm, named, autoscaling, jobs } = this.#scenario;
-    const spec: ApplicationSpec = {
-      instances,
-      maxInstances: null,
-      ingress: "public",
-      checkEveryMs: CHECK_EVERY_MS,
-      warm,
-      namedInstances: named,
-      jobInstances: jobs,
-      ...(autoscaling === null ? {} : { autoscaling: autoscalingOf(autoscaling) }),
-    };
+    const { kind } = this.#scenario;
     const [first, ...others] = this.versions;
     if (first === undefined) throw new Error("no version");
     this.account.register(ID, "app");
-    applyCreate(db, { id: ID, accountId: "acc", name: "app", kind, spec, ...first }, "", now);
+    applyCreate(db, { id: ID, accountId: "acc", name: "app", kind, spec: specOf(this.#scenario), ...first }, "", now);
     for (const [index, version] of others.entries())
       insertVersion(db, { version: index + 2, ...version, createdAt: now });
     const row = this.application.row();
@@ -149,19 +145,10 @@ export class World {
     if (kind === "deployment") this.standalone = this.deployments()[0]?.id ?? null;
   }
 
-  scale(instances: number): void {
+  /** How many there are to be, warm ones among them, and attempts of jobs beside them. */
+  count(counts: Pick<ApplicationPatch, "instances" | "warm" | "jobInstances">): void {
     if (this.standalone !== null) return;
-    this.#change((db, row) => applyChange(db, row, planPatch(db, row, { instances }), this.time.now));
-  }
-
-  keepWarm(warm: number): void {
-    if (this.standalone !== null) return;
-    this.#change((db, row) => applyChange(db, row, planPatch(db, row, { warm }), this.time.now));
-  }
-
-  runJobs(jobInstances: number): void {
-    if (this.standalone !== null) return;
-    this.#change((db, row) => applyChange(db, row, planPatch(db, row, { jobInstances }), this.time.now));
+    this.#change((db, row) => applyChange(db, row, planPatch(db, row, counts), this.time.now));
   }
 
   activate(version: number): void {
@@ -252,20 +239,25 @@ export class World {
 
   /** Members of the pool, warm ones among them. */
   desired(): number {
-    const row = this.application.row();
-    return row === undefined || row.deleting ? 0 : wantedOf(row.spec);
+    const { spec } = this;
+    return spec === null ? 0 : wantedOf(spec);
   }
 
   /** All that may be wanted at a time, whatever the load. */
   most(): number {
-    const row = this.application.row();
-    return row === undefined || row.deleting ? 0 : mostWantedOf(row.spec) + this.named() + this.jobs.most();
+    const { spec } = this;
+    return spec === null ? 0 : mostWantedOf(spec) + this.named() + this.jobs.most();
   }
 
   /** How many that are called by name may be awake. */
   named(): number {
+    return this.spec?.namedInstances ?? 0;
+  }
+
+  /** Null when there is no application, or it is being deleted. */
+  get spec(): ApplicationSpec | null {
     const row = this.application.row();
-    return row === undefined || row.deleting ? 0 : (row.spec.namedInstances ?? 0);
+    return row === undefined || row.deleting ? null : row.spec;
   }
 
   close(): void {
