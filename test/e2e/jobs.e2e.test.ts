@@ -155,7 +155,8 @@ describe("a job", () => {
     });
     expect(await workloads()).toEqual([]);
     expect(status).toMatchObject({ state: "succeeded", succeeded: 3, failed: 3, lost: 0, completed_indexes: "0-2" });
-    expect(most).toBe(2);
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThanOrEqual(2);
     const ended = (await attempts(job)).map(({ index, exit_code: code }) => `${index}: ${code}`);
     expect(ended.toSorted()).toEqual(["0: 0", "0: 3", "1: 0", "1: 3", "2: 0", "2: 3"]);
   });
@@ -228,8 +229,8 @@ describe("a job", () => {
 
   it("that ignores SIGTERM is killed after its grace, and what it said is kept", async ({ expect }) => {
     const stubborn = hello("--term", "ignore", "--sleep", "60");
-    const late = await submit({ ...stubborn, deadline: "4s", retries: 5 });
-    const slow = await submit({ ...hello("--sleep", "60"), timeout: "1s" });
+    const late = await submit({ ...stubborn, deadline: "5s", retries: 5 });
+    const slow = await submit({ ...hello("--sleep", "60"), timeout: "4s" });
     expect(await finished(late)).toMatchObject({
       state: "failed",
       reason: "DeadlineExceeded",
