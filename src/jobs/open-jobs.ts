@@ -139,9 +139,9 @@ function restOf({ job, retries }: Entry): number {
   if (!isWaiting || retries.size === 0) return 0;
   const deadline =
     startedAt === null || spec.deadlineMs === null ? Number.POSITIVE_INFINITY : startedAt + spec.deadlineMs;
-  let first = deadline;
-  for (const { notBefore } of retries.values()) first = Math.min(first, notBefore);
-  return first;
+  let restsUntil = deadline;
+  for (const { notBefore } of retries.values()) restsUntil = Math.min(restsUntil, notBefore);
+  return restsUntil;
 }
 
 function openJob({ job, retries }: Entry): OpenJob {
