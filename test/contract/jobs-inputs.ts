@@ -23,7 +23,7 @@ export function jobHint(name: string, random: Random): unknown {
   }
 }
 
-/** Of a body that is a job, or has one in `job` or `run`; `isMade`: of an application, which may run jobs. */
+/** Of a body that is a job, or has one in `job`; `isMade`: of an application, which may run jobs. */
 export function repairJobs(body: Record<string, unknown>, operationPath: string, random: Random): void {
   if (/\/(?:applications|applications\/\{id\})$/.test(operationPath) && random.chance(0.7)) {
     body["jobs"] = true;
@@ -31,11 +31,13 @@ export function repairJobs(body: Record<string, unknown>, operationPath: string,
   }
   if (operationPath.endsWith("/jobs")) {
     repairJob(body);
-    if (random.chance(0.6)) brief(body);
+    if (random.chance(0.85)) brief(body);
   }
   if (operationPath.endsWith("/jobs/{job}")) repairChange(body, random);
-  if (isRecord(body["job"])) repairJob(body["job"]);
-  if (isRecord(body["run"])) repairJob(body["run"]);
+  if (isRecord(body["job"])) {
+    repairJob(body["job"]);
+    brief(body["job"]);
+  }
   const { misfire } = body;
   if (!isRecord(misfire)) return;
   if (misfire["policy"] !== "all") delete misfire["limit"];
@@ -53,6 +55,8 @@ function repairJob(job: Record<string, unknown>): void {
     job["failure_policy"] = [{ action: "fail_job", exit_codes: { operator: "in", values: [42] } }];
   }
   if (job["success_policy"] !== undefined) job["success_policy"] = [{ count: 1 }];
+  // Else it is there for the rest of the walk, and no other instance is to be found.
+  job["deadline"] ??= 2;
   named(job["environment_variables"], "V");
   named(job["secrets"], "S");
 }

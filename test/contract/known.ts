@@ -65,10 +65,10 @@ export class Known {
     }
   }
 
-  /** What a 404 is about; what that stands below may still be there. */
+  /** What a 404 is about; what that stands below may still be there, and the number of an attempt is that of many. */
   forget(value: string): void {
     for (const kind of this.#pools.keys()) {
-      if (kind !== "applications" && kind !== "stores") this.#forget(kind, value);
+      if (kind !== "applications" && kind !== "stores" && kind !== "attempts") this.#forget(kind, value);
     }
   }
 
