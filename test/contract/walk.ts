@@ -55,6 +55,7 @@ const KEYED = 0.15;
 /** Beyond this many applications the walk deletes more than it creates. */
 const MAX_APPLICATIONS = 25;
 const LAST_ROUNDS = 40;
+const BY_NAME = /\/instances\/\{\w+\}\/(?:sleep|start)$/;
 /** Where the names of each kind that may have an owner are known from. */
 const OWNED: Readonly<Record<string, string>> = {
   application: "applications",
@@ -140,14 +141,14 @@ export class Walk {
         // A lease that is held keeps everything else out.
         const isKept = operation.method === "DELETE" && !operation.path.endsWith("/lease");
         if (isKept && this.#isReached(operation)) continue;
-        if (operation.path.endsWith("/sleep") && !this.#isReached(operation)) await this.#putToSleep(operation);
+        if (BY_NAME.test(operation.path) && !this.#isReached(operation)) await this.#actByName(operation);
         else await this.#send(operation, this.#draft(operation));
       }
     }
   }
 
-  /** Only who is called by name sleeps, and no operation of the document calls anybody. */
-  async #putToSleep(operation: Operation): Promise<void> {
+  /** Only who is called by name sleeps, or is started anew, and no operation of the document calls anybody. */
+  async #actByName(operation: Operation): Promise<void> {
     const [template = ""] = operation.path.split("/{id}");
     const base = template.replace("{account_id}", this.#options.accountId);
     const headers = { authorization: `Bearer ${this.#options.token}` };
@@ -157,7 +158,7 @@ export class Walk {
     const body = { name, instances: 0, named_instances: 1, ingress: { mode: "public" }, configuration };
     await this.#exchange({ method: "POST", target: base, headers: json, body: JSON.stringify(body) });
     await this.#exchange({ method: "GET", target: `/a/${name}/@somebody/`, headers: {} });
-    const target = `${base}/${name}/instances/somebody/sleep`;
+    const target = `${base}/${name}/instances/somebody/${operation.path.split("/").at(-1)}`;
     await this.#send(operation, { method: "POST", target, headers, mustFail: false });
   }
 
