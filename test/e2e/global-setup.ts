@@ -20,7 +20,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await bundleWorkloads(PROJECT_DIR);
   project.provide("containerEnv", backend.env);
   project.provide("containerSession", backend.session);
-  if (project.name === "e2e") project.provide("browser", await browser());
+  if (project.name === "long") project.provide("browser", await browser());
   return () => backend.close();
 }
 
