@@ -92,6 +92,11 @@ export class Instance extends BaseContainer<Env> {
     return retired.then((answer) => this.#complete(answer));
   }
 
+  forbid(generation: number, reason: string): Promise<InstanceAnswer> {
+    const forbidden = this.#lifecycle.forbid(this.#deploymentId(), generation, reason);
+    return forbidden.then((answer) => this.#complete(answer));
+  }
+
   check(generation: number): Promise<InstanceAnswer> {
     return this.#lifecycle.check(this.#deploymentId(), generation).then((answer) => this.#complete(answer));
   }

@@ -273,6 +273,20 @@ describe("a container that cannot be destroyed", () => {
     expect(destroyed).toBe(2);
   });
 
+  it("is not that of a launch that came before it was forbidden", async ({ expect }) => {
+    const db = memoryDatabase();
+    migrate(db, INSTANCE_MIGRATIONS);
+    const { port } = container();
+    const { lifecycle } = lifetime(db, port, async () => ({ owned: true, checkEveryMs: 60_000 }));
+    await lifecycle.launch(ORDER);
+    expect(await lifecycle.forbid("d", 1, "VALIDATE_INPUT")).not.toMatchObject({ report: { state: "ended" } });
+    expect(port.running).toBe(true);
+    const forbidden = await lifecycle.forbid("d", 2, "VALIDATE_INPUT");
+    expect(forbidden).toMatchObject({ generation: 2, report: { state: "ended", outcome: { kind: "stopped" } } });
+    expect(await lifecycle.launch({ ...ORDER, generation: 2 })).toMatchObject({ report: { state: "ended" } });
+    expect(port.running).toBe(false);
+  });
+
   it("is looked for by the next lifetime when this one has lost sight of it", async ({ expect }) => {
     const db = memoryDatabase();
     migrate(db, INSTANCE_MIGRATIONS);

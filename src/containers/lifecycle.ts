@@ -259,6 +259,12 @@ export class Lifecycle {
     return await this.#answer();
   }
 
+  /** A launch that has not come never will; one that has was allowed by a newer lifetime of the scheduler, and goes on. */
+  async forbid(deploymentId: string, generation: number, reason: string): Promise<InstanceAnswer> {
+    const isLaunched = this.record !== null && this.record.generation >= generation;
+    return isLaunched ? await this.#answer() : await this.retire(deploymentId, generation, reason);
+  }
+
   /** How is it? Looks instead of trusting the row. */
   async check(deploymentId: string, generation: number): Promise<InstanceAnswer> {
     const { record } = this;

@@ -71,7 +71,7 @@ export class Messages {
   async #refuse({ id, generation }: Deployment, error: GantryError): Promise<() => void> {
     const { instances } = this.#deps;
     let answer = await instances.check(id, generation);
-    if (answer.generation < generation) answer = await instances.stop(id, generation, error.code);
+    if (answer.generation < generation) answer = await instances.forbid(id, generation, error.code);
     if (answer.generation !== generation || !isUnlaunched(answer)) return this.#heard(id, answer);
     const outcome = { kind: "refused", exitCode: null, reason: error.code, message: describeError(error) } as const;
     return this.#heard(id, { generation, report: { state: "ended", outcome } });

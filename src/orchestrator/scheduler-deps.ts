@@ -83,6 +83,8 @@ export interface InstanceClient {
   launch(order: LaunchOrder): Promise<InstanceAnswer>;
   /** `signal`: what it begins with, where it is not SIGTERM. */
   stop(deploymentId: string, generation: number, reason: string, signal?: number): Promise<InstanceAnswer>;
+  /** Marks a placement as ended that was not launched yet; what runs goes on, whenever this arrives. */
+  forbid(deploymentId: string, generation: number, reason: string): Promise<InstanceAnswer>;
   check(deploymentId: string, generation: number): Promise<InstanceAnswer>;
   /** Drops what the instance keeps of a slot that is gone. */
   release(deploymentId: string): Promise<void>;

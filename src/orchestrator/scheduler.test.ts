@@ -52,6 +52,10 @@ function scheduler(deps: {
         stopped.push(generation);
         return { generation, report: ended };
       },
+      forbid: async (_, generation) => {
+        stopped.push(generation);
+        return { generation, report: ended };
+      },
       check: async (_, generation) => deps.check ?? { generation, report: ended },
       release: async () => undefined,
     },

@@ -85,7 +85,7 @@ export function schedulerWorld(options: WorldOptions = {}) {
   const at = { now: START };
   const deployments = new DeploymentStore(db);
   const timers = new Timers(db, { setAlarm: () => undefined, deleteAlarm: () => undefined });
-  const said: (readonly ["launch" | "stop" | "check" | "release", string, ...unknown[]])[] = [];
+  const said: (readonly ["launch" | "stop" | "forbid" | "check" | "release", string, ...unknown[]])[] = [];
   const orders: LaunchOrder[] = [];
   const count = { routing: 0, deleted: 0, passed: 0, ids: 0 };
   const stopped: Report = ended("Unknown", "stopped");
@@ -118,6 +118,10 @@ export function schedulerWorld(options: WorldOptions = {}) {
       },
       stop: async (id, generation, reason, ...signal) => {
         said.push(["stop", id, generation, reason, ...signal.filter((number) => number !== undefined)]);
+        return (await options.stop?.(id, generation)) ?? { generation, report: stopped };
+      },
+      forbid: async (id, generation, reason) => {
+        said.push(["forbid", id, generation, reason]);
         return (await options.stop?.(id, generation)) ?? { generation, report: stopped };
       },
       check: async (id, generation) => {

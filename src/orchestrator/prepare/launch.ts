@@ -27,6 +27,7 @@ export function instanceClient(env: Env, onReleased: (deploymentId: string) => P
   return {
     launch: async (order) => await stub(order.deploymentId).launch(order),
     stop: async (id, generation, reason, signal) => await stub(id).retire(generation, reason, signal),
+    forbid: async (id, generation, reason) => await stub(id).forbid(generation, reason),
     check: async (id, generation) => await stub(id).check(generation),
     release: async (id) => {
       await stub(id).release();

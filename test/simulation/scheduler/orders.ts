@@ -34,6 +34,8 @@ export class Orders {
     return {
       launch: (order) => ask(order.deploymentId, `launch ${order.generation}`, (life) => life.launch(order)),
       stop: (id, generation, reason) => ask(id, `stop ${generation}`, (life) => life.retire(id, generation, reason)),
+      forbid: (id, generation, reason) =>
+        ask(id, `forbid ${generation}`, (life) => life.forbid(id, generation, reason)),
       check: (id, generation) => ask(id, `check ${generation}`, (life) => life.check(id, generation)),
       release: (id) => network.send(lifetime, `release of ${id}`, () => instance(id).release()),
     };
