@@ -142,17 +142,39 @@ export class Walk {
         const isKept = operation.method === "DELETE" && !operation.path.endsWith("/lease");
         if (isKept && this.#isReached(operation)) continue;
         if (BY_NAME.test(operation.path) && !this.#isReached(operation)) await this.#actByName(operation);
+        else if (operation.path.endsWith("/logs") && !this.#isReached(operation)) await this.#readLogs(operation);
         else await this.#send(operation, this.#draft(operation));
       }
     }
   }
 
-  /** Only who is called by name sleeps, or is started anew, and no operation of the document calls anybody. */
-  async #actByName(operation: Operation): Promise<void> {
+  /** Only an attempt that has ended has printed something. */
+  async #readLogs(operation: Operation): Promise<void> {
+    const { base, headers, json } = this.#target(operation);
+    const name = `jobs-${uuid(this.#random).slice(0, 8)}`;
+    const application = { name, instances: 0, jobs: true, configuration: { image: "hello-world" } };
+    await this.#exchange({ method: "POST", target: base, headers: json, body: JSON.stringify(application) });
+    const job = {
+      name: "prints",
+      entrypoint: ["/bin/sh"],
+      environment_variables: [{ name: "TASK", value: "print=hello" }],
+    };
+    await this.#exchange({ method: "POST", target: `${base}/${name}/jobs`, headers: json, body: JSON.stringify(job) });
+    await this.#exchange({ method: "GET", target: `${base}/${name}/jobs/prints/wait?timeout=10`, headers });
+    const target = `${base}/${name}/jobs/prints/attempts/1/logs`;
+    await this.#send(operation, { method: "GET", target, headers, mustFail: false });
+  }
+
+  #target(operation: Operation) {
     const [template = ""] = operation.path.split("/{id}");
     const base = template.replace("{account_id}", this.#options.accountId);
     const headers = { authorization: `Bearer ${this.#options.token}` };
-    const json = { ...headers, "content-type": "application/json" };
+    return { base, headers, json: { ...headers, "content-type": "application/json" } };
+  }
+
+  /** Only who is called by name sleeps, or is started anew, and no operation of the document calls anybody. */
+  async #actByName(operation: Operation): Promise<void> {
+    const { base, headers, json } = this.#target(operation);
     const name = `called-${uuid(this.#random).slice(0, 8)}`;
     const configuration = { image: "hello-world" };
     const body = { name, instances: 0, named_instances: 1, ingress: { mode: "public" }, configuration };
