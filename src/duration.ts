@@ -4,6 +4,11 @@ const UNIT_MS: Record<string, number> = { d: 86_400_000, h: 3_600_000, m: 60_000
 const WHOLE = /^(?:\d+(?:\.\d+)?(?:ms|[dhms]))+$/;
 const PART = /(\d+(?:\.\d+)?)(ms|[dhms])/g;
 
+/** Milliseconds, or `null` where nothing is said. */
+export function lengthOf(value: number | string | undefined): number | null {
+  return value === undefined ? null : parseDuration(value);
+}
+
 /** Milliseconds, or `null` when the text is not a duration. */
 export function parseDuration(value: number | string): number | null {
   if (typeof value === "number") return Number.isFinite(value) && value >= 0 ? Math.round(value * 1_000) : null;

@@ -12,7 +12,7 @@ const CONFIGURATION = { image: "hello-world" };
 
 function read(...contents: unknown[]): Manifest {
   return manifestOf(
-    contents.map((content) => ({ origin: { file: "a.ts", document: null }, folder: "/work", content })),
+    contents.map((content) => ({ origin: { file: "a.ts", document: null }, folder: "/project", content })),
   );
 }
 
@@ -76,8 +76,8 @@ describe("a manifest", () => {
     expect(images).toEqual([
       {
         name: "image-resizer",
-        dockerfile: "/work/resizer/Dockerfile",
-        context: "/work/resizer",
+        dockerfile: "/project/resizer/Dockerfile",
+        context: "/project/resizer",
         buildArgs: { A: "1" },
       },
     ]);

@@ -7,6 +7,10 @@ export interface Size {
   readonly diskMb: number;
 }
 
+export function sameSize(a: Size, b: Size): boolean {
+  return a.vcpu === b.vcpu && a.memoryMib === b.memoryMib && a.diskMb === b.diskMb;
+}
+
 /** How much an application is to come to. Absolute, so that asking twice is asking once. */
 export interface Ask {
   readonly instances: number;

@@ -1,7 +1,7 @@
 /** From a request for a job to what its application is asked for: admitted like a configuration of its own. */
 import type { Settings } from "../account/limits.ts";
 import { sizeRefusal } from "../account/quota-refusals.ts";
-import { parseDuration } from "../duration.ts";
+import { lengthOf } from "../duration.ts";
 import { GantryError } from "../errors.ts";
 import { parseIndexes } from "../jobs/index-set.ts";
 import type { JobRequest } from "../jobs/job-control.ts";
@@ -28,15 +28,15 @@ export function jobSpecOf(template: JobTemplate): JobSpec {
     retriesPerIndex: perIndex,
     maxFailedIndexes: template.max_failed_indexes ?? null,
     lossRetries: template.loss_retries,
-    backoffMs: msOf(template.backoff) ?? 0,
-    maxBackoffMs: msOf(template.max_backoff) ?? 0,
-    timeoutMs: msOf(template.timeout),
-    deadlineMs: msOf(template.deadline),
+    backoffMs: lengthOf(template.backoff) ?? 0,
+    maxBackoffMs: lengthOf(template.max_backoff) ?? 0,
+    timeoutMs: lengthOf(template.timeout),
+    deadlineMs: lengthOf(template.deadline),
     failurePolicy: template.failure_policy.map(({ action, exit_codes: exitCodes }) => ({ action, exitCodes })),
     successPolicy: template.success_policy.map(({ indexes, count = null }) => {
       return { indexes: indexes === undefined ? null : parseIndexes(indexes), count };
     }),
-    ttlMs: msOf(template.ttl),
+    ttlMs: lengthOf(template.ttl),
   };
 }
 
@@ -108,8 +108,4 @@ export function requireOwnNames(configuration: StoredConfiguration, names: reado
     if (!known.has(name)) return;
     throw invalid({ [`secrets[${index}].name`]: `is a secret of the application's configuration too: ${name}` });
   });
-}
-
-function msOf(value: number | string | undefined): number | null {
-  return value === undefined ? null : parseDuration(value);
 }

@@ -33,7 +33,30 @@ export function decodePageToken(token: string | undefined): string {
   const bytes = fromBase64(token);
   const text = bytes === null ? "" : new TextDecoder().decode(bytes);
   if (text.startsWith(TOKEN_PREFIX)) return text.slice(TOKEN_PREFIX.length);
-  throw invalid({ page_token: "is not a token of this list: take next_page_token of an earlier answer" });
+  throw foreignToken();
+}
+
+/** The number after which the page begins; null for the first page. */
+export function numberInPageToken(token: string | undefined): number | null {
+  const text = decodePageToken(token);
+  if (text === "") return null;
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw foreignToken();
+}
+
+function foreignToken(): Error {
+  return invalid({ page_token: "is not a token of this list: take next_page_token of an earlier answer" });
+}
+
+/** What an answer says of its page. `next`: the key after which the next one begins; null: there is none. */
+export function pageInfo(
+  perPage: number,
+  pageToken: string | undefined,
+  count: number,
+  next: string | number | null,
+): ResultInfo {
+  const more = next === null ? {} : { next_page_token: encodePageToken(String(next)) };
+  return { per_page: perPage, page_token: pageToken ?? null, count, ...more };
 }
 
 /** Takes one item more than the page has, to know whether there is another page. */
@@ -45,6 +68,6 @@ export function pageOf<T>(
 ): { readonly page: T[]; readonly info: ResultInfo } {
   const page = items.slice(0, perPage);
   const last = page.at(-1);
-  const more = items.length > perPage && last !== undefined ? { next_page_token: encodePageToken(keyOf(last)) } : {};
-  return { page, info: { per_page: perPage, page_token: pageToken ?? null, count: page.length, ...more } };
+  const next = items.length > perPage && last !== undefined ? keyOf(last) : null;
+  return { page, info: pageInfo(perPage, pageToken, page.length, next) };
 }

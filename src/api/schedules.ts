@@ -2,9 +2,8 @@
 import { parseDuration } from "../duration.ts";
 import { canonicalZone } from "../jobs/cron/time-zone.ts";
 import { upcoming, type NewSchedule, type ScheduleSpec } from "../jobs/schedules/schedule.ts";
-import type { StoredConfiguration } from "../orchestrator/configurations.ts";
 import { invalid } from "./body.ts";
-import { jobRequestOf } from "./jobs.ts";
+import { jobLaunchOf, jobSpecOf } from "./jobs.ts";
 import type { PutSchedule } from "./schemas/schedule.ts";
 
 const DEFAULT_CATCH_UP = 10;
@@ -13,24 +12,13 @@ const LOOKED_AT = 100;
 const LOOKED_AT_MS = 62 * 86_400_000;
 
 /** Throws `VALIDATE_INPUT` with the field whose time can never be. `id`: of the schedule, if it is new. */
-export function scheduleOf(
-  name: string,
-  id: string,
-  body: PutSchedule,
-  configuration: StoredConfiguration,
-  now: number,
-): NewSchedule {
+export function scheduleOf(name: string, id: string, body: PutSchedule, now: number): NewSchedule {
   const zone = canonicalZone(body.time_zone);
   if (zone === undefined) {
     throw invalid({ time_zone: "must be a name of the IANA database, such as Europe/Berlin or UTC" });
   }
   const { policy, limit = DEFAULT_CATCH_UP, after_suspension: runsAfterSuspension } = body.misfire;
-  const request = jobRequestOf(
-    body.job,
-    { id, name, suspended: false, origin: { kind: "schedule", schedule: name, at: now, isManual: false } },
-    configuration,
-  );
-  const { spec: jobSpec, launch, fairnessKey, isBare = false } = request;
+  const { fairness_key: fairnessKey, shell: hasShell } = body.job;
   const spec: ScheduleSpec = {
     cron: body.cron.trim(),
     timeZone: zone,
@@ -42,7 +30,7 @@ export function scheduleOf(
     startingDeadlineMs: body.starting_deadline === undefined ? null : parseDuration(body.starting_deadline),
     jitterMs: parseDuration(body.jitter) ?? 0,
     history: body.history,
-    job: { spec: jobSpec, launch, fairnessKey, isBare },
+    job: { spec: jobSpecOf(body.job), launch: jobLaunchOf(body.job), fairnessKey, isBare: !hasShell },
     template: JSON.stringify(body.job),
   };
   requireTimes(spec, now);

@@ -80,10 +80,13 @@ export interface BridgeReply {
 export interface JobOfAttempt {
   /** Its id. */
   readonly job: string;
+  /** Of the job. */
   readonly name: string;
   readonly index: number;
+  /** Completions of the job. */
   readonly count: number;
   readonly attempt: number;
+  /** What the job was submitted with. */
   readonly payload: string | null;
 }
 

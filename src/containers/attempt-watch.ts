@@ -6,6 +6,7 @@ import type { Output } from "../jobs/job-store.ts";
 import { kill, readOutcome, watch, type CommandOutcome } from "../jobs/wrapper/wrapper.ts";
 import { describeError } from "../errors.ts";
 import { sleep } from "../sleep.ts";
+import { withTimeout } from "../with-timeout.ts";
 import type { ContainerPort } from "./port.ts";
 import type { RunRecord } from "./run-record.ts";
 
@@ -60,7 +61,7 @@ export class AttemptWatch {
   async kill(record: RunRecord): Promise<Output | null> {
     if (record.attempt?.isWrapped !== true) return null;
     const { port } = this.#deps;
-    const seen = await Promise.race([port.run(kill()).catch(() => null), sleep(KILL_TIMEOUT_MS).then(() => null)]);
+    const seen = await withTimeout(port.run(kill()), KILL_TIMEOUT_MS).catch(() => null);
     const outcome = seen === null ? null : readOutcome(seen.printed);
     return outcome === null ? null : { stdout: outcome.stdout, stderr: outcome.stderr };
   }

@@ -3,6 +3,7 @@
  * Pure. Values of secrets are sealed: nothing shows them.
  */
 import type { Size } from "../account/amounts.ts";
+import type { JobOfAttempt } from "../bridge/messages.ts";
 import { mergeConfiguration, type StoredConfiguration } from "../orchestrator/configurations.ts";
 import { toLaunchSpec, type LaunchSpec } from "../orchestrator/launch-spec.ts";
 import type { Attempt, Job } from "./job.ts";
@@ -25,16 +26,7 @@ export interface JobLaunch {
 }
 
 /** An attempt as its instance knows it. */
-export interface AttemptLaunch {
-  readonly job: string;
-  /** Of the job. */
-  readonly name: string;
-  readonly index: number;
-  /** Completions of the job. */
-  readonly count: number;
-  readonly attempt: number;
-  /** What the job was submitted with. */
-  readonly payload: string | null;
+export interface AttemptLaunch extends JobOfAttempt {
   /** Its command is run by a shell that keeps its exit code and its output. */
   readonly isWrapped: boolean;
 }

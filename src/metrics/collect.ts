@@ -5,6 +5,7 @@ import { accountStub, applicationStub, instanceStub } from "../stubs.ts";
 import type { AccountSample } from "./account-sample.ts";
 import type { ApplicationSample, ObjectCosts } from "./application-sample.ts";
 import { metricsText, type Scraped } from "./families.ts";
+import { withTimeout } from "../with-timeout.ts";
 
 /** The platform gives a Worker six simultaneous outgoing connections. */
 const MAX_IN_FLIGHT = 6;
@@ -36,10 +37,10 @@ async function scrape(entry: ApplicationEntry, { env, withInstances }: MetricsRe
   const { id, name, kind } = entry;
   const instanceCosts = new Map<string, ObjectCosts>();
   try {
-    const sample: ApplicationSample | null = await withTimeout(applicationStub(env, id).metrics());
+    const sample: ApplicationSample | null = await withTimeout(applicationStub(env, id).metrics(), ANSWER_TIMEOUT_MS);
     if (sample === null) return null;
     for (const { deployment } of withInstances ? sample.instances : []) {
-      instanceCosts.set(deployment, await withTimeout(instanceStub(env, deployment).billing()));
+      instanceCosts.set(deployment, await withTimeout(instanceStub(env, deployment).billing(), ANSWER_TIMEOUT_MS));
     }
     return { id, name, kind, sample, instanceCosts };
   } catch (error) {
@@ -56,17 +57,4 @@ async function inParallel<T, R>(items: readonly T[], limit: number, work: (item:
   };
   await Promise.all(Array.from({ length: limit }, lane));
   return results;
-}
-
-async function withTimeout<T>(work: Promise<T>): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => reject(new Error(`no answer within ${ANSWER_TIMEOUT_MS / 1_000} s`)),
-    ANSWER_TIMEOUT_MS,
-  );
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

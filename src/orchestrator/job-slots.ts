@@ -3,7 +3,7 @@
  * decided. Called within the transaction of whatever it belongs to, so that every attempt is counted once.
  */
 import type { Database } from "../database.ts";
-import type { Size } from "../account/amounts.ts";
+import { sameSize, type Size } from "../account/amounts.ts";
 import { begin, decide, finish } from "../jobs/intents.ts";
 import { attemptEnded, jobFinished } from "../jobs/job-events.ts";
 import type { Job, StopReason } from "../jobs/job.ts";
@@ -13,7 +13,6 @@ import {
   dropRetry,
   expiredJobs,
   findJob,
-  findLaunch,
   firstRemoval,
   jobsInHand,
   putJob,
@@ -153,7 +152,7 @@ export class JobSlots {
     const { attempt, id: deployment, generation } = slot;
     const job = attempt === undefined ? undefined : findJob(db, attempt.job);
     if (attempt === undefined || job === undefined) return { next, events: [] };
-    if (this.#needsNoShell(job, end)) {
+    if (needsNoShell(job, end)) {
       // The same attempt again, as the image is: no process of it has run.
       putJob(db, { ...job, isBare: true });
       return { next: { ...next, attempt, nextStartAt: now }, events: [] };
@@ -178,14 +177,9 @@ export class JobSlots {
     };
     return { next: over, events: [attemptEnded(job, record, end.message)] };
   }
-
-  /** The shell that was put before its command is not in its image, or nothing is. */
-  #needsNoShell(job: Job, { kind, reason }: AttemptEnd): boolean {
-    if (job.isBare || kind !== "refused" || reason !== "ImageDoesNotBoot") return false;
-    return findLaunch(this.#deps.db, job.id) !== undefined;
-  }
 }
 
-function sameSize(a: Size, b: Size): boolean {
-  return a.vcpu === b.vcpu && a.memoryMib === b.memoryMib && a.diskMb === b.diskMb;
+/** The shell that was put before its command is not in its image, or nothing is. */
+function needsNoShell({ isBare }: Job, { kind, reason }: AttemptEnd): boolean {
+  return !isBare && kind === "refused" && reason === "ImageDoesNotBoot";
 }

@@ -6,6 +6,7 @@
  */
 import type { Deployment } from "./plan/deployment.ts";
 import type { Delivery } from "./plan/plan.ts";
+import { withTimeout } from "../with-timeout.ts";
 
 /**
  * Calls between objects are not among the platform's six connections of an invocation; it queues what is too much. With 6
@@ -111,16 +112,6 @@ export class Outbox implements Delivery {
     // A crash from here on forgets only what the instance says again.
     if (consume === undefined) this.#onSettled();
     else consume();
-  }
-}
-
-async function withTimeout<T>(work: Promise<T>, ms: number): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no answer within ${ms / 1_000} s`)), ms);
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

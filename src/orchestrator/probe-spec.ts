@@ -1,7 +1,7 @@
 /** From `configuration.checks` to the probes that an instance makes, and the lengths of time of its placement. */
 import type { Configuration } from "../api/schemas/configuration.ts";
 import type { Check } from "../api/schemas/check.ts";
-import { parseDuration } from "../duration.ts";
+import { lengthOf } from "../duration.ts";
 import type { CheckKind } from "./check-state.ts";
 import { requiredPortsOf, type Port } from "./network.ts";
 
@@ -117,8 +117,4 @@ function requiredProbes(port: number): ProbeSpec[] {
     { ...USUAL, name: `opened-${port}`, kind: "startup", type: "tcp", port, attempts: 1 },
     { ...USUAL, name: `listening-${port}`, kind: "ready", type: "tcp", port, intervalMs: DEFAULT_INTERVAL_MS },
   ];
-}
-
-function lengthOf(value: number | string | undefined): number | null {
-  return value === undefined ? null : parseDuration(value);
 }

@@ -10,7 +10,7 @@ import type { Decision } from "./instance-actions.ts";
 import { Inbox, type Observation } from "./inbox.ts";
 import { intendPlacement, intendStart, intendStop, type Intent } from "./intents.ts";
 import type { LaunchSpec } from "./launch-spec.ts";
-import type { Size } from "../account/amounts.ts";
+import { sameSize, type Size } from "../account/amounts.ts";
 import type { EvictionOrder } from "../account/capacity/statement.ts";
 import { intendEvictions, mayBePreempted } from "./capacity/evict.ts";
 import { Messages } from "./messages.ts";
@@ -112,10 +112,7 @@ export class Scheduler {
     const { deployments, choiceFor, version } = this.#deps;
     const override = choiceFor?.(name)?.override ?? deployments.named(name)?.override;
     if (override?.size === undefined) return null;
-    const { vcpu, memoryMib, diskMb } = version(activeVersion).spec.size;
-    const { size } = override;
-    const isUsual = size.vcpu === vcpu && size.memoryMib === memoryMib && size.diskMb === diskMb;
-    return isUsual ? null : size;
+    return sameSize(override.size, version(activeVersion).spec.size) ? null : override.size;
   }
 
   /** What an instance says, soon applied. False: the instance must destroy what it holds. */

@@ -187,7 +187,7 @@ describe.concurrent("a task that is posted", () => {
   it("starts a pool that follows its queue, with as many members as wait for it", async ({ expect }) => {
     const autoscaling = { min: 0, max: 3, queue_depth: 2 };
     const { id } = await createApplication({ instances: 0, autoscaling, max_parallel_tasks: 1 });
-    const tasks = Array.from({ length: 8 }, (_, n) => http(`/work/${n}`));
+    const tasks = Array.from({ length: 8 }, (_, n) => http(`/turn/${n}`));
     await call("POST", `/applications/${id}/tasks/batch`, { tasks });
     await eventually(async () => (await tasksOf(id, "&state=succeeded")).length === 8);
     expect((await call("GET", `/applications/${id}`)).result.instances).toBe(3);

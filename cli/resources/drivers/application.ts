@@ -1,4 +1,5 @@
 /** Applications. What would happen is what the API says of the same write as a dry run. */
+import { READ_ONLY_FIELDS } from "../../../src/api/schemas/application.ts";
 import type { Api } from "../../api.ts";
 import {
   changesBetween,
@@ -14,19 +15,7 @@ import { isObject, textOf } from "../resource.ts";
 
 const INNER = ["autoscaling", "configuration", "constraints", "ingress", "affinities", "priorities"];
 /** Fields of an answer that are no part of what is wanted. */
-const SHOWN_ONLY = new Set([
-  "id",
-  "account_id",
-  "created_at",
-  "updated_at",
-  "version",
-  "health",
-  "state",
-  "generation",
-  "observed_generation",
-  "active_rollout_id",
-  "blocked",
-]);
+const SHOWN_ONLY: ReadonlySet<string> = new Set(READ_ONLY_FIELDS);
 /** What holds where nothing is said. */
 const DEFAULTS: JsonObject = {
   scheduling_policy: "default",

@@ -5,8 +5,8 @@ import { iso } from "../../iso.ts";
 import { instanceStub } from "../../stubs.ts";
 import { saidResult } from "../results/bridge.ts";
 import { defineRoute } from "../route.ts";
-import { readInstances } from "./instances.ts";
-import { findApplication, instanceNotFound } from "./lookup.ts";
+import { readInstance } from "./instances.ts";
+import { findApplication } from "./lookup.ts";
 
 export const bridgeRoutes = [
   defineRoute({
@@ -19,10 +19,7 @@ export const bridgeRoutes = [
     errors: ["APPLICATION_NOT_FOUND", "INSTANCE_NOT_FOUND"],
     run: async (call) => {
       const { id } = findApplication(call);
-      const wanted = call.params["instance_id"] ?? "";
-      const views = await readInstances(call.env, id);
-      const view = views.find(({ instanceId, name }) => instanceId === wanted || name === wanted);
-      if (view === undefined) throw instanceNotFound(wanted);
+      const view = await readInstance(call, id);
       const answer: { said: Said | null; busyUntil: number | null } = await instanceStub(
         call.env,
         view.deployment.id,

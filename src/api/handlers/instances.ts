@@ -58,14 +58,23 @@ export const instanceRoutes = [
     errors: ["APPLICATION_NOT_FOUND", "INSTANCE_NOT_FOUND"],
     run: async (call) => {
       const { id } = findApplication(call);
-      const wanted = call.params["instance_id"] ?? "";
-      const views = await readInstances(call.env, id);
-      const view = views.find(({ instanceId, name }) => instanceId === wanted || name === wanted);
-      if (view === undefined) throw instanceNotFound(wanted);
+      const view = await readInstance(call, id);
       return { result: wireInstance(id, view) };
     },
   }),
 ];
+
+/** The one that the path's `{instance_id}` names, by its public id or its name. */
+export async function readInstance(
+  { env, params }: Pick<Call<unknown, unknown>, "env" | "params">,
+  applicationId: string,
+): Promise<InstanceView> {
+  const wanted = params["instance_id"] ?? "";
+  const views = await readInstances(env, applicationId);
+  const view = views.find(({ instanceId, name }) => instanceId === wanted || name === wanted);
+  if (view === undefined) throw instanceNotFound(wanted);
+  return view;
+}
 
 export async function readInstances(env: Env, applicationId: string): Promise<InstanceView[]> {
   const views: InstanceView[] = await applicationStub(env, applicationId).instances();

@@ -11,7 +11,7 @@ import { applicationStub } from "../../stubs.ts";
 import { invalid } from "../body.ts";
 import { guardOf } from "../guard.ts";
 import { admittedJob, jobRequestOf, requireOwnNames } from "../jobs.ts";
-import { decodePageToken, encodePageToken, pageQuery } from "../pagination.ts";
+import { numberInPageToken, pageInfo, pageQuery } from "../pagination.ts";
 import { attemptLogs, attemptResult, deletedJob, jobResult, jobState, queueStatus } from "../results/job.ts";
 import { defineRoute, type Call } from "../route.ts";
 import { createJobSchema, patchJobSchema, type CreateJob } from "../schemas/job.ts";
@@ -82,10 +82,10 @@ export const jobRoutes = [
         ...(state === undefined ? {} : { state }),
         ...(schedule === undefined ? {} : { source: schedule }),
       };
-      const before = numberIn(token);
+      const before = numberInPageToken(token);
       const page: JobPage = await applicationStub(call.env, id).listJobs(filter, before, perPage);
       const jobs = page.jobs.map((view) => ({ ...wireJob(id, view), events: [] }));
-      return { result: jobs, ...paged(perPage, token, jobs.length, page.next) };
+      return { result: jobs, resultInfo: pageInfo(perPage, token, jobs.length, page.next) };
     },
   }),
   defineRoute({
@@ -174,11 +174,11 @@ export const jobRoutes = [
     paged: true,
     run: async (call) => {
       const { per_page: perPage, page_token: token } = call.query;
-      const after = numberIn(token) ?? 0;
+      const after = numberInPageToken(token) ?? 0;
       const application = applicationStub(call.env, findApplication(call).id);
       const page: AttemptPage = await application.jobAttempts(key(call), after, perPage);
       const result = page.attempts.map((one) => ("attempt" in one ? wireLiveAttempt(one) : wireAttempt(one)));
-      return { result, ...paged(perPage, token, result.length, page.next) };
+      return { result, resultInfo: pageInfo(perPage, token, result.length, page.next) };
     },
   }),
   defineRoute({
@@ -229,16 +229,4 @@ async function create(call: Call<unknown, CreateJob>): Promise<JobView> {
   return await admittedJob(call, id, request, async (): Promise<JobView> => {
     return await applicationStub(call.env, id).createJob(request, values, guardOf(call));
   });
-}
-
-function numberIn(token: string | undefined): number | null {
-  const text = decodePageToken(token);
-  if (text === "") return null;
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw invalid({ page_token: "is not a token of this list: take next_page_token of an earlier answer" });
-}
-
-function paged(perPage: number, token: string | undefined, count: number, next: number | null) {
-  const more = next === null ? {} : { next_page_token: encodePageToken(String(next)) };
-  return { resultInfo: { per_page: perPage, page_token: token ?? null, count, ...more } };
 }

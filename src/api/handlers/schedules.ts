@@ -8,9 +8,10 @@ import type { ApplicationView } from "../../orchestrator/views.ts";
 import { applicationStub } from "../../stubs.ts";
 import { validate } from "../body.ts";
 import { guardOf } from "../guard.ts";
-import { admittedJob, jobRequestOf } from "../jobs.ts";
+import { overrideOf } from "../../jobs/override.ts";
+import { admittedJob } from "../jobs.ts";
 import { ownerIn } from "../ownership.ts";
-import { decodePageToken, encodePageToken, pageQuery } from "../pagination.ts";
+import { decodePageToken, pageInfo, pageQuery } from "../pagination.ts";
 import { message } from "../results/common.ts";
 import { jobResult } from "../results/job.ts";
 import { scheduleResult } from "../results/schedule.ts";
@@ -80,8 +81,7 @@ export const scheduleRoutes = [
       const { per_page: perPage, page_token: token } = call.query;
       const page: SchedulePage = await applicationStub(call.env, id).schedules(decodePageToken(token), perPage);
       const result = page.schedules.map((view) => wireSchedule(id, view));
-      const more = page.next === null ? {} : { next_page_token: encodePageToken(page.next) };
-      return { result, resultInfo: { per_page: perPage, page_token: token ?? null, count: result.length, ...more } };
+      return { result, resultInfo: pageInfo(perPage, token, result.length, page.next) };
     },
   }),
   defineRoute({
@@ -219,8 +219,8 @@ async function admitted(
 ): Promise<ScheduleView> {
   const { id } = findApplication(call);
   const { configuration }: ApplicationView = await findView(call);
-  const given = scheduleOf(name, call.seed, body, configuration, Date.now());
-  const identity = { id: call.seed, name, suspended: false, origin: { kind: "user" } } as const;
-  const { launch, override } = jobRequestOf(body.job, identity, configuration);
+  const given = scheduleOf(name, call.seed, body, Date.now());
+  const { launch } = given.spec.job;
+  const override = overrideOf(call.seed, launch, configuration);
   return await admittedJob(call, id, { launch, override }, async () => await write(given));
 }

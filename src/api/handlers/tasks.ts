@@ -5,9 +5,8 @@ import { taskDraft, taskIdOf } from "../../jobs/tasks/draft.ts";
 import type { ListedTask } from "../../jobs/tasks/task-store.ts";
 import type { TaskDraft } from "../../jobs/tasks/task.ts";
 import { applicationStub } from "../../stubs.ts";
-import { invalid } from "../body.ts";
 import { guardOf } from "../guard.ts";
-import { decodePageToken, encodePageToken, pageQuery } from "../pagination.ts";
+import { numberInPageToken, pageInfo, pageQuery } from "../pagination.ts";
 import { deletedTask, taskResult, taskState } from "../results/task.ts";
 import { defineRoute, type Call } from "../route.ts";
 import { createTaskSchema, createTasksSchema, type TaskRequest } from "../schemas/task.ts";
@@ -84,11 +83,10 @@ export const taskRoutes = [
         ...(mode === undefined ? {} : { mode }),
         ...(key === undefined ? {} : { fairness_key: key }),
       };
-      const page: TaskPage = await applicationStub(call.env, id).listTasks(filter, numberIn(token), perPage);
-      const more = page.next === null ? {} : { next_page_token: encodePageToken(String(page.next)) };
+      const page: TaskPage = await applicationStub(call.env, id).listTasks(filter, numberInPageToken(token), perPage);
       return {
         result: page.tasks.map((task) => wireTask(id, task)),
-        resultInfo: { per_page: perPage, page_token: token ?? null, count: page.tasks.length, ...more },
+        resultInfo: pageInfo(perPage, token, page.tasks.length, page.next),
       };
     },
   }),
@@ -170,11 +168,4 @@ async function create(call: Call<unknown, unknown>, requests: readonly TaskReque
 async function idsOf(call: Call<unknown, unknown>): Promise<string[]> {
   const name = call.params["task"] ?? "";
   return [name.toLowerCase(), await taskIdOf(findApplication(call).id, name)];
-}
-
-function numberIn(token: string | undefined): number | null {
-  const text = decodePageToken(token);
-  if (text === "") return null;
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw invalid({ page_token: "is not a token of this list: take next_page_token of an earlier answer" });
 }

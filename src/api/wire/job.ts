@@ -8,10 +8,7 @@ import type * as z from "zod";
 import type { AttemptRecord } from "../../jobs/job-store.ts";
 import type { Told } from "../../jobs/told.ts";
 import { sizeOf } from "../../orchestrator/launch-spec.ts";
-import { iso } from "../../iso.ts";
-
-const secondsOf = (ms: number | null) => (ms === null ? null : ms / 1_000);
-const timeOf = (ms: number | null) => (ms === null ? null : iso(ms));
+import { iso, isoOrNull, secondsOrNull } from "../../iso.ts";
 
 export function wireJob(applicationId: string, { job, launch, configuration, live }: JobView) {
   const { vcpu, memoryMib, diskMb } = sizeOf(configuration);
@@ -22,8 +19,8 @@ export function wireJob(applicationId: string, { job, launch, configuration, liv
     app_id: applicationId,
     name: job.name,
     created_at: iso(job.createdAt),
-    started_at: timeOf(job.startedAt),
-    finished_at: timeOf(job.finishedAt),
+    started_at: isoOrNull(job.startedAt),
+    finished_at: isoOrNull(job.finishedAt),
     version: job.version,
     status: {
       health: healthOf(state, live),
@@ -69,12 +66,10 @@ export function wireSpec(spec: JobSpec) {
     loss_retries: spec.lossRetries,
     backoff: spec.backoffMs / 1_000,
     max_backoff: spec.maxBackoffMs / 1_000,
-    timeout: secondsOf(spec.timeoutMs),
-    deadline: secondsOf(spec.deadlineMs),
-    ttl: secondsOf(spec.ttlMs),
-    failure_policy: spec.failurePolicy.map(({ action, exitCodes: { operator, values } }) => {
-      return { action, exit_codes: { operator, values: [...values] } };
-    }),
+    timeout: secondsOrNull(spec.timeoutMs),
+    deadline: secondsOrNull(spec.deadlineMs),
+    ttl: secondsOrNull(spec.ttlMs),
+    failure_policy: wireFailurePolicy(spec.failurePolicy),
     success_policy: spec.successPolicy.map(({ indexes, count }) => ({
       ...(indexes === null ? {} : { indexes: formatIndexes(indexes) }),
       ...(count === null ? {} : { count }),
@@ -123,7 +118,7 @@ export function wireLiveAttempt({ attempt, deployment, generation, phase }: Live
     reason: stopping,
     exit_code: null,
     begun_at: iso(begunAt),
-    started_at: timeOf(startedAt),
+    started_at: isoOrNull(startedAt),
     ended_at: null,
     deployment_id: deployment,
     generation,
@@ -140,12 +135,18 @@ export function wireAttempt(record: AttemptRecord) {
     reason,
     exit_code: exitCode,
     begun_at: iso(begunAt),
-    started_at: timeOf(startedAt),
+    started_at: isoOrNull(startedAt),
     ended_at: iso(endedAt),
     deployment_id: deployment,
     generation,
     ...wireTold(told),
   };
+}
+
+export function wireFailurePolicy(rules: JobSpec["failurePolicy"]) {
+  return rules.map(({ action, exitCodes: { operator, values } }) => {
+    return { action, exit_codes: { operator, values: [...values] } };
+  });
 }
 
 /** As placement events, which Cloudflare's clients read. */

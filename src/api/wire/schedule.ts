@@ -1,8 +1,6 @@
 /** Schedules as clients see them. */
 import type { ScheduleView } from "../../jobs/schedules/schedule-control.ts";
-import { iso } from "../../iso.ts";
-
-const timeOf = (ms: number | null) => (ms === null ? null : iso(ms));
+import { iso, isoOrNull, secondsOrNull } from "../../iso.ts";
 
 export function wireSchedule(applicationId: string, { schedule, active, upcoming }: ScheduleView) {
   const { spec, state } = schedule;
@@ -17,7 +15,7 @@ export function wireSchedule(applicationId: string, { schedule, active, upcoming
     time_zone: spec.timeZone,
     concurrency: spec.concurrency,
     misfire: { ...misfire, after_suspension: spec.runsAfterSuspension },
-    starting_deadline: startingDeadlineMs === null ? null : startingDeadlineMs / 1_000,
+    starting_deadline: secondsOrNull(startingDeadlineMs),
     dst_gap: spec.gap,
     dst_overlap: spec.overlap,
     jitter: spec.jitterMs / 1_000,
@@ -27,9 +25,9 @@ export function wireSchedule(applicationId: string, { schedule, active, upcoming
     // Written from a request that was validated.
     job: JSON.parse(spec.template) as Record<string, unknown>,
     status: {
-      next_run_at: timeOf(state.wakeAt),
+      next_run_at: isoOrNull(state.wakeAt),
       upcoming: upcoming.map(iso),
-      last_scheduled_at: timeOf(state.lastSlot),
+      last_scheduled_at: isoOrNull(state.lastSlot),
       active,
       fired: state.fired,
       skipped: state.skipped,

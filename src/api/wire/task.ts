@@ -1,10 +1,8 @@
 /** Tasks as answers show them. */
-import { iso } from "../../iso.ts";
+import { wireFailurePolicy } from "./job.ts";
+import { iso, isoOrNull, secondsOrNull } from "../../iso.ts";
 import type { ListedTask } from "../../jobs/tasks/task-store.ts";
 import { removalOf, type HttpWork, type RunWork, type TaskWork } from "../../jobs/tasks/task.ts";
-
-const secondsOf = (ms: number | null) => (ms === null ? null : ms / 1_000);
-const timeOf = (ms: number | null) => (ms === null ? null : iso(ms));
 
 export function wireTask(applicationId: string, { task, work }: ListedTask) {
   return {
@@ -17,9 +15,9 @@ export function wireTask(applicationId: string, { task, work }: ListedTask) {
     message: task.message,
     created_at: iso(task.createdAt),
     not_before: iso(task.notBefore),
-    started_at: timeOf(task.startedAt),
-    finished_at: timeOf(task.finishedAt),
-    remove_at: timeOf(removalOf(task)),
+    started_at: isoOrNull(task.startedAt),
+    finished_at: isoOrNull(task.finishedAt),
+    remove_at: isoOrNull(removalOf(task)),
     tries: task.tries,
     failures: task.failures,
     losses: task.losses,
@@ -59,11 +57,9 @@ function wireRun({
     environment_variables: env.map(({ name, value }) => ({ name, value })),
     ...wireBackoff(rest),
     loss_retries: lossRetries,
-    timeout: secondsOf(timeoutMs),
-    deadline: secondsOf(deadlineMs),
-    failure_policy: failurePolicy.map(({ action, exitCodes: { operator, values } }) => {
-      return { action, exit_codes: { operator, values: [...values] } };
-    }),
+    timeout: secondsOrNull(timeoutMs),
+    deadline: secondsOrNull(deadlineMs),
+    failure_policy: wireFailurePolicy(failurePolicy),
     shell: !isBare,
   };
 }

@@ -2,7 +2,7 @@
  * From a task as it is asked for, by a request, a queue message or a container, to what its application stores. Its id
  * follows from its idempotency key, so that the same key finds the same task without an index of keys.
  */
-import { parseDuration } from "../../duration.ts";
+import { lengthOf, parseDuration } from "../../duration.ts";
 import { toHex } from "../../encoding.ts";
 import { canonical } from "../../orchestrator/launch-spec.ts";
 import type { TaskRequest } from "../../api/schemas/task.ts";
@@ -60,10 +60,10 @@ function runWorkOf(run: NonNullable<TaskRequest["run"]>): RunWork {
     env: run.environment_variables ?? [],
     retries: run.retries ?? DEFAULT_RETRIES,
     lossRetries: run.loss_retries ?? DEFAULT_LOSS_RETRIES,
-    backoffMs: msOf(run.backoff) ?? DEFAULT_BACKOFF_MS,
-    maxBackoffMs: msOf(run.max_backoff) ?? DEFAULT_MAX_BACKOFF_MS,
-    timeoutMs: msOf(run.timeout),
-    deadlineMs: msOf(run.deadline),
+    backoffMs: lengthOf(run.backoff) ?? DEFAULT_BACKOFF_MS,
+    maxBackoffMs: lengthOf(run.max_backoff) ?? DEFAULT_MAX_BACKOFF_MS,
+    timeoutMs: lengthOf(run.timeout),
+    deadlineMs: lengthOf(run.deadline),
     failurePolicy: (run.failure_policy ?? []).map(({ action, exit_codes: exitCodes }) => ({ action, exitCodes })),
     isBare: run.shell === false,
   };
@@ -74,15 +74,11 @@ function httpWorkOf(http: NonNullable<TaskRequest["http"]>): HttpWork {
     path: http.path ?? "/",
     method: http.method ?? "POST",
     headers: http.headers ?? {},
-    timeoutMs: msOf(http.timeout) ?? DEFAULT_HTTP_TIMEOUT_MS,
+    timeoutMs: lengthOf(http.timeout) ?? DEFAULT_HTTP_TIMEOUT_MS,
     retries: http.retries ?? DEFAULT_RETRIES,
-    backoffMs: msOf(http.backoff) ?? DEFAULT_BACKOFF_MS,
-    maxBackoffMs: msOf(http.max_backoff) ?? DEFAULT_MAX_BACKOFF_MS,
+    backoffMs: lengthOf(http.backoff) ?? DEFAULT_BACKOFF_MS,
+    maxBackoffMs: lengthOf(http.max_backoff) ?? DEFAULT_MAX_BACKOFF_MS,
   };
-}
-
-function msOf(value: number | string | undefined): number | null {
-  return value === undefined ? null : parseDuration(value);
 }
 
 async function digestOf(text: string): Promise<ArrayBuffer> {

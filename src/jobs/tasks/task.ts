@@ -97,6 +97,18 @@ export type TryEnd =
   /** No container has seen it. */
   | { readonly kind: "undelivered"; readonly message: string };
 
+/** Of a task whose retries are all left. */
+const UNTRIED = {
+  state: "queued",
+  finishedAt: null,
+  failures: 0,
+  losses: 0,
+  reason: null,
+  message: null,
+  status: null,
+  job: null,
+} as const;
+
 export function newTask({ id, key, mode, fairnessKey, ttlMs, delayMs }: TaskDraft, seq: number, now: number): Task {
   return {
     id,
@@ -104,18 +116,11 @@ export function newTask({ id, key, mode, fairnessKey, ttlMs, delayMs }: TaskDraf
     key,
     mode,
     fairnessKey,
-    state: "queued",
+    ...UNTRIED,
     createdAt: now,
     notBefore: now + delayMs,
     startedAt: null,
-    finishedAt: null,
     tries: 0,
-    failures: 0,
-    losses: 0,
-    reason: null,
-    message: null,
-    status: null,
-    job: null,
     ttlMs,
   };
 }
@@ -191,15 +196,8 @@ export function cancelTask(task: Task, by: string, now: number): Task {
 export function reviveTask(task: Task, now: number): Task {
   return {
     ...task,
-    state: "queued",
+    ...UNTRIED,
     notBefore: now,
-    finishedAt: null,
-    failures: 0,
-    losses: 0,
-    reason: null,
-    message: null,
-    status: null,
-    job: null,
   };
 }
 

@@ -102,15 +102,11 @@ export function followJobs(
  * which have been. Size and version are the job's, so that each of its arrivals fits where another does.
  */
 export class JobQueues {
-  readonly #waiting = new Map<string, Arrival[]>();
+  /** By job. */
+  readonly #waiting: Map<string | undefined, Arrival[]>;
 
   constructor(arrivals: readonly Arrival[]) {
-    for (const arrival of arrivals) {
-      if (arrival.begin === undefined) continue;
-      const queue = this.#waiting.get(arrival.begin.job);
-      if (queue === undefined) this.#waiting.set(arrival.begin.job, [arrival]);
-      else queue.push(arrival);
-    }
+    this.#waiting = Map.groupBy(arrivals, ({ begin }) => begin?.job);
   }
 
   /** In the place of that one. */
@@ -121,8 +117,8 @@ export class JobQueues {
   }
 }
 
-/** How soon a slot is looked at again about which a message is under way. */
-const RECHECK_MS = 10_000;
+/** How soon a deployment is looked at again about which a message is under way, when nothing else wakes the scheduler. */
+export const RECHECK_MS = 10_000;
 
 function reasonOf({ past }: Begin): string {
   if (past.failures > 0) return "RetryAfterFailure";
@@ -130,14 +126,8 @@ function reasonOf({ past }: Begin): string {
 }
 
 function liveOf(slots: readonly Deployment[]): Map<string, Attempt[]> {
-  const live = new Map<string, Attempt[]>();
-  for (const { attempt } of slots) {
-    if (attempt === undefined || attempt.isOver) continue;
-    const own = live.get(attempt.job);
-    if (own === undefined) live.set(attempt.job, [attempt]);
-    else own.push(attempt);
-  }
-  return live;
+  const live = slots.flatMap(({ attempt }) => (attempt === undefined || attempt.isOver ? [] : [attempt]));
+  return Map.groupBy(live, ({ job }) => job);
 }
 
 function slotOf(slots: readonly Deployment[], job: string, number: number): Deployment | undefined {

@@ -15,7 +15,7 @@ import type { Decision } from "../placement/place.ts";
 import type { Location } from "../placement/location.ts";
 import { blockedRetryMs, type BlockedReason, type Where } from "../placement/placing.ts";
 import { isLeaving, isLive, isNamed, isPooled, runsJobs, STOP, type Deployment } from "./deployment.ts";
-import { followJobs, type JobsInHand } from "./jobs.ts";
+import { followJobs, RECHECK_MS, type JobsInHand } from "./jobs.ts";
 import { admitted } from "./named.ts";
 import { placeMissing, type Arrival } from "./place-missing.ts";
 import { select, type Desired } from "./selection.ts";
@@ -357,9 +357,6 @@ function awaitIntent(
     wakeups.push(now + RECHECK_MS);
   }
 }
-
-/** How soon an unanswered message is looked at again when nothing else wakes the scheduler. */
-const RECHECK_MS = 10_000;
 
 function count(actions: readonly Action[], deployments: number): Plan["explain"] {
   const counts = {
