@@ -65,6 +65,22 @@ describe("an application with schedules", () => {
     expect(rows(db)).toEqual([{ application: "a", look_at: NOW + MINUTE_MS + LATE_MS }]);
   });
 
+  it("that is overdue is looked at within half an hour, whatever it is given meanwhile", ({ expect }) => {
+    const db = database();
+    watchCron(db, "a", NOW, NOW - 1);
+    const now = NOW + LATE_MS;
+    const overdue = overdueCron(db, now);
+    watchCron(db, "a", NOW + 365 * 86_400_000, now);
+    expect(rows(db)).toEqual([{ application: "a", look_at: now + LOOK_EVERY_MS }]);
+    // What that look has found is older.
+    cronSeen(
+      db,
+      overdue.map((each) => ({ ...each, nextAt: NOW + 86_400_000 })),
+      now,
+    );
+    expect(rows(db)).toEqual([{ application: "a", look_at: now + LOOK_EVERY_MS }]);
+  });
+
   it("is forgotten when it has no next run, unless it was given one meanwhile", ({ expect }) => {
     const db = database();
     watchCron(db, "a", NOW, NOW - 1);

@@ -42,9 +42,11 @@ const stored = new Remembered((db) => {
 export function watchCron(db: Database, application: string, nextAt: number, now: number): void {
   const lookAt = nextAt + LATE_MS;
   const known = stored.get(db).get(application);
-  // One that is overdue is being looked at: what that finds is older than this.
   if (known !== undefined && known <= lookAt && known > now) return;
-  put(db, application, lookAt);
+  // One that is overdue is being looked at, and what that finds is older than this. What it was overdue for is not lost
+  // by it: another of its schedules may have lost its alarm, and this one come in a year.
+  const isOverdue = known !== undefined && known <= now;
+  put(db, application, isOverdue ? Math.min(lookAt, now + LOOK_EVERY_MS) : lookAt);
 }
 
 export function unwatchCron(db: Database, application: string): void {
