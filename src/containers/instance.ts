@@ -11,12 +11,25 @@ import { applicationStub, schedulerStub } from "../stubs.ts";
 import { Timers } from "../timers.ts";
 import type { BridgeMessage, BridgeReply } from "../bridge/messages.ts";
 import { execute, type ExecRequest, type ExecResult } from "./exec.ts";
+import { checkForGate, type GateCheck } from "./gate-check.ts";
 import { InstanceBridge, type Credentials } from "./instance-bridge.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { LoadReporter } from "./load-reporter.ts";
 import { platformPort, type CommandPort, type ContainerPort } from "./port.ts";
-import { GANTRY_ONLY, INSTANCE_HEADER, LOAD_HEADER, PORT_HEADER, refuse, TERMINAL_HEADER } from "./refusal.ts";
-import { INSTANCE_MIGRATIONS } from "./run-record.ts";
+import type { ProbeResult } from "./probe.ts";
+import { handOn } from "./hand-on.ts";
+import {
+  DIRECT,
+  DIRECT_HEADER,
+  GANTRY_ONLY,
+  INSTANCE_HEADER,
+  LOAD_HEADER,
+  PORT_HEADER,
+  refuse,
+  TERMINAL_HEADER,
+} from "./refusal.ts";
+import { RequestTally, type RequestTotals } from "./request-tally.ts";
+import { INSTANCE_MIGRATIONS, type RunRecord } from "./run-record.ts";
 import type { Said } from "./said.ts";
 import { takeSnapshot, type Taken } from "./snapshot.ts";
 import { serveTerminal } from "./terminal.ts";
@@ -31,6 +44,7 @@ export class Instance extends BaseContainer<Env> {
   readonly #port: ContainerPort & CommandPort;
   readonly #lifecycle: Lifecycle;
   readonly #load: LoadReporter;
+  readonly #tally = new RequestTally();
   readonly #bridge: InstanceBridge;
   readonly #id: string;
 
@@ -105,6 +119,14 @@ export class Instance extends BaseContainer<Env> {
     return { ...answer, report: this.#bridge.complete(answer.report) };
   }
 
+  /**
+   * Whether that placement takes requests to the pool. What is under way goes on, and calls that name the instance are
+   * answered either way. False: something else was said later, which stands.
+   */
+  admit(generation: number, isOpen: boolean, at: number): boolean {
+    return this.#lifecycle.admission.tell(generation, isOpen, at);
+  }
+
   /** The slot is gone: nothing is kept of it. */
   async release(): Promise<void> {
     if (this.#port.running) await this.#port.destroy();
@@ -147,6 +169,18 @@ export class Instance extends BaseContainer<Env> {
     return { said: this.#bridge.said, busyUntil: this.#lifecycle.busy.until };
   }
 
+  /** What its container answers on a path. Null when that generation takes no requests now. */
+  async checkForGate(generation: number, check: GateCheck): Promise<ProbeResult | null> {
+    const { record } = this.#lifecycle;
+    if (record === null || record.generation !== generation || !record.ready) return null;
+    return await checkForGate(this.#port, record, check, Date.now());
+  }
+
+  /** What that generation has answered since then, as far as this lifetime of the object knows. */
+  requestTotals(generation: number, since: number): RequestTotals {
+    return this.#tally.since(generation, since, Date.now());
+  }
+
   /** The images that this Worker was deployed with: name to reference. */
   declaredImages(): Record<string, string> {
     return { ...this.#port.images };
@@ -155,6 +189,9 @@ export class Instance extends BaseContainer<Env> {
   override async fetch(request: Request): Promise<Response> {
     const { record, inFlight } = this.#lifecycle;
     if (record === null || !record.ready) return refuse("not-ready");
+    if (record.told?.isClosed === true && request.headers.get(DIRECT_HEADER) !== DIRECT.named) {
+      return await this.#turnAway(request, record);
+    }
     if (request.headers.has(TERMINAL_HEADER)) return this.#terminal(request);
     inFlight.begin();
     this.#load.count();
@@ -165,13 +202,26 @@ export class Instance extends BaseContainer<Env> {
     } catch (error) {
       inFlight.end();
       if (request.signal.aborted) throw error;
-      if (!record.listens) return refuse("not-listening");
       // Its other ports say nothing about the instance.
-      if (port !== record.port && !(await this.#port.accepts(port, LISTENS_MS))) return refuse("not-listening");
+      const isOther = record.listens && port !== record.port && !(await this.#port.accepts(port, LISTENS_MS));
+      if (isOther) return refuse("not-listening");
+      this.#tally.count(record.generation, true, Date.now());
+      if (!record.listens) return refuse("not-listening");
       this.#lifecycle.suspect();
       return refuse("unreachable");
     }
+    this.#tally.count(record.generation, answer.status >= 500, Date.now());
     return this.#tag(answer);
+  }
+
+  async #turnAway(request: Request, { applicationId }: RunRecord): Promise<Response> {
+    const asked = this.#lifecycle.admission.turnedAway(async ({ deploymentId }): Promise<boolean> => {
+      return await schedulerStub(this.env, applicationId, deploymentId).mayServe(deploymentId);
+    });
+    this.ctx.waitUntil(
+      asked.catch((error: unknown) => console.warn({ message: "instance.closed", error: String(error) })),
+    );
+    return await handOn(request, applicationId, this.env);
   }
 
   #terminal(request: Request): Response {
@@ -258,13 +308,14 @@ function closed(method: string): Promise<never> {
   return Promise.reject(new Error(`Instance.${method} is not for use: the scheduler decides what runs`));
 }
 
-/** The port that ingress asks for, and the request without that header. */
+/** The port that ingress asks for, and the request without what is said to this object. */
 function targetOf(request: Request, firstPort: number): { readonly port: number; readonly inner: Request } {
   const wanted = request.headers.get(PORT_HEADER);
-  if (wanted === null) return { port: firstPort, inner: request };
+  if (wanted === null && !request.headers.has(DIRECT_HEADER)) return { port: firstPort, inner: request };
   const inner = new Request(request);
   inner.headers.delete(PORT_HEADER);
-  return { port: Number(wanted), inner };
+  inner.headers.delete(DIRECT_HEADER);
+  return { port: wanted === null ? firstPort : Number(wanted), inner };
 }
 
 /** A container's port speaks plain HTTP. Only the scheme is changed; a URL inside the query stays as it is. */
