@@ -18,6 +18,7 @@ import type { LaunchOrder } from "../orchestrator/scheduler-deps.ts";
 import type { StopTimeline } from "../orchestrator/stop-timeline.ts";
 import type { Migration } from "../migrations.ts";
 import { TIMERS_SCHEMA } from "../timers.ts";
+import { toldAtLaunch, type Told } from "./admission.ts";
 import type { StoredHold } from "./busy.ts";
 import type { Ending } from "./exit.ts";
 import { SAID_SCHEMA } from "./said.ts";
@@ -73,6 +74,8 @@ export interface RunRecord extends LifecycleTimes {
   readonly output?: Output;
   /** It is busy, as it says itself. */
   readonly busy?: StoredHold;
+  /** Whether it takes requests to the pool, where a rollout has said it. */
+  readonly told?: Told;
 }
 
 export const INSTANCE_MIGRATIONS: readonly Migration[] = [
@@ -117,7 +120,7 @@ const BLANK: RunRecord = {
   ...DEFAULT_TIMES,
 };
 
-export function newRecord(order: LaunchOrder, now: number): RunRecord {
+export function newRecord(order: LaunchOrder, now: number, previous: RunRecord | null = null): RunRecord {
   const { spec } = order;
   const sleepAfterMs = order.isNamed === true ? (spec.sleepAfterMs ?? DEFAULT_SLEEP_AFTER_MS) : undefined;
   return {
@@ -143,6 +146,7 @@ export function newRecord(order: LaunchOrder, now: number): RunRecord {
     ...(order.isNamed === true ? { callName: order.instanceName } : {}),
     ...(order.attempt === undefined ? {} : { attempt: order.attempt }),
     ...(order.bridgeToken === undefined ? {} : { hasToken: true }),
+    ...toldAtLaunch(previous, order),
   };
 }
 
@@ -187,11 +191,12 @@ export function reportOf(record: RunRecord): Report {
   }
 }
 
-function runningReport({ ready, checks, place, isIdle, busy }: RunRecord): Report {
+function runningReport({ ready, revision, checks, place, isIdle, busy }: RunRecord): Report {
   const detail = checks.find(({ state }) => state === "failing")?.detail ?? null;
   return {
     state: "running",
     ready,
+    ...(revision === "" ? {} : { revision }),
     checks,
     ...(ready || detail === null ? {} : { detail }),
     ...(place === undefined ? {} : { place }),

@@ -36,6 +36,8 @@ import type { Deployment } from "./plan/deployment.ts";
 import { SESSION_ENDED } from "./plan/observe.ts";
 import { ReadyWaiters } from "./ready-waiters.ts";
 import { Specification } from "./specification.ts";
+import { RolloutControl } from "./rollouts/rollout-control.ts";
+import { Soon } from "./soon.ts";
 import { RolloutsLog } from "./rollouts-log.ts";
 import { nameOf } from "./names.ts";
 import { PASS_TIMER, Scheduler } from "./scheduler.ts";
@@ -70,6 +72,7 @@ export class ApplicationCore {
   readonly eventSockets: EventSockets;
   readonly specification: Specification;
   readonly rollouts: RolloutsLog;
+  readonly rolloutControl: RolloutControl;
   readonly waiters = new ReadyWaiters();
   readonly changes = new ReadyWaiters();
   readonly named: NamedInstances;
@@ -85,6 +88,7 @@ export class ApplicationCore {
   readonly tasks: TaskControl;
   readonly taskRunner: TaskRunner;
   readonly views: ApplicationViews;
+  readonly #soon = new Soon(() => this.pass());
   #isForwarding = false;
   readonly #versions: KnownVersions;
   gone = false;
@@ -98,8 +102,19 @@ export class ApplicationCore {
     this.timers = new Timers(this.db, ctx.storage);
     this.eventSockets = new EventSockets(ctx, this.db);
     this.rollouts = new RolloutsLog(this.db);
-    onAppended(this.db, (drafts) => this.#told(drafts));
     this.deployments = new DeploymentStore(this.db);
+    this.rolloutControl = new RolloutControl({
+      db: this.db,
+      log: this.rollouts,
+      deployments: this.deployments,
+      revisionOf: (version) => this.version(version).version.revision,
+      beside: (row) => this.shards.heardBy(row),
+      onMoved: () => {
+        this.shards.begin();
+        this.#routingChanged();
+      },
+    });
+    onAppended(this.db, (drafts) => this.#told(drafts));
     this.#outbox = new Outbox({
       clock: Date.now,
       silentAfterMs: () => SILENT_INTERVALS * (this.row()?.spec.checkEveryMs ?? Number.POSITIVE_INFINITY),
@@ -173,6 +188,8 @@ export class ApplicationCore {
           this.taskRunner.jobFinished(job);
         },
       }),
+      rollouts: this.rolloutControl,
+      soon: (at) => this.#soon.by(at),
       capacity: this.capacity,
       prepare: (order) => this.#prepare(order),
       blockedElsewhere: () => this.shards.blockedBeside(0),
@@ -222,6 +239,7 @@ export class ApplicationCore {
     this.specification = new Specification({
       db: this.db,
       rollouts: this.rollouts,
+      deployments: () => this.deployments.all(),
       onChanged: (grant) => {
         this.places.renew(grant?.locations);
         this.pass();
@@ -239,6 +257,7 @@ export class ApplicationCore {
       places: this.places,
       shards: this.shards,
       rollouts: this.rollouts,
+      control: this.rolloutControl,
       timers: this.timers,
       version: (version) => this.version(version).version,
       publicId: this.publicId,
@@ -447,9 +466,6 @@ export class ApplicationCore {
   #routingChanged(): void {
     this.waiters.wake();
     this.taskRunner.poke();
-    if (this.rollouts.active() === null) return;
-    const row = this.row();
-    if (row !== undefined && this.views.isSettled(row)) this.rollouts.complete(Date.now());
   }
 
   /** What an instance gets beside its version's launch spec. */

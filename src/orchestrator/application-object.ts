@@ -14,6 +14,8 @@ import { CRON_TIMER } from "../jobs/schedules/schedule-control.ts";
 import { TASKS_TIMER } from "../jobs/tasks/task-runner.ts";
 import { resultRefused } from "../jobs/job-events.ts";
 import { findPlacedAttempt } from "../jobs/job-store.ts";
+import { isTargetOf } from "./rollouts/switchover.ts";
+import { takesRequests } from "./routing.ts";
 import { PASS_TIMER } from "./scheduler.ts";
 import type { ReportReply } from "./scheduler-deps.ts";
 import type { LoadReport } from "./autoscaling/autoscaler.ts";
@@ -111,6 +113,21 @@ export class ApplicationObject extends DurableObject<Env> {
   /** A shard tells this one, which is shard 0, what has happened there. */
   told(news: News): Told {
     return this.core.shards.told(news);
+  }
+
+  // A property, for the same reason.
+  protected readonly isTarget = (version: number): boolean => {
+    const { rollout } = this.core.row() ?? {};
+    if (rollout === undefined) return false;
+    return isTargetOf(rollout, version, (number) => this.core.version(number).version.revision);
+  };
+
+  /** One of its instances turns requests to the pool away, as it was told: whether it may answer them again. */
+  mayServe(deploymentId: string): boolean {
+    const row = this.core.row();
+    const deployment = this.core.deployments.get(deploymentId);
+    if (row === undefined || deployment === undefined) return false;
+    return takesRequests(row.rollout, this.isTarget(deployment.version));
   }
 
   /** What one of its instances, of any shard, has under way. */

@@ -18,7 +18,7 @@ import { usesOf, usesOfSchedules, type Reference } from "./references.ts";
 import { currentLease, type Lease } from "./leases.ts";
 import { placementsOf, type PlacementView } from "./placements.ts";
 import { type Deployment } from "./plan/deployment.ts";
-import { routingOf, type Routing } from "./routing.ts";
+import { routingOf, takesRequests, type Routing } from "./routing.ts";
 import { nameOf } from "./names.ts";
 import { listVersions, type ApplicationRow, type Version } from "./storage/application-row.ts";
 import { usageWith } from "./start/sizes.ts";
@@ -29,7 +29,6 @@ import {
   type DeploymentsView,
   type InstanceView,
   type PlannedView,
-  type RolloutView,
   type VersionView,
 } from "./views.ts";
 import { waitUntil, type Waited } from "./waits.ts";
@@ -60,18 +59,6 @@ export class ApplicationReader extends ApplicationObject {
   /** Throws `VERSION_NOT_FOUND`. */
   configurationOf(version: number): Version {
     return requireVersion(this.core.db, this.core.mustRow(), version);
-  }
-
-  /** Newest first. */
-  async rollouts(): Promise<RolloutView[]> {
-    await this.core.shards.refresh();
-    const row = this.core.mustRow();
-    return this.core.rollouts.list().map(({ id }) => this.core.views.rollout(row, id));
-  }
-
-  async rolloutOf(id: string): Promise<RolloutView> {
-    await this.core.shards.refresh();
-    return this.core.views.rollout(this.core.mustRow(), id);
   }
 
   lease(): Lease | null {
@@ -218,8 +205,10 @@ export class ApplicationReader extends ApplicationObject {
       if (row === undefined || row.deleting) return null;
       const seen = this.core.waiters.wakes;
       const { spec } = this.core.version(row.activeVersion);
-      const own = routingOf(row, spec, this.core.deployments.all(), this.core.publicId);
-      const all = [...own.members, ...(await this.#othersMembers())];
+      const own = routingOf(row, spec, this.core.deployments.all(), this.core.publicId, this.isTarget);
+      const others = await this.#othersMembers();
+      // A shard may not have heard yet who takes requests now.
+      const all = [...own.members, ...others.filter((one) => takesRequests(row.rollout, one.isTarget === true))];
       const routing = { ...own, members: own.desired === 0 ? [] : withSpares(all, row.spec.instances) };
       const leftMs = deadline - Date.now();
       if (routing.members.length > 0 || routing.desired === 0 || leftMs <= 0) return routing;

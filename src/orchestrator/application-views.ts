@@ -7,12 +7,13 @@ import { countHealth } from "./health.ts";
 import { desiredPlace } from "./placement/desired-place.ts";
 import type { Places } from "./placement/places.ts";
 import { isLeaving, isLive, isPooled } from "./plan/deployment.ts";
+import { deadlineOf } from "./rollouts/advance.ts";
+import { rolloutNotFound, type RolloutControl } from "./rollouts/rollout-control.ts";
 import type { RolloutsLog } from "./rollouts-log.ts";
 import { PASS_TIMER, type Scheduler } from "./scheduler.ts";
 import type { Coordinator } from "./shards/coordinator.ts";
 import { shareOf } from "./shards/sharding.ts";
 import { countBy, merged, type Summary } from "./shards/summary.ts";
-import { rolloutNotFound } from "./specification.ts";
 import type { ApplicationRow, Version } from "./storage/application-row.ts";
 import {
   applicationView,
@@ -31,6 +32,7 @@ export interface ApplicationViewsDeps {
   readonly places: Places;
   readonly shards: Coordinator;
   readonly rollouts: RolloutsLog;
+  readonly control: RolloutControl;
   readonly timers: Timers;
   readonly version: (version: number) => Version;
   readonly publicId: (deploymentId: string) => string;
@@ -47,7 +49,7 @@ export class ApplicationViews {
   application(row: ApplicationRow): ApplicationView {
     const { deployments, rollouts, publicId } = this.#deps;
     const configuration = this.#configuration(row.activeVersion);
-    const activeRolloutId = rollouts.active();
+    const activeRolloutId = rollouts.current()?.id ?? null;
     if (row.sharding === undefined) {
       const view = applicationView(row, configuration, deployments.all(), publicId);
       return { ...view, activeRolloutId, retryAt: this.#retryAt(row) };
@@ -62,7 +64,7 @@ export class ApplicationViews {
 
   /** Of what this object has. */
   summary(row: ApplicationRow): Summary {
-    const { deployments, scheduler, places, publicId } = this.#deps;
+    const { deployments, scheduler, places, control, publicId } = this.#deps;
     const all = deployments.all();
     const live = all.filter(isLive);
     const ready = all.filter((deployment) => deployment.ready);
@@ -85,6 +87,7 @@ export class ApplicationViews {
       isOutdated: scheduler.isOutdated(row),
       blocked: row.blocked ?? null,
       retryAt: this.#retryAt(row),
+      rollout: control.share(row, Date.now()),
     };
   }
 
@@ -103,17 +106,22 @@ export class ApplicationViews {
   rollout(row: ApplicationRow, id: string): RolloutView {
     const rollout = this.#deps.rollouts.get(id);
     if (rollout === null) throw rolloutNotFound(id);
-    const { version } = this.#deps;
+    const { version, control } = this.#deps;
     const target = version(rollout.toVersion).revision;
-    const ready = Object.entries(this.whole(row).ready).filter(
-      ([number]) => version(Number(number)).revision === target,
-    );
+    const whole = this.whole(row);
+    const count = (of: Readonly<Record<number, number>>, isIt: (revision: string) => boolean) =>
+      Object.entries(of).reduce((sum, [number, some]) => sum + (isIt(version(Number(number)).revision) ? some : 0), 0);
+    const observed = row.rollout?.id === id ? control.observed(row, Date.now()) : null;
     return {
       rollout,
       current: this.#configuration(rollout.fromVersion),
       target: this.#configuration(rollout.toVersion),
       application: this.application(row),
-      updated: ready.reduce((sum, [, count]) => sum + count, 0),
+      updated: count(whole.ready, (revision) => revision === target),
+      healthy: observed?.healthy ?? 0,
+      old: count(whole.live, (revision) => revision !== target),
+      holding: [...(observed?.others ?? []), ...(observed?.named ?? [])],
+      deadlineAt: deadlineOf(rollout),
     };
   }
 

@@ -20,7 +20,6 @@ import { releaseLease, takeLease, type Lease, type LeaseRequest } from "./leases
 import { desiredPlace } from "./placement/desired-place.ts";
 import { isLeaving, type Deployment } from "./plan/deployment.ts";
 import type { Desired } from "./plan/selection.ts";
-import { type RolloutRequest } from "./specification.ts";
 import { withinGrant } from "./usage.ts";
 import {
   applicationView,
@@ -28,7 +27,6 @@ import {
   type DeploymentsView,
   type InstanceView,
   type PutPreview,
-  type RolloutView,
 } from "./views.ts";
 import { requireGuard, type WriteGuard } from "./write-guard.ts";
 import { wantedOf } from "./warm.ts";
@@ -36,14 +34,14 @@ import { objectName, shardsIn } from "./shards/sharding.ts";
 
 import { ownerOf } from "./shards/owner.ts";
 import { act } from "./act.ts";
-import { ApplicationTasks } from "./application-tasks.ts";
+import { ApplicationRollouts } from "./application-rollouts.ts";
 import { masterKeys } from "../sealing.ts";
 import { resealChoices } from "./start/kept.ts";
 import { forgetSnapshot, keepSnapshot, snapshotsOf } from "./start/snapshot-instance.ts";
 import type { StoredSnapshot } from "./start/snapshots.ts";
 import { nameToStart, startInstance, type StartRequest } from "./start/start-instance.ts";
 
-export class Application extends ApplicationTasks {
+export class Application extends ApplicationRollouts {
   /** Creates the application, or returns the one that an earlier try with the same id has made. */
   async create(input: NewApplication, grant: Grant | null = null): Promise<ApplicationView> {
     if (this.core.row() === undefined) {
@@ -114,13 +112,6 @@ export class Application extends ApplicationTasks {
   async replace(patch: ApplicationPatch, guard: WriteGuard, grant: Grant | null = null): Promise<ApplicationView> {
     this.core.specification.replace(this.core.mustRow(), patch, guard, grant, Date.now());
     return await this.#written();
-  }
-
-  async rollout(request: RolloutRequest, guard: WriteGuard, grant: Grant | null = null): Promise<RolloutView> {
-    const { id } = this.core.specification.rollout(this.core.mustRow(), request, guard, grant, Date.now());
-    const row = this.core.mustRow();
-    await this.core.shards.followed();
-    return this.core.views.rollout(row, id);
   }
 
   takeLease(nonce: string | null, request: LeaseRequest): Lease {

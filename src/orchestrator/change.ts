@@ -7,6 +7,7 @@ import { GantryError } from "../errors.ts";
 import { sameConfiguration, type StoredConfiguration } from "./configurations.ts";
 import { appendEvents, type EventDraft } from "./events.ts";
 import { canonical } from "./launch-spec.ts";
+import { sameMark, type RolloutMark } from "./rollouts/mark.ts";
 import { getVersion, insertVersion, listVersions, writeApplication } from "./storage/application-row.ts";
 import type { ApplicationRow, ApplicationSpec } from "./storage/application-row.ts";
 
@@ -28,6 +29,8 @@ export interface Change {
   readonly version: VersionChoice | null;
   /** The version becomes the one that runs. */
   readonly activate: boolean;
+  /** Of the rollout that does it; null: nothing is under way any more. Absent: that stays as it is. */
+  readonly mark?: RolloutMark | null;
 }
 
 /** The newest version when it says the same, else one more. `orActive`: what runs is as good. */
@@ -50,7 +53,8 @@ export function chooseVersion(
   return { number: (newest?.version ?? 0) + 1, insert: wanted };
 }
 
-export function isChange(row: ApplicationRow, { spec, version, activate }: Change): boolean {
+export function isChange(row: ApplicationRow, { spec, version, activate, mark }: Change): boolean {
+  if (mark !== undefined && !sameMark(mark, row.rollout ?? null)) return true;
   const isVersion = version !== null && (version.insert !== null || (activate && version.number !== row.activeVersion));
   return isVersion || !sameSpec(spec, row.spec);
 }
@@ -72,6 +76,8 @@ const SAID_BY_NOTHING = {
   maxParallelTasks: null,
   warm: 0,
   autoscaling: null,
+  rollout: null,
+  rolloutGraceMs: 0,
   bridge: null,
   hooks: null,
   hostnames: [],
@@ -82,10 +88,21 @@ function identity(spec: ApplicationSpec): string {
 }
 
 /** The row as it is after the change. */
-export function changedRow(row: ApplicationRow, { spec, version, activate }: Change, now: number): ApplicationRow {
+export function changedRow(row: ApplicationRow, change: Change, now: number): ApplicationRow {
+  const { spec, version, activate, mark } = change;
   const generation = row.generation + 1;
   const activeVersion = activate && version !== null ? version.number : row.activeVersion;
-  return { ...row, spec, activeVersion, generation, observedGeneration: generation, updatedAt: now };
+  const { rollout, ...rest } = row;
+  const kept = mark === undefined ? rollout : (mark ?? undefined);
+  return {
+    ...rest,
+    ...(kept === undefined ? {} : { rollout: kept }),
+    spec,
+    activeVersion,
+    generation,
+    observedGeneration: generation,
+    updatedAt: now,
+  };
 }
 
 /** Nothing is written when nothing changes. `within`: more rows of the same transaction. */

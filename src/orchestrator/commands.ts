@@ -49,6 +49,8 @@ export interface ApplicationPatch {
   readonly autoscaling?: Exclude<ApplicationSpec["autoscaling"], undefined>;
   readonly bridge?: Exclude<ApplicationSpec["bridge"], undefined>;
   readonly hooks?: Exclude<ApplicationSpec["hooks"], undefined>;
+  readonly rollout?: Exclude<ApplicationSpec["rollout"], undefined>;
+  readonly rolloutGraceMs?: number;
   /** Stored, and not activated. */
   readonly version?: NewConfiguration;
 }
@@ -122,6 +124,8 @@ export function planPatch(db: Database, row: ApplicationRow, patch: ApplicationP
     ...(patch.bridge === undefined ? {} : { bridge: patch.bridge }),
     ...(patch.hooks === undefined ? {} : { hooks: patch.hooks }),
     ...(patch.warm === undefined ? {} : { warm }),
+    ...(patch.rollout === undefined ? {} : { rollout: patch.rollout }),
+    ...(patch.rolloutGraceMs === undefined ? {} : { rolloutGraceMs: patch.rolloutGraceMs }),
   };
   const version = patch.version === undefined ? null : chooseVersion(db, row, patch.version);
   return { spec, version, activate: false };

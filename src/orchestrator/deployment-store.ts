@@ -1,5 +1,6 @@
 /** The deployments in memory, written through to their table: a pass reads them all, and reads are on the bill too. */
 import type { Database } from "../database.ts";
+import { isOver } from "../jobs/recall.ts";
 import type { Deployment } from "./plan/deployment.ts";
 import { dropChoice, keepChoice, type KeptChoice } from "./start/kept.ts";
 import { deleteDeployment, insertDeployment, listDeployments, updateDeployment } from "./storage/deployments.ts";
@@ -14,7 +15,7 @@ export class DeploymentStore {
 
   constructor(db: Database) {
     this.#db = db;
-    this.#rows = new Map(listDeployments(db).map((deployment) => [deployment.id, deployment]));
+    this.#rows = new Map(listDeployments(db).map((deployment) => [deployment.id, recalled(db, deployment)]));
     for (const { id, name } of this.#rows.values()) if (name !== undefined) this.#named.set(name, id);
   }
 
@@ -35,8 +36,14 @@ export class DeploymentStore {
     return id === undefined ? undefined : this.#rows.get(id);
   }
 
+  /** That its attempt is over is in the record of that attempt, and in the slot's row with the next one. */
   put(deployment: Deployment): void {
-    if (this.#rows.has(deployment.id)) updateDeployment(this.#db, deployment);
+    const before = this.#rows.get(deployment.id);
+    if (before !== undefined && endsAttempt(before, deployment)) {
+      this.note(deployment);
+      return;
+    }
+    if (before !== undefined) updateDeployment(this.#db, deployment);
     else insertDeployment(this.#db, deployment);
     if (deployment.name !== undefined) this.#named.set(deployment.name, deployment.id);
     this.#rows.set(deployment.id, deployment);
@@ -61,4 +68,17 @@ export class DeploymentStore {
     if (name !== undefined) this.#named.delete(name);
     this.#rows.delete(id);
   }
+}
+
+function endsAttempt({ attempt: before }: Deployment, { phase, attempt }: Deployment): boolean {
+  if (before === undefined || attempt === undefined || before.isOver || !attempt.isOver) return false;
+  return phase === "pending" && before.job === attempt.job && before.number === attempt.number;
+}
+
+/** As it was before the object left memory. */
+function recalled(db: Database, deployment: Deployment): Deployment {
+  const { attempt } = deployment;
+  if (attempt === undefined || attempt.isOver || !isOver(db, attempt)) return deployment;
+  const free = { phase: "pending", ready: false, readyAt: null, stopReason: null, failures: 0, losses: 0 } as const;
+  return { ...deployment, ...free, attempt: { ...attempt, isOver: true } };
 }

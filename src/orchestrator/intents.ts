@@ -90,7 +90,7 @@ export function intendStart(
   now: number,
   forgive = false,
 ): Intent {
-  const { placement, isAsleep: _, ...rest } = deployment;
+  const { placement, isAsleep: _, parkedUntil: __, revision: ___, ...rest } = deployment;
   const next: Deployment = {
     ...rest,
     ...(placement === undefined ? {} : { placement: withoutObserved(placement) }),
@@ -111,6 +111,18 @@ export function intendStart(
 function withoutObserved(placement: PlacementRecord): PlacementRecord {
   const { observed: _, ...record } = placement;
   return record;
+}
+
+/** Out of traffic until then, and into it again. Nothing is told to the container. */
+export function intendAside(deployment: Deployment, until: number | null): Intent {
+  const { parkedUntil: _, ...rest } = deployment;
+  const next = until === null ? rest : { ...rest, parkedUntil: until };
+  const said =
+    until === null
+      ? { name: "InstanceRecalled", message: "takes traffic again" }
+      : { name: "InstanceParked", message: "takes no traffic any more, and goes on running for scale_down_delay" };
+  const { id, generation } = deployment;
+  return { next, event: { type: "Info", ...said, deployment: id, generation, details: {} } };
 }
 
 /** `signal`: what the container is sent first, where that is not SIGTERM. */

@@ -9,12 +9,12 @@ import { attemptEnded, jobFinished } from "../jobs/job-events.ts";
 import type { Job, StopReason } from "../jobs/job.ts";
 import {
   addAttempt,
-  dropRetries,
   dropRetry,
   expiredJobs,
   findJob,
   firstRemoval,
   jobsInHand,
+  putBegun,
   putJob,
   putRetry,
   removeJob,
@@ -95,8 +95,8 @@ export class JobSlots {
     const job = findJob(db, id);
     if (job === undefined) return slot;
     const begun = begin(job, { index, past }, now);
-    putJob(db, begun.job);
     dropRetry(db, id, index);
+    putBegun(db, job, begun.job);
     const { override: _, ...rest } = slot;
     const attempt = { ...begun.attempt, job: id, name: job.name, isOver: false };
     return { ...rest, attempt, ...(job.override === null ? {} : { override: job.override }) };
@@ -120,15 +120,13 @@ export class JobSlots {
         return [];
       }
       case "finish": {
-        const finished = finish(job, now);
-        dropRetries(db, id);
+        const finished = finish(decide(job, action.verdict), now);
         putJob(db, finished);
         removal.forget(db);
         onFinished?.(finished);
         return [jobFinished(finished)];
       }
-      case "stop":
-      case "remove": {
+      case "stop": {
         return [];
       }
     }
@@ -164,7 +162,9 @@ export class JobSlots {
     const { state, reason } = settled;
     const exitCode = end.exitCode;
     const said = told === undefined ? {} : { told };
-    const record = { ...rest, ...said, state, reason, exitCode, endedAt: now, deployment, generation };
+    const again =
+      settled.retry === null ? {} : { retry: { past: settled.retry.past, notBefore: settled.retry.notBefore } };
+    const record = { ...rest, ...said, state, reason, exitCode, endedAt: now, deployment, generation, ...again };
     putJob(db, settled.job);
     if (settled.retry !== null) putRetry(db, job.id, settled.retry);
     addAttempt(db, job.id, record, kept.output ?? null);

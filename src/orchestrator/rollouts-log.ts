@@ -1,9 +1,9 @@
 /**
- * The rollouts of an application: which activation of a version is under way, and which were. The planner replaces
- * instances one after another, each ready before the next goes; a rollout's steps are the marks that it passes. So a row
- * is written twice: when a rollout begins, and when it ends.
+ * The rollouts of an application: the one under way, and those that were. A row is written when a rollout begins, with each
+ * step and each action, and when it ends; what it knows beyond that is kept in memory and found again from the instances.
  */
 import type { Database, Row } from "../database.ts";
+import { DEFAULT_POLICY, isOver, wireStatus, type Rollout } from "./rollouts/rollout.ts";
 
 export const ROLLOUTS_SCHEMA = `CREATE TABLE rollouts (
   id TEXT PRIMARY KEY,
@@ -12,23 +12,6 @@ export const ROLLOUTS_SCHEMA = `CREATE TABLE rollouts (
   status TEXT NOT NULL,
   record TEXT NOT NULL
 ) WITHOUT ROWID;`;
-
-export type RolloutStatus = "progressing" | "completed" | "replaced";
-
-export interface RolloutRecord {
-  readonly description: string;
-  readonly fromVersion: number;
-  readonly toVersion: number;
-  /** Marks in percent, ascending, the last one 100. */
-  readonly steps: readonly { readonly percentage: number; readonly description: string }[];
-}
-
-export interface Rollout extends RolloutRecord {
-  readonly id: string;
-  readonly createdAt: number;
-  readonly updatedAt: number;
-  readonly status: RolloutStatus;
-}
 
 interface RolloutRow extends Row {
   id: string;
@@ -43,72 +26,113 @@ export const ROLLOUTS_KEPT = 100;
 
 export class RolloutsLog {
   readonly #db: Database;
-  /** Id of the one under way, as far as this lifetime has looked. */
-  #active: string | null | undefined;
+  /** The one under way, as far as this lifetime has looked; newer than its row by what is worth none. */
+  #current: Rollout | null | undefined;
 
   constructor(db: Database) {
     this.#db = db;
   }
 
-  /** Id of the one under way. */
-  active(): string | null {
-    if (this.#active === undefined) {
-      const row = this.#db.one<{ id: string }>("SELECT id FROM rollouts WHERE status = 'progressing'");
-      this.#active = row?.id ?? null;
+  /** The one under way. */
+  current(): Rollout | null {
+    if (this.#current === undefined) {
+      const row = this.#db.one<RolloutRow>("SELECT * FROM rollouts WHERE status = 'progressing'");
+      this.#current = row === undefined ? null : toRollout(row);
     }
-    return this.#active;
+    return this.#current;
   }
 
   get(id: string): Rollout | null {
+    const current = this.current();
+    if (current?.id === id) return current;
     const row = this.#db.one<RolloutRow>("SELECT * FROM rollouts WHERE id = ?", id);
     return row === undefined ? null : toRollout(row);
   }
 
   /** Newest first. */
   list(): Rollout[] {
-    return this.#db.all<RolloutRow>("SELECT * FROM rollouts ORDER BY created_at DESC, id DESC").map(toRollout);
+    const current = this.current();
+    return this.#db
+      .all<RolloutRow>("SELECT * FROM rollouts ORDER BY created_at DESC, id DESC")
+      .map((row) => (row.id === current?.id ? current : toRollout(row)));
   }
 
-  /** One under way is replaced by it. */
-  begin(id: string, record: RolloutRecord, now: number): void {
-    this.replace(now);
-    this.#db.run("INSERT INTO rollouts VALUES (?, ?, ?, 'progressing', ?)", id, now, now, JSON.stringify(record));
+  /** The version that the last one which came to its end has left running; null: there was none. */
+  stableVersion(): number | null {
+    const last = this.list().find(({ phase }) => phase === "completed" || phase === "reverted");
+    if (last === undefined) return null;
+    return last.phase === "completed" ? last.toVersion : last.fromVersion;
+  }
+
+  put(rollout: Rollout): void {
+    const { id, createdAt, updatedAt } = rollout;
+    this.#db.run(
+      `INSERT INTO rollouts VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+        updated_at = excluded.updated_at, status = excluded.status, record = excluded.record`,
+      id,
+      createdAt,
+      updatedAt,
+      wireStatus(rollout),
+      JSON.stringify(rollout),
+    );
+    if (!isOver(rollout)) this.#current = rollout;
+    else if (this.#current === undefined || this.#current?.id === id) this.#current = null;
+  }
+
+  /** Worth no row: it is found again. */
+  note(rollout: Rollout): void {
+    if (this.#current?.id === rollout.id) this.#current = rollout;
+  }
+
+  begin(rollout: Rollout): void {
+    this.put(rollout);
     this.#db.run(
       "DELETE FROM rollouts WHERE id IN (SELECT id FROM rollouts ORDER BY created_at DESC, id DESC LIMIT -1 OFFSET ?)",
       ROLLOUTS_KEPT,
     );
-    this.#active = id;
   }
 
-  complete(now: number): void {
-    this.#end("completed", now);
-  }
-
-  /** What runs was changed in another way. */
-  replace(now: number): void {
-    this.#end("replaced", now);
+  remove(id: string): void {
+    this.#db.run("DELETE FROM rollouts WHERE id = ?", id);
   }
 
   /** Memory may be ahead of the rows: look again. */
   forget(): void {
-    this.#active = undefined;
-  }
-
-  #end(status: RolloutStatus, now: number): void {
-    const id = this.active();
-    if (id === null) return;
-    this.#db.run("UPDATE rollouts SET status = ?, updated_at = ? WHERE id = ?", status, now, id);
-    this.#active = null;
+    this.#current = undefined;
   }
 }
 
+/** As `put` has written it; one of an earlier version of this Worker has only its steps. */
 function toRollout(row: RolloutRow): Rollout {
+  const stored = JSON.parse(row.record) as Partial<Rollout> & Pick<Rollout, "fromVersion" | "toVersion">;
+  if (stored.spec !== undefined) return stored as Rollout;
+  const { description, steps, ...rest } = stored as unknown as Pick<Rollout["spec"], "description" | "steps">;
   return {
-    // Written by `begin` only, so the JSON has that shape.
-    ...(JSON.parse(row.record) as RolloutRecord),
+    ...BLANK,
+    ...rest,
     id: row.id,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
-    status: row.status as RolloutStatus,
+    fromVersion: stored.fromVersion,
+    toVersion: stored.toVersion,
+    spec: { ...DEFAULT_POLICY, description, strategy: "rolling", kind: "full_auto", steps, gates: [], sticky: null },
+    // What was under way goes on with the version that is active, and is told of no more.
+    phase: row.status === "completed" ? "completed" : "replaced",
+    step: steps.length - 1,
+    stepStartedAt: row.created_at,
+    progressedAt: row.created_at,
   };
 }
+
+const BLANK = {
+  isFromStable: false,
+  frozen: null,
+  serving: "from",
+  switchTo: null,
+  pausedFrom: null,
+  reason: null,
+  message: null,
+  mostHealthy: 0,
+  measurements: [],
+  doneAt: [],
+} as const;

@@ -3,6 +3,7 @@ import type { IngressMode } from "../api/schemas/application.ts";
 import type { LaunchSpec } from "./launch-spec.ts";
 import { isRegion, type Region } from "./placement/location.ts";
 import { isAvailable, isPooled, type Deployment } from "./plan/deployment.ts";
+import type { RolloutMark, Traffic } from "./rollouts/mark.ts";
 import type { ApplicationRow } from "./storage/application-row.ts";
 
 export interface RoutingMember {
@@ -14,6 +15,8 @@ export interface RoutingMember {
   readonly readyAt?: number;
   /** Beyond what is needed: it answers where nobody else is left. */
   readonly isSpare?: boolean;
+  /** It runs what the rollout under way brings. */
+  readonly isTarget?: true;
 }
 
 export interface Routing {
@@ -23,12 +26,17 @@ export interface Routing {
   readonly ingress: IngressMode;
   /** Beside its own; absent when it has none. */
   readonly hostnames?: readonly string[];
+  /** Of the active version: what runs another one listens where that says. */
   readonly port: number;
   /** How many there are to be, or may come to be. */
   readonly desired: number;
   /** What a member is to have under way before members of another region are asked. */
   readonly target: number;
   readonly members: readonly RoutingMember[];
+  /** Absent: whoever takes any. Those that take none are no members. */
+  readonly traffic?: Traffic;
+  /** The one under way that says so. */
+  readonly rolloutId?: string;
 }
 
 /** Where no `target_concurrency` says it. */
@@ -39,7 +47,9 @@ export function routingOf(
   spec: LaunchSpec,
   deployments: readonly Deployment[],
   publicId: (deploymentId: string) => string,
+  isTarget: (version: number) => boolean = () => false,
 ): Routing {
+  const { rollout } = row;
   return {
     applicationId: row.id,
     accountId: row.accountId,
@@ -51,8 +61,32 @@ export function routingOf(
     target: targetOf(row),
     members: deployments
       .filter((d) => isPooled(d) && isAvailable(d))
-      .map((deployment) => memberOf(deployment, publicId(deployment.id))),
+      .map((deployment) => {
+        const member = memberOf(deployment, publicId(deployment.id));
+        return rollout !== undefined && isTarget(deployment.version) ? { ...member, isTarget: true as const } : member;
+      })
+      .filter((member) => takesRequests(rollout, member.isTarget === true)),
+    ...(rollout === undefined || rollout.traffic.kind === "any"
+      ? {}
+      : { traffic: rollout.traffic, rolloutId: rollout.id }),
   };
+}
+
+/** As far as a rollout has a say in it. */
+export function takesRequests(rollout: Pick<RolloutMark, "traffic"> | undefined, isTarget: boolean): boolean {
+  switch (rollout?.traffic.kind) {
+    case "only": {
+      return (rollout.traffic.side === "to") === isTarget;
+    }
+    case "none": {
+      return false;
+    }
+    case "any":
+    case "split":
+    case undefined: {
+      return true;
+    }
+  }
 }
 
 function targetOf({ spec: { autoscaling } }: ApplicationRow): number {

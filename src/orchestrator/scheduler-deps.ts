@@ -11,6 +11,7 @@ import type { BlockedReason, ObjectPlace, Where } from "./placement/placing.ts";
 import type { Plan } from "./plan/plan.ts";
 import type { Report } from "./plan/observe.ts";
 import type { WaitingChoice } from "./start/waiting.ts";
+import type { RolloutControl } from "./rollouts/rollout-control.ts";
 import type { ApplicationRow, Version } from "./storage/application-row.ts";
 
 /** What an instance answers: its state, for the generation that it was asked about. */
@@ -108,6 +109,10 @@ export interface SchedulerDeps {
   readonly choiceFor?: (name: string) => WaitingChoice | undefined;
   /** Absent: there are no jobs. */
   readonly jobs?: JobSlots;
+  /** Absent: there are none. */
+  readonly rollouts?: Pick<RolloutControl, "follow">;
+  /** Has another pass by then, if this lifetime lasts; what runs reports now and then in any case. Absent: it takes an alarm. */
+  readonly soon?: (at: number) => void;
   /** Absent: nothing limits what runs. */
   readonly capacity?: CapacityInHand;
   readonly version: (version: number) => { readonly version: Version; readonly spec: LaunchSpec };

@@ -8,7 +8,7 @@ import { assertNever } from "../assert-never.ts";
 import { appendEvents, type EventDraft } from "./events.ts";
 import type { Decision } from "./instance-actions.ts";
 import { Inbox, type Observation } from "./inbox.ts";
-import { intendPlacement, intendStart, intendStop, type Intent } from "./intents.ts";
+import { intendAside, intendPlacement, intendStart, intendStop, type Intent } from "./intents.ts";
 import type { LaunchSpec } from "./launch-spec.ts";
 import { sameSize, type Size } from "../account/amounts.ts";
 import type { EvictionOrder } from "../account/capacity/statement.ts";
@@ -24,6 +24,7 @@ import { unverified, type ObservedPlace } from "./placement/placing.ts";
 import { DEFAULT_LIMITS, plan, type Action, type Deadlines, type Plan } from "./plan/plan.ts";
 import { outdatedOf, type Desired } from "./plan/selection.ts";
 import type { WaitingChoice } from "./start/waiting.ts";
+import { desiredRollout, isUnderWay, versionOfName } from "./rollouts/desired-rollout.ts";
 import { maySurge, shareOf } from "./shards/sharding.ts";
 import { readApplication, type ApplicationRow } from "./storage/application-row.ts";
 
@@ -61,29 +62,35 @@ export class Scheduler {
   /** Brings the rows one step nearer to what is wanted, and arms the next wake-up. */
   pass(): void {
     let requeueAt: number | null = null;
+    let lookAt: number | null = null;
     let unbegun: Plan["unbegun"] = null;
     let unbegunOwn: Plan["unbegunOwn"] = new Map();
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
-      const application = readApplication(this.#deps.db);
-      if (application === undefined) return;
+      const stored = readApplication(this.#deps.db);
+      if (stored === undefined) return;
       const now = this.#deps.clock();
+      const followed = this.#deps.rollouts?.follow(stored, now);
+      const application = followed?.row ?? stored;
       const removeAt = this.#deps.jobs?.clean(now) ?? null;
       const result = this.plan(application, now);
       ({ unbegun, unbegunOwn } = result);
-      requeueAt = earlier(result.requeueAt, removeAt);
+      requeueAt = earlier(earlier(result.requeueAt, removeAt), followed?.deadlineAt ?? null);
+      lookAt = earlier(result.lookAt ?? null, followed?.lookAt ?? null);
       if (result.actions.some((action) => action.type === "finish-delete")) {
         this.#deps.onDeleted();
         return;
       }
       this.#perform(application, result, now);
       if (result.needsPlaces) this.#deps.places?.ask(application);
-      if (result.actions.length + result.jobSteps.length === 0) break;
+      if (result.actions.length + result.jobSteps.length === 0 && application === stored) break;
       console.log({ message: "application.planned", application: application.name, ...result.explain });
     }
     const application = readApplication(this.#deps.db);
     const { capacity } = this.#deps;
     const restateAt = application === undefined ? null : (capacity?.passed(application, unbegun, unbegunOwn) ?? null);
-    this.#arm(earlier(requeueAt, restateAt));
+    const { soon } = this.#deps;
+    if (lookAt !== null) soon?.(lookAt);
+    this.#arm(earlier(earlier(requeueAt, restateAt), soon === undefined ? lookAt : null));
     this.#deps.onPassed?.();
   }
 
@@ -222,8 +229,9 @@ export class Scheduler {
   }
 
   #desired(application: ApplicationRow): Desired {
-    const { activeVersion, kind, deleting } = application;
+    const { activeVersion, kind, deleting, rollout: mark } = application;
     const revisionOf = (version: number) => this.#deps.version(version).version.revision;
+    const rollout = desiredRollout(application, revisionOf);
     return {
       instances: shareOf(application),
       version: activeVersion,
@@ -232,6 +240,8 @@ export class Scheduler {
       strategy: kind === "deployment" ? "in-place" : "rolling",
       deleting,
       maySurge: maySurge(application),
+      ...(rollout === undefined ? {} : { rollout }),
+      ...(mark === undefined ? {} : { versionOfName: (name: string) => versionOfName(mark, name) }),
       ...desiredPlace(application),
     };
   }
@@ -240,6 +250,15 @@ export class Scheduler {
   isOutdated(application: ApplicationRow): boolean {
     const desired = this.#desired(application);
     if (desired.deleting || desired.instances === 0) return false;
+    if (desired.rollout !== undefined) {
+      const pool = this.#deps.deployments
+        .all()
+        .filter((d) => isPooled(d) && !isLeaving(d) && d.parkedUntil === undefined);
+      return isUnderWay(
+        pool.map(({ version }) => version),
+        desired.rollout,
+      );
+    }
     const isOutdated = outdatedOf(desired);
     return this.#deps.deployments.all().some((d) => isPooled(d) && isOutdated(d) && !isLeaving(d));
   }
@@ -269,6 +288,8 @@ export class Scheduler {
           const at = deployments.get(action.id)?.location;
           if (at !== undefined) places?.failed(at);
         }
+        // Nothing of that is told to the container.
+        if (action.type === "park" || action.type === "recall") continue;
         const id = intent?.next.id ?? (action.type === "resend" || action.type === "verify" ? action.id : undefined);
         const target = id === undefined ? undefined : deployments.get(id);
         if (target !== undefined) sends.push(target);
@@ -276,7 +297,8 @@ export class Scheduler {
       appendEvents(db, events, now);
     });
     this.#deps.capacity?.started(actions.filter(({ type }) => type === "place" || type === "start").length);
-    if (actions.some((action) => action.type === "stop")) this.#deps.onRoutingChanged();
+    if (actions.some(({ type }) => type === "stop" || type === "park" || type === "recall"))
+      this.#deps.onRoutingChanged();
     for (const deployment of sends) this.#messages.send(application, deployment);
     for (const action of actions) if (action.type === "remove") this.#messages.release(action.id);
   }
@@ -323,6 +345,11 @@ export class Scheduler {
       case "stop": {
         const deployment = deployments.get(action.id);
         return deployment === undefined ? null : intendStop(deployment, action.reason, now);
+      }
+      case "park":
+      case "recall": {
+        const deployment = deployments.get(action.id);
+        return deployment === undefined ? null : intendAside(deployment, action.type === "park" ? action.until : null);
       }
       case "resend":
       case "verify":

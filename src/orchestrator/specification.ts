@@ -8,14 +8,22 @@ import { GantryError } from "../errors.ts";
 import { etagOf, requireMatch } from "../etag.ts";
 import { applyChange, changedRow, chooseVersion, isChange, type Change, type NewConfiguration } from "./change.ts";
 import { planActivate, planPatch, planPut, type ApplicationPatch, type ApplicationPut } from "./commands.ts";
-import { type Rollout, type RolloutRecord, type RolloutsLog } from "./rollouts-log.ts";
+import { beginRollout, replacedBy, type Begun } from "./rollouts/begin.ts";
+import { replacedEvent, startedEvent } from "./rollouts/follow.ts";
+import { markOf } from "./rollouts/mark.ts";
+import { DEFAULT_POLICY, type Rollout, type RolloutSpec } from "./rollouts/rollout.ts";
+import type { RolloutsLog } from "./rollouts-log.ts";
+import type { Deployment } from "./plan/deployment.ts";
 import { getVersion, type ApplicationRow } from "./storage/application-row.ts";
 import { withinGrant } from "./usage.ts";
+import { appendEvents } from "./events.ts";
+import { wantedOf } from "./warm.ts";
 import { requireGuard, type WriteGuard } from "./write-guard.ts";
 
 export interface SpecificationDeps {
   readonly db: Database;
   readonly rollouts: RolloutsLog;
+  readonly deployments: () => readonly Deployment[];
   /** What is wanted has changed: plan and perform. */
   readonly onChanged: (grant: Grant | null) => void;
   /** Rows that may have been read were rolled back. */
@@ -23,13 +31,24 @@ export interface SpecificationDeps {
 }
 
 export interface RolloutRequest {
-  readonly description: string;
-  readonly steps: RolloutRecord["steps"];
+  readonly spec: RolloutSpec;
   /** A stored version's number, or a configuration that is stored when none says the same. */
   readonly target: number | NewConfiguration;
 }
 
-const PUT_STEPS: RolloutRecord["steps"] = [{ percentage: 100, description: "all instances" }];
+/** Of a write that says nothing of how: as the application says it. */
+export function plainSpec(spec: Pick<ApplicationRow["spec"], "rollout">, description: string): RolloutSpec {
+  return {
+    ...DEFAULT_POLICY,
+    ...spec.rollout,
+    description,
+    strategy: "rolling",
+    kind: "full_auto",
+    steps: [{ percentage: 100, description: "all instances" }],
+    gates: [],
+    sticky: null,
+  };
+}
 
 export class Specification {
   readonly #deps: SpecificationDeps;
@@ -68,8 +87,8 @@ export class Specification {
 
   put(row: ApplicationRow, put: ApplicationPut, guard: WriteGuard, grant: Grant | null, now: number): void {
     const change = planPut(this.#deps.db, row, put);
-    const description = "replacement of the whole specification";
-    this.#write(row, change, guard, grant, now, { id: guard.seed, description, steps: PUT_STEPS, isAsked: false });
+    const spec = plainSpec(put.spec, "replacement of the whole specification");
+    this.#write(row, change, guard, grant, now, { id: guard.seed, spec, isAsked: false });
   }
 
   /** The row as `put` would leave it, and its configuration; the row itself when it would change nothing. */
@@ -88,7 +107,7 @@ export class Specification {
   /** Activates the target. One that runs already is complete at once; a request that was served before changes nothing. */
   rollout(row: ApplicationRow, request: RolloutRequest, guard: WriteGuard, grant: Grant | null, now: number): Rollout {
     const { db, rollouts } = this.#deps;
-    const { target, description, steps } = request;
+    const { target, spec } = request;
     const known = rollouts.get(guard.seed);
     if (known !== null) return known;
     const change: Change =
@@ -96,7 +115,7 @@ export class Specification {
         ? planActivate(db, row, target)
         : { spec: row.spec, version: chooseVersion(db, row, target, true), activate: true };
     requireGuard(db, row, guard, now);
-    this.#apply(row, change, grant, now, { id: guard.seed, description, steps, isAsked: true });
+    this.#apply(row, change, grant, now, { id: guard.seed, spec, isAsked: true });
     const rollout = rollouts.get(guard.seed);
     if (rollout === null) throw new Error(`rollout ${guard.seed} is not stored`);
     return rollout;
@@ -108,25 +127,33 @@ export class Specification {
     guard: WriteGuard | null,
     grant: Grant | null,
     now: number,
-    rollout: RolloutMark | null,
+    rollout: Asked | null,
   ): void {
     const isDone = !isChange(row, change);
     requireGuard(this.#deps.db, row, guard, now, isDone);
     if (!isDone) this.#apply(row, change, grant, now, rollout);
   }
 
-  #apply(row: ApplicationRow, change: Change, grant: Grant | null, now: number, rollout: RolloutMark | null): void {
+  #apply(row: ApplicationRow, change: Change, grant: Grant | null, now: number, rollout: Asked | null): void {
     const { db, rollouts, onChanged, onUndone } = this.#deps;
     const next = changedRow(row, change, now);
-    const isActivation = next.activeVersion !== row.activeVersion;
+    const begun = this.#begun(row, next, change, rollout, now);
+    const mark = begun.rollout === null ? null : markOf(begun.rollout);
+    const whole: Change = begun.rollout === null && begun.replaced === null ? change : { ...change, mark };
     const log = () => {
-      if (rollout !== null && (isActivation || rollout.isAsked)) {
-        const { id, description, steps } = rollout;
-        rollouts.begin(id, { description, steps, fromVersion: row.activeVersion, toVersion: next.activeVersion }, now);
-      } else if (isActivation) rollouts.replace(now);
+      const told = [];
+      if (begun.replaced !== null) {
+        rollouts.put(begun.replaced);
+        told.push(replacedEvent(begun.replaced, next.activeVersion));
+      }
+      if (begun.rollout !== null) {
+        rollouts.begin(begun.rollout);
+        told.push(startedEvent(begun.rollout));
+      }
+      appendEvents(db, told, now);
     };
     try {
-      withinGrant(db, grant, now, () => applyChange(db, row, change, now, log));
+      withinGrant(db, grant, now, () => applyChange(db, row, whole, now, log));
     } catch (error) {
       rollouts.forget();
       onUndone();
@@ -134,16 +161,49 @@ export class Specification {
     }
     onChanged(grant);
   }
+
+  /** What this write begins, and what it ends. */
+  #begun(
+    row: ApplicationRow,
+    next: ApplicationRow,
+    { version }: Change,
+    asked: Asked | null,
+    now: number,
+  ): { rollout: Rollout | null; replaced: Begun["replaced"] } {
+    const { db, rollouts } = this.#deps;
+    const isActivation = next.activeVersion !== row.activeVersion;
+    const current = rollouts.current();
+    if (asked === null || row.kind === "deployment") {
+      return {
+        rollout: null,
+        replaced: isActivation && current !== null ? replacedBy(current, next.activeVersion, now) : null,
+      };
+    }
+    if (!isActivation && !asked.isAsked) return { rollout: null, replaced: null };
+    const revisionOf = (number: number) => {
+      if (version !== null && version.insert !== null && version.number === number) return version.insert.revision;
+      return getVersion(db, number)?.revision ?? "";
+    };
+    return beginRollout(
+      {
+        id: asked.id,
+        spec: asked.spec,
+        toVersion: next.activeVersion,
+        activeVersion: row.activeVersion,
+        wanted: wantedOf(row.spec),
+        current,
+        stableVersion: rollouts.stableVersion(),
+        deployments: this.#deps.deployments(),
+        revisionOf,
+      },
+      now,
+    );
+  }
 }
 
-interface RolloutMark {
+interface Asked {
   readonly id: string;
-  readonly description: string;
-  readonly steps: RolloutRecord["steps"];
+  readonly spec: RolloutSpec;
   /** Kept also when the version ran already. */
   readonly isAsked: boolean;
-}
-
-export function rolloutNotFound(id: string): GantryError {
-  return new GantryError("ROLLOUT_NOT_FOUND", `there is no rollout ${id.slice(0, 100)}`, { rollout: id.slice(0, 100) });
 }

@@ -14,7 +14,7 @@ import { isFailing, isLeaving, STOP, type Deployment } from "./plan/deployment.t
 import type { Plan } from "./plan/plan.ts";
 import type { BlockedReason } from "./placement/placing.ts";
 import { nameOf } from "./names.ts";
-import type { Rollout } from "./rollouts-log.ts";
+import type { Rollout } from "./rollouts/rollout.ts";
 import type { ApplicationRow, Blocked, Version } from "./storage/application-row.ts";
 import { wantedOf } from "./warm.ts";
 
@@ -73,6 +73,14 @@ export interface RolloutView {
   readonly application: ApplicationView;
   /** Ready instances of the target's revision. */
   readonly updated: number;
+  /** Of those, ready for `min_healthy_time`. */
+  readonly healthy: number;
+  /** Live ones of another revision. */
+  readonly old: number;
+  /** Live instances that do not report the target, by name. */
+  readonly holding: readonly string[];
+  /** When it fails if nothing becomes healthy; null: it does not by time. */
+  readonly deadlineAt: number | null;
 }
 
 export interface DeploymentsView {

@@ -54,7 +54,18 @@ export const plannedResult = z.strictObject({
   desired: z.strictObject({ instances: count, version: z.int(), deleting: z.boolean() }),
   actions: z.array(
     z.strictObject({
-      type: z.enum(["place", "start", "stop", "end-attempt", "resend", "verify", "remove", "finish-delete"]),
+      type: z.enum([
+        "place",
+        "start",
+        "stop",
+        "end-attempt",
+        "resend",
+        "verify",
+        "park",
+        "recall",
+        "remove",
+        "finish-delete",
+      ]),
       reason: z.string(),
       slot: count.optional().describe("in the pool; absent for attempts of jobs and for those that are called by name"),
       version: z.int().optional(),

@@ -87,6 +87,10 @@ export interface Deployment {
   readonly snapshots?: readonly StoredSnapshot[];
   /** What the stop that is under way begins with, where it is not SIGTERM. */
   readonly stopSignal?: number;
+  /** Not needed since a rollout, and kept out of traffic until then, so that going back would start nothing. */
+  readonly parkedUntil?: number;
+  /** Digest of the launch spec that its container says it was started with. */
+  readonly revision?: string;
   /** Of one that runs jobs: the attempt that its placement is of. */
   readonly attempt?: SlotAttempt;
   /** It holds a busy lease, as it last said. Not stored. */
@@ -177,8 +181,8 @@ export function isLive({ phase }: Deployment): boolean {
 }
 
 /** Takes new traffic. */
-export function isAvailable({ ready, cordoned }: Deployment): boolean {
-  return ready && !cordoned;
+export function isAvailable({ ready, cordoned, parkedUntil }: Deployment): boolean {
+  return ready && !cordoned && parkedUntil === undefined;
 }
 
 /** A deployment that waits after a failure of its own: shown as `failed`, and the application as degraded. */

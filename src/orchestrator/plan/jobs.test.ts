@@ -50,7 +50,11 @@ function over(slot: Deployment): Deployment {
   return { ...slot, phase: "pending", ready: false, readyAt: null, attempt: { ...attempt, isOver: true } };
 }
 
-const inHand = (jobs: readonly Job[]) => ({ jobs: jobs.map((one) => ({ job: one, retries: [] })), wakeAt: null });
+const inHand = (jobs: readonly Job[], waiting = 0) => ({
+  jobs: jobs.map((one) => ({ job: one, retries: [] })),
+  wakeAt: null,
+  waiting,
+});
 
 function run(
   jobs: readonly Job[],
@@ -97,11 +101,18 @@ describe("an application with jobs", () => {
     expect(requeueAt).toBeGreaterThan(NOW);
   });
 
+  it("keeps as many free slots as there are indexes to be tried again, and lets the others go", ({ expect }) => {
+    const { job: current, slots } = withSlots(job(3), 3);
+    const open = () => ({ ...inHand([current], 2), jobs: [] });
+    const { actions } = run([], slots.map(over), { jobs: { open, most: 10, ownSize: () => null } });
+    expect(summary(actions)).toEqual(["remove s2"]);
+  });
+
   it("keeps a slot that is free for whatever follows a job that ends, until the next round", ({ expect }) => {
     const { job: current, slots } = withSlots(job(), 1);
     const done = { ...current, doneIndexes: [{ first: 0, last: 0 }] };
     const { actions, jobSteps } = run([done], slots.map(over));
-    expect(jobSteps.map(({ action }) => action.type)).toEqual(["decide", "finish"]);
+    expect(jobSteps.map(({ action }) => action.type)).toEqual(["finish"]);
     expect(actions).toEqual([]);
     const next = { ...job(), id: "next" };
     expect(run([next], slots.map(over)).actions).toMatchObject([{ type: "start", id: "s0", begin: { job: "next" } }]);
@@ -137,7 +148,7 @@ describe("an application with jobs", () => {
     ]);
     // It is over when nothing of it is alive any more.
     expect(jobSteps).toEqual([]);
-    expect(run([cancelled], []).jobSteps).toEqual([{ job: "j", action: { type: "finish" } }]);
+    expect(run([cancelled], []).jobSteps).toMatchObject([{ job: "j", action: { type: "finish" } }]);
   });
 
   it("starts nothing that is cancelled", ({ expect }) => {

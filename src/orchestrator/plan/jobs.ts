@@ -67,6 +67,7 @@ export function followJobs(
   }
   const free = slots.filter((slot) => slot.attempt?.isOver === true && slot.phase === "pending");
   const rest = [...begins];
+  let { waiting } = open;
   for (const slot of free) {
     if (delivery.isInFlight(slot.id)) {
       wakeups.push(now + RECHECK_MS);
@@ -76,6 +77,11 @@ export function followJobs(
     if (begin === undefined) {
       // Whoever hears of the end may have the next one for it, which the next round sees.
       if (kept.some(({ action }) => action.type === "finish")) continue;
+      // It is for one that is to be tried again: cheaper than a new one, whose object would begin with nothing.
+      if (waiting > 0 && desired.isMisplaced?.(slot) !== true) {
+        waiting -= 1;
+        continue;
+      }
       actions.push({ type: "remove", id: slot.id, reason: "NothingToRun" });
       continue;
     }

@@ -22,6 +22,8 @@ export type Report =
       readonly ready: boolean;
       readonly detail?: string;
       readonly checks?: readonly CheckState[];
+      /** Digest of the launch spec that its container was started with, as it says itself. */
+      readonly revision?: string;
       /** Where it found itself; null when that cannot be read, absent while it is being read. */
       readonly place?: ObservedPlace | null;
       /** Nothing was under way for as long as a named one stays awake. */
@@ -129,7 +131,8 @@ function observeRunning(before: Deployment, report: Running, verify: Verificatio
   const { ready, detail, checks = [] } = judged(report, deployment, verify);
   const first = deployment.phase === "starting";
   const known = deployment.checks ?? [];
-  if (!first && deployment.ready === ready && sameVerdicts(known, checks)) {
+  const isSame = deployment.revision === (report.revision ?? deployment.revision);
+  if (!first && deployment.ready === ready && isSame && sameVerdicts(known, checks)) {
     if (deployment === before) return UNCHANGED;
     const why = ready || detail === undefined ? {} : { detail };
     return { next: { ...deployment, ...why }, events: [], owned: true, isNote: true };
@@ -139,6 +142,7 @@ function observeRunning(before: Deployment, report: Running, verify: Verificatio
     ...rest,
     ...(ready || detail === undefined ? {} : { detail }),
     ...(checks.length === 0 ? {} : { checks }),
+    ...(report.revision === undefined ? {} : { revision: report.revision }),
     ...(first && deployment.attempt !== undefined ? { attempt: begun(deployment.attempt, now) } : {}),
     phase: "running",
     since: first ? now : deployment.since,
@@ -190,7 +194,7 @@ function saying(turned: readonly CheckState[]): string {
 function observeEnd(deployment: Deployment, outcome: Outcome, now: number): Observation {
   const wanted = deployment.phase === "stopping";
   const settled = wanted ? settleStop(deployment, outcome) : outcome;
-  const { detail: _, checks: __, isBusy: ___, ...rest } = deployment;
+  const { detail: _, checks: __, isBusy: ___, revision: ____, ...rest } = deployment;
   const next: Deployment = {
     ...rest,
     phase: "pending",

@@ -34,7 +34,7 @@ export interface Arrival {
 export function placeMissing(
   input: PlanInput,
   arrivals: readonly Arrival[],
-  { keep, missing, reason }: Selection,
+  { keep, missing, missingOld = 0, reason }: Selection,
   misplaced: readonly Deployment[],
   actions: Action[],
   wakeups: number[],
@@ -61,7 +61,12 @@ export function placeMissing(
   let blocked: BlockedPlacing | null = null;
   const wanted: (Arrival & { readonly slot: number })[] = [
     ...arrivals.map((arrival) => ({ ...arrival, slot: arrival.begin === undefined ? NAMED_SLOT : JOB_SLOT })),
-    ...slots.map((slot) => ({ slot, version: desired.version, own: null, reason })),
+    ...slots.map((slot, index) => ({
+      slot,
+      version: versionAt(index, missing, missingOld, replaced, desired),
+      own: null,
+      reason,
+    })),
   ];
   for (const [position, { slot, own, version, reason: why, ...whose }] of wanted.entries()) {
     const index = position - arrivals.length;
@@ -103,6 +108,20 @@ export function placeMissing(
     });
   }
   return { needsPlaces: false, blocked };
+}
+
+/** The missing ones come first, and among them those that a rollout brings; then what takes somebody's place. */
+function versionAt(
+  index: number,
+  missing: number,
+  missingOld: number,
+  replaced: readonly Deployment[],
+  { version, rollout }: Desired,
+): number {
+  if (rollout === undefined) return version;
+  const outside = replaced[index - missing];
+  if (outside !== undefined && rollout.sideOf(outside.version) !== "stray") return outside.version;
+  return index >= missing - missingOld && index < missing ? rollout.fromVersion : rollout.toVersion;
 }
 
 function isExhausted({ placement }: Deployment): boolean {

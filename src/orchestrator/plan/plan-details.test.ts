@@ -139,6 +139,8 @@ describe("what a plan counts", () => {
     const { explain } = run(rows, { delivery }, { instances: 5 });
     expect(explain).toEqual({
       place: 1,
+      park: 0,
+      recall: 0,
       start: 1,
       stop: 0,
       "end-attempt": 0,

@@ -115,6 +115,10 @@ export type Action =
   | { readonly type: "resend"; readonly id: string; readonly reason: string }
   /** Asks the instance how it is. */
   | { readonly type: "verify"; readonly id: string; readonly reason: string }
+  /** Takes no traffic any more, and goes on running until then. */
+  | { readonly type: "park"; readonly id: string; readonly until: number; readonly reason: string }
+  /** Takes traffic again. */
+  | { readonly type: "recall"; readonly id: string; readonly reason: string }
   /** The slot is not wanted and holds nothing. */
   | { readonly type: "remove"; readonly id: string; readonly reason: string }
   /** Nothing is left of a deleted application. */
@@ -124,6 +128,8 @@ export interface Plan {
   readonly actions: readonly Action[];
   /** When time alone will change the plan, else null. */
   readonly requeueAt: number | null;
+  /** When it is worth another look while instances run; they report now and then, so that it needs no alarm. */
+  readonly lookAt?: number | null;
   /** Counts by kind, for one log line and for people. */
   readonly explain: Readonly<Record<Action["type"] | "unchanged", number>>;
   /** What is decided about jobs. */
@@ -143,13 +149,16 @@ export const DEFAULT_LIMITS: PlanLimits = { startsPerPass: 200, startDeadlineMs:
 export function plan(input: PlanInput): Plan {
   const hasOthers = input.deployments.some((deployment) => !isPooled(deployment));
   const pool = hasOthers ? input.deployments.filter(isPooled) : input.deployments;
-  const selection = select(pool, input.desired);
+  const selection = select(pool, input.desired, input.now);
   const actions: Action[] = [];
   const wakeups: number[] = [];
   const starts = { left: input.limits.startsPerPass };
   const misplaced = new Set<Deployment>();
   const allowed = new Allowed(input.allowance);
 
+  for (const { deployment, until } of selection.park ?? [])
+    actions.push({ type: "park", id: deployment.id, until, reason: "NotNeeded" });
+  for (const { id } of selection.recall ?? []) actions.push({ type: "recall", id, reason: "WantedAgain" });
   for (const { deployment, reason: why } of selection.leave) retire(deployment, why, input, actions, wakeups);
   for (const deployment of selection.keep) {
     if (isLive(deployment) && input.desired.isFoundOutside?.(deployment) === true) misplaced.add(deployment);
@@ -178,6 +187,7 @@ export function plan(input: PlanInput): Plan {
   return {
     actions,
     requeueAt: wakeups.length === 0 ? null : wakeups.reduce((a, b) => Math.min(a, b)),
+    lookAt: selection.lookAt ?? null,
     explain: count(actions, input.deployments.length),
     jobSteps: jobs.steps,
     needsPlaces: placed.needsPlaces,
@@ -195,7 +205,12 @@ function isUnsatisfied(deployment: Deployment, desired: Desired): boolean {
 }
 
 function arrivalOf(name: string, { desired, ownSize }: PlanInput): Arrival {
-  return { name, version: desired.version, own: ownSize?.(name) ?? null, reason: "Called" };
+  return {
+    name,
+    version: desired.versionOfName?.(name) ?? desired.version,
+    own: ownSize?.(name) ?? null,
+    reason: "Called",
+  };
 }
 
 /** The attempt of a job is brought to its end in the version that it began with; what comes after is not decided here. */
@@ -267,7 +282,8 @@ function maintain(
   const { id, location = ANYWHERE } = deployment;
   const own = ownSizeOf(deployment, input);
   const isPinned = runsJobs(deployment);
-  const isOutdated = !isPinned && input.desired.isOutdated(deployment.version);
+  const target = isPinned ? deployment.version : versionToStart(deployment, input.desired);
+  const isOutdated = !isPinned && isBehind(deployment, target, input.desired);
   if (isOutdated && isLive(deployment) && input.desired.strategy === "in-place") {
     actions.push({ type: "stop", id, reason: STOP.updating });
     return;
@@ -289,8 +305,7 @@ function maintain(
       } else if (allowed.begin(location, own)) {
         starts.left -= 1;
         const reason = isDue ? (deployment.last?.reason ?? "NotStarted") : "VersionActivated";
-        const version = isPinned ? deployment.version : input.desired.version;
-        actions.push({ type: "start", id, version, forgive: isOutdated, reason });
+        actions.push({ type: "start", id, version: target, forgive: isOutdated, reason });
       }
       return;
     }
@@ -321,6 +336,20 @@ function maintain(
       assertNever(deployment.phase);
     }
   }
+}
+
+/** In a rollout, what is in its place starts again as it is: how many are of which version is decided elsewhere. */
+function versionToStart({ name, version }: Deployment, { version: active, rollout, versionOfName }: Desired): number {
+  if (name !== undefined) return versionOfName?.(name) ?? active;
+  if (rollout === undefined) return active;
+  return rollout.sideOf(version) === "stray" ? rollout.toVersion : version;
+}
+
+function isBehind({ name, version }: Deployment, target: number, { isOutdated, rollout }: Desired): boolean {
+  if (name === undefined && rollout !== undefined) return version !== target;
+  return rollout === undefined
+    ? isOutdated(version)
+    : version !== target && rollout.sideOf(version) !== rollout.sideOf(target);
 }
 
 function ownSizeOf({ name, attempt }: Deployment, { ownSize, jobs }: PlanInput): Size | null {
@@ -366,6 +395,8 @@ function count(actions: readonly Action[], deployments: number): Plan["explain"]
     "end-attempt": 0,
     resend: 0,
     verify: 0,
+    park: 0,
+    recall: 0,
     remove: 0,
     "finish-delete": 0,
   };

@@ -5,6 +5,7 @@
  * takes traffic goes only while more than needed take traffic. Old ones that take none go at once.
  */
 import { assertNever } from "../../assert-never.ts";
+import { selectRolling, standingAside, type DesiredRollout } from "./rolling.ts";
 import { isAvailable, isFailing, isLeaving, isLive, STOP, type Deployment } from "./deployment.ts";
 
 /** New placements allowed above the count while outdated ones live. */
@@ -28,6 +29,10 @@ export interface Desired {
   readonly deleting: boolean;
   /** False: others may have the one instance more at present, so that nothing is placed above the count. */
   readonly maySurge?: boolean;
+  /** Under way. Absent: what is outdated is replaced, one after another. */
+  readonly rollout?: DesiredRollout;
+  /** The version that a name starts in, where that is not `version`. */
+  versionOfName?(name: string): number;
 }
 
 export interface Selection {
@@ -36,12 +41,49 @@ export interface Selection {
   readonly leave: readonly { readonly deployment: Deployment; readonly reason: string }[];
   /** New slots to place. */
   readonly missing: number;
+  /** Of those, at the version that a rollout goes away from. Absent: none. */
+  readonly missingOld?: number;
   /** Why they are placed. */
   readonly reason: string;
+  /** To stand aside from now on, and no more. Both are among those that stay. */
+  readonly park?: readonly { readonly deployment: Deployment; readonly until: number }[];
+  readonly recall?: readonly Deployment[];
+  /** When time alone may change it; null, or absent: it cannot. What runs reports now and then, so that it is no alarm. */
+  readonly lookAt?: number | null;
 }
 
-export function select(deployments: readonly Deployment[], desired: Desired): Selection {
+export function select(deployments: readonly Deployment[], desired: Desired, now = 0): Selection {
   const wanted = desired.deleting ? 0 : desired.instances;
+  const { rollout } = desired;
+  if (rollout !== undefined && !desired.deleting) return selectRolling(deployments, wanted, desired, rollout, now);
+  if (!deployments.some(isParked)) return selectPlain(deployments, wanted, desired);
+  const looks: number[] = [];
+  const aside = standingAside(
+    deployments.filter((deployment) => !isLeaving(deployment)),
+    wanted,
+    now,
+    looks,
+  );
+  const apart = new Set([...aside.kept, ...aside.over]);
+  const selection = selectPlain(
+    deployments.filter((deployment) => !apart.has(deployment)),
+    wanted,
+    desired,
+  );
+  const reason = desired.deleting ? STOP.deleted : STOP.outdated;
+  return {
+    ...selection,
+    keep: [...selection.keep, ...aside.kept],
+    leave: [...selection.leave, ...aside.over.map((deployment) => ({ deployment, reason }))],
+    lookAt: looks.length === 0 ? null : Math.min(...looks),
+  };
+}
+
+function isParked({ parkedUntil }: Deployment): boolean {
+  return parkedUntil !== undefined;
+}
+
+function selectPlain(deployments: readonly Deployment[], wanted: number, desired: Desired): Selection {
   const candidates = deployments.filter((deployment) => !isLeaving(deployment) && !isStranded(deployment, desired));
   const isOutdated = outdatedOf(desired);
   const isAtRest =

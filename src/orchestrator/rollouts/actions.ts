@@ -1,16 +1,19 @@
 /** What people do to a rollout. Pure. What cannot be is refused with what to do instead. */
 import { assertNever } from "../../assert-never.ts";
-import { nextStep } from "./advance.ts";
+import { beyond, frozen, nextStep, type Observed, type RolloutStepped } from "./advance.ts";
 import { isOver, type Rollout } from "./rollout.ts";
 
 export const ROLLOUT_ACTIONS = ["next", "previous", "revert", "pause", "resume", "promote", "abort", "retry"] as const;
 export type RolloutAction = (typeof ROLLOUT_ACTIONS)[number];
 
 export type RolloutDecision =
-  | { readonly type: "changed"; readonly rollout: Rollout }
+  | { readonly type: "changed"; readonly rollout: Rollout; readonly happened: readonly RolloutStepped[] }
   | { readonly type: "refused"; readonly message: string };
 
-export function decideRollout(rollout: Rollout, action: RolloutAction, now: number): RolloutDecision {
+/** What has to be known of the instances to stop where they are. */
+type Standing = Pick<Observed, "fresh" | "wanted">;
+
+export function decideRollout(rollout: Rollout, action: RolloutAction, seen: Standing, now: number): RolloutDecision {
   if (isOver(rollout)) {
     const retry = rollout.phase === "reverted" ? "begin another with the same configuration" : "begin another one";
     return refused(`it is ${rollout.phase}: ${retry}`);
@@ -18,6 +21,7 @@ export function decideRollout(rollout: Rollout, action: RolloutAction, now: numb
   if (rollout.phase === "reverting" && action !== "retry") {
     return refused(`it is on its way back (${rollout.reason ?? "Reverted"}): retry begins again at its first step`);
   }
+  if (rollout.switchTo !== null) return refused("it is handing requests on to the other side: try again in a moment");
   switch (action) {
     case "next": {
       return next(rollout, now);
@@ -33,20 +37,20 @@ export function decideRollout(rollout: Rollout, action: RolloutAction, now: numb
       return toStep(rollout, 0, now);
     }
     case "pause": {
-      return pause(rollout, now);
+      return pause(rollout, seen, now);
     }
     case "resume": {
       return resume(rollout, now);
     }
     case "promote": {
-      const last = rollout.spec.steps.length - 1;
-      return changed({ ...nextStep({ ...rollout, step: last }, now), pausedFrom: null });
+      return promote(rollout, now);
     }
     case "abort": {
       if (rollout.fromVersion === rollout.toVersion) return refused("there is no version to go back to");
       return changed({
         ...rollout,
         phase: "reverting",
+        frozen: null,
         pausedFrom: null,
         reason: "Aborted",
         message: null,
@@ -66,26 +70,42 @@ export function decideRollout(rollout: Rollout, action: RolloutAction, now: numb
 }
 
 function next(rollout: Rollout, now: number): RolloutDecision {
-  if (rollout.phase === "waiting") return changed(nextStep(rollout, now));
+  if (rollout.phase === "waiting") return going(rollout, now);
   const { percentage = 100 } = rollout.spec.steps[rollout.step] ?? {};
   if (rollout.phase === "paused") return refused("it is paused: resume goes on");
   if (rollout.phase === "stalled") return refused("its step has failed: retry begins again, abort goes back");
   return refused(`step ${rollout.step + 1} (${percentage} %) is not done yet: next is possible when it is`);
 }
 
-function pause(rollout: Rollout, now: number): RolloutDecision {
+function going(rollout: Rollout, now: number): RolloutDecision {
+  const happened: RolloutStepped[] = [];
+  return { type: "changed", rollout: beyond(rollout, now, happened), happened };
+}
+
+/** Skips steps, gates and pauses, and never what makes an instance healthy. */
+function promote(rollout: Rollout, now: number): RolloutDecision {
+  const { spec, serving, phase, doneAt, pausedFrom } = rollout;
+  if (spec.strategy === "blue_green" && serving === "from") {
+    const isStanding = doneAt.length > 0 && [phase, pausedFrom].some((at) => at === "waiting" || at === "gating");
+    return isStanding
+      ? going(rollout, now)
+      : refused("its instances are not healthy yet: promote is possible when they are");
+  }
+  return changed(nextStep({ ...rollout, step: spec.steps.length - 1 }, now));
+}
+
+function pause(rollout: Rollout, seen: Standing, now: number): RolloutDecision {
   const { phase } = rollout;
   if (phase === "paused") return changed(rollout);
   if (phase !== "progressing" && phase !== "waiting" && phase !== "gating") {
     return refused("it has failed and does nothing by itself: retry begins again, abort goes back");
   }
   return changed({
-    ...rollout,
+    ...frozen(rollout, seen, now),
     phase: "paused",
     pausedFrom: phase,
     reason: "PausedByUser",
     message: null,
-    updatedAt: now,
   });
 }
 
@@ -94,19 +114,19 @@ function resume(rollout: Rollout, now: number): RolloutDecision {
   const { phase, pausedFrom } = rollout;
   if (phase !== "paused" || pausedFrom === null) return refused("it is not paused");
   // A person has looked at what said nothing: that is the measurement.
-  const goesOn = rollout.reason === "AnalysisInconclusive" ? "progressing" : pausedFrom;
-  const on = rollout.reason === "AnalysisInconclusive" ? nextStep(rollout, now) : { ...rollout, phase: goesOn };
-  return changed({ ...on, pausedFrom: null, reason: null, message: null, progressedAt: now, updatedAt: now });
+  if (rollout.reason === "AnalysisInconclusive") return going(rollout, now);
+  const on: Rollout = { ...rollout, phase: pausedFrom, frozen: null, pausedFrom: null, reason: null, message: null };
+  return changed({ ...on, progressedAt: now, updatedAt: now });
 }
 
 /** Back to a mark that it has passed: what is beyond goes back to the old version. */
 function toStep(rollout: Rollout, step: number, now: number): RolloutDecision {
   const doneAt = rollout.doneAt.slice(0, step);
-  return changed({ ...nextStep({ ...rollout, step: step - 1 }, now), mostHealthy: 0, doneAt, pausedFrom: null });
+  return changed({ ...nextStep({ ...rollout, step: step - 1 }, now), mostHealthy: 0, doneAt });
 }
 
 function changed(rollout: Rollout): RolloutDecision {
-  return { type: "changed", rollout };
+  return { type: "changed", rollout, happened: [] };
 }
 
 function refused(message: string): RolloutDecision {

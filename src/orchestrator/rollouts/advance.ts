@@ -3,6 +3,7 @@
  * and back when nothing becomes healthy for too long. Pure; asking again over what it says changes nothing.
  */
 import { assertNever } from "../../assert-never.ts";
+import type { Analysed } from "./gates.ts";
 import { isOver, type Rollout, type RolloutReason } from "./rollout.ts";
 import { stepTarget } from "./targets.ts";
 
@@ -10,21 +11,27 @@ import { stepTarget } from "./targets.ts";
 export interface Observed {
   /** How many the application wants. */
   readonly wanted: number;
+  /** Slots at the target, whether anything runs in them or not. */
+  readonly fresh: number;
   /** At the target, ready for at least `minHealthyMs`. */
   readonly healthy: number;
-  /** When the next of those that are ready will have been so for long enough; null: none is on its way. */
-  readonly nextHealthyAt: number | null;
+  /** When the last of those became so; null: none has. */
+  readonly healthySince: number | null;
+  /** When those will be healthy that are ready and not yet so, ascending. */
+  readonly ripening: readonly number[];
+  /** Take traffic at `fromVersion`. */
+  readonly oldReady: number;
   /** Live instances that do not report the target, by name. */
   readonly others: readonly string[];
+  /** The same of those that are called by name, which are replaced when they are idle. */
+  readonly named: readonly string[];
   /** Live instances that do not report `fromVersion`. */
   readonly notBack: readonly string[];
 }
 
-/** What the gates of the step say: `pending` until they have measured for long enough. */
-export type Analysis = "none" | "pending" | "passed" | "failed" | "inconclusive";
-
 export type RolloutStepped =
   | { readonly type: "step-done"; readonly step: number }
+  | { readonly type: "switching"; readonly side: "from" | "to" }
   | { readonly type: "completed" }
   | { readonly type: "failed"; readonly reason: RolloutReason; readonly goesBack: boolean }
   | { readonly type: "paused"; readonly reason: RolloutReason }
@@ -32,55 +39,40 @@ export type RolloutStepped =
 
 export interface Advanced {
   readonly rollout: Rollout;
-  /** What has happened, in order. */
+  /** What has happened, in order. Nothing, and yet another rollout: what it knows in memory is enough. */
   readonly happened: readonly RolloutStepped[];
-  /** When time alone may change it; null: it cannot. */
-  readonly wakeAt: number | null;
+  /** When it fails if nothing happens; null: it does not by time. */
+  readonly deadlineAt: number | null;
+  /** When time alone may bring it on; null: it cannot. */
+  readonly ripeAt: number | null;
 }
 
-/** At the target, of what is wanted. */
-export function targetOf(rollout: Rollout, wanted: number): number {
-  switch (rollout.phase) {
-    case "reverting":
-    case "reverted": {
-      return 0;
-    }
-    case "completed": {
-      return wanted;
-    }
-    // What is stalled stays as it is: it neither goes on nor back.
-    case "stalled":
-    case "paused":
-    case "waiting":
-    case "gating":
-    case "progressing":
-    case "replaced": {
-      const { percentage = 100 } = rollout.spec.steps[rollout.step] ?? {};
-      return stepTarget(percentage, wanted);
-    }
-    default: {
-      return assertNever(rollout.phase);
-    }
-  }
+/** What the gates of the step come to. */
+export type Found = Pick<Analysed, "analysis" | "message">;
+
+const PENDING: Found = { analysis: "pending", message: null };
+
+export function percentageOf({ spec, step }: Pick<Rollout, "spec" | "step">): number {
+  return spec.steps[step]?.percentage ?? 100;
 }
 
-export function advance(before: Rollout, observed: Observed, analysis: Analysis, now: number): Advanced {
+export function advance(before: Rollout, observed: Observed, analysis: Found, now: number): Advanced {
   const happened: RolloutStepped[] = [];
   let rollout = before;
-  for (let round = 0; round <= before.spec.steps.length + 1; round += 1) {
+  for (let round = 0; round <= before.spec.steps.length + 3; round += 1) {
     // What was measured is of the step that it was measured in.
-    const measured = round === 0 || analysis === "none" ? analysis : "pending";
-    const next = advanceOnce(rollout, observed, measured, now, happened);
+    const isMeasured = rollout.step === before.step || analysis.analysis === "none";
+    const next = advanceOnce(rollout, observed, isMeasured ? analysis : PENDING, now, happened);
     if (next === rollout) break;
     rollout = next;
   }
-  return { rollout, happened, wakeAt: wakeAtOf(rollout, observed, now) };
+  return { rollout, happened, deadlineAt: deadlineOf(rollout), ripeAt: ripeAtOf(rollout, observed) };
 }
 
 function advanceOnce(
   rollout: Rollout,
   observed: Observed,
-  analysis: Analysis,
+  analysis: Found,
   now: number,
   happened: RolloutStepped[],
 ): Rollout {
@@ -89,13 +81,12 @@ function advanceOnce(
       return progress(rollout, observed, analysis, now, happened);
     }
     case "gating": {
-      return judge(rollout, analysis, now, happened);
+      return judge(rollout, observed, analysis, now, happened);
     }
     case "reverting": {
-      if (observed.notBack.length > 0) return rollout;
-      happened.push({ type: "reverted" });
-      return { ...rollout, phase: "reverted", updatedAt: now };
+      return goBack(rollout, observed, now, happened);
     }
+    case "switching":
     case "waiting":
     case "paused":
     case "stalled":
@@ -112,73 +103,154 @@ function advanceOnce(
 
 function progress(
   before: Rollout,
-  { wanted, healthy, others }: Observed,
-  analysis: Analysis,
+  observed: Observed,
+  analysis: Found,
   now: number,
   happened: RolloutStepped[],
 ): Rollout {
+  const { wanted, healthy, healthySince, others, named } = observed;
   // Only what becomes healthy moves the deadline, so that a start that fails again and again does not.
-  const rollout = healthy > before.mostHealthy ? { ...before, mostHealthy: healthy, progressedAt: now } : before;
-  const isLast = rollout.step === rollout.spec.steps.length - 1;
-  const isAtMark = healthy >= targetOf(rollout, wanted);
+  const rollout =
+    healthy > before.mostHealthy
+      ? { ...before, mostHealthy: healthy, progressedAt: Math.max(before.progressedAt, healthySince ?? now) }
+      : before;
+  const isAtMark = healthy >= stepTarget(percentageOf(rollout), wanted);
+  if (isAtMark && !isLastStep(rollout)) return stepDone(rollout, observed, analysis, now, happened);
+  if (isAtMark && mustSwitch(rollout)) return stepDone(rollout, observed, analysis, now, happened);
   // Complete is what runs nothing else: an instance that still serves the old version holds it up, and is named.
-  if (isAtMark && (!isLast || others.length === 0)) return stepDone(rollout, isLast, analysis, now, happened);
-  const { progressDeadlineMs } = rollout.spec;
-  if (progressDeadlineMs === null || now < rollout.progressedAt + progressDeadlineMs) return rollout;
-  return fail(rollout, "ProgressDeadlineExceeded", overdue(rollout, healthy, wanted, others), now, happened);
+  if (isAtMark && others.length + named.length === 0) return complete(rollout, now, happened);
+  // Those that are called by name are busy for as long as they are: nothing of that is a failure.
+  if (isAtMark && others.length === 0) return rollout;
+  const deadline = deadlineOf(rollout);
+  if (deadline === null || now < deadline) return rollout;
+  return fail(rollout, "ProgressDeadlineExceeded", overdue(rollout, observed), observed, now, happened);
+}
+
+function isLastStep({ step, spec }: Rollout): boolean {
+  return step >= spec.steps.length - 1;
+}
+
+/** Both sides stand by, and requests still go to the old one. */
+function mustSwitch({ spec, serving }: Rollout): boolean {
+  return spec.strategy === "blue_green" && serving === "from";
 }
 
 function stepDone(
   rollout: Rollout,
-  isLast: boolean,
-  analysis: Analysis,
+  observed: Observed,
+  analysis: Found,
   now: number,
   happened: RolloutStepped[],
 ): Rollout {
   happened.push({ type: "step-done", step: rollout.step });
   const done: Rollout = { ...rollout, updatedAt: now, doneAt: [...rollout.doneAt, now] };
-  if (isLast) {
-    happened.push({ type: "completed" });
-    return { ...done, phase: "completed" };
-  }
-  if (analysis !== "none") return judge({ ...done, phase: "gating" }, analysis, now, happened);
-  return done.spec.kind === "full_manual" ? { ...done, phase: "waiting" } : nextStep(done, now);
+  if (analysis.analysis === "none") return goOn(done, now, happened);
+  return judge({ ...done, phase: "gating" }, observed, analysis, now, happened);
+}
+
+function complete(rollout: Rollout, now: number, happened: RolloutStepped[]): Rollout {
+  const isTold = rollout.doneAt.length === rollout.spec.steps.length;
+  if (!isTold) happened.push({ type: "step-done", step: rollout.step });
+  happened.push({ type: "completed" });
+  const doneAt = isTold ? rollout.doneAt : [...rollout.doneAt, now];
+  return { ...rollout, phase: "completed", reason: null, message: null, doneAt, updatedAt: now };
+}
+
+/** A step is done and nothing is held against it. */
+function goOn(rollout: Rollout, now: number, happened: RolloutStepped[]): Rollout {
+  const { spec, step } = rollout;
+  const isWaiting = spec.kind === "full_manual" || spec.steps[step]?.waits === true;
+  return isWaiting ? { ...rollout, phase: "waiting", updatedAt: now } : beyond(rollout, now, happened);
+}
+
+/** To the next step, or to the other side. */
+export function beyond(rollout: Rollout, now: number, happened: RolloutStepped[]): Rollout {
+  if (!mustSwitch(rollout)) return nextStep(rollout, now);
+  happened.push({ type: "switching", side: "to" });
+  return {
+    ...rollout,
+    phase: "switching",
+    switchTo: "to",
+    pausedFrom: null,
+    reason: null,
+    message: null,
+    updatedAt: now,
+  };
 }
 
 /** What the measurements come to. One that says nothing is left to a person. */
-function judge(rollout: Rollout, analysis: Analysis, now: number, happened: RolloutStepped[]): Rollout {
-  switch (analysis) {
+function judge(
+  rollout: Rollout,
+  observed: Observed,
+  analysis: Found,
+  now: number,
+  happened: RolloutStepped[],
+): Rollout {
+  switch (analysis.analysis) {
     case "pending": {
       return rollout;
     }
     case "none":
     case "passed": {
-      return rollout.spec.kind === "full_manual" ? { ...rollout, phase: "waiting" } : nextStep(rollout, now);
+      return goOn(rollout, now, happened);
     }
     case "inconclusive": {
       happened.push({ type: "paused", reason: "AnalysisInconclusive" });
-      return { ...rollout, phase: "paused", pausedFrom: "gating", reason: "AnalysisInconclusive", updatedAt: now };
+      const reason = "AnalysisInconclusive";
+      const { message } = analysis;
+      return { ...frozen(rollout, observed, now), phase: "paused", pausedFrom: "gating", reason, message };
     }
     case "failed": {
-      return fail(rollout, "AnalysisFailed", null, now, happened);
+      return fail(rollout, "AnalysisFailed", analysis.message, observed, now, happened);
     }
     default: {
-      return assertNever(analysis);
+      return assertNever(analysis.analysis);
     }
   }
 }
 
 /** To a version that has served, or, where there is none to go back to, as it is. */
-export function fail(
+function fail(
   rollout: Rollout,
   reason: RolloutReason,
   message: string | null,
+  observed: Observed,
   now: number,
   happened: RolloutStepped[],
 ): Rollout {
   const goesBack = rollout.spec.autoRevert && rollout.isFromStable && rollout.fromVersion !== rollout.toVersion;
   happened.push({ type: "failed", reason, goesBack });
-  return { ...rollout, phase: goesBack ? "reverting" : "stalled", reason, message, updatedAt: now };
+  if (goesBack) return { ...rollout, phase: "reverting", reason, message, updatedAt: now };
+  return { ...frozen(rollout, observed, now), phase: "stalled", reason, message };
+}
+
+function goBack(
+  rollout: Rollout,
+  { oldReady, wanted, notBack }: Observed,
+  now: number,
+  happened: RolloutStepped[],
+): Rollout {
+  if (rollout.switchTo !== null) return rollout;
+  if (rollout.spec.strategy === "blue_green" && rollout.serving === "to") {
+    if (oldReady < wanted) return rollout;
+    happened.push({ type: "switching", side: "from" });
+    return { ...rollout, switchTo: "from", updatedAt: now };
+  }
+  if (notBack.length > 0) return rollout;
+  happened.push({ type: "reverted" });
+  return { ...rollout, phase: "reverted", updatedAt: now };
+}
+
+/** Requests go to the other side from here on. */
+export function switched(rollout: Rollout, now: number): Rollout {
+  if (rollout.switchTo === null) return rollout;
+  const phase = rollout.phase === "switching" ? "progressing" : rollout.phase;
+  return { ...rollout, phase, serving: rollout.switchTo, switchTo: null, progressedAt: now, updatedAt: now };
+}
+
+/** What it has come to stays in that proportion, whatever is wanted meanwhile. */
+export function frozen(rollout: Rollout, { fresh, wanted }: Pick<Observed, "fresh" | "wanted">, now: number): Rollout {
+  return { ...rollout, frozen: { fresh: Math.min(fresh, wanted), wanted }, updatedAt: now };
 }
 
 export function nextStep(rollout: Rollout, now: number): Rollout {
@@ -186,26 +258,33 @@ export function nextStep(rollout: Rollout, now: number): Rollout {
   return {
     ...rollout,
     phase: "progressing",
+    frozen: null,
+    pausedFrom: null,
     reason: null,
     message: null,
     step,
     stepStartedAt: now,
     progressedAt: now,
-    failedMeasurements: 0,
+    measurements: [],
     updatedAt: now,
   };
 }
 
-function overdue({ toVersion, spec }: Rollout, healthy: number, wanted: number, others: readonly string[]): string {
+function overdue({ toVersion, spec }: Rollout, { healthy, wanted, others }: Observed): string {
   const within = `within ${(spec.progressDeadlineMs ?? 0) / 1_000} s`;
   const held = others.length === 0 ? "" : `; still at another version: ${others.slice(0, 5).join(", ")}`;
   return `no further instance became healthy at version ${toVersion} ${within}: ${healthy} of ${wanted} are${held}`;
 }
 
-function wakeAtOf(rollout: Rollout, { nextHealthyAt }: Observed, now: number): number | null {
-  if (isOver(rollout) || rollout.phase !== "progressing") return null;
+export function deadlineOf(rollout: Rollout): number | null {
   const { progressDeadlineMs } = rollout.spec;
-  const deadline = progressDeadlineMs === null ? null : rollout.progressedAt + progressDeadlineMs;
-  const times = [deadline, nextHealthyAt].filter((at) => at !== null && at > now) as number[];
-  return times.length === 0 ? null : Math.min(...times);
+  if (isOver(rollout) || rollout.phase !== "progressing" || progressDeadlineMs === null) return null;
+  return rollout.progressedAt + progressDeadlineMs;
+}
+
+/** When so many will be healthy that the step is done, if nothing else happens. */
+function ripeAtOf(rollout: Rollout, { wanted, healthy, ripening }: Observed): number | null {
+  if (rollout.phase !== "progressing") return null;
+  const missing = stepTarget(percentageOf(rollout), wanted) - healthy;
+  return missing < 1 ? null : (ripening[missing - 1] ?? null);
 }

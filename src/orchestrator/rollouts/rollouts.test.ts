@@ -1,7 +1,9 @@
 import { array, assert, constantFrom, integer, property, record } from "fast-check";
 import { describe, it } from "vitest";
 import { decideRollout, ROLLOUT_ACTIONS, type RolloutAction } from "./actions.ts";
-import { advance, targetOf, type Analysis, type Observed } from "./advance.ts";
+import { advance, type Observed } from "./advance.ts";
+import type { Analysis } from "./gates.ts";
+import { markOf } from "./mark.ts";
 import { isOver, newRollout, wireStatus, type Rollout, type RolloutSpec } from "./rollout.ts";
 import { stepTarget, surgeOf, unavailableOf } from "./targets.ts";
 
@@ -18,26 +20,36 @@ const SPEC: RolloutSpec = {
   minHealthyMs: 10_000,
   progressDeadlineMs: 10 * MINUTE,
   autoRevert: true,
-  failureLimit: 0,
   scaleDownDelayMs: 0,
+  gates: [],
+  sticky: null,
 };
 
 function rollout(spec: Partial<RolloutSpec> = {}, fields: Partial<Rollout> = {}): Rollout {
-  const given = { id: "r", fromVersion: 1, toVersion: 2, isFromStable: true };
+  const given = { id: "r", fromVersion: 1, toVersion: 2, isFromStable: true, isFirst: false };
   return { ...newRollout({ ...given, spec: { ...SPEC, ...spec } }, NOW), ...fields };
 }
 
 function seen(healthy: number, fields: Partial<Observed> = {}): Observed {
   const others = Array.from({ length: Math.max(0, 10 - healthy) }, (_, index) => `app-${index}`);
-  return { wanted: 10, healthy, nextHealthyAt: null, others, notBack: ["app-0"], ...fields };
+  const given = { wanted: 10, fresh: healthy, healthy, healthySince: null, ripening: [], oldReady: 10 - healthy };
+  return { ...given, others, named: [], notBack: ["app-0"], ...fields };
 }
 
 function on(before: Rollout, observed: Observed, now = NOW, analysis: Analysis = "none") {
-  return advance(before, observed, analysis, now);
+  return advance(before, observed, { analysis, message: null }, now);
 }
 
+/** Instances that are to be at the target. */
+function targetOf(current: Rollout, wanted: number): number {
+  const mark = markOf(current);
+  return mark === null ? (current.phase === "completed" ? wanted : 0) : stepTarget(mark.toPercentage, wanted);
+}
+
+const STANDING = { fresh: 5, wanted: 10 };
+
 function act(before: Rollout, action: RolloutAction, now = NOW): Rollout {
-  const decision = decideRollout(before, action, now);
+  const decision = decideRollout(before, action, STANDING, now);
   if (decision.type === "refused") throw new Error(decision.message);
   return decision.rollout;
 }
@@ -119,14 +131,17 @@ describe("a rollout by itself", () => {
     const late = NOW + 10 * MINUTE;
     expect(on(rollout({}, { isFromStable: false }), seen(0), late).rollout.phase).toBe("stalled");
     expect(on(rollout({}, { fromVersion: 2 }), seen(0), late).rollout.phase).toBe("stalled");
-    const kept = on(rollout({ autoRevert: false }), seen(0), late).rollout;
+    const kept = on(rollout({ autoRevert: false }), seen(0, { fresh: 1 }), late).rollout;
     expect([kept.phase, kept.reason, targetOf(kept, 10)]).toEqual(["stalled", "ProgressDeadlineExceeded", 1]);
   });
 
   it("wakes for the deadline, or for who will have been ready long enough before", ({ expect }) => {
-    expect(on(rollout(), seen(0)).wakeAt).toBe(NOW + 10 * MINUTE);
-    expect(on(rollout(), seen(0, { nextHealthyAt: NOW + 7_000 })).wakeAt).toBe(NOW + 7_000);
-    expect(on(rollout({}, { phase: "paused", pausedFrom: "progressing" }), seen(0)).wakeAt).toBeNull();
+    expect(on(rollout(), seen(0))).toMatchObject({ deadlineAt: NOW + 10 * MINUTE, ripeAt: null });
+    expect(on(rollout(), seen(0, { ripening: [NOW + 7_000, NOW + 8_000] })).ripeAt).toBe(NOW + 7_000);
+    // Of fewer than are missing there is nothing to wait for.
+    expect(on(rollout({}, { step: 1 }), seen(0, { ripening: [NOW + 7_000] })).ripeAt).toBeNull();
+    const paused = rollout({}, { phase: "paused", pausedFrom: "progressing" });
+    expect(on(paused, seen(0))).toMatchObject({ deadlineAt: null, ripeAt: null });
   });
 
   it("waits for its measurements after a step, and does what they say", ({ expect }) => {
@@ -148,7 +163,7 @@ describe("a rollout by itself", () => {
 describe("what people do to a rollout", () => {
   it("next goes on when a step is done by hand, and says why it does not before", ({ expect }) => {
     const manual = rollout({ kind: "full_manual" });
-    expect(decideRollout(manual, "next", NOW)).toMatchObject({
+    expect(decideRollout(manual, "next", STANDING, NOW)).toMatchObject({
       type: "refused",
       message: expect.stringContaining("10 %"),
     });
@@ -162,7 +177,7 @@ describe("what people do to a rollout", () => {
     const third = rollout({}, { step: 2, doneAt: [1, 2] });
     expect(act(third, "previous")).toMatchObject({ phase: "progressing", step: 1, doneAt: [1] });
     expect(act(third, "revert")).toMatchObject({ phase: "progressing", step: 0, doneAt: [] });
-    expect(decideRollout(rollout(), "previous", NOW).type).toBe("refused");
+    expect(decideRollout(rollout(), "previous", STANDING, NOW).type).toBe("refused");
   });
 
   it("a pause stops its clock and keeps its share of what is wanted", ({ expect }) => {
@@ -180,12 +195,12 @@ describe("what people do to a rollout", () => {
     expect(act(aborted, "retry")).toMatchObject({ phase: "progressing", step: 0, reason: null });
     const stalled = on(rollout({ autoRevert: false }, { step: 2 }), seen(0), NOW + 10 * MINUTE).rollout;
     expect(act(stalled, "retry")).toMatchObject({ phase: "progressing", step: 0, doneAt: [] });
-    expect(decideRollout(rollout(), "retry", NOW).type).toBe("refused");
+    expect(decideRollout(rollout(), "retry", STANDING, NOW).type).toBe("refused");
   });
 
   it.for(ROLLOUT_ACTIONS)("%s does nothing to what is over", (action, { expect }) => {
     for (const phase of ["completed", "reverted", "replaced"] as const) {
-      expect(decideRollout(rollout({}, { phase }), action, NOW).type).toBe("refused");
+      expect(decideRollout(rollout({}, { phase }), action, STANDING, NOW).type).toBe("refused");
     }
   });
 });
@@ -209,7 +224,10 @@ describe("any rollout", () => {
           let now = NOW;
           for (const { healthy, wanted, minutes, analysis, action } of events) {
             now += minutes * MINUTE;
-            const decision = action === null ? null : decideRollout(current, action, now);
+            const decision =
+              action === null
+                ? null
+                : decideRollout(current, action, { fresh: Math.min(healthy, wanted), wanted }, now);
             if (decision?.type === "changed") {
               expect(isOver(current)).toBe(false);
               current = decision.rollout;
@@ -217,11 +235,11 @@ describe("any rollout", () => {
             const observed = seen(Math.min(healthy, wanted), { wanted, others: healthy < wanted ? ["x"] : [] });
             const before = current;
             const target = targetOf(before, wanted);
-            const { rollout: after, wakeAt } = on(before, observed, now, analysis);
+            const { rollout: after, deadlineAt } = on(before, observed, now, analysis);
             if (isOver(before)) expect(after).toBe(before);
             if (after.doneAt.length > before.doneAt.length) expect(observed.healthy).toBeGreaterThanOrEqual(target);
             if (after.phase === "completed" && before.phase !== "completed") expect(observed.others).toEqual([]);
-            if (wakeAt !== null) expect(wakeAt).toBeGreaterThan(now);
+            if (deadlineAt !== null) expect(deadlineAt).toBeGreaterThan(now);
             expect(on(after, observed, now, analysis === "none" ? "none" : "pending").happened).toEqual([]);
             current = after;
           }

@@ -2,7 +2,7 @@ import { array, assert, boolean, constantFrom, integer, property, record } from 
 import { describe, it } from "vitest";
 import { emptySlot } from "../intents.ts";
 import { isAvailable, isLive, type Deployment } from "../plan/deployment.ts";
-import { shift, type Shift } from "./shift.ts";
+import { shift, type Shift, type Side } from "./shift.ts";
 
 const NEW = 2;
 const OLD = 1;
@@ -22,15 +22,18 @@ const UNREADY = { ready: false } as const;
 const countOf = (list: Iterable<Deployment>, version: number) =>
   [...list].filter((one) => one.version === version).length;
 
-function run(all: readonly Deployment[], fields: Partial<Shift> = {}) {
-  const asked = {
-    wanted: 10,
-    target: 10,
-    surge: 1,
-    unavailable: 0,
-    isNew: ({ version }: Deployment) => version === NEW,
-  };
-  const { keep, leave, place } = shift(all, { ...asked, ...fields });
+const sideOf = ({ version }: Deployment): Side => (version === NEW ? "to" : version === OLD ? "from" : "stray");
+
+interface Asked extends Partial<Omit<Shift, "fresh" | "old">> {
+  readonly target?: number;
+}
+
+function asking({ wanted = 10, target = wanted, ...fields }: Asked = {}): Shift {
+  return { wanted, fresh: target, old: wanted - target, surge: 1, unavailable: 0, sideOf, ...fields };
+}
+
+function run(all: readonly Deployment[], fields: Asked = {}) {
+  const { keep, leave, place } = shift(all, asking(fields));
   return { kept: [countOf(keep, NEW), countOf(keep, OLD)], left: [countOf(leave, NEW), countOf(leave, OLD)], place };
 }
 
@@ -58,13 +61,7 @@ describe("a pool on its way to another version", () => {
     const sick = instance(OLD, UNREADY);
     const busy = instance(OLD, { isBusy: true });
     const all = [busy, sick, ...many(8, OLD), instance(NEW)];
-    const { leave } = shift(all, {
-      wanted: 10,
-      target: 10,
-      surge: 1,
-      unavailable: 0,
-      isNew: ({ version }) => version === NEW,
-    });
+    const { leave } = shift(all, asking());
     expect(leave).toEqual([sick]);
   });
 
@@ -88,6 +85,62 @@ describe("a pool on its way to another version", () => {
   });
 });
 
+describe("a pool with two sides that stand by", () => {
+  const both = { wanted: 3, fresh: 3, old: 3, surge: 3, unavailable: 0, sideOf };
+
+  it("has all of both, and lets none go", ({ expect }) => {
+    expect(shift(many(3, OLD), both).place).toEqual({ fresh: 3, old: 0 });
+    const all = [...many(3, OLD), ...many(3, NEW)];
+    expect(shift(all, both)).toMatchObject({ leave: [], place: { fresh: 0, old: 0 } });
+  });
+});
+
+describe("what stands aside", () => {
+  const aside = { parkedUntil: 99 } as const;
+
+  it("is called back before anything is placed, and counts for nothing until then", ({ expect }) => {
+    const [first, second] = many(2, OLD, aside);
+    const world = [...many(3, NEW), ...(first && second ? [first, second] : [])];
+    expect(shift(world, asking({ wanted: 3 }))).toMatchObject({ leave: [], recall: [], place: { fresh: 0, old: 0 } });
+    const back = shift(world, asking({ wanted: 3, target: 0 }));
+    expect(back.recall).toEqual([first]);
+    expect(back.place).toEqual({ fresh: 0, old: 0 });
+    // Once it takes traffic there is room for the next.
+    const later = shift(
+      [...many(2, NEW), instance(OLD), ...(second ? [second] : [])],
+      asking({ wanted: 3, target: 0 }),
+    );
+    expect([later.recall, later.leave]).toEqual([[second], []]);
+  });
+
+  it("is of no use when it runs no more", ({ expect }) => {
+    const dead = instance(OLD, { ...aside, phase: "pending", ready: false });
+    const back = shift([...many(3, NEW), dead], asking({ wanted: 3, target: 0 }));
+    expect([back.recall, back.place]).toEqual([[], { fresh: 0, old: 1 }]);
+  });
+});
+
+describe("an instance that a pool has only just got", () => {
+  it("lets nobody go for it before it has been ready for long enough", ({ expect }) => {
+    const world = [...many(3, OLD), instance(NEW)];
+    const unripe = shift(world, asking({ wanted: 3, isRipe: (one) => one.version === OLD }));
+    expect([unripe.leave, unripe.place]).toEqual([[], { fresh: 0, old: 0 }]);
+    expect(shift(world, asking({ wanted: 3 })).leave).toHaveLength(1);
+  });
+
+  it("is spared for as long as somebody has only just come to it", ({ expect }) => {
+    const world = [...many(3, OLD), instance(NEW)];
+    expect(shift(world, asking({ wanted: 3, isSpared: (one) => one.version === OLD })).leave).toEqual([]);
+  });
+
+  it("of a third version goes before those of the old one, and none of it comes back", ({ expect }) => {
+    const stray = instance(3);
+    expect(shift([...many(2, OLD), stray, instance(NEW)], asking({ wanted: 3 })).leave).toEqual([stray]);
+    const back = shift([stray, instance(NEW, UNREADY)], asking({ wanted: 3, target: 0 }));
+    expect(back.place).toEqual({ fresh: 0, old: 3 });
+  });
+});
+
 describe("any pool on its way", () => {
   const world = record({
     wanted: integer({ min: 0, max: 8 }),
@@ -105,7 +158,7 @@ describe("any pool on its way", () => {
         let all = start.map(({ isNew, isReady, isHeld }) =>
           instance(isNew ? NEW : OLD, isHeld ? { phase: "pending", ready: false, held: true } : { ready: isReady }),
         );
-        const asked = { wanted, target, surge, unavailable, isNew: ({ version }: Deployment) => version === NEW };
+        const asked = asking({ wanted, target, surge, unavailable });
         let turn = 0;
         for (let step = 0; step < 60; step += 1) {
           const before = all.filter(isAvailable).length;

@@ -1,23 +1,33 @@
 /**
- * Brings a pool to `target` instances of one version beside the others of another: which stay, which go, and how many of
- * each are to be placed. Pure. Never more than `surge` above what is wanted are alive, and none that takes traffic goes
- * while fewer than `wanted - unavailable` would be left; what takes none goes at once. In both directions: a rollout
- * that goes back is one whose target is 0.
+ * Brings a pool to so many instances of one version beside so many of another: which stay, which go, which stand aside for
+ * a while, and how many of each are to be placed. Pure. Never more than `surge` above what is wanted are alive, and none
+ * that takes traffic goes while fewer than `wanted - unavailable` would be left; what takes none goes at once. In both
+ * directions: a rollout that goes back is one that wants none at its target.
  */
-import { isAvailable, isFailing, type Deployment } from "../plan/deployment.ts";
+import { isAvailable, isFailing, isLive, type Deployment } from "../plan/deployment.ts";
+
+/** `to` and `from`: the two versions. `stray`: neither, or in a wrong place. */
+export type Side = "to" | "from" | "stray";
 
 export interface Shift {
   readonly wanted: number;
-  /** At the version that the rollout brings. */
-  readonly target: number;
+  /** At the version that the rollout brings, and at the one before; together more than `wanted` where both stand by. */
+  readonly fresh: number;
+  readonly old: number;
   readonly surge: number;
   readonly unavailable: number;
-  isNew(deployment: Deployment): boolean;
+  sideOf(deployment: Deployment): Side;
+  /** It has taken traffic for long enough to count as one that does. */
+  isRipe?(deployment: Deployment): boolean;
+  /** It may not go yet, since somebody has only just come to it. */
+  isSpared?(deployment: Deployment): boolean;
 }
 
 export interface Shifted {
   readonly keep: ReadonlySet<Deployment>;
   readonly leave: readonly Deployment[];
+  /** Stand aside no more. Among those that are kept. */
+  readonly recall: readonly Deployment[];
   readonly place: { readonly fresh: number; readonly old: number };
 }
 
@@ -26,36 +36,57 @@ export function shift(candidates: readonly Deployment[], asked: Shift): Shifted 
   const held = candidates.filter((deployment) => deployment.held).slice(0, asked.wanted);
   const keep = new Set(held);
   const wanted = asked.wanted - held.length;
-  const target = Math.min(asked.target, wanted);
-  const free = candidates.filter((deployment) => !deployment.held);
+  const isParked = ({ parkedUntil }: Deployment) => parkedUntil !== undefined;
+  const aside = candidates.filter((deployment) => !deployment.held && isParked(deployment));
+  const free = candidates.filter((deployment) => !deployment.held && !isParked(deployment));
+  const fresh = Math.min(asked.fresh, wanted);
+  const at = (side: Side) => free.filter((one) => asked.sideOf(one) === side);
   const sides = {
-    fresh: { all: free.filter((one) => asked.isNew(one)), wanted: target },
-    old: { all: free.filter((one) => !asked.isNew(one)), wanted: wanted - target },
+    stray: { all: at("stray"), wanted: 0 },
+    from: { all: at("from"), wanted: asked.old === asked.wanted ? wanted : Math.max(0, wanted - fresh) },
+    to: { all: at("to"), wanted: fresh },
   };
   // With nobody to spare, somebody has to go first.
   const floor = Math.max(0, wanted - asked.unavailable);
-  let serving = free.filter(isAvailable).length;
+  const isRipe = (one: Deployment) => isAvailable(one) && (asked.isRipe?.(one) ?? true);
+  let serving = free.filter(isRipe).length;
   const leave: Deployment[] = candidates.filter((deployment) => deployment.held && !keep.has(deployment));
-  for (const side of [sides.old, sides.fresh]) {
+  for (const side of [sides.stray, sides.from, sides.to]) {
     const inTurn = side.all.toSorted((a, b) => worth(a) - worth(b) || b.slot - a.slot);
     let surplus = side.all.length - side.wanted;
     for (const deployment of inTurn) {
-      const isServing = isAvailable(deployment);
-      if (surplus > 0 && (!isServing || serving > floor)) {
+      const counts = isRipe(deployment);
+      const mayGo = isAvailable(deployment)
+        ? serving - (counts ? 1 : 0) >= floor && !isSpared(asked, deployment)
+        : true;
+      if (surplus > 0 && mayGo) {
         surplus -= 1;
-        if (isServing) serving -= 1;
+        if (counts) serving -= 1;
         leave.push(deployment);
       } else keep.add(deployment);
     }
   }
   let room = wanted + asked.surge - (keep.size - held.length);
-  const placed = (side: { readonly all: readonly Deployment[]; readonly wanted: number }) => {
-    const count = Math.max(0, Math.min(side.wanted - side.all.length, room));
+  const recall: Deployment[] = [];
+  const placed = (side: Exclude<Side, "stray">) => {
+    const { all, wanted: most } = sides[side];
+    let count = Math.max(0, Math.min(most - all.length, room));
     room -= count;
+    for (const one of aside) {
+      if (count === 0) break;
+      if (asked.sideOf(one) !== side || !isLive(one)) continue;
+      recall.push(one);
+      count -= 1;
+    }
     return count;
   };
-  const fresh = placed(sides.fresh);
-  return { keep, leave, place: { fresh, old: placed(sides.old) } };
+  const place = { fresh: placed("to"), old: placed("from") };
+  for (const one of recall) keep.add(one);
+  return { keep, leave, recall, place };
+}
+
+function isSpared({ isSpared: isIt }: Shift, deployment: Deployment): boolean {
+  return isIt?.(deployment) ?? false;
 }
 
 /** What its going would cost: a failing one least, one that is busy most. */

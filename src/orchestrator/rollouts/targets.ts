@@ -3,9 +3,9 @@
 /** A number of instances, or a share of those that are wanted. */
 export type Amount = { readonly count: number } | { readonly percentage: number };
 
-/** Of a step: to the nearest, ties up; at least one where any are wanted. */
+/** Of a step: to the nearest, ties up; at least one where any are wanted and the share is one. */
 export function stepTarget(percentage: number, wanted: number): number {
-  if (wanted === 0) return 0;
+  if (wanted === 0 || percentage === 0) return 0;
   return Math.min(wanted, Math.max(1, Math.floor((percentage * wanted) / 100 + 0.5)));
 }
 

@@ -82,6 +82,15 @@ export class Coordinator {
     return [this.#deps.own(row), ...others];
   }
 
+  /** Of the other shards that follow the row as it is; null for each that does not. */
+  heardBy(row: ApplicationRow): readonly (Summary | null)[] {
+    return othersOf(row).map((shard) => {
+      const summary = this.#summaries.get(shard);
+      const isCurrent = summary !== undefined && summary.generation >= row.generation;
+      return isCurrent && summary.turn >= (row.sharding?.turn ?? 0) ? summary : null;
+    });
+  }
+
   /** What the other shards have, as far as it is known. */
   beside(shard: number): Beside {
     const row = this.#deps.row();

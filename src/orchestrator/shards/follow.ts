@@ -31,12 +31,14 @@ function followed(before: ApplicationRow, wanted: ApplicationRow): ApplicationRo
   const isLimited = before.isLimited !== true && wanted.isLimited === true;
   if (!isNewer && !isTurn && !isLimited) return before;
   const { name, spec, activeVersion, generation, observedGeneration, updatedAt } = wanted;
+  const { rollout: _, ...rest } = before;
   return {
-    ...before,
+    ...rest,
     ...(isNewer ? { name, spec, activeVersion, generation, observedGeneration, updatedAt } : {}),
     // A delete is never taken back.
     deleting: before.deleting || wanted.deleting,
     ...(isTurn && wanted.sharding !== undefined ? { sharding: wanted.sharding } : {}),
+    ...(wanted.rollout === undefined ? {} : { rollout: wanted.rollout }),
     // What it has learned from its account since then stands.
     ...(isLimited ? { isLimited } : {}),
   };

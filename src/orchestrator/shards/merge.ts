@@ -13,11 +13,13 @@ export function inSlotOrder(lists: readonly (readonly InstanceView[])[]): Instan
 }
 
 export function mergedPlan(plans: readonly Plan[]): Plan {
+  const looks = plans.flatMap(({ lookAt }) => (lookAt == null ? [] : [lookAt]));
   const times = plans.flatMap(({ requeueAt }) => (requeueAt === null ? [] : [requeueAt]));
   const unbegun = plans.flatMap((plan) => (plan.unbegun === null ? [] : [Object.fromEntries(plan.unbegun)]));
   return {
     actions: plans.flatMap(({ actions }) => actions).toSorted((a, b) => slotOf(a) - slotOf(b)),
     requeueAt: times.length === 0 ? null : Math.min(...times),
+    lookAt: looks.length === 0 ? null : Math.min(...looks),
     explain: summed(plans.map(({ explain }) => explain)) as Plan["explain"],
     jobSteps: plans.flatMap(({ jobSteps }) => jobSteps),
     needsPlaces: plans.some(({ needsPlaces }) => needsPlaces),

@@ -3,6 +3,7 @@ import type { StoredEvent } from "../events.ts";
 import type { HealthCounts } from "../health.ts";
 import type { BlockedReason } from "../placement/placing.ts";
 import type { Deployment } from "../plan/deployment.ts";
+import type { ObservedShare } from "../rollouts/observed.ts";
 import type { Failing } from "../views.ts";
 import type { Blocked } from "../storage/application-row.ts";
 
@@ -29,6 +30,8 @@ export interface Summary {
   readonly blocked: Blocked | null;
   /** When what is blocked is tried again. */
   readonly retryAt: number | null;
+  /** What it has of the rollout that is under way. */
+  readonly rollout?: ObservedShare | null;
 }
 
 export type Whole = Pick<Summary, "health" | "failing" | "live" | "ready" | "locations" | "blocked" | "retryAt">;

@@ -7,6 +7,8 @@ import type { Autoscaling } from "../autoscaling/policy.ts";
 import type { StoredConfiguration } from "../configurations.ts";
 import type { Constraints } from "../placement/location.ts";
 import type { BlockedReason } from "../placement/placing.ts";
+import type { RolloutMark } from "../rollouts/mark.ts";
+import type { RolloutPolicy } from "../rollouts/rollout.ts";
 import type { Sharding } from "../shards/sharding.ts";
 
 /** What the user asked for beside the versioned configuration. These act at once. */
@@ -43,6 +45,10 @@ export interface ApplicationSpec {
   readonly warm?: number;
   /** `instances` follows the load, and is what it comes to at present. */
   readonly autoscaling?: Autoscaling | null;
+  /** How its rollouts replace instances, where they do not say it; null, or what is left out: the default. */
+  readonly rollout?: Partial<RolloutPolicy> | null;
+  /** Who takes traffic for less than this is not replaced by a rollout; 0 when it says nothing. */
+  readonly rolloutGraceMs?: number;
 }
 
 export interface PlacementConstraints extends Constraints {
@@ -89,6 +95,8 @@ export interface ApplicationRow {
   readonly isLimited?: boolean;
   /** Absent where the application has one object, which is nearly always. */
   readonly sharding?: Sharding;
+  /** Of the rollout that is under way. */
+  readonly rollout?: RolloutMark;
 }
 
 export interface Version {
@@ -115,6 +123,7 @@ interface StoredApplication extends Row {
   blocked: string | null;
   limited: number;
   sharding: string | null;
+  rollout: string | null;
 }
 
 interface StoredVersion extends Row {
@@ -149,6 +158,7 @@ function read(db: Database): ApplicationRow | undefined {
     kind: row.kind as ApplicationKind,
     ...(row.blocked === null ? {} : { blocked: JSON.parse(row.blocked) as Blocked }),
     ...(row.limited === 1 ? { isLimited: true } : {}),
+    ...(row.rollout === null ? {} : { rollout: JSON.parse(row.rollout) as RolloutMark }),
     ...(row.sharding === null ? {} : { sharding: JSON.parse(row.sharding) as Sharding }),
   };
 }
@@ -156,11 +166,11 @@ function read(db: Database): ApplicationRow | undefined {
 export function writeApplication(db: Database, row: ApplicationRow): void {
   remembered.forget(db);
   db.run(
-    `INSERT INTO application VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    `INSERT INTO application VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
       name = excluded.name, spec = excluded.spec, active_version = excluded.active_version,
       generation = excluded.generation, observed_generation = excluded.observed_generation,
       deleting = excluded.deleting, session = excluded.session, updated_at = excluded.updated_at,
-      blocked = excluded.blocked, limited = excluded.limited, sharding = excluded.sharding`,
+      blocked = excluded.blocked, limited = excluded.limited, sharding = excluded.sharding, rollout = excluded.rollout`,
     row.id,
     row.accountId,
     row.name,
@@ -176,6 +186,7 @@ export function writeApplication(db: Database, row: ApplicationRow): void {
     row.blocked == null ? null : JSON.stringify(row.blocked),
     row.isLimited === true ? 1 : 0,
     row.sharding === undefined ? null : JSON.stringify(row.sharding),
+    row.rollout === undefined ? null : JSON.stringify(row.rollout),
   );
 }
 

@@ -34,6 +34,8 @@ interface DeploymentRow extends Row {
   snapshots: string | null;
   stop_signal: number | null;
   attempt: string | null;
+  parked_until: number | null;
+  revision: string | null;
 }
 
 export function listDeployments(db: Database): Deployment[] {
@@ -55,7 +57,7 @@ export function updateDeployment(db: Database, deployment: Deployment): void {
     `UPDATE deployments SET slot = ?, created_at = ?, phase = ?, ready = ?, generation = ?, version = ?, since = ?,
       ready_at = ?, failures = ?, losses = ?, next_start_at = ?, stop_reason = ?, last = ?, held = ?, cordoned = ?,
       detail = ?, checks = ?, location = ?, placement = ?, name = ?, asleep = ?, override = ?, snapshots = ?,
-      stop_signal = ?, attempt = ? WHERE id = ?`,
+      stop_signal = ?, attempt = ?, parked_until = ?, revision = ? WHERE id = ?`,
     ...rest,
     id,
   );
@@ -89,6 +91,8 @@ function toValues(d: Deployment): [string, ...(string | number | null)[]] {
     d.snapshots === undefined ? null : JSON.stringify(d.snapshots),
     d.stopSignal ?? null,
     d.attempt === undefined ? null : JSON.stringify(d.attempt),
+    d.parkedUntil ?? null,
+    d.revision ?? null,
   ];
 }
 
@@ -120,6 +124,8 @@ function toDeployment(row: DeploymentRow): Deployment {
     ...(row.override === null ? {} : { override: JSON.parse(row.override) as Override }),
     ...(row.snapshots === null ? {} : { snapshots: JSON.parse(row.snapshots) as StoredSnapshot[] }),
     ...(row.stop_signal === null ? {} : { stopSignal: row.stop_signal }),
+    ...(row.parked_until === null ? {} : { parkedUntil: row.parked_until }),
+    ...(row.revision === null ? {} : { revision: row.revision }),
     ...(row.attempt === null ? {} : { attempt: JSON.parse(row.attempt) as SlotAttempt }),
   };
 }

@@ -6,7 +6,7 @@ import { HOOKS_SCHEMA } from "../hooks/hook-outbox.ts";
 import { LEASE_SCHEMA } from "../leases.ts";
 import { ROLLOUTS_SCHEMA } from "../rollouts-log.ts";
 import { SHARDS_SCHEMA } from "../shards/records.ts";
-import { JOBS_SCHEMA } from "../../jobs/job-store.ts";
+import { JOB_NAMES_SCHEMA, JOBS_SCHEMA } from "../../jobs/job-store.ts";
 import { SCHEDULES_SCHEMA } from "../../jobs/schedules/schedule-store.ts";
 import { TASKS_SCHEMA } from "../../jobs/tasks/task-store.ts";
 import { CHOICES_SCHEMA } from "../start/kept.ts";
@@ -106,4 +106,12 @@ ${JOBS_SCHEMA}`,
   },
   { id: "014_schedules", sql: SCHEDULES_SCHEMA },
   { id: "015_tasks", sql: TASKS_SCHEMA },
+  {
+    id: "016_rollouts",
+    sql: `
+ALTER TABLE application ADD COLUMN rollout TEXT;
+ALTER TABLE deployments ADD COLUMN parked_until INTEGER;
+ALTER TABLE deployments ADD COLUMN revision TEXT;`,
+  },
+  { id: "017_job_names", sql: JOB_NAMES_SCHEMA },
 ];

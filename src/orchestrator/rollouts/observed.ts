@@ -1,0 +1,79 @@
+/** What a rollout sees of the instances of one scheduler object, and of several together. Pure. */
+import { isAvailable, isLeaving, isLive, isNamed, isPooled, type Deployment } from "../plan/deployment.ts";
+import type { Observed } from "./advance.ts";
+import type { RolloutMark } from "./mark.ts";
+
+/** What one scheduler object has. `id`: of the rollout that it was looked at for. */
+export interface ObservedShare extends Omit<Observed, "wanted"> {
+  readonly id: string;
+}
+
+/** Names, and times that something ripens at, told of at most. */
+const MOST_TOLD = 1_000;
+
+export function observeShare(
+  deployments: readonly Deployment[],
+  { id, fromVersion, toVersion, minHealthyMs }: RolloutMark,
+  revisionOf: (version: number) => string,
+  nameOf: (deployment: Deployment) => string,
+  now: number,
+): ObservedShare {
+  const [from, to] = [revisionOf(fromVersion), revisionOf(toVersion)];
+  const inHand = deployments.filter((one) => !isLeaving(one) && one.parkedUntil === undefined);
+  const pool = inHand.filter(isPooled);
+  const live = pool.filter(isLive);
+  // A container that has not spoken is taken for what it was started with, and is not ready.
+  const says = ({ revision, version }: Deployment) => revision ?? revisionOf(version);
+  const fresh = pool.filter((one) => !one.held && revisionOf(one.version) === to);
+  const ready = live.filter((one) => isAvailable(one) && one.readyAt !== null && says(one) === to);
+  const ripeAt = ready.map(({ readyAt }) => (readyAt ?? now) + minHealthyMs);
+  const ripe = ripeAt.filter((at) => at <= now);
+  const named = inHand.filter((one) => isNamed(one) && isLive(one) && one.isAsleep !== true && says(one) !== to);
+  return {
+    id,
+    fresh: fresh.length,
+    healthy: ripe.length,
+    healthySince: ripe.length === 0 ? null : ripe.reduce((a, b) => Math.max(a, b)),
+    ripening: ripeAt
+      .filter((at) => at > now)
+      .toSorted((a, b) => a - b)
+      .slice(0, MOST_TOLD),
+    oldReady: live.filter((one) => isAvailable(one) && says(one) === from).length,
+    others: live
+      .filter((one) => says(one) !== to)
+      .slice(0, MOST_TOLD)
+      .map(nameOf),
+    named: named.slice(0, MOST_TOLD).map(nameOf),
+    notBack: live
+      .filter((one) => says(one) !== from)
+      .slice(0, MOST_TOLD)
+      .map(nameOf),
+  };
+}
+
+/** Null: somebody has not said how it is in this rollout, so that nothing is decided by it. */
+export function wholeObserved(
+  shares: readonly (ObservedShare | null | undefined)[],
+  id: string,
+  wanted: number,
+  now: number,
+): Observed | null {
+  const known = shares.filter((share) => share?.id === id) as ObservedShare[];
+  if (known.length < shares.length) return null;
+  const sum = (of: (share: ObservedShare) => number) => known.reduce((total, share) => total + of(share), 0);
+  const ripening = known.flatMap((share) => share.ripening).toSorted((a, b) => a - b);
+  // What another object has said ripens meanwhile.
+  const ripe = ripening.filter((at) => at <= now);
+  const since = [...known.flatMap(({ healthySince }) => (healthySince === null ? [] : [healthySince])), ...ripe];
+  return {
+    wanted,
+    fresh: sum(({ fresh }) => fresh),
+    healthy: sum(({ healthy }) => healthy) + ripe.length,
+    healthySince: since.length === 0 ? null : Math.max(...since),
+    ripening: ripening.slice(ripe.length),
+    oldReady: sum(({ oldReady }) => oldReady),
+    others: known.flatMap(({ others }) => others),
+    named: known.flatMap(({ named }) => named),
+    notBack: known.flatMap(({ notBack }) => notBack),
+  };
+}
