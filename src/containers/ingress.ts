@@ -13,7 +13,9 @@ import type { Routing, RoutingMember } from "../orchestrator/routing.ts";
 import { instanceStub } from "../stubs.ts";
 import { begin, end, load } from "./load.ts";
 import {
+  DIRECT_HEADER,
   INSTANCE_HEADER,
+  isUnsent,
   LOAD_HEADER,
   PORT_HEADER,
   refusalOf,
@@ -22,6 +24,16 @@ import {
   TASK_TRY_HEADER,
   TERMINAL_HEADER,
 } from "./refusal.ts";
+import {
+  chooseSide,
+  clientOf,
+  hasVersionCookie,
+  otherSide,
+  sidesOf,
+  withCookie,
+  withoutVersionCookie,
+  type Client,
+} from "./split.ts";
 import { isolate, refuseAsCode } from "./path-isolation.ts";
 import { makeReplayable } from "./replay.ts";
 import { cachedRouting, excludeMember, forgetRouting, loadRouting } from "./routing-cache.ts";
@@ -67,16 +79,28 @@ export async function callPool(
   const call = await makeReplayable(request);
   const tried = new Set<string>();
   let round = 0;
+  let turnedAway = 0;
+  let client: Client | null = null;
 
   for (;;) {
-    const members = membersFor(routing, access);
-    const from = isSpread(members) ? callerRegion(request.cf) : null;
-    const member = choose(members, { tried, from, target: routing.target, load, random: Math.random });
+    let members = membersFor(routing.members, access);
+    let others: readonly RoutingMember[] | null = null;
+    if (routing.traffic?.kind === "split") {
+      const { members: all, traffic, rolloutId = "" } = routing;
+      client ??= clientOf(traffic, rolloutId, { request, hasCookies: target.prefix === null, random: Math.random });
+      const side = chooseSide(traffic, client);
+      members = membersFor(sidesOf(all)[side], access);
+      others = membersFor(sidesOf(all)[otherSide(side)], access);
+    }
+    const from = isSpread(others === null ? members : routing.members) ? callerRegion(request.cf) : null;
+    const wish = { tried, from, target: routing.target, load, random: Math.random };
+    const member = choose(members, wish) ?? (others === null ? undefined : choose(others, wish));
     if (member === undefined) {
       // Everybody was tried: a pause first, since who is dead is found out within moments.
       if (tried.size > 0) await sleep(Math.min(ROUND_PAUSE_MAX_MS, ROUND_PAUSE_MS * 2 ** round));
       round += 1;
-      if (routing.members.length > 0 && members.length === 0) throw exhausted(routing);
+      const isNobodyLeft = members.length === 0 && (others === null || others.length === 0);
+      if (routing.members.length > 0 && isNobodyLeft) throw exhausted(routing);
       routing = await waitForMember(application, routing, env, { ...access, deadline, signal: request.signal });
       // It may be another application by now, or have another policy.
       if (!access.isTrusted) await authorize(routing, request, env);
@@ -86,20 +110,35 @@ export async function callPool(
     tried.add(member.deploymentId);
     const response = await send(member, toPort(forward(target, routing, call.next(), access), target.port), env);
     const refusal = refusalOf(response);
-    if (refusal === null) return target.prefix === null ? response : isolate(response);
+    if (refusal === null) {
+      if (target.prefix !== null) return isolate(response);
+      return client?.setCookie == null ? response : withCookie(response, client.setCookie);
+    }
+    if (refusal === "closed" && call.canResend && Date.now() < deadline) {
+      // So would all that this copy has of its version. Asked again at once: whoever takes requests now is known.
+      if (turnedAway > 0) await sleep(Math.min(ROUND_PAUSE_MAX_MS, ROUND_PAUSE_MS * 2 ** turnedAway));
+      turnedAway += 1;
+      routing = await loadRouting(application, env, 0);
+      if (!access.isTrusted) await authorize(routing, request, env);
+      continue;
+    }
     if (refusal === "not-listening") {
       // Another port of it says nothing about the instance.
       if (target.port === undefined) excludeMember(application, member);
-      throw failure(routing, member, `nothing listens on its port ${target.port ?? routing.port}`);
+      throw failure(
+        routing,
+        member,
+        `nothing listens on ${target.port === undefined ? "its first port" : `its port ${target.port}`}`,
+      );
     }
     excludeMember(application, member);
-    const mayRepeat = call.canResend && (refusal === "not-ready" || (call.isIdempotent && !access.isOneTry));
+    const mayRepeat = call.canResend && (isUnsent(refusal) || (call.isIdempotent && !access.isOneTry));
     if (!mayRepeat) throw failure(routing, member, `it is ${refusal}, and the request cannot be sent twice`);
     if (Date.now() >= deadline) throw failure(routing, member, `it is ${refusal}, and so was every other one`);
   }
 }
 
-function membersFor({ members }: Routing, { exclude, size }: Access): readonly RoutingMember[] {
+function membersFor(members: Routing["members"], { exclude, size }: Access): readonly RoutingMember[] {
   const pool = size === null ? members : members.slice(0, size);
   return exclude.size === 0 ? pool : pool.filter(({ instanceId }) => !exclude.has(instanceId));
 }
@@ -148,6 +187,7 @@ const OWN_HEADERS = [
   INSTANCE_HEADER,
   LOAD_HEADER,
   PORT_HEADER,
+  DIRECT_HEADER,
   TERMINAL_HEADER,
   TASK_HEADER,
   TASK_TRY_HEADER,
@@ -162,13 +202,15 @@ export function forward(
   request: Request,
   { isTrusted }: Pick<Access, "isTrusted"> = FROM_OUTSIDE,
 ): Request {
-  const isPlain = target.prefix === null && (isTrusted || routing.ingress === "public");
+  const hasOwnCookie = hasVersionCookie(request);
+  const isPlain = target.prefix === null && (isTrusted || routing.ingress === "public") && !hasOwnCookie;
   if (isPlain && !OWN_HEADERS.some((name) => request.headers.has(name))) return request;
   const url = new URL(request.url);
   if (target.prefix !== null) url.pathname = url.pathname.slice(target.prefix.length) || "/";
   const next = new Request(url, request);
   // `expect` among them: a second `100 Continue` from the container breaks the request.
   for (const name of OWN_HEADERS) next.headers.delete(name);
+  if (hasOwnCookie) withoutVersionCookie(next.headers);
   // Gantry's own token must not reach the application.
   if (!isTrusted && routing.ingress === "token") withoutToken(next.headers);
   if (target.prefix !== null) {
@@ -222,7 +264,7 @@ function toPort(request: Request, port: number | undefined): Request {
   return port === undefined ? request : withPort(request, port);
 }
 
-export function withPort(request: Request, port: number): Request {
+function withPort(request: Request, port: number): Request {
   const next = new Request(request);
   next.headers.set(PORT_HEADER, String(port));
   return next;

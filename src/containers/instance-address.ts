@@ -10,10 +10,10 @@ import type { AddressedInstance, InstanceRouting } from "../orchestrator/instanc
 import { isCallable } from "../orchestrator/names.ts";
 import { sleep } from "../sleep.ts";
 import { FROM_OUTSIDE, type Access } from "./access.ts";
-import { authorize, forward, send, untilAborted, withPort } from "./ingress.ts";
+import { authorize, forward, send, untilAborted } from "./ingress.ts";
 import { callInstance, forgetInstance, instanceByAddress, instanceByName } from "./instance-lookup.ts";
 import { isolate, refuseAsCode } from "./path-isolation.ts";
-import { refusalOf, TERMINAL_HEADER } from "./refusal.ts";
+import { DIRECT, DIRECT_HEADER, PORT_HEADER, refusalOf, TERMINAL_HEADER } from "./refusal.ts";
 import { makeReplayable } from "./replay.ts";
 
 /** Between tries of an instance that said no twice. */
@@ -57,7 +57,10 @@ export async function callInstanceAt(
     if (instance.unavailable !== null) throw notReady(routing, instance);
     const prefix = isNamed && !access.isTrusted ? target.prefix : null;
     const forwarded = forward({ prefix }, routing, call.next(), access);
-    const sent = withPort(forwarded, port);
+    const sent = new Request(forwarded);
+    sent.headers.set(DIRECT_HEADER, DIRECT.named);
+    // Where none is asked for, the instance knows its own: it may run another version than a moment ago.
+    if (target.port !== null) sent.headers.set(PORT_HEADER, String(port));
     if (access.isTerminal) sent.headers.set(TERMINAL_HEADER, "1");
     const response = await send(instance.member, sent, env);
     const refusal = refusalOf(response);

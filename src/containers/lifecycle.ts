@@ -8,6 +8,7 @@ import type { InstanceAnswer, LaunchOrder, ReportReply } from "../orchestrator/s
 import { isFinalStop, STOP } from "../orchestrator/plan/deployment.ts";
 import type { Timers } from "../timers.ts";
 import type { CommandOutcome } from "../jobs/wrapper/wrapper.ts";
+import { Admission } from "./admission.ts";
 import { AttemptWatch } from "./attempt-watch.ts";
 import { BusyHold } from "./busy-hold.ts";
 import { CLEAN_EXIT, endingOf, isUncertain, type Ending } from "./exit.ts";
@@ -29,6 +30,8 @@ import { hasStartedUp } from "./verdicts.ts";
 /** A pending `monitor()` stops reporting after 15 minutes, so it is renewed before. */
 const MONITOR_RENEW_MS = 600_000;
 const REPORT_RETRY_MS = 1_000;
+/** A look may come so soon after an intended launch that nothing runs yet. */
+const LAUNCH_MS = 10_000;
 
 /** Why we end a container whose checks say that it does not work. */
 export const KILL = { unhealthy: "Unhealthy", startupDeadline: "StartupDeadline" } as const;
@@ -58,6 +61,7 @@ export interface LifecycleDeps {
 export class Lifecycle {
   readonly inFlight: InFlight;
   readonly busy: BusyHold;
+  readonly admission: Admission;
   readonly #deps: LifecycleDeps;
   readonly #state: RunState;
   #monitorSince = 0;
@@ -78,6 +82,7 @@ export class Lifecycle {
     const { db, timers, port, clock } = deps;
     this.#deps = deps;
     this.#state = new RunState(db);
+    this.admission = new Admission(this.#state, clock);
     const onChange = () => this.#background(this.#reporter.report());
     this.busy = new BusyHold({ state: this.#state, clock, onChange });
     this.inFlight = new InFlight(clock, () => this.#lifespan.active(), this.busy);
@@ -198,14 +203,14 @@ export class Lifecycle {
     const { port, timers, db, clock } = this.#deps;
     const previous = this.record;
     if (previous !== null && order.generation <= previous.generation) return await this.#answer();
-    const record = newRecord(order, clock());
+    const record = newRecord(order, clock(), previous);
     db.transaction(() => {
       this.#state.write(record);
       const startupAt = clock() + Math.min(record.checkEveryMs, startupDueMs(record));
-      timers.set(TIMER.keepalive, Math.min(startupAt, nextLookAt(record, 0, clock())));
+      timers.setBy(TIMER.keepalive, Math.min(startupAt, nextLookAt(record, 0, clock())), clock() + LAUNCH_MS);
     });
     if (port.running) await port.destroy();
-    if (this.record !== record) return await this.#answer();
+    if (!this.#isStarting(record)) return await this.#answer();
     const image = port.images[order.spec.image];
     if (image === undefined) {
       this.#end(record.generation, { kind: "refused", exitCode: null, reason: "ImageNotDeclared" });
@@ -213,7 +218,7 @@ export class Lifecycle {
     }
     try {
       await interceptOutbound(port, record);
-      if (this.record !== record) return await this.#answer();
+      if (!this.#isStarting(record)) return await this.#answer();
       this.#begun = record.generation;
       port.start(startOptions(order, image));
     } catch (error) {
@@ -229,6 +234,11 @@ export class Lifecycle {
     } else this.#attempts.follow(record.generation);
     await keepFor(port, record);
     return await this.#answer();
+  }
+
+  /** Nobody has stopped it, or put another in its place, since. */
+  #isStarting({ generation }: RunRecord): boolean {
+    return this.#state.live(generation)?.phase === "starting";
   }
 
   /** Stops the given generation; idempotent. A generation that never came is marked as ended, so that it never will. */

@@ -14,6 +14,10 @@ export const LOAD_HEADER = "gantry-load";
 /** Which port of the container a request is for; without it, the first. Set by ingress only. */
 export const PORT_HEADER = "gantry-port";
 
+/** On a request that means that instance and no other, or that another one of the pool has handed on. */
+export const DIRECT_HEADER = "gantry-direct";
+export const DIRECT = { named: "named", handedOn: "handed-on" } as const;
+
 /** A WebSocket that is a terminal inside the container. Set for callers through a binding only. */
 export const TERMINAL_HEADER = "gantry-terminal";
 
@@ -27,14 +31,20 @@ export const RETRYABLE_HEADER = "gantry-retryable";
 /** Never of an application: a caller would take its answer for no answer, and might ask again. */
 export const GANTRY_ONLY = [REFUSED_HEADER, ERROR_HEADER, RETRYABLE_HEADER, LOAD_HEADER] as const;
 
-const REFUSALS = ["not-ready", "not-listening", "unreachable"] as const;
+const REFUSALS = ["not-ready", "closed", "not-listening", "unreachable"] as const;
 
 /**
  * - `not-ready`: the request was not sent to the container
+ * - `closed`: nor was it; whoever sent it does not know yet that requests go to another version
  * - `not-listening`: nothing has ever listened on its port, and waiting will not help
  * - `unreachable`: the request may have been sent
  */
 export type Refusal = (typeof REFUSALS)[number];
+
+/** The container has not seen the request. */
+export function isUnsent(refusal: Refusal): refusal is "not-ready" | "closed" {
+  return refusal === "not-ready" || refusal === "closed";
+}
 
 export function refuse(refusal: Refusal): Response {
   return new Response(null, { status: 503, headers: { [REFUSED_HEADER]: refusal } });

@@ -16,11 +16,15 @@ export interface Replay {
 
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
 
+/** It has no body, or one that is small and of known length. */
+export function isReplayable({ body, headers }: Request): boolean {
+  return body === null || Number(headers.get("content-length") ?? Number.NaN) <= REPLAY_BODY_BYTES;
+}
+
 export async function makeReplayable(request: Request): Promise<Replay> {
   const isIdempotent = IDEMPOTENT.has(request.method);
   if (request.body === null) return { next: () => request, canResend: true, isIdempotent };
-  const length = Number(request.headers.get("content-length") ?? Number.NaN);
-  if (!(length <= REPLAY_BODY_BYTES)) return { next: () => request, canResend: false, isIdempotent };
+  if (!isReplayable(request)) return { next: () => request, canResend: false, isIdempotent };
   const body = await request.arrayBuffer();
   return { next: () => new Request(request, { method: request.method, body }), canResend: true, isIdempotent };
 }

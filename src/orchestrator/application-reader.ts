@@ -216,12 +216,14 @@ export class ApplicationReader extends ApplicationObject {
         const message = `application ${row.name}: too many requests wait for a ready instance; try again later`;
         throw new GantryError("QUEUE_FULL", message, { application: row.name });
       }
-      this.core.poolWaiters += 1;
+      // Who waits while requests are handed on to another version says nothing about how many instances are needed.
+      const isLoad = row.rollout?.traffic.kind !== "none";
+      if (isLoad) this.core.poolWaiters += 1;
       try {
-        this.core.autoscaler.look();
+        if (isLoad) this.core.autoscaler.look();
         await this.core.waiters.wait(leftMs, seen);
       } finally {
-        this.core.poolWaiters -= 1;
+        if (isLoad) this.core.poolWaiters -= 1;
       }
     }
   }

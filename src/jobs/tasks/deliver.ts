@@ -5,7 +5,8 @@
 import { choose } from "../../containers/choice.ts";
 import { untilAborted } from "../../containers/ingress.ts";
 import { load } from "../../containers/load.ts";
-import { refusalOf, TASK_HEADER, TASK_TRY_HEADER } from "../../containers/refusal.ts";
+import { isUnsent, refusalOf, TASK_HEADER, TASK_TRY_HEADER } from "../../containers/refusal.ts";
+import { chooseSide, otherSide, sidesOf } from "../../containers/split.ts";
 import { describeError, GantryError } from "../../errors.ts";
 import type { Routing, RoutingMember } from "../../orchestrator/routing.ts";
 import { sleep } from "../../sleep.ts";
@@ -35,13 +36,14 @@ export async function deliver(
   begin: () => (() => Request) | null,
   signal: AbortSignal,
 ): Promise<TryEnd | null> {
-  let members = await membersOf(pool, signal);
-  const request = members === null ? null : begin();
-  if (members === null || request === null) return null;
+  let routing = await routingOf(pool, signal);
+  const request = routing === null ? null : begin();
+  if (routing === null || request === null) return null;
+  const point = Math.random() * 100;
   const deadline = Date.now() + HAND_OVER_MS;
   const tried = new Set<string>();
   for (;;) {
-    const member = choose(members, { tried, from: null, target: Infinity, load, random: Math.random });
+    const member = memberFor(routing, point, tried);
     if (member !== undefined) {
       tried.add(member.deploymentId);
       const end = await trySend(pool, member, request(), work, signal);
@@ -50,8 +52,8 @@ export async function deliver(
     }
     if (Date.now() >= deadline) return { kind: "undelivered", message: "no member of the pool has taken it" };
     await untilAborted(sleep(PAUSE_MS), signal);
-    members = (await membersOf(pool, signal)) ?? [];
-    if (members.length === 0) return { kind: "undelivered", message: "the pool has no members" };
+    routing = await routingOf(pool, signal);
+    if (routing === null) return { kind: "undelivered", message: "the pool has no members" };
     tried.clear();
   }
 }
@@ -69,13 +71,26 @@ export function taskRequest(application: string, task: Pick<Task, "id" | "tries"
   return new Request(url, { method, headers, redirect: "manual", ...(payload === null ? {} : { body: payload.text }) });
 }
 
-/** Null: the application is gone, or is to have no members. */
-async function membersOf(pool: Pool, signal: AbortSignal): Promise<Routing["members"] | null> {
+/** `point`: of this task, by which a rollout that shares requests out gives it to one of its versions. */
+function memberFor(
+  { members, traffic }: Routing,
+  point: number,
+  tried: ReadonlySet<string>,
+): RoutingMember | undefined {
+  const wish = { tried, from: null, target: Infinity, load, random: Math.random };
+  if (traffic?.kind !== "split") return choose(members, wish);
+  const side = chooseSide(traffic, { point });
+  const sides = sidesOf(members);
+  return choose(sides[side], wish) ?? choose(sides[otherSide(side)], wish);
+}
+
+/** With members. Null: the application is gone, or is to have none. */
+async function routingOf(pool: Pool, signal: AbortSignal): Promise<Routing | null> {
   for (;;) {
     try {
       const routing = await untilAborted(pool.routing(WAIT_MS), signal);
       if (routing === null || routing.desired === 0) return null;
-      if (routing.members.length > 0) return routing.members;
+      if (routing.members.length > 0) return routing;
     } catch (error) {
       if (!GantryError.is(error) || error.code !== "QUEUE_FULL") throw error;
       await untilAborted(sleep(FULL_PAUSE_MS), signal);
@@ -97,7 +112,7 @@ async function trySend(
   try {
     const response = await untilAborted(pool.send(member, new Request(request, { signal })), signal);
     const refusal = refusalOf(response);
-    if (refusal === "not-ready") return refusal;
+    if (refusal !== null && isUnsent(refusal)) return "not-ready";
     if (refusal !== null) return failed(refusal === "unreachable" ? "Unreachable" : "NotListening", whyNot(refusal));
     const { status, ok } = response;
     await untilAborted(readToEnd(response), signal);
