@@ -7,7 +7,8 @@ import type { Measurement } from "./gates.ts";
 /** An instance at the target that takes requests. */
 export interface Member {
   readonly deploymentId: string;
-  readonly generation: number;
+  /** Null: whichever runs now, where another shard has it. */
+  readonly generation: number | null;
   /** Its public id. */
   readonly instanceId: string;
 }
