@@ -220,6 +220,19 @@ describe("an edit", () => {
     expect(world.jobs).toMatchObject([{ fairnessKey: "", origin: { at: NOON } }]);
   });
 
+  it("comes after what becomes due while the account is asked about another schedule", async ({ expect }) => {
+    const world = new ScheduleWorld();
+    world.create({ cron: "0 12 * * *", sized: true }, "large", crypto.randomUUID());
+    world.create({ cron: "1 12 * * *" });
+    world.create({ cron: "1 12 * * *" }, "other", crypto.randomUUID());
+    world.now = NOON + MINUTE_MS - 1;
+    world.meanwhile = () => void (world.now = NOON + MINUTE_MS);
+    await world.edit({ cron: "0 3 * * *" });
+    expect(world.slots).toEqual([NOON, NOON + MINUTE_MS, NOON + MINUTE_MS]);
+    await world.suspend(true, "other");
+    expect(world.untold).toEqual([]);
+  });
+
   it("does not make late slots run that the policy before had given up", async ({ expect }) => {
     const world = new ScheduleWorld();
     world.create({ misfire: { policy: "skip" } });

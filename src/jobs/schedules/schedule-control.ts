@@ -123,7 +123,7 @@ export class ScheduleControl {
 
   /** Creates it, or gives it that specification. Nothing of the past is fired by it; what is due is before. */
   async put(given: NewSchedule, guard: WriteGuard, actor: string): Promise<ScheduleView> {
-    await this.run();
+    await this.#catchUp();
     const { db, clock } = this.#deps;
     const known = findSchedule(db, given.name);
     if (known === undefined) return this.create(given, guard, actor);
@@ -148,7 +148,7 @@ export class ScheduleControl {
   }
 
   async suspend(name: string, suspended: boolean, guard: WriteGuard, actor: string): Promise<ScheduleView> {
-    await this.run();
+    await this.#catchUp();
     const { db, clock } = this.#deps;
     const known = this.#must(name);
     requireLease(db, guard.lease, clock());
@@ -229,6 +229,12 @@ export class ScheduleControl {
     }
     this.arm(unreachable === undefined ? 0 : clock() + RETRY_MS);
     if (unreachable !== undefined) throw unreachable;
+  }
+
+  /** Also what becomes due while the account is asked: a change in this turn leaves nothing behind. */
+  async #catchUp(): Promise<void> {
+    do await this.run();
+    while (this.#due().length > 0);
   }
 
   /** Sets the timer to the earliest run, and not before `notBefore`. */

@@ -62,6 +62,8 @@ export class ScheduleWorld {
   alarmAt: number | null = null;
   /** Thrown by whoever is asked for room. */
   refusal: Error | null = null;
+  /** Happens until that has answered. */
+  meanwhile: () => void = () => undefined;
   settled = 0;
   readonly timers: Timers;
   control: ScheduleControl;
@@ -123,6 +125,8 @@ export class ScheduleWorld {
       configuration,
       reserve: async ({ override }) => {
         if (override?.size === undefined) return null;
+        await Promise.resolve();
+        this.meanwhile();
         if (this.refusal !== null) throw this.refusal;
         return "intent";
       },
