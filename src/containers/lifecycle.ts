@@ -110,7 +110,7 @@ export class Lifecycle {
       clock,
       background,
       live: (generation) => this.#state.live(generation),
-      onStarted: (record) => this.#apply(record, { ...record, phase: "running", ready: true }),
+      onStarted: (record) => this.#apply(record, { ...record, phase: "running", ready: true, seenAt: clock() }),
       onVanished: (record) => this.#noticeVanished(record),
       onDone: (generation, outcome) => this.#finish(generation, outcome),
     });

@@ -70,6 +70,8 @@ export interface RunRecord extends LifecycleTimes {
   readonly hasToken?: boolean;
   /** The attempt of a job that it is. */
   readonly attempt?: AttemptLaunch;
+  /** When its process was first seen to run. */
+  readonly seenAt?: number;
   /** The end of what that has printed, with its end. */
   readonly output?: Output;
   /** It is busy, as it says itself. */
@@ -186,12 +188,20 @@ export function reportOf(record: RunRecord): Report {
     case "ended": {
       const { ending, output } = record;
       const outcome = ending ?? { kind: "lost", exitCode: null, reason: "Unknown" };
-      return { state: "ended", outcome, ...(output === undefined ? {} : { output }) };
+      return { state: "ended", outcome, ...(output === undefined ? {} : { output }), ...beganAt(record) };
     }
   }
 }
 
-function runningReport({ ready, revision, checks, place, isIdle, busy }: RunRecord): Report {
+/** Of an attempt that has run, as its end says, without ever having been seen: no earlier than its launch. */
+function beganAt({ attempt, seenAt, startedAt, ending }: RunRecord): { readonly beganAt?: number } {
+  if (attempt === undefined) return {};
+  const at = seenAt ?? (ending?.kind === "exited" ? startedAt : undefined);
+  return at === undefined ? {} : { beganAt: at };
+}
+
+function runningReport(record: RunRecord): Report {
+  const { ready, revision, checks, place, isIdle, busy } = record;
   const detail = checks.find(({ state }) => state === "failing")?.detail ?? null;
   return {
     state: "running",
@@ -202,5 +212,6 @@ function runningReport({ ready, revision, checks, place, isIdle, busy }: RunReco
     ...(place === undefined ? {} : { place }),
     ...(isIdle === true ? { isIdle } : {}),
     ...(busy === undefined ? {} : { isBusy: true }),
+    ...beganAt(record),
   };
 }

@@ -1,15 +1,24 @@
 import { describe, it } from "vitest";
 import { memoryDatabase } from "../../test/unit/sqlite-storage.ts";
+import type { Database } from "../database.ts";
+import { migrate } from "../migrations.ts";
+import { DeploymentStore } from "../orchestrator/deployment-store.ts";
+import { intendPlacement } from "../orchestrator/intents.ts";
+import { JOB_SLOT } from "../orchestrator/plan/deployment.ts";
+import { APPLICATION_MIGRATIONS } from "../orchestrator/storage/schema.ts";
 import { begin, decide, finish, newJob } from "./intents.ts";
 import { IDENTITY, SPEC } from "./job-world.ts";
+import type { Job, Retry, SlotAttempt } from "./job.ts";
 import {
   addAttempt,
   dropRetry,
+  expiredJobs,
   findAttempt,
   findJob,
-  JOBS_SCHEMA,
+  firstRemoval,
   listAttempts,
   listJobs,
+  putBegun,
   putJob,
   putRetry,
   removeJob,
@@ -19,7 +28,7 @@ import {
 
 function database() {
   const db = memoryDatabase();
-  db.run(JOBS_SCHEMA);
+  migrate(db, APPLICATION_MIGRATIONS);
   return db;
 }
 
@@ -36,20 +45,14 @@ const record = (number: number): AttemptRecord => {
 };
 
 describe("jobs in storage", () => {
-  it("are there for the next lifetime of the object, with what is to be tried again", ({ expect }) => {
+  it("are there for the next lifetime of the object", ({ expect }) => {
     const db = database();
     putJob(db, job("a"));
-    putJob(db, job("b"));
-    putRetry(db, "a", { index: 3, notBefore: 99, past: { failures: 2, losses: 1 } });
-    putRetry(db, "a", { index: 4, notBefore: 98, past: { failures: 1, losses: 0 } });
-    dropRetry(db, "a", 4);
     putJob(db, over("b"));
     const known = unfinishedJobs(db);
     db.memory.clear();
     expect(unfinishedJobs(db)).toEqual(known);
-    expect(known).toEqual([
-      { job: job("a"), retries: [{ index: 3, notBefore: 99, past: { failures: 2, losses: 1 } }] },
-    ]);
+    expect(known).toEqual([{ job: job("a"), retries: [] }]);
     expect(findJob(db, "b")).toEqual(over("b"));
     expect(findJob(db, "c")).toBeUndefined();
   });
@@ -79,6 +82,37 @@ describe("jobs in storage", () => {
     expect(ids).toEqual(["h", "f", "d", "b"]);
   });
 
+  it("are found by name without a look at the others, and by state where they are not over", ({ expect }) => {
+    const db = database();
+    for (const id of ["a", "b", "c"]) putJob(db, { ...job(id), name: id === "c" ? "same" : "a" });
+    putJob(db, { ...over("d"), name: "a" });
+    const ids = (filter: Parameters<typeof listJobs>[1], before: number | null = null) =>
+      listJobs(db, filter, before, 5).map(({ job: { id } }) => id);
+    expect(ids({ name: "a" })).toEqual(["d", "b", "a"]);
+    expect(ids({ state: "pending" })).toEqual(["c", "b", "a"]);
+    expect(ids({ state: "pending", name: "a" }, 2)).toEqual(["a"]);
+    expect([ids({ state: "failed" }), ids({ state: "running" })]).toEqual([["d"], []]);
+    const plan = (where: string) =>
+      db.all<{ detail: string }>(`EXPLAIN QUERY PLAN SELECT seq, body FROM jobs ${where} ORDER BY seq DESC LIMIT ?`, 1);
+    expect(plan("WHERE name = 'a'").map(({ detail }) => detail)).toEqual([
+      "SEARCH jobs USING INDEX jobs_by_name (name=?)",
+    ]);
+  });
+
+  it("go when their time to live is over, and no sooner", ({ expect }) => {
+    const db = database();
+    for (const [id, ttlMs] of [
+      ["a", 60_000],
+      ["b", null],
+      ["c", 5_000],
+    ] as const) {
+      putJob(db, { ...over(id), spec: { ...SPEC, ttlMs } });
+    }
+    expect(firstRemoval(db)).toBe(7_000);
+    expect([6_999, 7_000, 62_000].map((now) => expiredJobs(db, now, 9))).toEqual([[], ["c"], ["c", "a"]]);
+    expect(expiredJobs(db, 62_000, 1)).toEqual(["c"]);
+  });
+
   it("go with all that is kept of them", ({ expect }) => {
     const db = database();
     putJob(db, job("a"));
@@ -87,5 +121,107 @@ describe("jobs in storage", () => {
     expect(findAttempt(db, "a", 2)).toEqual(record(2));
     removeJob(db, "a");
     expect([findJob(db, "a"), listAttempts(db, "a", 0, 5), unfinishedJobs(db)]).toEqual([undefined, [], []]);
+  });
+});
+
+const FAILED = { state: "failed", reason: "ExitedWithCode", exitCode: 1, endedAt: 9 } as const;
+
+/** A job whose attempts begin in slots and end, as the scheduler writes them. */
+class Slots {
+  readonly db: Database = database();
+  readonly rows = new DeploymentStore(this.db);
+  #job: Job = newJob({ ...IDENTITY, spec: { ...SPEC, completions: 300, parallelism: 300 } }, 1_000);
+
+  constructor() {
+    putJob(this.db, this.#job);
+  }
+
+  begin(slot: string, index: number): SlotAttempt {
+    const begun = begin(this.#job, { index, past: { failures: 0, losses: 0 } }, 2_000);
+    const attempt = { ...begun.attempt, job: "j", name: "job", isOver: false };
+    dropRetry(this.db, "j", index);
+    putBegun(this.db, this.#job, begun.job);
+    this.#job = begun.job;
+    this.rows.put({ ...intendPlacement(slot, JOB_SLOT, 1, 2_000).next, attempt });
+    return attempt;
+  }
+
+  fail(slot: string, { number, index, ...attempt }: SlotAttempt, retry: Omit<Retry, "index"> | null): void {
+    const { job: _, name: __, isOver: ___, stopping: ____, ...rest } = attempt;
+    const kept = {
+      ...rest,
+      number,
+      index,
+      ...FAILED,
+      deployment: slot,
+      generation: 1,
+      ...(retry === null ? {} : { retry }),
+    };
+    this.#job = { ...this.#job, tally: { ...this.#job.tally, failed: this.#job.tally.failed + 1 } };
+    putJob(this.db, this.#job);
+    if (retry !== null) putRetry(this.db, "j", { index, ...retry });
+    addAttempt(this.db, "j", kept, null);
+    const before = this.rows.get(slot);
+    if (before === undefined) throw new Error("no such slot");
+    this.rows.put({ ...before, phase: "pending", attempt: { ...attempt, number, index, isOver: true } });
+  }
+
+  /** As the next lifetime of the object finds it. */
+  forgotten(): { slots: (readonly [string, string, boolean | undefined])[]; jobs: ReturnType<typeof unfinishedJobs> } {
+    this.db.memory.clear();
+    const slots = new DeploymentStore(this.db).all();
+    return {
+      slots: slots.map(({ id, phase, attempt }) => [id, phase, attempt?.isOver]),
+      jobs: unfinishedJobs(this.db),
+    };
+  }
+}
+
+const after = (failures: number) => ({ past: { failures, losses: 0 }, notBefore: failures * 10_000 });
+
+describe("what a lifetime of the object knows without rows of its own", () => {
+  it("is how far attempts that run have brought their job", ({ expect }) => {
+    const slots = new Slots();
+    for (const index of [0, 1, 2]) slots.begin(`s${index}`, index);
+    const known = unfinishedJobs(slots.db);
+    expect(known[0]?.job).toMatchObject({ attempts: 3, nextIndex: 3, startedAt: 2_000 });
+    expect(slots.forgotten().jobs).toEqual(known);
+  });
+
+  it("is which slots are done with theirs", ({ expect }) => {
+    const slots = new Slots();
+    slots.fail("s0", slots.begin("s0", 0), null);
+    slots.begin("s1", 1);
+    expect(slots.forgotten().slots).toEqual([
+      ["s0", "pending", true],
+      ["s1", "starting", false],
+    ]);
+  });
+
+  it("is that a slot is done whose job is gone", ({ expect }) => {
+    const slots = new Slots();
+    slots.fail("s0", slots.begin("s0", 0), null);
+    removeJob(slots.db, "j");
+    expect(slots.forgotten()).toEqual({ slots: [["s0", "pending", true]], jobs: [] });
+  });
+
+  it("is what waits to be tried again, as its latest attempt says, however long ago that was", ({ expect }) => {
+    const slots = new Slots();
+    slots.fail("s0", slots.begin("s0", 0), after(1));
+    slots.fail("s1", slots.begin("s1", 1), after(1));
+    slots.fail("s1", slots.begin("s1", 1), after(2));
+    slots.fail("s2", slots.begin("s2", 2), after(1));
+    slots.begin("s2", 2);
+    for (let index = 3; index < 250; index += 1) slots.fail("s3", slots.begin("s3", index), after(1));
+    const known = unfinishedJobs(slots.db).map((open) => ({
+      ...open,
+      retries: open.retries.toSorted((a, b) => a.index - b.index),
+    }));
+    expect(known[0]?.retries.slice(0, 3)).toEqual([
+      { index: 0, ...after(1) },
+      { index: 1, ...after(2) },
+      { index: 3, ...after(1) },
+    ]);
+    expect(slots.forgotten().jobs).toEqual(known);
   });
 });

@@ -8,6 +8,7 @@ import { stateOf, type Attempt, type Job, type JobState, type Retry } from "./jo
 import type { OpenJob } from "./job-turns.ts";
 import { OpenJobs, type InHand } from "./open-jobs.ts";
 import type { JobLaunch } from "./launch.ts";
+import { liveAttempts, waitingRetries, withLive } from "./recall.ts";
 import type { AttemptState } from "./settle.ts";
 
 /**
@@ -47,6 +48,15 @@ CREATE TABLE job_attempts (
   PRIMARY KEY (job, number)
 ) WITHOUT ROWID;`;
 
+/**
+ * What waits to be tried again is known from the attempts themselves. By name a job is asked for again and again, also where
+ * thousands are kept: the index costs one row for each job. None by state: what is not over is in memory, and what is over
+ * is read a page at a time, of which a million rows cost as much as the thousand writes of an index.
+ */
+export const JOB_NAMES_SCHEMA = `
+DROP TABLE job_retries;
+CREATE INDEX jobs_by_name ON jobs (name);`;
+
 /** An attempt that is over. */
 export interface AttemptRecord extends Omit<Attempt, "stopping"> {
   readonly state: AttemptState;
@@ -55,6 +65,8 @@ export interface AttemptRecord extends Omit<Attempt, "stopping"> {
   readonly endedAt: number;
   readonly deployment: string;
   readonly generation: number;
+  /** Its index is to be tried again; absent: it is not. */
+  readonly retry?: Omit<Retry, "index">;
 }
 
 /** The end of what it printed: 64 KiB of each stream at most. */
@@ -67,23 +79,21 @@ interface BodyRow extends Row {
   body: string;
 }
 
-interface RetryRow extends Row {
-  job: string;
-  idx: number;
-  not_before: number;
-  failures: number;
-  losses: number;
+interface ListedRow extends BodyRow {
+  seq: number;
 }
 
 /** Changed in place: a transaction that is rolled back forgets all of it. */
 const unfinished = new Remembered<OpenJobs>((db) => {
   const jobs = new OpenJobs();
-  for (const { body } of db.all<BodyRow>("SELECT body FROM jobs WHERE finished_at IS NULL ORDER BY seq")) {
+  const live = Map.groupBy(liveAttempts(db), ({ job }) => job);
+  for (const { seq, body } of db.all<ListedRow>("SELECT seq, body FROM jobs WHERE finished_at IS NULL ORDER BY seq")) {
     // Written by `putJob` only.
-    jobs.put(JSON.parse(body) as Job);
-  }
-  for (const { job, idx, not_before: notBefore, ...past } of db.all<RetryRow>("SELECT * FROM job_retries")) {
-    jobs.retries(job)?.set(idx, { index: idx, notBefore, past });
+    const stored = JSON.parse(body) as Job;
+    const own = live.get(stored.id) ?? [];
+    const job = withLive(stored, own);
+    jobs.put(job, seq);
+    for (const retry of waitingRetries(db, job, own)) jobs.retries(job.id)?.set(retry.index, retry);
   }
   return jobs;
 });
@@ -128,7 +138,7 @@ export function findJob(db: Database, id: string): Job | undefined {
   return row === undefined ? undefined : (JSON.parse(row.body) as Job);
 }
 
-/** A new job: 3 rows. */
+/** A new job: 4 rows. */
 export function insertJob(db: Database, job: Job, launch: JobLaunch): void {
   db.run("INSERT INTO job_launches VALUES (?, ?)", job.id, JSON.stringify(launch));
   putJob(db, job);
@@ -140,9 +150,11 @@ export function findLaunch(db: Database, id: string): JobLaunch | undefined {
   return row === undefined ? undefined : (JSON.parse(row.body) as JobLaunch);
 }
 
-/** A new job, or a changed one: 1 row, and 1 when it ends and is not kept for ever. */
+/** A new job, or a changed one: 1 row, 2 more of a new one, and 1 when it ends and is not kept for ever. */
 export function putJob(db: Database, job: Job): void {
   const { ttlMs } = job.spec;
+  const jobs = unfinished.get(db);
+  const known = jobs.get(job.id);
   db.run(
     `INSERT INTO jobs (id, name, state, source, finished_at, remove_at, body) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
       state = excluded.state, finished_at = excluded.finished_at, remove_at = excluded.remove_at, body = excluded.body`,
@@ -154,30 +166,28 @@ export function putJob(db: Database, job: Job): void {
     job.finishedAt === null || ttlMs === null ? null : job.finishedAt + ttlMs,
     JSON.stringify(job),
   );
-  const jobs = unfinished.get(db);
-  const known = jobs.get(job.id);
-  if (job.attempts > (known?.attempts ?? 0)) noteTurn(db, job.fairnessKey);
-  if (job.finishedAt === null) jobs.put(job);
-  else jobs.delete(job.id);
+  if (job.finishedAt !== null) jobs.delete(job.id);
+  else jobs.put(job, known === undefined ? seqOf(db, job.id) : undefined);
 }
 
-/** 1 row. */
+function seqOf(db: Database, id: string): number | undefined {
+  return db.one<{ seq: number }>("SELECT seq FROM jobs WHERE id = ?", id)?.seq;
+}
+
+/** An attempt begins, as its slot says too. A row of the job's own only where nothing else says it: 1, or none. */
+export function putBegun(db: Database, before: Job, job: Job): void {
+  noteTurn(db, job.fairnessKey);
+  if (before.startedAt !== job.startedAt) putJob(db, job);
+  else unfinished.get(db).put(job);
+}
+
+/** Until it begins again. What is stored of it is a part of its latest attempt. */
 export function putRetry(db: Database, job: string, retry: Retry): void {
-  const { index, notBefore, past } = retry;
-  db.run("INSERT INTO job_retries VALUES (?, ?, ?, ?, ?)", job, index, notBefore, past.failures, past.losses);
-  unfinished.get(db).retries(job)?.set(index, retry);
+  unfinished.get(db).retries(job)?.set(retry.index, retry);
 }
 
-/** 1 row if there is one, else none. */
 export function dropRetry(db: Database, job: string, index: number): void {
-  if (unfinished.get(db).retries(job)?.delete(index) !== true) return;
-  db.run("DELETE FROM job_retries WHERE job = ? AND idx = ?", job, index);
-}
-
-/** What nobody tries again, once the job is over. As many rows as there are. */
-export function dropRetries(db: Database, job: string): void {
-  db.run("DELETE FROM job_retries WHERE job = ?", job);
-  unfinished.get(db).retries(job)?.clear();
+  unfinished.get(db).retries(job)?.delete(index);
 }
 
 /** By which schedule or task it was made, to be asked for. */
@@ -255,15 +265,29 @@ export interface ListedJob {
   readonly job: Job;
 }
 
+const UNFINISHED: ReadonlySet<JobState> = new Set(["pending", "running", "suspended", "finishing"]);
+
 /** Newest first, from the one before `before` on: pages stay the same while others come and go. */
 export function listJobs(db: Database, filter: JobFilter, before: number | null, limit: number): ListedJob[] {
+  const open = unfinished.get(db);
+  if (filter.state !== undefined && UNFINISHED.has(filter.state)) return open.newest(fits(filter), before, limit);
   const wanted = Object.entries(filter).filter(([, value]) => value !== undefined);
   const terms = [...wanted.map(([column]) => `${column} = ?`), ...(before === null ? [] : ["seq < ?"])];
   const where = terms.length === 0 ? "" : `WHERE ${terms.join(" AND ")}`;
   const values = [...wanted.map(([, value]) => String(value)), ...(before === null ? [] : [before])];
   return db
-    .all<BodyRow & { seq: number }>(`SELECT seq, body FROM jobs ${where} ORDER BY seq DESC LIMIT ?`, ...values, limit)
-    .map(({ seq, body }) => ({ seq, job: JSON.parse(body) as Job }));
+    .all<ListedRow>(`SELECT seq, body FROM jobs ${where} ORDER BY seq DESC LIMIT ?`, ...values, limit)
+    .map(({ seq, body }) => {
+      const job = JSON.parse(body) as Job;
+      return { seq, job: open.get(job.id) ?? job };
+    });
+}
+
+function fits({ name, state, source }: JobFilter): (job: Job) => boolean {
+  return (job) =>
+    (name === undefined || job.name === name) &&
+    (state === undefined || stateOf(job) === state) &&
+    (source === undefined || sourceOf(job) === source);
 }
 
 /** When the first of those that are over is not to be kept any more; null: none. */
@@ -281,7 +305,6 @@ export function expiredJobs(db: Database, now: number, limit: number): string[] 
 /** With all that is kept of it. */
 export function removeJob(db: Database, id: string): void {
   db.run("DELETE FROM job_attempts WHERE job = ?", id);
-  dropRetries(db, id);
   db.run("DELETE FROM job_launches WHERE job = ?", id);
   db.run("DELETE FROM jobs WHERE id = ?", id);
   unfinished.get(db).delete(id);

@@ -62,7 +62,6 @@ export class JobWorld {
   live: Attempt[] = [];
   retries: Retry[] = [];
   readonly ended: Ended[] = [];
-  removed = false;
   wakeAt: number | null = null;
 
   constructor(spec: Partial<JobSpec>) {
@@ -91,8 +90,7 @@ export class JobWorld {
     } else if (action.type === "stop") {
       this.live = this.live.map((each) => (each.number === action.attempt ? stopAttempt(each, action.reason) : each));
     } else if (action.type === "decide") this.job = decide(this.job, action.verdict);
-    else if (action.type === "finish") this.job = finish(this.job, this.now);
-    else this.removed = true;
+    else this.job = finish(decide(this.job, action.verdict), this.now);
   }
 
   start(number: number): void {

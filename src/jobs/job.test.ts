@@ -264,20 +264,6 @@ describe("a person", () => {
   });
 });
 
-describe("a finished job", () => {
-  it("goes when its time to live is over, and no sooner", ({ expect }) => {
-    const job = world({ ttlMs: 60_000 });
-    job.end(1, exited(0));
-    expect(job.wakeAt).toBe(job.now + 60_000);
-    job.now += 59_999;
-    job.pass();
-    expect(job.removed).toBe(false);
-    job.now += 1;
-    expect(() => job.pass()).toThrow("does not rest");
-    expect(job.removed).toBe(true);
-  });
-});
-
 describe("whatever happens", () => {
   const ends: AttemptEnd[] = [exited(0), exited(1), exited(2), exited(3), LOST, STOPPED, UNAVAILABLE];
   const spec = record({

@@ -73,7 +73,7 @@ describe("the jobs that a pass looks at", () => {
       open.retries(id)?.set(0, { index: 0, notBefore: NOW + 10_000, past: { failures: 1, losses: 0 } });
     }
     expect(inHand(open, 1)).toEqual(["failed", "late"]);
-    expect(open.inHand(1, NO_TURNS, NOW)).toEqual({ jobs: [], wakeAt: NOW + 5_000 });
+    expect(open.inHand(1, NO_TURNS, NOW)).toEqual({ jobs: [], wakeAt: NOW + 5_000, waiting: 2 });
     expect(inHand(open, 1, NO_TURNS, NOW + 5_000)).toEqual(["late"]);
     expect(inHand(open, 1, NO_TURNS, NOW + 10_000)).toEqual(["failed", "late"]);
     // Whatever changes one is looked at.

@@ -21,6 +21,8 @@ export interface InHand {
   readonly jobs: readonly OpenJob[];
   /** When more of them are to be looked at; null: not by time alone. */
   readonly wakeAt: number | null;
+  /** Indexes of all of them that are to be tried again. */
+  readonly waiting: number;
 }
 
 export class OpenJobs {
@@ -47,9 +49,11 @@ export class OpenJobs {
     return [...this.#all.values()].map(openJob);
   }
 
-  put(job: Job): void {
+  /** `position`: its place among all that were ever made; absent: it has one, or comes after those that are here. */
+  put(job: Job, position = this.#last + 1): void {
     const known = this.#all.get(job.id);
-    const entry = known ?? { position: (this.#last += 1), job, retries: new Map<number, Retry>(), restsUntil: 0 };
+    if (known === undefined) this.#last = Math.max(this.#last, position);
+    const entry = known ?? { position, job, retries: new Map<number, Retry>(), restsUntil: 0 };
     const isAsBefore = known !== undefined && placeOf(known.job) === placeOf(job);
     if (known === undefined) this.#all.set(job.id, entry);
     else if (!isAsBefore) this.#unplace(known.job);
@@ -65,6 +69,16 @@ export class OpenJobs {
     this.#all.delete(id);
   }
 
+  /** Of those that fit, the newest first, from the one before that place on. */
+  newest(isWanted: (job: Job) => boolean, before: number | null, limit: number): { seq: number; job: Job }[] {
+    const found: { seq: number; job: Job }[] = [];
+    for (const { position: seq, job } of [...this.#all.values()].toReversed()) {
+      if (found.length >= limit) break;
+      if ((before === null || seq < before) && isWanted(job)) found.push({ seq, job });
+    }
+    return found;
+  }
+
   /**
    * Those that have begun and do not rest, and of the others as many of each key as there is room for. Keys that nobody sees
    * here would have no turn: of those with as few alive, `room` others have waited longer.
@@ -72,7 +86,9 @@ export class OpenJobs {
   inHand(room: number, turns: ReadonlyMap<string, number>, now: number): InHand {
     const found: Entry[] = [];
     let wakeAt = Number.POSITIVE_INFINITY;
+    let waiting = 0;
     for (const entry of this.#begun.values()) {
+      if (entry.job.verdict === null && !entry.job.suspended) waiting += entry.retries.size;
       if (entry.restsUntil > now) {
         wakeAt = Math.min(wakeAt, entry.restsUntil);
       } else {
@@ -85,7 +101,7 @@ export class OpenJobs {
       for (const key of this.#keysInTurn(room + found.length, turns)) found.push(...first(this.#fresh.get(key), room));
     }
     const jobs = found.toSorted((a, b) => a.position - b.position).map(openJob);
-    return { jobs, wakeAt: Number.isFinite(wakeAt) ? wakeAt : null };
+    return { jobs, wakeAt: Number.isFinite(wakeAt) ? wakeAt : null, waiting };
   }
 
   /** Those that had no turn, then those whose last turn is the longest ago. */

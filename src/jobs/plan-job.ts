@@ -9,8 +9,8 @@ export type JobAction =
   | { readonly type: "begin"; readonly index: number; readonly past: Past }
   | { readonly type: "stop"; readonly attempt: number; readonly reason: StopReason }
   | { readonly type: "decide"; readonly verdict: Verdict }
-  | { readonly type: "finish" }
-  | { readonly type: "remove" };
+  /** With what has decided it, where that is not written yet. */
+  | { readonly type: "finish"; readonly verdict: Verdict };
 
 export interface JobPlan {
   readonly actions: readonly JobAction[];
@@ -33,14 +33,13 @@ export interface JobInput {
 const NOTHING: JobPlan = { actions: [], wakeAt: null, unbegun: 0 };
 
 export function planJob(input: JobInput): JobPlan {
-  const { job, live, now } = input;
-  if (job.finishedAt !== null) return planRemoval(job, job.finishedAt, now);
+  const { job, live } = input;
+  if (job.finishedAt !== null) return NOTHING;
   const verdict = job.verdict ?? verdictOf(input);
   if (verdict !== null) {
+    if (live.length === 0) return { ...NOTHING, actions: [{ type: "finish", verdict }] };
     const decide: JobAction[] = job.verdict === null ? [{ type: "decide", verdict }] : [];
-    const stops = stopAll(live, stopReasonOf(verdict));
-    const finish: JobAction[] = live.length === 0 ? [{ type: "finish" }] : [];
-    return { ...NOTHING, actions: [...decide, ...stops, ...finish] };
+    return { ...NOTHING, actions: [...decide, ...stopAll(live, stopReasonOf(verdict))] };
   }
   if (job.suspended) return { ...NOTHING, actions: stopAll(live, "Suspended") };
   const timeouts = planTimeouts(input);
@@ -51,13 +50,6 @@ export function planJob(input: JobInput): JobPlan {
     wakeAt: earliest([timeouts.wakeAt, begins.wakeAt, deadline]),
     unbegun: begins.unbegun,
   };
-}
-
-function planRemoval({ spec: { ttlMs } }: Job, finishedAt: number, now: number): JobPlan {
-  if (ttlMs === null) return NOTHING;
-  return now >= finishedAt + ttlMs
-    ? { ...NOTHING, actions: [{ type: "remove" }] }
-    : { ...NOTHING, wakeAt: finishedAt + ttlMs };
 }
 
 function stopAll(live: readonly Attempt[], reason: StopReason): JobAction[] {

@@ -28,6 +28,7 @@ import { Remembered } from "../remembered.ts";
 import type { EventDraft } from "./events.ts";
 import { JOB_STOPS, type Deployment } from "./plan/deployment.ts";
 import type { JobsInHand } from "./plan/jobs.ts";
+import { begun } from "./plan/observe.ts";
 import type { ApplicationRow } from "./storage/application-row.ts";
 
 /** What is kept no longer goes so many at a time. */
@@ -46,6 +47,7 @@ export interface JobSlotsDeps {
 /** What there is of an ended attempt beside its end. */
 export interface KeptOfAttempt {
   readonly output?: Output;
+  readonly beganAt?: number;
   readonly told?: Told;
 }
 
@@ -94,11 +96,11 @@ export class JobSlots {
     const { db } = this.#deps;
     const job = findJob(db, id);
     if (job === undefined) return slot;
-    const begun = begin(job, { index, past }, now);
+    const next = begin(job, { index, past }, now);
     dropRetry(db, id, index);
-    putBegun(db, job, begun.job);
+    putBegun(db, job, next.job);
     const { override: _, ...rest } = slot;
-    const attempt = { ...begun.attempt, job: id, name: job.name, isOver: false };
+    const attempt = { ...next.attempt, job: id, name: job.name, isOver: false };
     return { ...rest, attempt, ...(job.override === null ? {} : { override: job.override }) };
   }
 
@@ -157,7 +159,14 @@ export class JobSlots {
     }
     const settled = settle(job, attempt, end, now);
     if (settled === null) return { next: { ...next, attempt }, events: [] };
-    const { stopping: _, job: __, isOver: ___, name: ____, told: last, ...rest } = attempt;
+    const {
+      stopping: _,
+      job: __,
+      isOver: ___,
+      name: ____,
+      told: last,
+      ...rest
+    } = kept.beganAt === undefined ? attempt : begun(attempt, kept.beganAt, now);
     const told = kept.told ?? last;
     const { state, reason } = settled;
     const exitCode = end.exitCode;

@@ -317,7 +317,7 @@ const BUGS: readonly JobBug[] = [
     name: "a job is overlooked",
     breaks: "L2",
     tampering: slots((jobs) => ({
-      inHand: (row) => ({ ...jobs.inHand(row), open: () => ({ jobs: [], wakeAt: null }) }),
+      inHand: (row) => ({ ...jobs.inHand(row), open: () => ({ jobs: [], wakeAt: null, waiting: 0 }) }),
     })),
   },
   {

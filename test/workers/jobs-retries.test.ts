@@ -25,7 +25,9 @@ const ONE_FAILS = "exit=0 exit-1=7";
 /** What is to be tried again, and when the application looks again. */
 async function waitsOf(id: string): Promise<{ retries: { not_before: number }[]; alarm: number | null }> {
   return await runInDurableObject(applicationStub(testEnv, id), async (_: Application, { storage }) => ({
-    retries: storage.sql.exec<{ not_before: number }>("SELECT not_before FROM job_retries").toArray(),
+    retries: storage.sql
+      .exec<{ not_before: number }>("SELECT body ->> '$.retry.notBefore' AS not_before FROM job_attempts")
+      .toArray(),
     alarm: await storage.getAlarm(),
   }));
 }

@@ -33,6 +33,22 @@ describe.concurrent("a job", () => {
     expect((await attemptsOf(id, job.id)).map((one) => containerOfAttempt(one).running)).toEqual([false]);
   });
 
+  it("says when each attempt began, however short it was", async ({ expect }) => {
+    const id = await jobsApplication();
+    const jobs = [
+      await run(id, task("exit=1 after=0", { completions: 12, parallelism: 4, retries: 99, retries_per_index: 0 })),
+      await run(id, task("after=0", { completions: 12, parallelism: 4, shell: false })),
+    ];
+    for (const job of jobs) {
+      const attempts = await attemptsOf(id, job.id);
+      expect(attempts).toHaveLength(12);
+      for (const { begun_at: begun, started_at: started, ended_at: end } of attempts) {
+        expect([begun, started, end]).toEqual([begun, started ?? "", end ?? ""].toSorted());
+        expect(started).not.toBeNull();
+      }
+    }
+  });
+
   it("runs so many completions, so many at a time, each index once and told which it is", async ({ expect }) => {
     const id = await jobsApplication();
     const job = await submit(id, task("after=15", { completions: 7, parallelism: 3 }));

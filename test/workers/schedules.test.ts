@@ -420,7 +420,7 @@ describe("the watchdog", () => {
 });
 
 describe("what schedules cost", () => {
-  it("is 5 rows to create, 8 for each run before its job begins, 4 for one that is skipped, and none to look", async ({
+  it("is 5 rows to create, 9 for each run before its job begins, 4 for one that is skipped, and none to look", async ({
     expect,
   }) => {
     const id = await jobsApplication({ jobs: undefined, job_instances: 1 });
@@ -442,7 +442,7 @@ describe("what schedules cost", () => {
     };
     await settled(slot + HOUR_MS);
     // There is no room: the job waits.
-    expect(await costOf(id, () => ringAt(id, slot + HOUR_MS))).toBe(8);
+    expect(await costOf(id, () => ringAt(id, slot + HOUR_MS))).toBe(9);
     await put(id, { ...body, concurrency: "forbid" });
     await settled(slot + 2 * HOUR_MS);
     expect(await costOf(id, () => ringAt(id, slot + 2 * HOUR_MS))).toBe(4);

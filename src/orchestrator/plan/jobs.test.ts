@@ -151,6 +151,16 @@ describe("an application with jobs", () => {
     expect(run([cancelled], []).jobSteps).toMatchObject([{ job: "j", action: { type: "finish" } }]);
   });
 
+  it("asks how an attempt is that is not known to run, before it gives up its start", ({ expect }) => {
+    const since = NOW - DEFAULT_LIMITS.startDeadlineMs;
+    const { job: current, slots } = withSlots(job(), 1, { phase: "starting", ready: false, since });
+    const unheard = { ...HEARD, isAcknowledged: () => false };
+    const { actions, requeueAt } = run([current], slots, { delivery: unheard });
+    expect(actions).toEqual([{ type: "resend", id: "s0", reason: "Unanswered" }]);
+    expect(requeueAt).toBeGreaterThan(NOW);
+    expect(run([current], slots).actions).toEqual([{ type: "stop", id: "s0", reason: STOP.neverStarted }]);
+  });
+
   it("starts nothing that is cancelled", ({ expect }) => {
     const { job: current, slots } = withSlots(job(), 1, { phase: "pending", ready: false, nextStartAt: NOW });
     const cancelled = cancel(current, "ann", NOW);

@@ -180,3 +180,24 @@ describe("an observation", () => {
     expect(events).toMatchObject([{ type: "SystemError", name: "RuntimeStartFailed" }]);
   });
 });
+
+describe("the attempt of a job", () => {
+  const attempt = { number: 1, index: 0, past: { failures: 0, losses: 0 }, begunAt: NOW - 500, startedAt: null };
+  const slot = (): Deployment => ({
+    ...starting,
+    attempt: { ...attempt, stopping: null, job: "j", name: "job", isOver: false },
+  });
+  const seen = (beganAt?: number) => {
+    const report = { state: "running", ready: true, ...(beganAt === undefined ? {} : { beganAt }) } as const;
+    return observe(slot(), slot().generation, report, NOW);
+  };
+
+  it("is known to run without a row of its own", ({ expect }) => {
+    expect(seen()).toMatchObject({ next: { phase: "running" }, events: [], owned: true, isNote: true });
+  });
+
+  it("began when its instance says, within what is known here", ({ expect }) => {
+    const times = [undefined, NOW - 100, NOW - 900, NOW + 900].map((at) => seen(at).next?.attempt?.startedAt);
+    expect(times).toEqual([NOW, NOW - 100, NOW - 500, NOW]);
+  });
+});

@@ -5,7 +5,7 @@
 import { decideRestart, type RestartDecision } from "./backoff.ts";
 import { STOP, type Deployment, type Outcome } from "./deployment.ts";
 import { sameVerdicts, turnedChecks, type CheckState } from "../check-state.ts";
-import type { SlotAttempt } from "../../jobs/job.ts";
+import type { Attempt } from "../../jobs/job.ts";
 import type { Output } from "../../jobs/job-store.ts";
 import { sameTold, type Told } from "../../jobs/told.ts";
 import type { EventDraft } from "../events.ts";
@@ -32,6 +32,8 @@ export type Report =
       readonly isBusy?: boolean;
       /** Of the attempt of a job. */
       readonly told?: Told;
+      /** When that was first seen to run. */
+      readonly beganAt?: number;
     }
   | { readonly state: "stopping" }
   /** No container of this generation is left. */
@@ -41,6 +43,8 @@ export type Report =
       /** The end of what the attempt of a job has printed. */
       readonly output?: Output;
       readonly told?: Told;
+      /** When that was first seen to run, if it has run. */
+      readonly beganAt?: number;
     };
 
 /** Reason of an end that `hard_timeout` asked for. */
@@ -143,7 +147,7 @@ function observeRunning(before: Deployment, report: Running, verify: Verificatio
     ...(ready || detail === undefined ? {} : { detail }),
     ...(checks.length === 0 ? {} : { checks }),
     ...(report.revision === undefined ? {} : { revision: report.revision }),
-    ...(first && deployment.attempt !== undefined ? { attempt: begun(deployment.attempt, now) } : {}),
+    ...(first && deployment.attempt !== undefined ? { attempt: begun(deployment.attempt, report.beganAt, now) } : {}),
     phase: "running",
     since: first ? now : deployment.since,
     ready,
@@ -153,8 +157,8 @@ function observeRunning(before: Deployment, report: Running, verify: Verificatio
   const turned = first ? [] : turnedChecks(known, checks);
   // A first pass that changes nothing else is kept, and no news.
   if (!first && deployment.ready === ready && turned.length === 0) return { next, events: [], owned: true };
-  // That an attempt runs is known from its end, which says since when.
-  if (first && deployment.attempt !== undefined) return { next, events: [], owned: true };
+  // That an attempt runs is known from its end, which says since when. Whoever forgets it asks.
+  if (first && deployment.attempt !== undefined) return { next, events: [], owned: true, isNote: true };
   const health = ready ? "running" : "unhealthy";
   const event: EventDraft = {
     type: ready || first ? "Info" : "Warn",
@@ -177,8 +181,9 @@ function observeRunning(before: Deployment, report: Running, verify: Verificatio
   return { next, events: [event], owned: true };
 }
 
-function begun(attempt: SlotAttempt, now: number): SlotAttempt {
-  return { ...attempt, startedAt: attempt.startedAt ?? now };
+/** As its instance has seen it, whose clock is another. */
+export function begun<T extends Attempt>(attempt: T, beganAt: number | undefined, now: number): T {
+  return { ...attempt, startedAt: attempt.startedAt ?? Math.min(now, Math.max(attempt.begunAt, beganAt ?? now)) };
 }
 
 /** Whoever calls it meanwhile waits for the stop to be over, and for its next start. */

@@ -311,10 +311,13 @@ function maintain(
     }
     case "starting": {
       const { startDeadlineMs } = deadlinesOf(deployment, input);
-      if (input.now >= deployment.since + startDeadlineMs) {
+      const isOverdue = input.now >= deployment.since + startDeadlineMs;
+      // Of an attempt an earlier lifetime of the scheduler may have heard that it runs, which is in no row.
+      const isKnown = !isPinned || input.delivery.isAcknowledged(id, deployment.generation, deployment.phase);
+      if (isOverdue && isKnown) {
         actions.push({ type: "stop", id, reason: STOP.neverStarted });
       } else {
-        wakeups.push(deployment.since + startDeadlineMs);
+        if (!isOverdue) wakeups.push(deployment.since + startDeadlineMs);
         awaitIntent(deployment, input, startDeadlineMs, actions, wakeups);
       }
       return;
