@@ -169,16 +169,16 @@ export class Instance extends BaseContainer<Env> {
     return { said: this.#bridge.said, busyUntil: this.#lifecycle.busy.until };
   }
 
-  /** What its container answers on a path. Null when that generation, or, without one, any, takes no requests now. */
-  async checkForGate(generation: number | null, check: GateCheck): Promise<ProbeResult | null> {
+  /** What its container answers on a path. Null when that generation takes no requests now. */
+  async checkForGate(generation: number, check: GateCheck): Promise<ProbeResult | null> {
     const { record } = this.#lifecycle;
-    if (record === null || !record.ready || (generation !== null && record.generation !== generation)) return null;
+    if (record === null || record.generation !== generation || !record.ready) return null;
     return await checkForGate(this.#port, record, check, Date.now());
   }
 
-  /** What that generation, or the one that runs, has answered since then, as far as this lifetime of the object knows. */
-  requestTotals(generation: number | null, since: number): RequestTotals {
-    return this.#tally.since(generation ?? this.#lifecycle.record?.generation ?? 0, since, Date.now());
+  /** What that generation has answered since then, as far as this lifetime of the object knows. */
+  requestTotals(generation: number, since: number): RequestTotals {
+    return this.#tally.since(generation, since, Date.now());
   }
 
   /** The images that this Worker was deployed with: name to reference. */

@@ -1,7 +1,15 @@
 /** What the instances at the target say: on a path of theirs, and of the requests that they have answered. */
 import type { ProbeResult } from "../../containers/probe.ts";
 import type { Gate } from "./gates.ts";
-import { aborted, inconclusive, type MeasureDeps, type Member, type Result, type Subject } from "./measuring.ts";
+import {
+  aborted,
+  inconclusive,
+  type MeasureDeps,
+  type Member,
+  type Result,
+  type Subject,
+  unlessOver,
+} from "./measuring.ts";
 
 /** The platform gives a Worker six simultaneous outgoing connections. */
 const AT_ONCE = 6;
@@ -15,7 +23,7 @@ export async function measureCheck(
   { members, checkInstance }: MeasureDeps,
   signal: AbortSignal,
 ): Promise<Result> {
-  const all = members();
+  const all = await unlessOver(members(), signal);
   const asked = evenly(all, MOST_CHECKED);
   const results = await sixAtATime(asked, signal, async (member) => {
     return await checkInstance(member, { path, port, expectStatus, timeoutMs }).catch((): ProbeResult => {
@@ -48,7 +56,7 @@ export async function measureErrorRate(
   { members, requestCounts }: MeasureDeps,
   signal: AbortSignal,
 ): Promise<Result> {
-  const all = members();
+  const all = await unlessOver(members(), signal);
   if (all.length === 0) return inconclusive(NOBODY);
   const asked = evenly(all, MOST_COUNTED);
   const counts = await sixAtATime(asked, signal, async (member) => {

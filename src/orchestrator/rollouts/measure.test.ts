@@ -30,7 +30,7 @@ function membersOf(count: number): Member[] {
 
 function deps(given: Partial<MeasureDeps> = {}): MeasureDeps {
   return {
-    members: () => membersOf(2),
+    members: async () => membersOf(2),
     fetchWebhook: fetch,
     checkInstance: async () => ({ verdict: "passed", detail: "" }),
     requestCounts: async () => ({ answered: 0, failed: 0 }),
@@ -47,7 +47,7 @@ function answering(results: Readonly<Record<string, ProbeResult | null | "hangs"
   const asked: string[] = [];
   let [now, most] = [0, 0];
   const given = deps({
-    members: () => membersOf(count),
+    members: async () => membersOf(count),
     checkInstance: async ({ instanceId }) => {
       asked.push(instanceId);
       now += 1;
@@ -191,7 +191,7 @@ describe("a check", () => {
       checks.push([member.deploymentId, member.generation, check]);
       return { verdict: "passed", detail: "" };
     };
-    await measure(gate, SUBJECT, deps({ members: () => membersOf(1), checkInstance }), running);
+    await measure(gate, SUBJECT, deps({ members: async () => membersOf(1), checkInstance }), running);
     expect(checks).toEqual([["d0", 1, { path: "/ok", port: 9_000, expectStatus: [], timeoutMs: 5_000 }]]);
   });
 
@@ -227,6 +227,11 @@ describe("a check", () => {
     expect((await measure(gate, SUBJECT, none.given, running)).verdict).toBe("inconclusive");
   });
 
+  it("says nothing where nobody says whom to ask", async ({ expect }) => {
+    const silent = deps({ members: async () => await new Promise<never>(() => undefined) });
+    expect((await measure({ ...gate, timeoutMs: 20 }, SUBJECT, silent, running)).verdict).toBe("inconclusive");
+  });
+
   it("says nothing without instances", async ({ expect }) => {
     const { given } = answering({}, 0);
     expect((await measure(gate, SUBJECT, given, running)).verdict).toBe("inconclusive");
@@ -243,6 +248,7 @@ describe("a check", () => {
     const { given, asked } = answering({}, 20);
     const controller = new AbortController();
     const measured = measure(gate, SUBJECT, given, controller.signal);
+    await new Promise((resolve) => setTimeout(resolve, 0));
     controller.abort();
     await measured;
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -256,7 +262,7 @@ describe("an error rate", () => {
   async function measured(counts: readonly (RequestTotals | null)[], fields: Partial<typeof gate> = {}) {
     const sinces: number[] = [];
     const given = deps({
-      members: () => membersOf(counts.length),
+      members: async () => membersOf(counts.length),
       requestCounts: async ({ deploymentId }, since) => {
         sinces.push(since);
         const count = counts[Number(deploymentId.slice(1))];

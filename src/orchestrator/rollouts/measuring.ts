@@ -7,14 +7,13 @@ import type { Measurement } from "./gates.ts";
 /** An instance at the target that takes requests. */
 export interface Member {
   readonly deploymentId: string;
-  /** Null: whichever runs now, where another shard has it. */
-  readonly generation: number | null;
+  readonly generation: number;
   /** Its public id. */
   readonly instanceId: string;
 }
 
 export interface MeasureDeps {
-  readonly members: () => readonly Member[];
+  readonly members: () => Promise<readonly Member[]>;
   /** Follows no redirect, and ends with the request's signal. */
   readonly fetchWebhook: (request: Request) => Promise<Response>;
   /** Null: it takes no requests any more. */
@@ -40,6 +39,14 @@ export type Result = Pick<Measurement, "verdict" | "message">;
 
 export function inconclusive(message: string): Result {
   return { verdict: "inconclusive", message };
+}
+
+/** Rejects when it is over before that. */
+export async function unlessOver<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const over = aborted(signal).then((): never => {
+    throw new Error("nobody said in time who is at the target");
+  });
+  return await Promise.race([work, over]);
 }
 
 export async function aborted(signal: AbortSignal): Promise<void> {
