@@ -4,9 +4,40 @@ import { describeFailure } from "./api.ts";
 import { apply, diff, EXIT, type ApplyFlags } from "./commands/apply.ts";
 import { destroy, type DestroyFlags } from "./commands/destroy.ts";
 import { exportManifest, type ExportFlags } from "./commands/export.ts";
+import {
+  rolloutAction,
+  rolloutHistory,
+  rolloutStatus,
+  rolloutUndo,
+  type RolloutFlags,
+  type StatusFlags,
+  type UndoFlags,
+} from "./commands/rollout.ts";
 import type { PlanFlags } from "./commands/context.ts";
 import type { Io } from "./io.ts";
+import type { RolloutAction } from "../src/orchestrator/rollouts/actions.ts";
 import { describeProblem, ProblemsError } from "./problems.ts";
+
+const ACTION_TEXTS: Readonly<Record<RolloutAction, string>> = {
+  next: "One step on, when the current one is done",
+  previous: "One step back",
+  revert: "Back to its first step",
+  pause: "Hold it where it is",
+  resume: "Let it go on",
+  promote: "To its end, without steps and gates",
+  abort: "Back to the version that ran before",
+  retry: "Begin again what has failed",
+};
+
+function connected(parent: Command, name: string, text: string): Command {
+  return parent
+    .command(name)
+    .description(text)
+    .option("--url <url>", "the control plane; default: GANTRY_URL, else http://127.0.0.1:8787")
+    .option("--token <token>", "default: GANTRY_TOKEN, else that of npm start on this machine")
+    .option("--account-id <id>", "default: GANTRY_ACCOUNT_ID, else the token's account")
+    .option("--json", "one line of JSON in place of text");
+}
 
 /** The exit code: 0 done, 1 failed, 2 not done by the deadline. */
 export async function run(io: Io, args: readonly string[]): Promise<number> {
@@ -17,14 +48,7 @@ export async function run(io: Io, args: readonly string[]): Promise<number> {
     .exitOverride()
     .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text) });
   const command = (name: string, text: string) =>
-    program
-      .command(name)
-      .description(text)
-      .option("--url <url>", "the control plane; default: GANTRY_URL, else http://127.0.0.1:8787")
-      .option("--token <token>", "default: GANTRY_TOKEN, else that of npm start on this machine")
-      .option("--account-id <id>", "default: GANTRY_ACCOUNT_ID, else the token's account")
-      .option("--owner <name>", "whose the resources are; default: the manifest's")
-      .option("--json", "one line of JSON in place of text");
+    connected(program, name, text).option("--owner <name>", "whose the resources are; default: the manifest's");
   const manifest = (name: string, text: string) =>
     command(name, text).option(
       "-f, --file <path...>",
@@ -50,6 +74,25 @@ export async function run(io: Io, args: readonly string[]): Promise<number> {
   command("export", "Print what there is as a manifest")
     .option("--format <format>", "yaml, json or ts", "yaml")
     .action(async (flags: ExportFlags) => void (code = await exportManifest(io, flags)));
+  const rollouts = program.command("rollout").description("Look at an application's rollouts, and act on them");
+  const rollout = (name: string, text: string) =>
+    connected(rollouts, name, text).argument("<application>", "its name or id");
+  const chosen = (name: string, text: string) =>
+    rollout(name, text).option("--rollout <id>", "which one; default: the newest");
+  chosen("status", "Follow a rollout to its end: 0 completed, 1 failed or reverted, 2 not over by the deadline")
+    .option("--timeout <duration>", "how long to follow it", "30m")
+    .action(async (name: string, flags: StatusFlags) => void (code = await rolloutStatus(io, name, flags)));
+  rollout("history", "List its rollouts, newest first").action(
+    async (name: string, flags: RolloutFlags) => void (code = await rolloutHistory(io, name, flags)),
+  );
+  rollout("undo", "Begin a rollout to the version that ran before")
+    .option("--to-version <number>", "to this stored version")
+    .action(async (name: string, flags: UndoFlags) => void (code = await rolloutUndo(io, name, flags)));
+  for (const [action, text] of Object.entries(ACTION_TEXTS)) {
+    chosen(action, text).action(async (name: string, flags: RolloutFlags) => {
+      code = await rolloutAction(io, action as RolloutAction, name, flags);
+    });
+  }
   try {
     await program.parseAsync([...args], { from: "user" });
     return code;

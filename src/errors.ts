@@ -52,6 +52,7 @@ export const ERRORS = {
   DEPLOYMENT_ALREADY_EXISTS: { status: 409, numeric: 1000, retryable: false },
   PLACEMENT_NOT_FOUND: { status: 404, numeric: 1000, retryable: false },
   ROLLOUT_NOT_FOUND: { status: 404, numeric: 1000, retryable: false },
+  ROLLOUT_IN_USE: { status: 409, numeric: 1000, retryable: false },
   WAIT_TIMEOUT: { status: 408, numeric: 1000, retryable: true },
   VERSION_NOT_FOUND: { status: 404, numeric: 1000, retryable: false },
   CURSOR_EXPIRED: { status: 410, numeric: 1000, retryable: false },

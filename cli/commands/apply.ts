@@ -80,7 +80,7 @@ function imagesNote({ diff: text, file, names }: ImagesChange, isWritten: boolea
   return `${text}\n${way}\n`;
 }
 
-function timeoutOf(text: string): number {
+export function timeoutOf(text: string): number {
   const ms = parseDuration(/^\d+(?:\.\d+)?$/.test(text) ? Number(text) : text);
   if (ms !== null) return ms;
   throw new ProblemsError([problem("must be a number of seconds or a duration such as 5m", { field: "--timeout" })]);

@@ -4,7 +4,7 @@ import { applicationName, createApplicationSchema } from "../../src/api/schemas/
 import { createDeploymentSchema, deploymentName } from "../../src/api/schemas/deployment.ts";
 import { patchMeSchema } from "../../src/api/schemas/me.ts";
 import { createRegistrySchema, protocolSchema, registryDomain } from "../../src/api/schemas/registry.ts";
-import { createRolloutSchema } from "../../src/api/schemas/rollout.ts";
+import { refuseContradictions, rolloutFields } from "../../src/api/schemas/rollout.ts";
 import { jobName, jobTemplate, refineJob } from "../../src/api/schemas/job.ts";
 import { putScheduleSchema, scheduleName } from "../../src/api/schemas/schedule.ts";
 import { secretName } from "../../src/api/schemas/secret.ts";
@@ -31,15 +31,18 @@ const secret = z.strictObject({
   version: z.int().min(1).max(MAX_VERSION).optional(),
 });
 
-const { step_percentage, steps, target_version } = createRolloutSchema.shape;
-
-export const rolloutSpec = z.strictObject({
-  application: z.string().min(1).max(100),
-  description: z.string().max(1_000).optional(),
-  step_percentage,
-  steps,
-  target_version,
-});
+/** As `POST …/rollouts` takes it; the configuration is that of the application in the manifest. */
+export const rolloutSpec = z
+  .strictObject({
+    application: z.string().min(1).max(100),
+    description: z.string().max(1_000).optional(),
+    ...rolloutFields,
+    strategy: rolloutFields.strategy.default("rolling"),
+    target_version: z.int().min(1).optional(),
+  })
+  .superRefine((spec, context) => {
+    refuseContradictions(spec, (path, message) => context.addIssue({ code: "custom", path, message }));
+  });
 
 const ofApplication = { application: applicationName };
 

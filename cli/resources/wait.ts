@@ -1,9 +1,10 @@
 /** Waiting for what was applied to run, all of it at the same time, until one deadline. */
 import { describeFailure, isCode, type Api } from "../api.ts";
 import type { Io } from "../io.ts";
+import { follow } from "../rollouts.ts";
 import { shownNow } from "./drivers/deployment.ts";
 import type { Result } from "./execute.ts";
-import { isObject, keyOf } from "./resource.ts";
+import { isObject, keyOf, Reference, type Resource } from "./resource.ts";
 import type { World } from "./world.ts";
 
 /** The most that the API waits at a time. */
@@ -13,6 +14,7 @@ const PAUSE_MS = 500;
 export interface Waiting {
   readonly api: Api;
   readonly world: World;
+  readonly resources: readonly Resource[];
   readonly io: Io;
   readonly deadline: number;
 }
@@ -34,10 +36,34 @@ export async function waitForAll(deps: Waiting, results: readonly Result[]): Pro
 }
 
 async function waitFor(deps: Waiting, step: { kind: string; name: string }): Promise<boolean> {
-  if (step.kind === "application") return await settled(deps, step.name);
+  const application = step.kind === "rollout" ? rolledBy(deps, step) : step.kind === "application" ? step.name : null;
+  if (application !== null) return (await rolledOut(deps, application)) && (await settled(deps, application));
   if (step.kind !== "deployment") return true;
   const live = deps.world.live.get(keyOf(step));
   return live === undefined || (await placed(deps, live.id));
+}
+
+/** What was begun by the write, or is under way: back at the old version is not what was declared. */
+async function rolledOut({ api, world, io, deadline }: Waiting, name: string): Promise<boolean> {
+  // As the write has told it; it may be over by now.
+  let id = world.live.get(keyOf({ kind: "application", name }))?.shown["active_rollout_id"];
+  for (;;) {
+    if (typeof id === "string") {
+      const { outcome, rollout } = await follow({ api, io, deadline, say: () => undefined }, name, id);
+      if (outcome === "failed") throw new Error(`rollout ${id} has failed: ${rollout.message}`);
+      if (outcome !== "replaced") return outcome === "completed";
+    }
+    const { result } = await api.send("GET /applications/{id}", { params: { id: name } });
+    if (result.active_rollout_id === undefined || result.active_rollout_id === id) return true;
+    id = result.active_rollout_id;
+  }
+}
+
+/** Of an application that the manifest may not declare. */
+function rolledBy({ resources }: Waiting, { kind, name }: { kind: string; name: string }): string | null {
+  const rollout = resources.find((one) => one.kind === kind && one.name === name);
+  const application = rollout?.spec["application"];
+  return application instanceof Reference ? application.name : typeof application === "string" ? application : null;
 }
 
 async function settled({ api, io, deadline }: Waiting, name: string): Promise<boolean> {

@@ -25,6 +25,7 @@ import { jobRoutes } from "./handlers/jobs.ts";
 import { scheduleRoutes } from "./handlers/schedules.ts";
 import { taskRoutes } from "./handlers/tasks.ts";
 import { leaseRoutes } from "./handlers/leases.ts";
+import { rolloutActionRoutes } from "./handlers/rollout-actions.ts";
 import { rolloutRoutes } from "./handlers/rollouts.ts";
 import { deploymentRoutes } from "./handlers/deployments.ts";
 import { placementRoutes } from "./handlers/placements.ts";
@@ -43,6 +44,7 @@ export const ROUTES: readonly Route[] = [
   ...taskRoutes,
   ...leaseRoutes,
   ...rolloutRoutes,
+  ...rolloutActionRoutes,
   ...deploymentRoutes,
   ...placementRoutes,
   ...eventRoutes,

@@ -20,6 +20,7 @@ import {
   type PatchApplication,
   type PutApplication,
 } from "./schemas/application.ts";
+import { policyOf } from "./schemas/rollout-policy.ts";
 
 /** What a route that stores a configuration may be refused with. */
 export const ADMISSION_ERRORS = [
@@ -50,6 +51,7 @@ export function specOf(env: Env, body: PutApplication): ApplicationSpec {
     ...scaledBy(body),
     ...placesOf(body),
     ...rankOf(body),
+    ...replacedBy(body),
     ...workersOf(env, body),
     ...(body.durable_objects === undefined ? {} : { namespaceId: body.durable_objects.namespace_id }),
   };
@@ -69,6 +71,20 @@ export function rankOf({
   return {
     ...(priorities === undefined ? {} : { priority: priorities.default }),
     ...(preemption === undefined ? {} : { isPreemptible: preemption === "allowed" }),
+  };
+}
+
+/** What a request says about how rollouts replace instances; what it does not say is not in it. */
+export function replacedBy({
+  rollout,
+  rollout_active_grace_period: grace,
+}: Pick<PatchApplication, "rollout" | "rollout_active_grace_period">): Pick<
+  ApplicationSpec,
+  "rollout" | "rolloutGraceMs"
+> {
+  return {
+    ...(rollout === undefined ? {} : { rollout: rollout === null ? null : policyOf(rollout) }),
+    ...(grace === undefined ? {} : { rolloutGraceMs: Math.round(grace * 1_000) }),
   };
 }
 

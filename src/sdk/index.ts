@@ -31,6 +31,7 @@ export type {
   CustomInstanceType,
   Duration,
   ReadyCheck,
+  RolloutOptions,
 } from "./definition/config.ts";
 export { defineContainer, isContainerDefinition } from "./definition/define-container.ts";
 export { imageSource, type ImageSource } from "./definition/image.ts";

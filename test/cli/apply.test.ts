@@ -197,7 +197,7 @@ resources:
     const { code, actions } = await apply(account, rolledOut("blue"));
     expect([code, actions]).toEqual([0, { "application/web": "none", "rollout/web": "update" }]);
     const { result } = await account.api.send("GET /applications/{id}/rollouts", { params: { id: "web" } });
-    expect(result.map(({ description, steps }) => [description, steps.length])).toContainEqual(["blue", 2]);
+    expect(result.map(({ description, steps }) => [description, steps?.length])).toContainEqual(["blue", 2]);
     expect(isDone((await diff(account, rolledOut("blue"))).told)).toBe(true);
     const back = `owner: b\nresources: [{ kind: rollout, name: web, spec: { application: web, target_version: 1 } }]`;
     expect((await apply(account, back)).actions).toEqual({ "rollout/web": "update" });

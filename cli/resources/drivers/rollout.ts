@@ -35,8 +35,8 @@ export const rollouts: Driver = {
       return await putWhole(api, now, body["whole"] as JsonObject, key, ifMatch);
     }
     const sent = { params: { id: live.id }, body: bodyOf(write), idempotencyKey: key };
-    await api.send("POST /applications/{id}/rollouts", ifMatch === null ? sent : { ...sent, ifMatch });
-    return null;
+    const begun = await api.send("POST /applications/{id}/rollouts", ifMatch === null ? sent : { ...sent, ifMatch });
+    return { ...now, shown: { ...now.shown, active_rollout_id: begun.result.id } };
   },
   remove: () => Promise.resolve(),
 };

@@ -30,6 +30,7 @@ import {
   ADMISSION_ERRORS,
   placesOf,
   rankOf,
+  replacedBy,
   scaledBy,
   requireEffect,
   requireSameIdentity,
@@ -258,6 +259,8 @@ function patchOf(
     jobs,
     job_instances,
     max_parallel_tasks,
+    rollout,
+    rollout_active_grace_period,
   }: PatchApplication,
 ): ApplicationPatch {
   return {
@@ -267,6 +270,7 @@ function patchOf(
     ...scaledBy({ autoscaling }),
     ...placesOf({ constraints, affinities }),
     ...rankOf({ priorities, preemption }),
+    ...replacedBy({ rollout, rollout_active_grace_period }),
     ...(instances === undefined ? {} : { instances }),
     ...(max_instances === undefined ? {} : { maxInstances: max_instances }),
     ...(named_instances === undefined ? {} : { namedInstances: named_instances }),

@@ -1,16 +1,17 @@
-/**
- * rollouts: from the active version to another. Instances are replaced one after another, each ready before the next one
- * goes, which passes through every step of a plan in order; so any automatic plan is kept, and a manual one is refused.
- */
+/** rollouts: from the active version to another. What one is at is waited for and acted on in `rollout-actions.ts`. */
 import * as z from "zod";
 import { mergeConfiguration } from "../../orchestrator/configurations.ts";
+import { rolloutNotFound } from "../../orchestrator/rollouts/rollout-control.ts";
 import type { ApplicationView, RolloutView } from "../../orchestrator/views.ts";
+import { wantedOf } from "../../orchestrator/warm.ts";
 import { applicationStub } from "../../stubs.ts";
 import { invalid, validate } from "../body.ts";
 import { guardOf } from "../guard.ts";
 import { withinQuota } from "../quota.ts";
 import { withReferences } from "../references.ts";
+import { message } from "../results/common.ts";
 import { rolloutResult } from "../results/rollout.ts";
+import { rolloutSpecOf } from "../rollout-spec.ts";
 import { defineRoute, type Call } from "../route.ts";
 import { configurationSchema } from "../schemas/configuration.ts";
 import { createRolloutSchema, type CreateRollout } from "../schemas/rollout.ts";
@@ -25,7 +26,7 @@ export const rolloutRoutes = [
     method: "POST",
     path: "/applications/:id/rollouts",
     tag: "Rollouts",
-    summary: "Activate a configuration, replacing instances one after another",
+    summary: "Activate a configuration, or a stored version, in steps",
     query: NO_QUERY,
     body: createRolloutSchema,
     result: rolloutResult,
@@ -68,6 +69,23 @@ export const rolloutRoutes = [
       return { result: wireRollout(view) };
     },
   }),
+  defineRoute({
+    method: "DELETE",
+    path: "/applications/:id/rollouts/:rollout",
+    tag: "Rollouts",
+    summary: "Forget a rollout that is over",
+    query: NO_QUERY,
+    result: message,
+    errors: ["APPLICATION_NOT_FOUND", "ROLLOUT_NOT_FOUND", "ROLLOUT_IN_USE", "LEASE_HELD"],
+    run: async (call) => {
+      const { id } = findApplication(call);
+      const rollout = call.params["rollout"] ?? "";
+      const isDeleted = await applicationStub(call.env, id).deleteRollout(rollout, guardOf(call));
+      // An earlier try with this key may have deleted it without being heard.
+      if (!isDeleted && !call.isRetry) throw rolloutNotFound(rollout);
+      return { result: { message: `rollout ${rollout.slice(0, 100)} is deleted; what runs stays as it is` } };
+    },
+  }),
 ];
 
 async function begun(call: Call<unknown, CreateRollout>): Promise<RolloutView> {
@@ -75,13 +93,12 @@ async function begun(call: Call<unknown, CreateRollout>): Promise<RolloutView> {
   const application = applicationStub(call.env, findApplication(call).id);
   const { row, configuration: active } = await findView(call);
   requireEffect(body.target_configuration ?? {}, row.spec, "target_configuration");
-  const steps = stepsOf(body);
-  const request = { description: body.description, steps };
+  const spec = rolloutSpecOf(body, { policy: row.spec.rollout ?? null, wanted: wantedOf(row.spec) });
   let begunRollout: RolloutView | null = null;
   const begin = async (target: Parameters<typeof application.rollout>[0]["target"], configuration: typeof active) => {
     const change = { configuration };
     await withinQuota(call, row.id, change, async (grant): Promise<ApplicationView> => {
-      const view: RolloutView = await application.rollout({ ...request, target }, guardOf(call), grant);
+      const view: RolloutView = await application.rollout({ spec, target }, guardOf(call), grant);
       begunRollout = view;
       return view.application;
     });
@@ -101,15 +118,4 @@ async function begun(call: Call<unknown, CreateRollout>): Promise<RolloutView> {
   }
   if (begunRollout === null) throw new Error("a rollout that was begun has no view");
   return begunRollout;
-}
-
-function stepsOf({ steps, step_percentage: percentage = 100 }: CreateRollout) {
-  if (steps !== undefined) {
-    return steps.map(({ step_size, description }) => ({ percentage: step_size.percentage, description }));
-  }
-  const count = Math.ceil(100 / percentage);
-  return Array.from({ length: count }, (_, index) => {
-    const reached = Math.min(100, (index + 1) * percentage);
-    return { percentage: reached, description: `Step ${index + 1} of ${count} - rollout at ${reached}% of instances` };
-  });
 }

@@ -4,6 +4,7 @@ import { configurationSchema } from "../schemas/configuration.ts";
 import { ingressMode } from "../schemas/application.ts";
 import { blockedResult } from "./blocked.ts";
 import { timestamp, uuid } from "./common.ts";
+import { policyResult } from "./rollout-policy.ts";
 
 const count = z.int().min(0);
 
@@ -73,7 +74,8 @@ export const applicationResult = z.strictObject({
       colocation: z.union([z.literal("datacenter"), z.strictObject({ application: z.string() })]),
     })
     .optional(),
-  rollout_active_grace_period: z.literal(0),
+  rollout_active_grace_period: z.number().min(0),
+  rollout: policyResult.optional(),
   durable_objects: z.strictObject({ namespace_id: z.string() }).optional(),
   observability: z.strictObject({ logs: z.strictObject({ enabled: z.boolean() }) }).optional(),
   active_rollout_id: z.string().optional(),

@@ -11,6 +11,7 @@ import { configurationSchema, logsSwitch } from "./configuration.ts";
 import { affinities, constraints, unsupported } from "./constraints.ts";
 import { duration } from "./duration.ts";
 import { hostnames } from "./hostnames.ts";
+import { LONGEST_GRACE_S, rolloutPolicy } from "./rollout-policy.ts";
 
 export const DEFAULT_CHECK_EVERY_MS = 60_000;
 
@@ -127,9 +128,14 @@ const fixed = {
   constraints,
   affinities,
   rollout_active_grace_period: z
-    .literal(0, "must be 0: instances have no connection to an object that would have to be spared")
+    .number()
+    .min(0)
+    .max(LONGEST_GRACE_S)
     .optional()
-    .describe("Seconds that a connected instance is spared by a rollout; only 0 is taken"),
+    .describe(
+      "Seconds: an instance that takes traffic for less than this is not replaced by a rollout yet; default: 0",
+    ),
+  rollout: rolloutPolicy.optional(),
   jobs: durable.jobs.optional(),
   job_instances: durable.job_instances.optional(),
   max_parallel_tasks: durable.max_parallel_tasks.optional(),
@@ -229,6 +235,10 @@ export const patchApplicationSchema = z
     autoscaling: autoscaling.nullable().describe("`null` leaves the count where it is"),
     bridge: bridge.nullable().describe("`null`: containers call no Worker any more"),
     hooks: hooks.nullable().describe("`null`: nobody hears any more, also not of what has happened already"),
+    rollout: rolloutPolicy
+      .nullable()
+      .optional()
+      .describe("In place of the one before; `null`: as each field's default says"),
     configuration: z
       .strictObject(configurationSchema.shape)
       .partial()

@@ -1,4 +1,4 @@
-/** Which test sees the effect of each field of applications, deployments, rollouts, leases, tokens and lists. */
+/** Which test sees the effect of each field of applications, deployments, leases, tokens and lists. */
 
 type Tests = Readonly<Record<string, readonly [file: string, title: string]>>;
 
@@ -17,7 +17,6 @@ const LISTS = "test/workers/list-filters.test.ts";
 const METRICS = "test/workers/metrics.test.ts";
 const NAMED = "test/workers/named-instances.test.ts";
 const PLACEMENTS = "test/workers/placements.test.ts";
-const ROLLOUTS = "test/workers/rollouts.test.ts";
 const SCALING = "test/workers/autoscaling.test.ts";
 const WARM = "test/workers/warm-pool.test.ts";
 const STORES = "test/workers/secrets-store.test.ts";
@@ -33,12 +32,10 @@ const TIMES = "takes what a check says of itself, and the usual where it says no
 const WALKED = "is walked by page_token with filters, each event once";
 const NARROWED = "narrows by type, deployment and time";
 const FILTERED = "is narrowed by each filter";
-const TO_TARGET = "brings every instance to the target, which is merged over what is active";
 
 const said: Tests = {
   scheduling_policy: [WHOLE, SAID],
   "constraints.tiers": [WHOLE, SAID],
-  rollout_active_grace_period: [WHOLE, SAID],
 };
 
 const readOnly: Tests = Object.fromEntries(
@@ -140,18 +137,6 @@ export const APPLICATION_FIELD_TESTS: Readonly<Record<string, Tests>> = {
   },
   PutOwner: { owner: [OWNERS, "is given to what is nobody's, and to nothing that is another's"] },
   PatchDeployment: { location: [DEPLOYMENTS, "takes another location, and tells its container"] },
-  CreateRollout: {
-    description: [ROLLOUTS, TO_TARGET],
-    strategy: [ROLLOUTS, TO_TARGET],
-    kind: [ROLLOUTS, "of what Alchemy sends after a patch activates the patched version"],
-    step_percentage: [ROLLOUTS, "of what Alchemy sends after a patch activates the patched version"],
-    "steps[].step_size.percentage": [
-      ROLLOUTS,
-      "passes its steps in order, and stays where the target does not get ready",
-    ],
-    "steps[].description": [ROLLOUTS, "passes its steps in order, and stays where the target does not get ready"],
-    target_version: [ROLLOUTS, "goes back to a stored version by its number"],
-  },
   "POST /applications/{id}/lease": {
     ttl: [LEASES, "ends by itself, without a row or an alarm"],
     description: [LEASES, "keeps every write of others away, and its holder's not"],

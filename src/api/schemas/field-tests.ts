@@ -8,6 +8,7 @@ import { CAPACITY_FIELD_TESTS } from "./field-tests-capacity.ts";
 import { JOB_FIELD_TESTS } from "./field-tests-jobs.ts";
 import { PLACEMENT_FIELD_TESTS } from "./field-tests-placement.ts";
 import { QUOTA_FIELD_TESTS } from "./field-tests-quota.ts";
+import { ROLLOUT_FIELD_TESTS } from "./field-tests-rollouts.ts";
 import { SCHEDULE_FIELD_TESTS } from "./field-tests-schedules.ts";
 import { SECRET_FIELD_TESTS } from "./field-tests-secrets.ts";
 import { START_FIELD_TESTS } from "./field-tests-start.ts";
@@ -22,6 +23,7 @@ export const FIELD_TESTS: FieldTests = merged([
   JOB_FIELD_TESTS,
   PLACEMENT_FIELD_TESTS,
   QUOTA_FIELD_TESTS,
+  ROLLOUT_FIELD_TESTS,
   SCHEDULE_FIELD_TESTS,
   SECRET_FIELD_TESTS,
   START_FIELD_TESTS,

@@ -7,6 +7,7 @@ import { explainBlocked } from "../../orchestrator/placement/placing.ts";
 import type { ApplicationSpec, Blocked } from "../../orchestrator/storage/application-row.ts";
 import type { ApplicationView, VersionView } from "../../orchestrator/views.ts";
 import { iso } from "../../iso.ts";
+import { wirePolicy } from "./rollout-policy.ts";
 
 export function wireApplication(view: ApplicationView) {
   const { row, configuration, state, activeRolloutId, retryAt } = view;
@@ -31,7 +32,8 @@ export function wireApplication(view: ApplicationView) {
     configuration: wireConfiguration(configuration),
     constraints: wireConstraints(spec),
     ...(spec.colocation == null ? {} : { affinities: { colocation: spec.colocation } }),
-    rollout_active_grace_period: 0,
+    rollout_active_grace_period: (spec.rolloutGraceMs ?? 0) / 1_000,
+    ...(spec.rollout == null ? {} : { rollout: wirePolicy(spec.rollout) }),
     ...(spec.namespaceId == null ? {} : { durable_objects: { namespace_id: spec.namespaceId } }),
     ...(spec.logs == null ? {} : { observability: { logs: { enabled: spec.logs } } }),
     ...(activeRolloutId == null ? {} : { active_rollout_id: activeRolloutId }),

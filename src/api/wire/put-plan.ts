@@ -2,12 +2,14 @@
 import type * as z from "zod";
 import type { StoredConfiguration } from "../../orchestrator/configurations.ts";
 import { sizeOf } from "../../orchestrator/launch-spec.ts";
-import { MAX_SURGE } from "../../orchestrator/plan/selection.ts";
+import { DEFAULT_POLICY } from "../../orchestrator/rollouts/rollout.ts";
+import { surgeOf } from "../../orchestrator/rollouts/targets.ts";
 import type { ApplicationSpec } from "../../orchestrator/storage/application-row.ts";
 import { wantedOf } from "../../orchestrator/warm.ts";
 import type { PutPreview } from "../../orchestrator/views.ts";
 import type { putPlanResult } from "../results/put-plan.ts";
 import { wireAutoscaling, wireConfiguration, wireConstraints } from "./application.ts";
+import { wirePolicy } from "./rollout-policy.ts";
 
 type PutPlan = z.output<typeof putPlanResult>;
 type Json = PutPlan["changes"][number]["from"];
@@ -22,7 +24,8 @@ const NOTHING = { vcpu: 0, memory_mib: 0, disk_mb: 0 };
 export function wirePutPlan({ before, after, instances }: PutPreview): PutPlan {
   const from = { spec: before.row.spec, configuration: before.configuration };
   const to = { spec: after.row.spec, configuration: after.configuration };
-  const surge = instances.update > 0 ? MAX_SURGE : 0;
+  const { maxSurge } = { ...DEFAULT_POLICY, ...after.row.spec.rollout };
+  const surge = instances.update > 0 ? surgeOf(maxSurge, wantedOf(to.spec)) : 0;
   const count = Math.max(wantedOf(from.spec), wantedOf(to.spec) + surge);
   const [small, large] = [amounts(from, count), amounts(to, count)];
   return {
@@ -73,6 +76,8 @@ function fields({ spec, configuration }: Specified): Map<string, Json> {
     ["affinities.colocation", spec.colocation ?? null],
     ["priorities.default", spec.priority ?? 0],
     ["preemption", spec.isPreemptible === false ? "never" : "allowed"],
+    ["rollout_active_grace_period", (spec.rolloutGraceMs ?? 0) === 0 ? null : (spec.rolloutGraceMs ?? 0) / 1_000],
+    ...rolloutFields(spec),
     ...Object.entries(wireConfiguration(configuration)).map(([key, value]): [string, unknown] => [
       `configuration.${key}`,
       value,
@@ -85,6 +90,11 @@ function fields({ spec, configuration }: Specified): Map<string, Json> {
 function autoscalingFields({ autoscaling }: ApplicationSpec): [string, unknown][] {
   const given = autoscaling == null ? [] : Object.entries(wireAutoscaling(autoscaling));
   return given.map(([key, value]) => [`autoscaling.${key}`, value]);
+}
+
+/** Null is how a deadline says never, and a plan that a field is not set. */
+function rolloutFields({ rollout }: ApplicationSpec): [string, unknown][] {
+  return Object.entries(wirePolicy(rollout ?? {})).map(([key, value]) => [`rollout.${key}`, value ?? "never"]);
 }
 
 /** Tiers are not the user's to choose. */

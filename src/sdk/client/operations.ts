@@ -45,7 +45,8 @@ export interface Schemas {
         application: string;
       };
     };
-    rollout_active_grace_period: 0;
+    rollout_active_grace_period: number;
+    rollout?: Schemas["Policy"];
     durable_objects?: {
       namespace_id: string;
     };
@@ -427,8 +428,9 @@ export interface Schemas {
       /** Refused: is not supported: the platform chooses the machine */
       hardware_generation?: never;
     };
-    /** Seconds that a connected instance is spared by a rollout; only 0 is taken */
-    rollout_active_grace_period?: 0;
+    /** Seconds: an instance that takes traffic for less than this is not replaced by a rollout yet; default: 0 */
+    rollout_active_grace_period?: number;
+    rollout?: Schemas["RolloutPolicy"];
     /** Whether it runs jobs; `true` without `job_instances`: up to 10 containers at a time. Default: false */
     jobs?: boolean;
     /** Most containers of jobs at a time; room for them is kept in the account's limits. Default: 0, no jobs */
@@ -656,11 +658,11 @@ export interface Schemas {
   CreateRollout: {
     /** Shown with the rollout */
     description: string;
-    /** How instances are replaced; only "rolling" is taken */
-    strategy: "rolling";
-    /** Who moves it on; only "full_auto", the default, is taken */
-    kind?: "full_auto";
-    /** Size of each step in percent of the instances; default 100. Not beside `steps` */
+    /** `rolling`: instances are replaced, step by step. `new_instances`: as that, and of the requests the same share goes to the target. `blue_green`: all of the target's run beside the old ones, then all requests go to them at once */
+    strategy: "rolling" | "new_instances" | "blue_green";
+    /** Who moves it on: `full_auto`, the default, itself; `full_manual`: somebody says next at the end of each step */
+    kind?: "full_auto" | "full_manual";
+    /** Size of each step in percent of the instances; default: 100. Not beside `steps` */
     step_percentage?: number;
     /** Steps, each with the share of instances that it ends at: ascending, the last one 100 */
     steps?: {
@@ -672,8 +674,29 @@ export interface Schemas {
       /** Shown with the step */
       description: string;
     }[];
-    /** Refused: is not supported: it belongs to another strategy; give step_percentage or steps */
-    percentage?: never;
+    /** Of new_instances: the share of instances and requests that it goes to by itself, where it waits for next or promote. Needed for full_manual; default: 100, by way of 10, 25 and 50 */
+    percentage?: number;
+    /** Instances above what is wanted while some are replaced, as a number or a share that rounds up; default: 25% */
+    max_surge?: number | string;
+    /** Instances below what is wanted that may take traffic, as a number or a share that rounds down; default: 0 */
+    max_unavailable?: number | string;
+    /** An instance counts as healthy when it has been ready for so long; default: 10s */
+    min_healthy_time?: number | string;
+    /** When nothing has become healthy for so long, the rollout has failed; `null`: never by time. Default: 10m */
+    progress_deadline?: number | string | null;
+    /** What has failed goes back by itself to the version that served before; `false`: it stalls. Default: true */
+    auto_revert?: boolean;
+    /** Old instances stay for so long out of traffic, for a way back that starts nothing; default: 0 */
+    scale_down_delay?: number | string;
+    /** Of new_instances: how a client stays with its version; default: each request is shared out by itself */
+    sticky?: {
+      /** `true`: a client keeps its version by a cookie that it is given */
+      cookie?: true;
+      /** Name of a header that clients send: equal values get the same version */
+      header?: string;
+    };
+    /** What is measured at the end of each step but the last, and of blue_green before it switches; default: nothing */
+    gates?: Schemas["Gate"][];
     /** What is to run: fields given replace those of the active version */
     target_configuration?: {
       /** What the container runs: one of the images that the control plane was deployed with */
@@ -1118,7 +1141,7 @@ export interface Schemas {
   };
   DomainError: {
     /** the code, which is the contract */
-    error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
+    error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "ROLLOUT_IN_USE" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
     message: string;
     /** whether the same request may succeed later */
     retryable: boolean;
@@ -1128,7 +1151,7 @@ export interface Schemas {
   /** an error of the legacy base */
   Error: {
     /** the code, which is the contract */
-    error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
+    error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "ROLLOUT_IN_USE" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
     message: string;
     /** whether the same request may succeed later */
     retryable: boolean;
@@ -1143,7 +1166,7 @@ export interface Schemas {
       code: number;
       /** what stands beside it, as Cloudflare's clients read it; a sentence where it is about who asks */
       message: string;
-      error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
+      error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "ROLLOUT_IN_USE" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
       retryable: boolean;
       /** what explains the error: field names, limits, ids; `reason` is a sentence to show */
       details: Record<string, string | number | boolean | null | string[]>;
@@ -1205,6 +1228,34 @@ export interface Schemas {
     /** how many in a row before it were found in a wrong place */
     misplaced_before: number;
     blocked: Schemas["Blocked"] | null;
+  };
+  Gate: {
+    /** How events and measurements name it; unique in its rollout */
+    name: string;
+    /** `error_rate`: the share of requests to the target version that end with 5xx. `webhook`: a URL is asked. `check`: each instance at the target is asked */
+    type: "error_rate" | "webhook" | "check";
+    /** Of an error rate: the share that still passes, 0 to 1 */
+    max_ratio?: number;
+    /** Of an error rate: of fewer requests nothing is known, which is inconclusive; default: 1 */
+    min_requests?: number;
+    /** Of a webhook: it gets a POST with the rollout as JSON */
+    url?: string;
+    /** Of a check: path and query of the request */
+    path?: string;
+    /** Of a check: the port that is asked; default: the first one */
+    port?: number;
+    /** Of a check: statuses that pass; default: 200 */
+    expect_status?: number[];
+    /** Time between one measurement and the next; default: 10s */
+    interval?: number | string;
+    /** So many measurements that pass are enough; default: 1 */
+    count?: number;
+    /** More measurements than so many that fail, and the rollout has failed; default: 0 */
+    failure_limit?: number;
+    /** A measurement that takes longer is inconclusive; default: 10s */
+    timeout?: number | string;
+    /** `true`: it is measured and shown, and decides nothing; default: false */
+    dry_run?: boolean;
   };
   Health: {
     instances: {
@@ -1628,8 +1679,10 @@ export interface Schemas {
       /** Refused: is not supported: the platform chooses the machine */
       hardware_generation?: never;
     };
-    /** Seconds that a connected instance is spared by a rollout; only 0 is taken */
-    rollout_active_grace_period?: 0;
+    /** Seconds: an instance that takes traffic for less than this is not replaced by a rollout yet; default: 0 */
+    rollout_active_grace_period?: number;
+    /** In place of the one before; `null`: as each field's default says */
+    rollout?: Schemas["RolloutPolicy"] | null;
     /** Whether it runs jobs; `true` without `job_instances`: up to 10 containers at a time. Default: false */
     jobs?: boolean;
     /** Most containers of jobs at a time; room for them is kept in the account's limits. Default: 0, no jobs */
@@ -1921,7 +1974,7 @@ export interface Schemas {
       code: number;
       /** a sentence to show */
       message: string;
-      error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
+      error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "ROLLOUT_IN_USE" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
       retryable: boolean;
       /** what explains the error: field names, limits, ids; `reason` is a sentence to show */
       details: Record<string, string | number | boolean | null | string[]>;
@@ -1936,7 +1989,7 @@ export interface Schemas {
       deleting: boolean;
     };
     actions: ({
-      type: "place" | "start" | "stop" | "end-attempt" | "resend" | "verify" | "remove" | "finish-delete";
+      type: "place" | "start" | "stop" | "end-attempt" | "resend" | "verify" | "park" | "recall" | "remove" | "finish-delete";
       reason: string;
       /** in the pool; absent for attempts of jobs and for those that are called by name */
       slot?: number;
@@ -2007,6 +2060,14 @@ export interface Schemas {
         };
       } | null;
     } | null;
+  };
+  Policy: {
+    max_surge?: number | string;
+    max_unavailable?: number | string;
+    min_healthy_time?: number;
+    progress_deadline?: number | null;
+    auto_revert?: boolean;
+    scale_down_delay?: number;
   };
   Protocol: {
     proto: string;
@@ -2094,8 +2155,9 @@ export interface Schemas {
       /** Refused: is not supported: the platform chooses the machine */
       hardware_generation?: never;
     };
-    /** Seconds that a connected instance is spared by a rollout; only 0 is taken */
-    rollout_active_grace_period?: 0;
+    /** Seconds: an instance that takes traffic for less than this is not replaced by a rollout yet; default: 0 */
+    rollout_active_grace_period?: number;
+    rollout?: Schemas["RolloutPolicy"];
     /** Whether it runs jobs; `true` without `job_instances`: up to 10 containers at a time. Default: false */
     jobs?: boolean;
     /** Most containers of jobs at a time; room for them is kept in the account's limits. Default: 0, no jobs */
@@ -2454,31 +2516,171 @@ export interface Schemas {
     last_updated_at: string;
     started_at: string;
     description: string;
-    kind: "full_auto";
-    strategy: "rolling";
-    status: "pending" | "progressing" | "completed" | "replaced";
+    kind: "full_auto" | "full_manual";
+    strategy: "rolling" | "new_instances" | "blue_green";
+    /** Cloudflare's word; what is paused, stalled or on its way back is progressing: `phase` says which */
+    status: "pending" | "progressing" | "completed" | "reverted" | "replaced";
     /** the version that was active before */
     current_version: number;
     target_version: number;
     current_configuration: Schemas["Configuration"];
     target_configuration: Schemas["Configuration"];
-    health: Schemas["Health"];
-    steps: ({
+    health: {
+      instances: {
+        /** running, and ready at least once */
+        active: number;
+        /** bound to an object whose container does not run yet */
+        assigned: number;
+        /** taking traffic */
+        healthy: number;
+        /** waiting after a failure of their own */
+        failed: number;
+        /** started, and not ready for the first time */
+        starting: number;
+        /** wanted, without a container */
+        scheduling: number;
+      };
+      /** instances that wait after a failure of their own */
+      errors: {
+        /** the instance's `id` */
+        instance_id: string;
+        /** how its last container ended, and how often in a row */
+        event: string;
+      }[];
+      /** how many are healthy, in words */
+      summary: string;
+    };
+    /** not of new_instances */
+    steps?: ({
       id: number;
       step_size: {
         percentage: number;
       };
       description: string;
-      status: "pending" | "progressing" | "completed";
+      status: "pending" | "progressing" | "reverting" | "completed" | "reverted";
+      /** why it is not done, or that it was skipped */
+      reason?: string;
+      started_at?: string;
+      completed_at?: string;
     })[];
-    progress: {
+    /** not of new_instances */
+    progress?: {
       total_steps: number;
       /** steps that are completed */
       current_step: number;
       /** instances that take traffic on the target */
       updated_instances: number;
       total_instances: number;
+      /** of the instances that are there */
+      version_distribution: {
+        /** live, and not at the target */
+        current_version_instances: number;
+        /** ready at the target */
+        target_version_instances: number;
+        current_version_percentage: number;
+        target_version_percentage: number;
+      };
     };
+    /** of new_instances: the share of instances and requests that it is at */
+    percentage?: number;
+    /** of new_instances */
+    version_distribution?: {
+      /** live, and not at the target */
+      current_version_instances: number;
+      /** ready at the target */
+      target_version_instances: number;
+      current_version_percentage: number;
+      target_version_percentage: number;
+    };
+    /** of new_instances: by which shares it goes */
+    ramp?: ({
+      id: number;
+      step_size: {
+        percentage: number;
+      };
+      description: string;
+      status: "pending" | "progressing" | "reverting" | "completed" | "reverted";
+      /** why it is not done, or that it was skipped */
+      reason?: string;
+      started_at?: string;
+      completed_at?: string;
+    })[];
+    phase: "progressing" | "waiting" | "gating" | "switching" | "paused" | "stalled" | "reverting" | "completed" | "reverted" | "replaced";
+    reason: "ProgressDeadlineExceeded" | "AnalysisFailed" | "AnalysisInconclusive" | "Aborted" | "PausedByUser" | "Reverted" | "Replaced" | "NothingToDo" | null;
+    /** what it is at, and what can be done, in words */
+    message: string;
+    /** those that hold */
+    conditions: ({
+      type: "Progressing" | "Waiting" | "Analyzing" | "Switching" | "Paused" | "Stalled" | "Reverting" | "Completed" | "Reverted" | "Replaced" | "Aborting" | "Failed";
+      status: true;
+      reason: string | null;
+      message: string;
+      since: string;
+    })[];
+    /** when it fails if nothing becomes healthy; null: not by time */
+    deadline_at: string | null;
+    /** live instances that do not run the target, by name */
+    holding: string[];
+    measurements: ({
+      gate: string;
+      at: string;
+      verdict: "passed" | "failed" | "inconclusive";
+      message: string;
+    })[];
+    /** how instances are replaced, with what is not said filled in; times in seconds */
+    policy: {
+      max_surge?: number | string;
+      max_unavailable?: number | string;
+      min_healthy_time?: number;
+      progress_deadline?: number | null;
+      auto_revert?: boolean;
+      scale_down_delay?: number;
+      sticky?: {
+        cookie?: true;
+        header?: string;
+      };
+      gates?: ({
+        name: string;
+        type: "error_rate" | "webhook" | "check";
+        max_ratio?: number;
+        min_requests?: number;
+        url?: string;
+        path?: string;
+        port?: number;
+        expect_status?: number[];
+        interval: number;
+        count: number;
+        failure_limit: number;
+        timeout: number;
+        dry_run: boolean;
+      })[];
+    };
+  };
+  RolloutAction: {
+    /** false: it was refused */
+    success: boolean;
+    /** what has been done, or why not and what to do instead */
+    message: string;
+    rollout: Schemas["Rollout"];
+  };
+  RolloutActionInput: {
+    /** `next`: one step on, when the current one is done. `previous`: one step back. `revert`: back to the first step. `pause`, `resume`. `promote`: to the end, without steps and gates. `abort`: back to the old version. `retry`: what has failed begins again */
+    action: "next" | "previous" | "revert" | "pause" | "resume" | "promote" | "abort" | "retry";
+  };
+  /** How its instances are replaced, by each rollout that does not say it itself; default: as each field says */
+  RolloutPolicy: {
+    /** Instances above what is wanted while some are replaced, as a number or a share that rounds up; default: 25% */
+    max_surge?: number | string;
+    /** Instances below what is wanted that may take traffic, as a number or a share that rounds down; default: 0 */
+    max_unavailable?: number | string;
+    /** An instance counts as healthy when it has been ready for so long; default: 10s */
+    min_healthy_time?: number | string;
+    /** When nothing has become healthy for so long, the rollout has failed; `null`: never by time. Default: 10m */
+    progress_deadline?: number | string | null;
+    /** What has failed goes back by itself to the version that served before; `false`: it stalls. Default: true */
+    auto_revert?: boolean;
+    /** Old instances stay for so long out of traffic, for a way back that starts nothing; default: 0 */
+    scale_down_delay?: number | string;
   };
   Said: {
     /** the placement that said it: the last that has said anything; 0 when none has */
@@ -3348,7 +3550,7 @@ export interface Operations {
     headers: never;
     result: Schemas["Rollout"][];
   };
-  /** Activate a configuration, replacing instances one after another */
+  /** Activate a configuration, or a stored version, in steps */
   "POST /applications/{id}/rollouts": {
     params: {
       id: string;
@@ -3365,6 +3567,42 @@ export interface Operations {
       rollout: string;
     };
     query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["Rollout"];
+  };
+  /** Move a rollout on or back, hold it, or end it */
+  "POST /applications/{id}/rollouts/{rollout}": {
+    params: {
+      id: string;
+      rollout: string;
+    };
+    query: undefined;
+    body: Schemas["RolloutActionInput"];
+    headers: "idempotencyKey" | "leaseNonce";
+    result: Schemas["RolloutAction"];
+  };
+  /** Forget a rollout that is over */
+  "DELETE /applications/{id}/rollouts/{rollout}": {
+    params: {
+      id: string;
+      rollout: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey" | "leaseNonce";
+    result: Schemas["Message"];
+  };
+  /** Wait until a rollout is over, or does nothing more by itself */
+  "GET /applications/{id}/rollouts/{rollout}/wait": {
+    params: {
+      id: string;
+      rollout: string;
+    };
+    query: {
+      /** How long to wait, in seconds or as 10s; at most and by default 25 s */
+      timeout?: string;
+    };
     body: undefined;
     headers: never;
     result: Schemas["Rollout"];

@@ -29,6 +29,7 @@ export function toApplication(name: string, definition: Definition): Application
     ...given("hooks", definition.hooks, (binding) => ({ binding })),
     ...given("bridge", definition.bridge, (binding) => ({ binding })),
     ...given("rollout_active_grace_period", rollout?.gracePeriodSeconds),
+    ...policyOf(rollout),
     ...egressOf(definition),
     configuration: configurationOf(name, definition),
   };
@@ -141,6 +142,19 @@ function wireAutoscaling({ min, max, targetConcurrency, targetRps, queueDepth, i
     ...given("queue_depth", queueDepth),
     ...given("idle_after", idleAfter, seconds),
   };
+}
+
+function policyOf(rollout: Definition["rollout"]): object {
+  const { maxSurge, maxUnavailable, minHealthyTime, progressDeadline, autoRevert, scaleDownDelay } = rollout ?? {};
+  const policy = {
+    ...given("max_surge", maxSurge),
+    ...given("max_unavailable", maxUnavailable),
+    ...given("min_healthy_time", minHealthyTime, seconds),
+    ...given("progress_deadline", progressDeadline, (value) => (value === null ? null : seconds(value))),
+    ...given("auto_revert", autoRevert),
+    ...given("scale_down_delay", scaleDownDelay, seconds),
+  };
+  return Object.keys(policy).length === 0 ? {} : { rollout: policy };
 }
 
 function egressOf({ enableInternet, allowedHosts, deniedHosts, interceptHttps }: Definition): object {

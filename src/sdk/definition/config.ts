@@ -37,6 +37,26 @@ export interface Autoscaling {
   readonly idleAfter?: Duration;
 }
 
+/** How a rollout replaces instances. Amounts are a number of them, or a share such as `"25%"`. */
+export interface RolloutOptions {
+  /** Share of the instances that each step of a rollout replaces, in percent. */
+  readonly stepPercentage?: number;
+  /** An instance that takes traffic for less than this is not replaced yet. Default 0. */
+  readonly gracePeriodSeconds?: number;
+  /** Instances above what is wanted while some are replaced. Default `"25%"`. */
+  readonly maxSurge?: number | string;
+  /** Instances below what is wanted that may take traffic. Default 0. */
+  readonly maxUnavailable?: number | string;
+  /** Ready for so long is healthy. Default 10 s. */
+  readonly minHealthyTime?: Duration;
+  /** Nothing became healthy for so long: it has failed. `null`: it never does by time. Default 10 min. */
+  readonly progressDeadline?: Duration | null;
+  /** What has failed goes back by itself. Default true. */
+  readonly autoRevert?: boolean;
+  /** Old instances stay for so long, out of traffic. Default 0. */
+  readonly scaleDownDelay?: Duration;
+}
+
 export interface ContainerConfig {
   /**
    * A folder with a Dockerfile or the Dockerfile itself (`"./containers/web"`), a reference (`{ registry }`), or an image
@@ -85,11 +105,7 @@ export interface ContainerConfig {
   readonly labels?: Readonly<Record<string, string>>;
   /** No request is let through before all of these pass. */
   readonly readyOn?: readonly ReadyCheck[];
-  readonly rollout?: {
-    /** Share of the instances that each step of a rollout replaces, in percent. */
-    readonly stepPercentage?: number;
-    readonly gracePeriodSeconds?: number;
-  };
+  readonly rollout?: RolloutOptions;
   /** Who may call it from outside. Default: what the control plane says. */
   readonly ingress?: "private" | "token" | "public";
   /** Host names of its own, beside `<name>.<the control plane's domain>`. */
@@ -124,6 +140,9 @@ export const LIMITS = {
   sleepAfterMs: 604_800_000,
   hardTimeoutMs: 2_592_000_000,
   maxHoldMs: 18_000_000,
+  minHealthyMs: 3_600_000,
+  progressDeadlineMs: 604_800_000,
+  scaleDownDelayMs: 86_400_000,
 } as const;
 
 export const DEFAULT_MAX_INSTANCES = 20;

@@ -1,4 +1,5 @@
 /** What the fields of a container config have to do with each other. Each problem names the field and what to do. */
+import { parseDuration } from "../../duration.ts";
 import type { ContainerConfig } from "./config.ts";
 import { DEFAULT_MAX_INSTANCES, LIMITS } from "./config.ts";
 
@@ -10,6 +11,7 @@ export function* contradictions(config: ContainerConfig): Iterable<Problem> {
   yield* portProblems(config);
   yield* countProblems(config);
   yield* egressProblems(config);
+  yield* rolloutProblems(config);
 }
 
 function* imageProblems({ image, buildArgs }: ContainerConfig): Iterable<Problem> {
@@ -59,6 +61,22 @@ function* portProblems(config: ContainerConfig): Iterable<Problem> {
     }
     if (pingEndpoint !== undefined) yield ["pingEndpoint", fix];
   }
+}
+
+/** As the control plane has it where nothing is said. */
+const DEFAULT_DEADLINE_S = 600;
+const DEFAULT_HEALTHY_S = 10;
+
+function* rolloutProblems({ rollout = {} }: ContainerConfig): Iterable<Problem> {
+  const { maxSurge = "25%", maxUnavailable = 0, progressDeadline: deadline, minHealthyTime: healthy } = rollout;
+  if ([maxSurge, maxUnavailable].every((amount) => Number.parseInt(String(amount), 10) === 0)) {
+    yield ["rollout.maxUnavailable", "must not be 0 where maxSurge is 0 too: nothing could be replaced"];
+  }
+  if (deadline === null || (deadline === undefined && healthy === undefined)) return;
+  if ((parseDuration(deadline ?? DEFAULT_DEADLINE_S) ?? 0) > (parseDuration(healthy ?? DEFAULT_HEALTHY_S) ?? 0)) return;
+  const field = deadline === undefined ? "minHealthyTime" : "progressDeadline";
+  const side = deadline === undefined ? "below progressDeadline" : "above minHealthyTime";
+  yield [`rollout.${field}`, `must be ${side}, or nothing could be healthy in time`];
 }
 
 function* countProblems(config: ContainerConfig): Iterable<Problem> {

@@ -13,6 +13,24 @@ const whole = (min: number, max: number) => {
 
 const port = () => whole(1, 65_535);
 
+const amount = () => {
+  const text = 'must be a whole number of instances, or a share such as "25%"';
+  const count = z.int(text).min(0, text).max(LIMITS.instances, text);
+  return z.union([count, z.string().regex(/^(?:100|\d{1,2})%$/, text)], text);
+};
+
+const rollout = () =>
+  z.strictObject({
+    stepPercentage: whole(1, 100).optional(),
+    gracePeriodSeconds: whole(0, 86_400).optional(),
+    maxSurge: amount().optional(),
+    maxUnavailable: amount().optional(),
+    minHealthyTime: duration(0, LIMITS.minHealthyMs).optional(),
+    progressDeadline: duration(1_000, LIMITS.progressDeadlineMs).nullable().optional(),
+    autoRevert: flag().optional(),
+    scaleDownDelay: duration(0, LIMITS.scaleDownDelayMs).optional(),
+  });
+
 function filled(what: string) {
   return z.string(`must be ${what}`).refine((text) => text.trim() !== "", `must be ${what}, and not be blank`);
 }
@@ -169,9 +187,7 @@ function makeSchema() {
       .array(z.strictObject({ path: path(), port: port().optional(), status: whole(100, 599).optional() }))
       .max(LIMITS.checks - 1)
       .optional(),
-    rollout: z
-      .strictObject({ stepPercentage: whole(1, 100).optional(), gracePeriodSeconds: whole(0, 86_400).optional() })
-      .optional(),
+    rollout: rollout().optional(),
     ingress: z.enum(["private", "token", "public"]).optional(),
     hostnames: z.array(hostname()).max(LIMITS.hostnames).optional(),
     hooks: binding().optional(),

@@ -1,0 +1,69 @@
+/** Which test sees the effect of each field of rollouts, and of what applications say of theirs. */
+
+type Tests = Readonly<Record<string, readonly [file: string, title: string]>>;
+
+const ROLLOUTS = "test/workers/rollouts.test.ts";
+const API = "test/workers/rollouts-api.test.ts";
+const SPEC = "src/api/rollout-spec.test.ts";
+
+const TO_TARGET = "brings every instance to the target, which is merged over what is active";
+const PATCHED = "of what Alchemy sends after a patch activates the patched version";
+const IN_STEPS = "passes its steps in order, and stays where the target does not get ready";
+const OWN_POLICY = "an application says for all of its rollouts what they do not say themselves";
+const SHOWN = "are told with what is not said filled in";
+const REPLACED = "replaces at most as many at a time as it says";
+const GRACE = "spares who has begun to take traffic for as long as the application says";
+
+const policy = (title: string): Tests =>
+  Object.fromEntries(
+    ["max_surge", "max_unavailable", "min_healthy_time", "progress_deadline", "auto_revert", "scale_down_delay"].map(
+      (field) => [field, [API, title]] as const,
+    ),
+  );
+
+const gates: Tests = Object.fromEntries(
+  [
+    "name",
+    "type",
+    "max_ratio",
+    "min_requests",
+    "url",
+    "path",
+    "port",
+    "expect_status",
+    "interval",
+    "count",
+    "failure_limit",
+    "timeout",
+    "dry_run",
+  ].map((field) => [field, [SPEC, "are as they are said"]] as const),
+);
+
+export const ROLLOUT_FIELD_TESTS: Readonly<Record<string, Tests>> = {
+  CreateApplication: { rollout_active_grace_period: [API, GRACE] },
+  PatchApplication: { rollout: [API, OWN_POLICY] },
+  RolloutPolicy: policy(OWN_POLICY),
+  CreateRollout: {
+    description: [ROLLOUTS, TO_TARGET],
+    strategy: [API, "%s is taken, and shown as Cloudflare does"],
+    kind: [API, "goes on only when somebody says next, and says why when that is not possible"],
+    step_percentage: [ROLLOUTS, PATCHED],
+    "steps[].step_size.percentage": [ROLLOUTS, IN_STEPS],
+    "steps[].description": [ROLLOUTS, IN_STEPS],
+    percentage: [API, "goes to the share that is asked for, and waits there"],
+    target_version: [ROLLOUTS, "goes back to a stored version by its number"],
+    ...policy(SHOWN),
+    gates: [API, SHOWN],
+    max_unavailable: [API, REPLACED],
+    max_surge: [API, REPLACED],
+    min_healthy_time: [API, "is not done before its instances have been ready for min_healthy_time"],
+    progress_deadline: [API, "goes back when nothing becomes healthy in time"],
+    auto_revert: [API, "stalls when it is not to go back, and is tried again or aborted"],
+    "sticky.cookie": [SPEC, "%j is %j"],
+    "sticky.header": [SPEC, "%j is %j"],
+  },
+  Gate: gates,
+  RolloutActionInput: {
+    action: [API, "goes on only when somebody says next, and says why when that is not possible"],
+  },
+};
