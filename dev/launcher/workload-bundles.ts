@@ -1,9 +1,10 @@
 /**
- * Bundles each `containers/<name>/server.ts` to `dist/server.js` beside it, before wrangler builds the Dockerfile. So
- * an image build copies one file and needs neither `npm install` nor a network.
+ * Bundles each `containers/<name>/server.ts` to `dist/server.js` beside it, and puts the init next to that, before wrangler
+ * builds the Dockerfile: what is built is a folder of its own. So an image build copies two files and needs neither
+ * `npm install` nor a network.
  */
 import { existsSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { copyFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
 
@@ -13,6 +14,8 @@ export async function bundleWorkloads(projectDir: string): Promise<readonly stri
   if (!existsSync(folder)) return [];
   const names = (await readdir(folder)).filter((name) => existsSync(join(folder, name, "server.ts"))).toSorted();
   await Promise.all(names.map((name) => bundle(join(folder, name))));
+  const init = join(folder, "init/gantry-init");
+  await Promise.all(names.map((name) => copyFile(init, join(folder, name, "dist/gantry-init"))));
   return names;
 }
 
