@@ -33,6 +33,8 @@ export interface TaskControlDeps {
   readonly jobs: JobControl;
   /** Hears that something may have to begin, or to end. */
   readonly runner: Pick<TaskRunner, "poke" | "abort">;
+  /** Absent: `MAX_OPEN_TASKS`. */
+  readonly mostOpen?: number;
 }
 
 /** What came of one task that was sent in. */
@@ -54,6 +56,10 @@ export class TaskControl {
 
   constructor(deps: TaskControlDeps) {
     this.#deps = deps;
+  }
+
+  get #mostOpen(): number {
+    return this.#deps.mostOpen ?? MAX_OPEN_TASKS;
   }
 
   /** Each by itself, all in one transaction: what is created here is durable before anybody hears of it. */
@@ -90,8 +96,8 @@ export class TaskControl {
       const message = `application ${row.name} runs no jobs: set jobs: true, or job_instances to how many may run at a time`;
       return { outcome: "refused", message };
     }
-    if (openTasks(db).size >= MAX_OPEN_TASKS) {
-      const message = `application ${row.name} has ${MAX_OPEN_TASKS} open tasks: it takes more when some of them are done`;
+    if (openTasks(db).size >= this.#mostOpen) {
+      const message = `application ${row.name} has ${this.#mostOpen} open tasks: it takes more when some of them are done`;
       return { outcome: "full", message };
     }
     const task = newTask(draft, nextSeq(db), clock());
@@ -144,7 +150,7 @@ export class TaskControl {
       const message = `task ${task.id} is ${task.state}: only a dead one is retried`;
       throw new GantryError("TASK_FINISHED", message, { state: task.state });
     }
-    if (openTasks(db).size >= MAX_OPEN_TASKS) throw full(`there are ${MAX_OPEN_TASKS} open tasks: try again later`);
+    if (openTasks(db).size >= this.#mostOpen) throw full(`there are ${this.#mostOpen} open tasks: try again later`);
     db.transaction(() => {
       if (task.job !== null) removeJob(db, task.job);
       putTask(db, reviveTask(task, clock()));

@@ -13,6 +13,9 @@ export interface AlarmFaults {
   alarmTwice: number;
 }
 
+/** `now`: as the object whose alarm it is reads it. */
+type Clock = Pick<VirtualTime, "now" | "after">;
+
 const EARLY_MS = 1_000;
 const LATE_MS = 30_000;
 const USUALLY_LATE_MS = 20;
@@ -20,11 +23,11 @@ const TWICE_WITHIN_MS = 5_000;
 const RETRY_MS = 2_000;
 
 export class Alarms {
-  readonly #time: VirtualTime;
+  readonly #time: Clock;
   readonly #random: Random;
   readonly #faults: AlarmFaults;
 
-  constructor(time: VirtualTime, random: Random, faults: AlarmFaults) {
+  constructor(time: Clock, random: Random, faults: AlarmFaults) {
     this.#time = time;
     this.#random = random;
     this.#faults = faults;
