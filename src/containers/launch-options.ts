@@ -1,4 +1,5 @@
 /** From a launch order to what the platform is told. */
+import { drainMsOf } from "../orchestrator/probe-spec.ts";
 import type { LaunchOrder } from "../orchestrator/scheduler-deps.ts";
 import { describeError } from "../errors.ts";
 import { DEFAULT_MAX_HOLD_MS } from "./busy.ts";
@@ -18,10 +19,14 @@ export function startOptions(order: LaunchOrder, image: string): StartOptions {
 
 /** Long enough that two looks may fail before the platform gives up on us, and that a stop ends by itself. */
 export function inactivityMs(
-  record: Pick<RunRecord, "checkEveryMs" | "phase" | "drainTimeoutMs" | "stopGraceMs" | "busy" | "maxHoldMs">,
+  record: Pick<
+    RunRecord,
+    "checkEveryMs" | "phase" | "drainTimeoutMs" | "rolloutDrainMs" | "stopGraceMs" | "busy" | "maxHoldMs" | "stop"
+  >,
 ): number {
-  const { checkEveryMs, phase, drainTimeoutMs, stopGraceMs, busy, maxHoldMs = DEFAULT_MAX_HOLD_MS } = record;
-  const drainMs = busy === undefined ? drainTimeoutMs : Math.max(drainTimeoutMs, maxHoldMs);
+  const { checkEveryMs, phase, stopGraceMs, busy, stop, maxHoldMs = DEFAULT_MAX_HOLD_MS } = record;
+  const ownMs = drainMsOf(record, stop?.reason ?? null);
+  const drainMs = busy === undefined ? ownMs : Math.max(ownMs, maxHoldMs);
   const stopMs = phase === "stopping" ? drainMs + stopGraceMs + STOP_MARGIN_MS : 0;
   return Math.min(MAX_INACTIVITY_MS, Math.max(3 * checkEveryMs, stopMs));
 }

@@ -229,6 +229,7 @@ export class Lifecycle {
     }
     this.#monitor(record.generation);
     if (record.attempt === undefined) {
+      this.#background(this.#asLaunched(record).then(() => undefined));
       this.#background(this.#places.read(record.generation));
       this.#watch.prove(record.generation);
     } else this.#attempts.follow(record.generation);
@@ -445,12 +446,7 @@ export class Lifecycle {
     if (this.#state.live(record.generation) === undefined) return;
     if (!this.#lifespan.look(record)) return;
     if (clock() - this.#monitorSince >= MONITOR_RENEW_MS) this.#monitor(record.generation);
-    const info = await port.inspect();
-    const revision = info?.labels[REVISION_LABEL];
-    if (revision !== undefined && revision !== record.revision) {
-      await this.#destroy(record.generation, { kind: "lost", exitCode: null, reason: "Replaced" });
-      return;
-    }
+    if (!(await this.#asLaunched(record))) return;
     if (record.attempt === undefined) await this.#watch.look(record.generation);
     else {
       this.#attempts.follow(record.generation);
@@ -460,8 +456,18 @@ export class Lifecycle {
     await this.#reporter.report();
   }
 
+  /** False: something else runs there than was launched, and is destroyed. */
+  async #asLaunched({ generation, revision }: RunRecord): Promise<boolean> {
+    const found = (await this.#deps.port.inspect().catch(() => null))?.labels[REVISION_LABEL];
+    if (found === undefined || found === revision || this.#state.live(generation) === undefined) return true;
+    await this.#destroy(generation, { kind: "lost", exitCode: null, reason: "Replaced" });
+    return false;
+  }
+
   /** What the application wants was changed: it holds from the next look on, which may be sooner than planned. */
-  #follow(generation: number, { checkEveryMs, reportsLoad = false }: ReportReply): void {
+  #follow(generation: number, { checkEveryMs, reportsLoad = false, isOutdated = false }: ReportReply): void {
+    const told = this.#state.live(generation);
+    if (told !== undefined && (told.isOutdated ?? false) !== isOutdated) this.#outdated({ ...told, isOutdated });
     const record = this.#state.live(generation);
     const everyMs = lookEveryMs(checkEveryMs, record?.sleepAfterMs);
     if (record === undefined) return;
@@ -473,6 +479,12 @@ export class Lifecycle {
       if (next.phase !== "stopping") timers.set(TIMER.keepalive, nextLookAt(next, this.inFlight.activeAt, clock()));
     });
     this.#background(keepFor(this.#deps.port, next));
+  }
+
+  /** Said again with each report, so that it is worth no row. */
+  #outdated(record: RunRecord): void {
+    this.#state.note(record);
+    if (this.#lifespan.look(record)) this.#background(this.#reporter.report());
   }
 
   async #disown(generation: number): Promise<void> {

@@ -46,7 +46,9 @@ export class LifespanWatch {
       end(record, { kind: "stopped", reason: HARD_TIMEOUT, message, isOwn: true });
       return false;
     }
-    const isIdle = clock() >= idleDeadlineOf(record, active.activeAt);
+    // What is to be replaced waits for no more than its work.
+    const isFree = record.isOutdated === true && active.count === 0 && record.busy === undefined;
+    const isIdle = isFree || clock() >= idleDeadlineOf(record, active.activeAt);
     if (isIdle && record.isIdle !== true) state.write({ ...record, isIdle });
     return true;
   }

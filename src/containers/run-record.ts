@@ -54,6 +54,8 @@ export interface RunRecord extends LifecycleTimes {
   readonly startedAt: number;
   /** When something was last seen to be under way, to within a look. Only of one that may sleep. */
   readonly activeAt?: number;
+  /** What it runs is to be replaced as soon as nothing is under way. It is told so with each report. */
+  readonly isOutdated?: boolean;
   /** Nothing was under way for long enough: it has asked to be put to sleep. */
   readonly isIdle?: boolean;
   readonly stop: Stop | null;
@@ -137,6 +139,7 @@ export function newRecord(order: LaunchOrder, now: number, previous: RunRecord |
     checks: newStates(spec.probes, now),
     startupDeadlineMs: spec.startupDeadlineMs,
     drainTimeoutMs: spec.drainTimeoutMs,
+    ...(spec.rolloutDrainMs === undefined ? {} : { rolloutDrainMs: spec.rolloutDrainMs }),
     stopGraceMs: spec.stopGraceMs,
     ...(spec.hardTimeoutMs === undefined ? {} : { hardTimeoutMs: spec.hardTimeoutMs }),
     ...(spec.maxHoldMs === undefined ? {} : { maxHoldMs: spec.maxHoldMs }),

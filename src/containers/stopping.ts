@@ -3,6 +3,7 @@
  * the one timer of the instance says when the next is due, so that an eviction at any point only resumes: a container that
  * has had its SIGTERM gets no second one.
  */
+import { drainMsOf } from "../orchestrator/probe-spec.ts";
 import type { Database } from "../database.ts";
 import type { StopTimeline } from "../orchestrator/stop-timeline.ts";
 import { STOP } from "../orchestrator/plan/deployment.ts";
@@ -49,6 +50,7 @@ export class Stopping {
     const { inFlight, clock } = this.#deps;
     const now = clock();
     const holdUntil = start === "drain" ? this.#holdUntil(record, reason) : now;
+    const drainMs = drainMsOf(record, reason);
     const isDrained = start === "drain" && inFlight.count === 0 && holdUntil === now;
     const timeline: StopTimeline = {
       cordonedAt: now,
@@ -68,8 +70,8 @@ export class Stopping {
     } else if (start === "terminate" || isDrained) {
       this.#terminate(stopping, timeline);
     } else {
-      this.#write(stopping, Math.max(now + record.drainTimeoutMs, holdUntil));
-      this.#deps.background(this.#drain(record.generation, record.drainTimeoutMs, holdUntil));
+      this.#write(stopping, Math.max(now + drainMs, holdUntil));
+      this.#deps.background(this.#drain(record.generation, drainMs, holdUntil));
     }
   }
 

@@ -19,12 +19,12 @@ import { appendForwarded, onAppended } from "./events.ts";
 import type { EventDraft } from "./events.ts";
 import { applicationHooks } from "./hooks/application-hooks.ts";
 import type { HookOutbox } from "./hooks/hook-outbox.ts";
-import { JobControl } from "../jobs/job-control.ts";
-import { ScheduleControl } from "../jobs/schedules/schedule-control.ts";
-import { TaskControl } from "../jobs/tasks/task-control.ts";
-import { TaskRunner } from "../jobs/tasks/task-runner.ts";
+import { applicationBatch } from "../jobs/application-batch.ts";
+import type { JobControl } from "../jobs/job-control.ts";
+import type { ScheduleControl } from "../jobs/schedules/schedule-control.ts";
+import type { TaskControl } from "../jobs/tasks/task-control.ts";
+import type { TaskRunner } from "../jobs/tasks/task-runner.ts";
 import { attemptLaunch } from "../jobs/prepare.ts";
-import { JobSlots } from "./job-slots.ts";
 import { sizeOf } from "./launch-spec.ts";
 import { instanceClient, prepareLaunch, releaseAddresses } from "./prepare/launch.ts";
 import { Autoscaler } from "./autoscaling/autoscaler.ts";
@@ -36,9 +36,8 @@ import type { Deployment } from "./plan/deployment.ts";
 import { SESSION_ENDED } from "./plan/observe.ts";
 import { ReadyWaiters } from "./ready-waiters.ts";
 import { Specification } from "./specification.ts";
-import { RolloutControl } from "./rollouts/rollout-control.ts";
+import { ApplicationRollout } from "./rollouts/application-rollout.ts";
 import { Soon } from "./soon.ts";
-import { RolloutsLog } from "./rollouts-log.ts";
 import { nameOf } from "./names.ts";
 import { PASS_TIMER, Scheduler } from "./scheduler.ts";
 import type { LaunchOrder } from "./scheduler-deps.ts";
@@ -71,8 +70,7 @@ export class ApplicationCore {
   readonly scheduler: Scheduler;
   readonly eventSockets: EventSockets;
   readonly specification: Specification;
-  readonly rollouts: RolloutsLog;
-  readonly rolloutControl: RolloutControl;
+  readonly rollout: ApplicationRollout;
   readonly waiters = new ReadyWaiters();
   readonly changes = new ReadyWaiters();
   readonly named: NamedInstances;
@@ -101,19 +99,37 @@ export class ApplicationCore {
     this.#versions = new KnownVersions(this.db);
     this.timers = new Timers(this.db, ctx.storage);
     this.eventSockets = new EventSockets(ctx, this.db);
-    this.rollouts = new RolloutsLog(this.db);
     this.deployments = new DeploymentStore(this.db);
-    this.rolloutControl = new RolloutControl({
+    this.rollout = new ApplicationRollout({
+      env,
       db: this.db,
-      log: this.rollouts,
       deployments: this.deployments,
+      row: () => this.row(),
+      shards: () => this.shards,
       revisionOf: (version) => this.version(version).version.revision,
-      beside: (row) => this.shards.heardBy(row),
+      publicId: this.publicId,
       onMoved: () => {
         this.shards.begin();
         this.#routingChanged();
       },
+      pass: () => this.pass(),
+      soon: (at) => this.#soon.by(at),
+      background: (work) => ctx.waitUntil(work),
     });
+    const batch = applicationBatch({
+      db: this.db,
+      timers: this.timers,
+      deployments: this.deployments,
+      row: () => this.row(),
+      mustRow: () => this.mustRow(),
+      configuration: (version) => this.configuration(version),
+      reserve: async (job) => await reserveJob(this, env, job),
+      settle: (intent) => ctx.waitUntil(settleSizes(this, env, intent)),
+      pass: () => this.pass(),
+      look: () => this.autoscaler.look(),
+      background: (work) => ctx.waitUntil(work),
+    });
+    ({ jobs: this.jobs, schedules: this.schedules, tasks: this.tasks, taskRunner: this.taskRunner } = batch);
     onAppended(this.db, (drafts) => this.#told(drafts));
     this.#outbox = new Outbox({
       clock: Date.now,
@@ -179,16 +195,8 @@ export class ApplicationCore {
       },
       called: () => this.named.called(),
       choiceFor: (name) => this.named.choices.get(name),
-      jobs: new JobSlots({
-        db: this.db,
-        sizeOf: (version) => sizeOf(this.configuration(version)),
-        onFinished: (job) => {
-          if (job.override?.size !== undefined) this.deployments.hasFreedSize = true;
-          this.schedules.finished(job);
-          this.taskRunner.jobFinished(job);
-        },
-      }),
-      rollouts: this.rolloutControl,
+      jobs: batch.slots,
+      rollouts: this.rollout.control,
       soon: (at) => this.#soon.by(at),
       capacity: this.capacity,
       prepare: (order) => this.#prepare(order),
@@ -199,46 +207,9 @@ export class ApplicationCore {
         if (this.shards.areGone && this.hooks.isEmpty) this.#erase();
       },
     });
-    this.jobs = new JobControl({
-      db: this.db,
-      clock: Date.now,
-      row: () => this.mustRow(),
-      pass: () => this.pass(),
-      live: () => this.deployments.all(),
-      configuration: (version) => this.configuration(version),
-    });
-    this.schedules = new ScheduleControl({
-      db: this.db,
-      timers: this.timers,
-      clock: () => Date.now(),
-      row: () => this.row(),
-      mustRow: () => this.mustRow(),
-      jobs: this.jobs,
-      configuration: (version) => this.configuration(version),
-      reserve: async (job) => await reserveJob(this, env, job),
-      settle: (intent) => ctx.waitUntil(settleSizes(this, env, intent)),
-      pass: () => this.pass(),
-    });
-    this.taskRunner = new TaskRunner({
-      db: this.db,
-      timers: this.timers,
-      clock: Date.now,
-      row: () => this.row(),
-      jobs: this.jobs,
-      pass: () => this.pass(),
-      look: () => this.autoscaler.look(),
-      background: (work) => ctx.waitUntil(work),
-    });
-    this.tasks = new TaskControl({
-      db: this.db,
-      clock: Date.now,
-      row: () => this.mustRow(),
-      jobs: this.jobs,
-      runner: this.taskRunner,
-    });
     this.specification = new Specification({
       db: this.db,
-      rollouts: this.rollouts,
+      rollouts: this.rollout.log,
       deployments: () => this.deployments.all(),
       onChanged: (grant) => {
         this.places.renew(grant?.locations);
@@ -256,8 +227,8 @@ export class ApplicationCore {
       scheduler: this.scheduler,
       places: this.places,
       shards: this.shards,
-      rollouts: this.rollouts,
-      control: this.rolloutControl,
+      rollouts: this.rollout.log,
+      control: this.rollout.control,
       timers: this.timers,
       version: (version) => this.version(version).version,
       publicId: this.publicId,
@@ -292,6 +263,8 @@ export class ApplicationCore {
     this.timers.rearm();
     // What an earlier lifetime has not told.
     this.forwarder.soon();
+    // What an earlier lifetime was about is gone on with: callers may wait for it, whom no pass comes of.
+    this.rollout.passed();
   }
 
   #coordinator(): Coordinator {
@@ -337,6 +310,7 @@ export class ApplicationCore {
     settleFreedSizes(this, this.#env, this.#ctx);
     this.forwarder.soon();
     this.shards.consider();
+    this.rollout.passed();
     this.taskRunner.poke();
   }
 

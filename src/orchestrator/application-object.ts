@@ -45,7 +45,13 @@ export class ApplicationObject extends DurableObject<Env> {
     if (row === undefined) return { owned: false, checkEveryMs: 0 };
     const owned = await this.core.scheduler.hear({ deploymentId, generation, report });
     const { checkEveryMs, autoscaling } = (this.core.row() ?? row).spec;
-    return { owned, checkEveryMs, ...(autoscaling == null ? {} : { reportsLoad: true }) };
+    const isOutdated = this.core.scheduler.isNamedBehind(deploymentId);
+    return {
+      owned,
+      checkEveryMs,
+      ...(autoscaling == null ? {} : { reportsLoad: true }),
+      ...(isOutdated ? { isOutdated } : {}),
+    };
   }
 
   /** A placement that has ended said a result, which counts no more. */

@@ -27,7 +27,7 @@ export class ApplicationRollouts extends ApplicationTasks {
     await this.core.shards.refresh();
     const row = this.core.mustRow();
     requireGuard(this.core.db, row, guard, Date.now());
-    const { isDone, message } = this.core.rolloutControl.act(
+    const { isDone, message } = this.core.rollout.control.act(
       row,
       id,
       action,
@@ -41,14 +41,14 @@ export class ApplicationRollouts extends ApplicationTasks {
   /** False: there is none. Throws while it is under way. */
   deleteRollout(id: string, guard: WriteGuard): boolean {
     requireGuard(this.core.db, this.core.mustRow(), guard, Date.now());
-    return this.core.rolloutControl.remove(id);
+    return this.core.rollout.control.remove(id);
   }
 
   /** Newest first. */
   async rollouts(): Promise<RolloutView[]> {
     await this.core.shards.refresh();
     const row = this.core.mustRow();
-    return this.core.rollouts.list().map(({ id }) => this.core.views.rollout(row, id));
+    return this.core.rollout.log.list().map(({ id }) => this.core.views.rollout(row, id));
   }
 
   async rolloutOf(id: string): Promise<RolloutView> {
@@ -59,10 +59,10 @@ export class ApplicationRollouts extends ApplicationTasks {
   /** Until it is over, or does nothing more by itself. */
   async waitForRollout(id: string, timeoutMs: number): Promise<Waited<RolloutView>> {
     await this.core.shards.refresh();
-    if (this.core.rollouts.get(id) === null) throw rolloutNotFound(id);
+    if (this.core.rollout.log.get(id) === null) throw rolloutNotFound(id);
     const look = () => {
       const row = this.core.row();
-      if (row === undefined || row.deleting || this.core.rollouts.get(id) === null) return null;
+      if (row === undefined || row.deleting || this.core.rollout.log.get(id) === null) return null;
       return this.core.views.rollout(row, id);
     };
     return await waitUntil(this.core.changes, look, ({ rollout }) => isResting(rollout), timeoutMs);

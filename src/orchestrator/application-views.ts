@@ -9,7 +9,7 @@ import type { Places } from "./placement/places.ts";
 import { isLeaving, isLive, isPooled } from "./plan/deployment.ts";
 import { deadlineOf } from "./rollouts/advance.ts";
 import { rolloutNotFound, type RolloutControl } from "./rollouts/rollout-control.ts";
-import type { RolloutsLog } from "./rollouts-log.ts";
+import type { RolloutsLog } from "./rollouts/rollouts-log.ts";
 import { PASS_TIMER, type Scheduler } from "./scheduler.ts";
 import type { Coordinator } from "./shards/coordinator.ts";
 import { shareOf } from "./shards/sharding.ts";

@@ -1,4 +1,5 @@
 /** From `configuration.checks` to the probes that an instance makes, and the lengths of time of its placement. */
+import { STOP } from "./plan/deployment.ts";
 import type { Configuration } from "../api/schemas/configuration.ts";
 import type { Check } from "../api/schemas/check.ts";
 import { lengthOf } from "../duration.ts";
@@ -33,6 +34,8 @@ export interface LifecycleTimes {
   readonly startupDeadlineMs: number;
   /** What is under way in a stop may take this long before SIGTERM. */
   readonly drainTimeoutMs: number;
+  /** The same where a rollout replaces it. Absent: so long that nearly everything ends by itself. */
+  readonly rolloutDrainMs?: number;
   /** From SIGTERM to SIGKILL. */
   readonly stopGraceMs: number;
   /** From the launch to a SIGTERM, whatever is under way. Absent: never. */
@@ -45,6 +48,9 @@ export interface LifecycleTimes {
 
 /** Of a named instance whose configuration does not say. */
 export const DEFAULT_SLEEP_AFTER_MS = 600_000;
+
+/** A rollout is in no hurry: Cloudflare's own lets an instance finish for so long. */
+export const ROLLOUT_DRAIN_MS = 900_000;
 
 export const DEFAULT_TIMES: LifecycleTimes = { startupDeadlineMs: 120_000, drainTimeoutMs: 5_000, stopGraceMs: 10_000 };
 const DEFAULT_INTERVAL_MS = 10_000;
@@ -60,13 +66,21 @@ const USUAL = {
   graceMs: 0,
 } as const;
 
+/** How long what is under way is waited for, in a stop for that reason. */
+export function drainMsOf({ drainTimeoutMs, rolloutDrainMs = ROLLOUT_DRAIN_MS }: DrainTimes, reason: string | null) {
+  return reason === STOP.outdated ? rolloutDrainMs : drainTimeoutMs;
+}
+
+type DrainTimes = Pick<LifecycleTimes, "drainTimeoutMs" | "rolloutDrainMs">;
+
 export function timesOf(configuration: Configuration): LifecycleTimes {
   const { startup_deadline, drain_timeout, stop_grace, hard_timeout, sleep_after, max_hold } = configuration;
   const [hardTimeoutMs, sleepAfterMs] = [lengthOf(hard_timeout), lengthOf(sleep_after)];
-  const maxHoldMs = lengthOf(max_hold);
+  const [maxHoldMs, drainMs] = [lengthOf(max_hold), lengthOf(drain_timeout)];
   return {
     startupDeadlineMs: lengthOf(startup_deadline) ?? DEFAULT_TIMES.startupDeadlineMs,
-    drainTimeoutMs: lengthOf(drain_timeout) ?? DEFAULT_TIMES.drainTimeoutMs,
+    drainTimeoutMs: drainMs ?? DEFAULT_TIMES.drainTimeoutMs,
+    ...(drainMs === null ? {} : { rolloutDrainMs: drainMs }),
     stopGraceMs: lengthOf(stop_grace) ?? DEFAULT_TIMES.stopGraceMs,
     ...(hardTimeoutMs === null ? {} : { hardTimeoutMs }),
     ...(sleepAfterMs === null ? {} : { sleepAfterMs }),

@@ -28,6 +28,8 @@ export interface ReportReply {
   readonly checkEveryMs: number;
   /** Its load decides how many there are. */
   readonly reportsLoad?: boolean;
+  /** One that is called by name is at a version that is not to run any more: it goes when nothing is under way. */
+  readonly isOutdated?: boolean;
 }
 
 export interface LaunchOrder {

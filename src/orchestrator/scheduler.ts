@@ -4,6 +4,7 @@
  * It is synchronous up to the messages, which the outbox performs on its own; their answers come back as observations
  * and poke the next pass. Nothing here decides: the planner, the observer and the intents are pure.
  */
+import { drainMsOf } from "./probe-spec.ts";
 import { assertNever } from "../assert-never.ts";
 import { appendEvents, type EventDraft } from "./events.ts";
 import type { Decision } from "./instance-actions.ts";
@@ -29,9 +30,12 @@ import { maySurge, shareOf } from "./shards/sharding.ts";
 import { readApplication, type ApplicationRow } from "./storage/application-row.ts";
 
 /** A stop is asked about when it should long be over. */
-function deadlinesOf({ startupDeadlineMs, drainTimeoutMs, stopGraceMs }: LaunchSpec): Deadlines {
+function deadlinesOf({ startupDeadlineMs, stopGraceMs, ...drain }: LaunchSpec, reason: string | null): Deadlines {
   const { stopDeadlineMs } = DEFAULT_LIMITS;
-  return { startDeadlineMs: startupDeadlineMs, stopDeadlineMs: stopDeadlineMs + drainTimeoutMs + stopGraceMs };
+  return {
+    startDeadlineMs: startupDeadlineMs,
+    stopDeadlineMs: stopDeadlineMs + drainMsOf(drain, reason) + stopGraceMs,
+  };
 }
 
 function earlier(a: number | null, b: number | null): number | null {
@@ -103,7 +107,7 @@ export class Scheduler {
       deployments: deployments.all(),
       delivery: outbox,
       limits: DEFAULT_LIMITS,
-      deadlinesOf: (version) => deadlinesOf(versionOf(version).spec),
+      deadlinesOf: ({ version, stopReason }) => deadlinesOf(versionOf(version).spec, stopReason),
       where: places?.where(application),
       called: this.#deps.called?.() ?? [],
       ownSize: (name) => this.#ownSize(application, name),
@@ -244,6 +248,17 @@ export class Scheduler {
       ...(mark === undefined ? {} : { versionOfName: (name: string) => versionOfName(mark, name) }),
       ...desiredPlace(application),
     };
+  }
+
+  /** It is called by name, and would start at another revision than it runs. */
+  isNamedBehind(deploymentId: string): boolean {
+    const application = readApplication(this.#deps.db);
+    const deployment = this.#deps.deployments.get(deploymentId);
+    if (application === undefined || deployment?.name === undefined || deployment.phase !== "running") return false;
+    const { rollout, activeVersion } = application;
+    const target = rollout === undefined ? activeVersion : versionOfName(rollout, deployment.name);
+    const revisionOf = (version: number) => this.#deps.version(version).version.revision;
+    return revisionOf(target) !== (deployment.revision ?? revisionOf(deployment.version));
   }
 
   /** Something that runs is to be replaced by something else. */

@@ -12,7 +12,7 @@ import { beginRollout, replacedBy, type Begun } from "./rollouts/begin.ts";
 import { replacedEvent, startedEvent } from "./rollouts/follow.ts";
 import { markOf } from "./rollouts/mark.ts";
 import { DEFAULT_POLICY, type Rollout, type RolloutSpec } from "./rollouts/rollout.ts";
-import type { RolloutsLog } from "./rollouts-log.ts";
+import type { RolloutsLog } from "./rollouts/rollouts-log.ts";
 import type { Deployment } from "./plan/deployment.ts";
 import { getVersion, type ApplicationRow } from "./storage/application-row.ts";
 import { withinGrant } from "./usage.ts";

@@ -51,7 +51,7 @@ export interface PlanInput {
   readonly deployments: readonly Deployment[];
   readonly delivery: Delivery;
   readonly limits: PlanLimits;
-  readonly deadlinesOf?: (version: number) => Deadlines;
+  readonly deadlinesOf?: (deployment: Deployment) => Deadlines;
   /** Where new slots may go. Null: not known at present, so that nothing is placed. Absent: it does not matter. */
   readonly where?: Where | null | undefined;
   /** Since when placements are blocked; null: they are not. */
@@ -360,8 +360,8 @@ function ownSizeOf({ name, attempt }: Deployment, { ownSize, jobs }: PlanInput):
   return attempt === undefined ? null : (jobs?.ownSize(attempt.job) ?? null);
 }
 
-function deadlinesOf({ version }: Deployment, { deadlinesOf: own, limits }: PlanInput): Deadlines {
-  return own?.(version) ?? limits;
+function deadlinesOf(deployment: Deployment, { deadlinesOf: own, limits }: PlanInput): Deadlines {
+  return own?.(deployment) ?? limits;
 }
 
 /** An intent that is not answered is sent again; one that is answered is only waited for, and asked again at its deadline. */

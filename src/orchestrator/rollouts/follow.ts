@@ -4,7 +4,7 @@
  */
 import type { Database } from "../../database.ts";
 import { appendEvents, type EventDraft } from "../events.ts";
-import type { RolloutsLog } from "../rollouts-log.ts";
+import type { RolloutsLog } from "./rollouts-log.ts";
 import { writeApplication, type ApplicationRow } from "../storage/application-row.ts";
 import { percentageOf, type RolloutStepped } from "./advance.ts";
 import { markOf, sameMark } from "./mark.ts";

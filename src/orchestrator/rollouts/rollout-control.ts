@@ -6,7 +6,7 @@ import type { Database } from "../../database.ts";
 import { GantryError } from "../../errors.ts";
 import type { DeploymentStore } from "../deployment-store.ts";
 import { nameOf } from "../names.ts";
-import type { RolloutsLog } from "../rollouts-log.ts";
+import type { RolloutsLog } from "./rollouts-log.ts";
 import type { Summary } from "../shards/summary.ts";
 import type { ApplicationRow } from "../storage/application-row.ts";
 import { wantedOf } from "../warm.ts";

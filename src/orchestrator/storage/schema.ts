@@ -4,7 +4,7 @@ import { TIMERS_SCHEMA } from "../../timers.ts";
 import { EVENTS_SCHEMA } from "../events.ts";
 import { HOOKS_SCHEMA } from "../hooks/hook-outbox.ts";
 import { LEASE_SCHEMA } from "../leases.ts";
-import { ROLLOUTS_SCHEMA } from "../rollouts-log.ts";
+import { ROLLOUTS_SCHEMA } from "../rollouts/rollouts-log.ts";
 import { SHARDS_SCHEMA } from "../shards/records.ts";
 import { JOB_NAMES_SCHEMA, JOBS_SCHEMA } from "../../jobs/job-store.ts";
 import { SCHEDULES_SCHEMA } from "../../jobs/schedules/schedule-store.ts";

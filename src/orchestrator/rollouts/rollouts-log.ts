@@ -2,8 +2,8 @@
  * The rollouts of an application: the one under way, and those that were. A row is written when a rollout begins, with each
  * step and each action, and when it ends; what it knows beyond that is kept in memory and found again from the instances.
  */
-import type { Database, Row } from "../database.ts";
-import { DEFAULT_POLICY, isOver, wireStatus, type Rollout } from "./rollouts/rollout.ts";
+import type { Database, Row } from "../../database.ts";
+import { DEFAULT_POLICY, isOver, wireStatus, type Rollout } from "./rollout.ts";
 
 export const ROLLOUTS_SCHEMA = `CREATE TABLE rollouts (
   id TEXT PRIMARY KEY,
