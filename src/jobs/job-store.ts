@@ -131,6 +131,11 @@ export function jobsInHand(db: Database, room: number, now: number): InHand {
   return unfinished.get(db).inHand(room, turnsOf(db), now);
 }
 
+/** Jobs of tasks that do nothing now but wait to be tried again. */
+export function restingTasks(db: Database, now: number): number {
+  return unfinished.get(db).resting(({ origin }) => origin.kind === "task", now);
+}
+
 export function findJob(db: Database, id: string): Job | undefined {
   const known = unfinished.get(db).get(id);
   if (known !== undefined) return known;

@@ -69,6 +69,13 @@ export class OpenJobs {
     this.#all.delete(id);
   }
 
+  /** Of those that fit: all that is left of them waits to be tried again, later than now. */
+  resting(isWanted: (job: Job) => boolean, now: number): number {
+    let count = 0;
+    for (const entry of this.#begun.values()) if (isWanted(entry.job) && restOf(entry) > now) count += 1;
+    return count;
+  }
+
   /** Of those that fit, the newest first, from the one before that place on. */
   newest(isWanted: (job: Job) => boolean, before: number | null, limit: number): { seq: number; job: Job }[] {
     const found: { seq: number; job: Job }[] = [];

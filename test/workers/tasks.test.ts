@@ -38,6 +38,17 @@ describe.concurrent("a task that runs", () => {
     expect(new Set(slots).size).toBe(1);
   });
 
+  it("takes no place of others while it waits to be tried again", async ({ expect }) => {
+    const { id } = await createApplication({ instances: 0, jobs: true, job_instances: 1 });
+    const waits = await send(id, run("exit=1", { backoff: "1h", max_backoff: "1h" }));
+    const { job } = await until(id, waits.id, "running");
+    await eventually(async () => (await call("GET", `/applications/${id}/jobs/${job}`)).result.status.failed === 1);
+    const next = await send(id, run("exit=0"));
+    await until(id, next.id, "succeeded");
+    expect(await taskOf(id, waits.id)).toMatchObject({ state: "running" });
+    expect((await tasksOf(id, "&state=running")).map((one: { id: string }) => one.id)).toEqual([waits.id]);
+  });
+
   it("is dead with the reason of its job when that fails, and retried by a job of its own", async ({ expect }) => {
     const { id } = await createApplication({ instances: 0, jobs: true });
     const limits = { retries: 1, backoff: 0, max_backoff: 0, loss_retries: 2, timeout: "1m", deadline: "2m" };
@@ -160,6 +171,20 @@ describe.concurrent("a task that is posted", () => {
     const task = await send(id, http("/slow", { timeout: 1, retries: 0 }));
     expect(await until(id, task.id, "dead")).toMatchObject({ tries: 1, status: null });
     expect((await taskOf(id, task.id)).message).toContain("no whole answer within 1 s");
+  });
+
+  it("fails when no member was ready for as long as it waits, and is dead with that reason", async ({ expect }) => {
+    const { id } = await createApplication({ instances: 1, configuration: { image: "never-boots" } });
+    const waits = await send(id, http("/", { wait: 1, retries: 3, backoff: "1h", max_backoff: "1h" }));
+    const dies = await send(id, http("/", { wait: 1, retries: 0 }));
+    expect(waits.http).toMatchObject({ wait: 1 });
+    expect(await until(id, dies.id, "dead")).toMatchObject({ tries: 1, reason: "NoReadyInstance", status: null });
+    const again = await eventually(async () => {
+      const found = await taskOf(id, waits.id);
+      return found.reason !== null && found;
+    });
+    expect(again).toMatchObject({ state: "queued", failures: 1, reason: "NoReadyInstance" });
+    expect((await send(id, http("/"))).http).toMatchObject({ wait: 600 });
   });
 
   it("whose outcome nobody knows is tried again, and what an older try comes to changes nothing", async ({

@@ -35,6 +35,7 @@ export const taskResult = z.strictObject({
       method: z.string(),
       headers: z.record(z.string(), z.string()),
       timeout: z.number(),
+      wait: z.number(),
       ...backoff,
     })
     .optional(),

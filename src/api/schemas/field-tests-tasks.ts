@@ -27,6 +27,7 @@ export const TASK_FIELD_TESTS: Readonly<Record<string, Tests>> = {
     "http.method": [TASKS, AS_ASKED],
     "http.headers": [TASKS, AS_ASKED],
     "http.timeout": [TASKS, "fails when there is no whole answer in time"],
+    "http.wait": [TASKS, "fails when no member was ready for as long as it waits, and is dead with that reason"],
     "http.retries": [TASKS, BACKED_OFF],
     "http.backoff": [TASKS, BACKED_OFF],
     "http.max_backoff": [TASKS, BACKED_OFF],

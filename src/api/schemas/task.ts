@@ -88,6 +88,9 @@ const http = z.strictObject({
   method: z.enum(["POST", "PUT", "PATCH", "DELETE", "GET"]).optional().describe("Default: `POST`"),
   headers: headers.optional().describe("Beside `content-type`, which follows from the payload unless it is given here"),
   timeout: duration(1_000, 900_000).describe("Of a try, to the end of the answer; default: 60 s").optional(),
+  wait: duration(1_000, DAY_MS)
+    .describe("How long a try waits for a ready member, before it has failed (`NoReadyInstance`); default: 10 min")
+    .optional(),
   retries,
   backoff,
   max_backoff: maxBackoff,

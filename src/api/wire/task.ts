@@ -2,7 +2,7 @@
 import { wireFailurePolicy } from "./job.ts";
 import { iso, isoOrNull, secondsOrNull } from "../../iso.ts";
 import type { ListedTask } from "../../jobs/tasks/task-store.ts";
-import { removalOf, type HttpWork, type RunWork, type TaskWork } from "../../jobs/tasks/task.ts";
+import { DEFAULT_TASK_WAIT_MS, removalOf, type HttpWork, type RunWork, type TaskWork } from "../../jobs/tasks/task.ts";
 
 export function wireTask(applicationId: string, { task, work }: ListedTask) {
   return {
@@ -36,8 +36,9 @@ function payloadOf({ payload }: TaskWork): unknown {
   return payload.isText ? payload.text : (JSON.parse(payload.text) as unknown);
 }
 
-function wireHttp({ path, method, headers, timeoutMs, ...rest }: HttpWork) {
-  return { path, method, headers: { ...headers }, timeout: timeoutMs / 1_000, ...wireBackoff(rest) };
+function wireHttp({ path, method, headers, timeoutMs, waitMs = DEFAULT_TASK_WAIT_MS, ...rest }: HttpWork) {
+  const times = { timeout: timeoutMs / 1_000, wait: waitMs / 1_000 };
+  return { path, method, headers: { ...headers }, ...times, ...wireBackoff(rest) };
 }
 
 function wireRun({

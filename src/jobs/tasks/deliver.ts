@@ -10,7 +10,14 @@ import { chooseSide, otherSide, sidesOf } from "../../containers/split.ts";
 import { describeError, GantryError } from "../../errors.ts";
 import type { Routing, RoutingMember } from "../../orchestrator/routing.ts";
 import { sleep } from "../../sleep.ts";
-import type { HttpWork, Task, TaskWork, TryEnd } from "./task.ts";
+import {
+  DEFAULT_TASK_WAIT_MS,
+  NO_READY_INSTANCE,
+  type HttpWork,
+  type Task,
+  type TaskWork,
+  type TryEnd,
+} from "./task.ts";
 
 export interface Pool {
   /** Waits so long for a ready member. Null: there is no application any more. */
@@ -36,9 +43,13 @@ export async function deliver(
   begin: () => (() => Request) | null,
   signal: AbortSignal,
 ): Promise<TryEnd | null> {
-  let routing = await routingOf(pool, signal);
-  const request = routing === null ? null : begin();
-  if (routing === null || request === null) return null;
+  const { waitMs = DEFAULT_TASK_WAIT_MS } = work;
+  const none = failed(NO_READY_INSTANCE, `no member of the pool was ready within ${waitMs / 1_000} s`);
+  const first = await routingOf(pool, signal, Date.now() + waitMs);
+  if (first === "none ready") return none;
+  const request = first === null ? null : begin();
+  if (first === null || request === null) return null;
+  let routing = first;
   const point = Math.random() * 100;
   const deadline = Date.now() + HAND_OVER_MS;
   const tried = new Set<string>();
@@ -52,8 +63,10 @@ export async function deliver(
     }
     if (Date.now() >= deadline) return { kind: "undelivered", message: "no member of the pool has taken it" };
     await untilAborted(sleep(PAUSE_MS), signal);
-    routing = await routingOf(pool, signal);
-    if (routing === null) return { kind: "undelivered", message: "the pool has no members" };
+    const next = await routingOf(pool, signal, Date.now() + waitMs);
+    if (next === "none ready") return none;
+    if (next === null) return { kind: "undelivered", message: "the pool has no members" };
+    routing = next;
     tried.clear();
   }
 }
@@ -85,10 +98,12 @@ function memberFor(
 }
 
 /** With members. Null: the application is gone, or is to have none. */
-async function routingOf(pool: Pool, signal: AbortSignal): Promise<Routing | null> {
+async function routingOf(pool: Pool, signal: AbortSignal, until: number): Promise<Routing | "none ready" | null> {
   for (;;) {
+    const leftMs = until - Date.now();
+    if (leftMs <= 0) return "none ready";
     try {
-      const routing = await untilAborted(pool.routing(WAIT_MS), signal);
+      const routing = await untilAborted(pool.routing(Math.min(WAIT_MS, leftMs)), signal);
       if (routing === null || routing.desired === 0) return null;
       if (routing.members.length > 0) return routing;
     } catch (error) {

@@ -6,7 +6,7 @@ import { lengthOf, parseDuration } from "../../duration.ts";
 import { toHex } from "../../encoding.ts";
 import { canonical } from "../../orchestrator/launch-spec.ts";
 import type { TaskRequest } from "../../api/schemas/task.ts";
-import type { HttpWork, RunWork, TaskDraft } from "./task.ts";
+import { DEFAULT_TASK_WAIT_MS, type HttpWork, type RunWork, type TaskDraft } from "./task.ts";
 
 /** What names a task that was given no key: the request, or the message, that it came with. */
 export interface TaskOrigin {
@@ -75,6 +75,7 @@ function httpWorkOf(http: NonNullable<TaskRequest["http"]>): HttpWork {
     method: http.method ?? "POST",
     headers: http.headers ?? {},
     timeoutMs: lengthOf(http.timeout) ?? DEFAULT_HTTP_TIMEOUT_MS,
+    waitMs: lengthOf(http.wait) ?? DEFAULT_TASK_WAIT_MS,
     retries: http.retries ?? DEFAULT_RETRIES,
     backoffMs: lengthOf(http.backoff) ?? DEFAULT_BACKOFF_MS,
     maxBackoffMs: lengthOf(http.max_backoff) ?? DEFAULT_MAX_BACKOFF_MS,

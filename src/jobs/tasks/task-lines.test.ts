@@ -87,4 +87,13 @@ describe("lines", () => {
       0, 1, 1, 0,
     ]);
   });
+
+  it("show the newest first, from any place on, of those that fit", ({ expect }) => {
+    const [a0, a1, b0, b1] = [...tasks(2, "a"), ...tasks(2, "b", 3)] as [Task, Task, Task, Task];
+    const lines = linesOf(b1, a0, beginTry(b0, null, 0), a1);
+    const ids = (before: number | null, limit: number, isWanted: (task: Task) => boolean = () => true) =>
+      lines.newest(isWanted, before, limit).map(({ id }) => id);
+    expect([ids(null, 3), ids(2, 3)]).toEqual([["b1", "b0", "a1"], ["a0"]]);
+    expect(ids(null, 9, ({ state }) => state === "running")).toEqual(["b0"]);
+  });
 });

@@ -31,6 +31,12 @@ export class TaskLines {
     return this.#open.get(id);
   }
 
+  /** Of those that fit, the newest first, from the one before that place on. */
+  newest(isWanted: (task: Task) => boolean, before: number | null, limit: number): Task[] {
+    const found = [...this.#open.values()].filter((task) => (before === null || task.seq < before) && isWanted(task));
+    return found.toSorted((a, b) => b.seq - a.seq).slice(0, limit);
+  }
+
   running(mode: TaskMode): ReadonlySet<string> {
     return this.#running[mode];
   }

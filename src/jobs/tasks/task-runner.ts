@@ -10,7 +10,7 @@ import type { ApplicationRow } from "../../orchestrator/storage/application-row.
 import type { Timers } from "../../timers.ts";
 import type { JobControl, JobRequest } from "../job-control.ts";
 import type { Job } from "../job.ts";
-import { findJob, removeJob } from "../job-store.ts";
+import { findJob, removeJob, restingTasks } from "../job-store.ts";
 import { deliver, taskRequest, type Pool } from "./deliver.ts";
 import { expiredTasks, findTask, findWork, firstTaskRemoval, openTasks, putTask, removeTask } from "./task-store.ts";
 import { beginTry, settleJob, settleTry, type Task, type TaskWork, type TryEnd } from "./task.ts";
@@ -141,7 +141,9 @@ export class TaskRunner {
     const { db, clock, jobs } = this.#deps;
     const open = openTasks(db);
     const now = clock();
-    const most = Math.min(JOBS_PER_TURN, (row.spec.jobInstances ?? 0) - open.running("run").size);
+    // Those that wait to be tried again take nobody's place.
+    const underWay = open.running("run").size - restingTasks(db, now);
+    const most = Math.min(JOBS_PER_TURN, (row.spec.jobInstances ?? 0) - underWay);
     let made = 0;
     if (most <= 0 || open.ready("run", now) === 0) return 0;
     db.transaction(() => {
@@ -195,8 +197,9 @@ export class TaskRunner {
     this.#flights.delete(id);
     if (this.#deps.row() === undefined) return;
     if (number !== null && end !== null) this.#settle(id, number, end);
+    else if (end?.kind === "failed") this.#settleUnsent(id, end);
     else if (end !== null) this.#arm(this.#deps.clock() + STUCK_MS);
-    if (number !== null || end === null) this.poke();
+    if (number !== null || end?.kind !== "lost") this.poke();
   }
 
   /** Written before it is sent. */
@@ -218,6 +221,15 @@ export class TaskRunner {
     const work = findWork(db, id);
     if (task?.state !== "running" || work?.http == null || (number !== null && number !== task.tries)) return;
     this.#put(settleTry(task, work.http, end, clock()));
+  }
+
+  /** Nobody was there to send it to. */
+  #settleUnsent(id: string, end: TryEnd): void {
+    const { db, clock } = this.#deps;
+    const task = findTask(db, id);
+    const work = findWork(db, id);
+    if (task?.state !== "queued" || work?.http == null) return;
+    this.#put(settleTry(beginTry(task, null, clock()), work.http, end, clock()));
   }
 
   #put(task: Task): void {

@@ -99,8 +99,18 @@ export interface ListedTask {
   readonly work: TaskWork;
 }
 
-/** Newest first, from the one before `before` on. */
+/**
+ * Newest first, from the one before `before` on. Those that are open are in memory. There is no index by state of the others:
+ * each change of state would write two rows of it, and reading a thousand costs as much as writing one.
+ */
 export function listTasks(db: Database, filter: TaskFilter, before: number | null, limit: number): ListedTask[] {
+  if (filter.state === "queued" || filter.state === "running") {
+    const open = lines.get(db).newest((task) => fits(task, filter), before, limit);
+    return open.flatMap((task) => {
+      const work = findWork(db, task.id);
+      return work === undefined ? [] : [{ task, work }];
+    });
+  }
   const wanted = Object.entries(filter).filter(([, value]) => value !== undefined);
   const terms = [...wanted.map(([column]) => `${column} = ?`), ...(before === null ? [] : ["seq < ?"])];
   const where = terms.length === 0 ? "" : `WHERE ${terms.join(" AND ")}`;
@@ -112,6 +122,11 @@ export function listTasks(db: Database, filter: TaskFilter, before: number | nul
       limit,
     )
     .map(({ body, work }) => ({ task: JSON.parse(body) as Task, work: JSON.parse(work) as TaskWork }));
+}
+
+function fits({ state, mode, fairnessKey }: Task, wanted: TaskFilter): boolean {
+  const { fairness_key: key = fairnessKey } = wanted;
+  return state === wanted.state && mode === (wanted.mode ?? mode) && key === fairnessKey;
 }
 
 /** When the first of those that are over is not to be kept any more; null: none. */

@@ -60,10 +60,17 @@ export interface HttpWork {
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
+  /** For a ready member, before a try. Absent from what was stored before it could be said: the default. */
+  readonly waitMs?: number;
   readonly retries: number;
   readonly backoffMs: number;
   readonly maxBackoffMs: number;
 }
+
+/** How long a try waits for a ready member, where nothing else is said. */
+export const DEFAULT_TASK_WAIT_MS = 600_000;
+/** Nobody was ready to take it in that time. */
+export const NO_READY_INSTANCE = "NoReadyInstance";
 
 /** What is to be done, as it was asked for: stored once, and read when a try begins. */
 export interface TaskWork {
@@ -173,7 +180,8 @@ export function settleTry(
       const failed = { ...task, failures, losses: 0, status: end.status };
       if (failures > work.retries) {
         const message = `${failures} ${failures === 1 ? "try" : "tries"} failed; the last: ${end.message}`;
-        return finished(failed, "dead", "RetriesExhausted", message, now);
+        const reason = end.reason === NO_READY_INSTANCE ? NO_READY_INSTANCE : "RetriesExhausted";
+        return finished(failed, "dead", reason, message, now);
       }
       const notBefore = now + failureDelayMs(work, failures);
       return { ...failed, state: "queued", notBefore, reason: end.reason, message: end.message };

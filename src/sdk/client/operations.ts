@@ -943,6 +943,8 @@ export interface Schemas {
       headers?: Record<string, string>;
       /** Of a try, to the end of the answer; default: 60 s */
       timeout?: number | string;
+      /** How long a try waits for a ready member, before it has failed (`NoReadyInstance`); default: 10 min */
+      wait?: number | string;
       /** Failed tries that are tried again, before the task is dead. Default: 3 */
       retries?: number;
       /** Wait before a failed try is repeated; doubles. Default: 10 s */
@@ -2844,6 +2846,7 @@ export interface Schemas {
       method: string;
       headers: Record<string, string>;
       timeout: number;
+      wait: number;
       retries: number;
       backoff: number;
       max_backoff: number;
