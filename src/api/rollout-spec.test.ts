@@ -120,7 +120,7 @@ describe("gates and stickiness", () => {
     expect(specOf({ step_percentage: 50, gates }).gates).toEqual([
       { ...measured, name: "errors", type: "error_rate", maxRatio: 0.05, minRequests: 1 },
       { ...measured, name: "team", type: "webhook", url: "https://example.com/ok" },
-      { ...measured, name: "deep", type: "check", path: "/deep", port: null, expectStatus: [200] },
+      { ...measured, name: "deep", type: "check", path: "/deep", port: null, expectStatus: [] },
     ]);
   });
 

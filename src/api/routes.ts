@@ -17,6 +17,7 @@ import { secretRoutes } from "./handlers/secrets.ts";
 import { secretsStoreRoutes } from "./handlers/secrets-store.ts";
 import { sshKeyRoutes } from "./handlers/ssh-keys.ts";
 import { ipRoutes } from "./handlers/ips.ts";
+import { logRoutes } from "./handlers/logs.ts";
 import { meRoutes } from "./handlers/me.ts";
 import { wholeApplicationRoutes } from "./handlers/whole-application.ts";
 import { instanceActionRoutes } from "./handlers/instance-actions.ts";
@@ -37,6 +38,7 @@ export const ROUTES: readonly Route[] = [
   ...explainRoutes,
   ...instanceRoutes,
   ...bridgeRoutes,
+  ...logRoutes,
   ...instanceActionRoutes,
   ...waitRoutes,
   ...jobRoutes,

@@ -234,6 +234,16 @@ describe("a dry run", () => {
     expect(await billed(id)).toBe(before);
   });
 
+  it("names how rollouts are to replace instances, and tells never from not said", async ({ expect }) => {
+    const { id } = await createApplication({ ...SPEC, rollout: { max_surge: 2 }, rollout_active_grace_period: 5 });
+    const { result } = await planned(id, { ...SPEC, rollout: { max_surge: "50%", progress_deadline: null } });
+    expect(result.changes.filter(({ field }: { field: string }) => field.startsWith("rollout"))).toEqual([
+      { field: "rollout_active_grace_period", from: 5, to: null },
+      { field: "rollout.max_surge", from: 2, to: "50%" },
+      { field: "rollout.progress_deadline", from: null, to: "never" },
+    ]);
+  });
+
   it.for([
     ["nothing", 2, 2, "1"],
     ["more", 1, 3, "1"],
@@ -246,7 +256,11 @@ describe("a dry run", () => {
     const { id } = await createApplication({ instances: from, configuration: { image: "hello-world", ...env("1") } });
     await settled(id);
     const after = (await eventsOf(id)).length;
-    const body = { instances: to, configuration: { image: "hello-world", ...env(value) } };
+    const body = {
+      instances: to,
+      rollout: { min_healthy_time: 0 },
+      configuration: { image: "hello-world", ...env(value) },
+    };
     const { result: plan } = await planned(id, body);
     const { status } = await put(id, body, { "if-match": plan.etag });
     expect(status).toBe(200);
@@ -326,7 +340,6 @@ describe("what Cloudflare's clients send", () => {
 
   it.for([
     ["constraints.tiers", { constraints: { tiers: [1] } }],
-    ["rollout_active_grace_period", { rollout_active_grace_period: 60 }],
     ["scheduling_policy", { scheduling_policy: "gpu" }],
     ["observability.target_instance_count", { observability: { logs: { enabled: true }, target_instance_count: 1 } }],
     ["durable_objects.namespace_id", { durable_objects: { namespace_id: "x" } }],

@@ -17,7 +17,8 @@ export const DEFAULT_GATE = {
   failureLimit: 0,
   timeout: 10,
   minRequests: 1,
-  expectStatus: [200],
+  /** None: every one from 200 to 399. */
+  expectStatus: [],
 } as const;
 
 export const gate = z
@@ -50,20 +51,20 @@ export const gate = z
       .min(1)
       .max(16)
       .optional()
-      .describe("Of a check: statuses that pass; default: 200"),
+      .describe("Of a check: statuses that pass; default: 200 to 399"),
     interval: duration(100, 3_600_000)
       .default(DEFAULT_GATE.interval)
       .describe("Time between one measurement and the next; default: 10s"),
     count: z
       .int()
       .min(1)
-      .max(1_000)
+      .max(50)
       .default(DEFAULT_GATE.count)
       .describe("So many measurements that pass are enough; default: 1"),
     failure_limit: z
       .int()
       .min(0)
-      .max(1_000)
+      .max(47)
       .default(DEFAULT_GATE.failureLimit)
       .describe("More measurements than so many that fail, and the rollout has failed; default: 0"),
     timeout: duration(100, 60_000)
@@ -79,6 +80,9 @@ export const gate = z
     for (const field of REQUIRED[value.type]) {
       if (value[field as keyof typeof value] === undefined)
         refuse(field, `is required for a gate of type ${value.type}`);
+    }
+    if (value.url !== undefined && /^https?:\/\/[^/?#]*@/i.test(value.url)) {
+      refuse("url", "must have no user and password: put what proves who asks into its path or query");
     }
     for (const [type, fields] of Object.entries(OF_TYPE)) {
       if (type === value.type) continue;

@@ -2,7 +2,8 @@
 import * as z from "zod";
 import { ROLLOUT_ACTIONS } from "../../orchestrator/rollouts/actions.ts";
 import { configurationSchema } from "./configuration.ts";
-import { gate, MAX_GATES } from "./rollout-gates.ts";
+import { MOST_MEASUREMENTS, measurementsNeeded } from "../../orchestrator/rollouts/gates.ts";
+import { gate, MAX_GATES, type GateBody } from "./rollout-gates.ts";
 import { policyFields } from "./rollout-policy.ts";
 
 const MAX_STEPS = 100;
@@ -136,9 +137,18 @@ export function refuseContradictions(body: RolloutFields, refuse: Refuse): void 
       refuse(["gates", index, "type"], `must not be error_rate for blue_green: ${why}`);
     }
   });
+  const needed = gates.reduce((sum, one) => sum + needs(one), 0);
+  if (needed > MOST_MEASUREMENTS) {
+    const why = `${needed} measurements of a step may be needed, ${MOST_MEASUREMENTS} are kept`;
+    refuse(["gates"], `${why}: count + failure_limit + 3 of all gates together must not be more`);
+  }
   if (gates.length > 0 && body.strategy === "rolling" && isOneStep(body)) {
     refuse(["gates"], "has no effect with one step: they are measured between steps; give steps or step_percentage");
   }
+}
+
+function needs({ count, failure_limit: failureLimit, dry_run: isDryRun }: GateBody): number {
+  return measurementsNeeded({ count, failureLimit, isDryRun });
 }
 
 function isOneStep({ steps, step_percentage = 100 }: RolloutFields): boolean {

@@ -58,7 +58,11 @@ function ofType(gate: Gate) {
     }
     case "check": {
       const { path, port, expectStatus } = gate;
-      return { path, ...(port === null ? {} : { port }), expect_status: [...expectStatus] };
+      return {
+        path,
+        ...(port === null ? {} : { port }),
+        ...(expectStatus.length === 0 ? {} : { expect_status: [...expectStatus] }),
+      };
     }
   }
 }

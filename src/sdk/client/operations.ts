@@ -71,6 +71,32 @@ export interface Schemas {
     generation: number;
     observed_generation: number;
   };
+  ApplicationLogsQuery: {
+    /** Lines of this level and of worse ones only. All levels by default. */
+    level?: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
+    /** Lines about this HTTP status only, as 404 or 5xx; may be repeated. */
+    status?: string[];
+    /** Lines from this time on: 2026-01-31T12:00:00Z, or 15m for so long ago. */
+    since?: string;
+    /** Lines up to this time: 2026-01-31T12:00:00Z, or 15m for so long ago. */
+    until?: string;
+    /** Lines with this text only, in upper or lower case. */
+    contains?: string;
+    /** Lines of this stream only. */
+    stream?: "stdout" | "stderr";
+    /** Most lines in the answer; of one that is followed, most that are shown of what was there before. */
+    limit?: number;
+    /** Which lines come first. Newest, the default; what is followed comes in its order. */
+    order?: "newest" | "oldest";
+    /** `next_page_token` of the page before; default: the first page */
+    page_token?: string;
+    /** true: server-sent events, with each new line. Default: false. */
+    follow?: "true" | "false";
+    /** Id or name of an instance, whose lines alone are wanted. */
+    instance?: string;
+    /** Id or name of a job: what its attempts have printed, of the last 50 that have ended. */
+    job?: string;
+  };
   ApplicationState: "ready" | "active" | "provisioning" | "degraded";
   Attempt: {
     number: number;
@@ -1246,7 +1272,7 @@ export interface Schemas {
     path?: string;
     /** Of a check: the port that is asked; default: the first one */
     port?: number;
-    /** Of a check: statuses that pass; default: 200 */
+    /** Of a check: statuses that pass; default: 200 to 399 */
     expect_status?: number[];
     /** Time between one measurement and the next; default: 10s */
     interval?: number | string;
@@ -1342,6 +1368,28 @@ export interface Schemas {
     failures: number;
     losses: number;
     next_start_at?: string;
+  };
+  InstanceLogsQuery: {
+    /** Lines of this level and of worse ones only. All levels by default. */
+    level?: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
+    /** Lines about this HTTP status only, as 404 or 5xx; may be repeated. */
+    status?: string[];
+    /** Lines from this time on: 2026-01-31T12:00:00Z, or 15m for so long ago. */
+    since?: string;
+    /** Lines up to this time: 2026-01-31T12:00:00Z, or 15m for so long ago. */
+    until?: string;
+    /** Lines with this text only, in upper or lower case. */
+    contains?: string;
+    /** Lines of this stream only. */
+    stream?: "stdout" | "stderr";
+    /** Most lines in the answer; of one that is followed, most that are shown of what was there before. */
+    limit?: number;
+    /** Which lines come first. Newest, the default; what is followed comes in its order. */
+    order?: "newest" | "oldest";
+    /** `next_page_token` of the page before; default: the first page */
+    page_token?: string;
+    /** true: server-sent events, with each new line. Default: false. */
+    follow?: "true" | "false";
   };
   InstanceState: "provisioning" | "running" | "unhealthy" | "failed" | "stopping" | "stopped";
   Ips: {
@@ -1472,6 +1520,36 @@ export interface Schemas {
     owner: string;
     description?: string;
     expires_at: string;
+  };
+  LogEntry: {
+    /** when it was printed, to 10 ms; of an attempt of a job: when that ended */
+    time: string;
+    /** id of the instance */
+    instance: string;
+    /** the placement that printed it */
+    generation: number;
+    stream: "stdout" | "stderr";
+    /** as the line says; else info on stdout and error on stderr */
+    level: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
+    /** the HTTP status that the line is about */
+    status: number | null;
+    /** the line, at most 16 KiB of it */
+    message: string;
+    /** number of the line in its stream, from 1 on; empty lines beyond three in a row have none */
+    sequence: number;
+    /** the line was longer */
+    truncated?: boolean;
+    /** of a job: the attempt that printed it */
+    attempt?: number;
+  };
+  Logs: {
+    entries: Schemas["LogEntry"][];
+    /** instances that live, whose logs cannot be read, and why */
+    unavailable: ({
+      instance: string;
+      cause: "no_init" | "no_output_kept" | "no_shell" | "not_running" | "no_answer";
+      message: string;
+    })[];
   };
   /** The log of the Worker that runs the control plane */
   LogsSwitch: {
@@ -3086,6 +3164,27 @@ export interface Operations {
     body: undefined;
     headers: never;
     result: Schemas["Said"];
+  };
+  /** What an instance's container has printed, or prints, where its image has the init */
+  "GET /applications/{id}/instances/{instance_id}/logs": {
+    params: {
+      id: string;
+      instance_id: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["Logs"];
+  };
+  /** What the instances of an application have printed, or print, in the order of time; or what a job has */
+  "GET /applications/{id}/logs": {
+    params: {
+      id: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["Logs"];
   };
   /** Start an instance that a user stopped, or at once what waits for its next start; with a body, one that is called by name, with that in place of its configuration */
   "POST /applications/{id}/instances/{instance}/start": {
