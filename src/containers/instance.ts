@@ -10,10 +10,12 @@ import { parseDeploymentId } from "../orchestrator/deployment-id.ts";
 import { applicationStub, schedulerStub } from "../stubs.ts";
 import { Timers } from "../timers.ts";
 import type { BridgeMessage, BridgeReply } from "../bridge/messages.ts";
+import type { Positions } from "../logs/ring.ts";
 import { execute, type ExecRequest, type ExecResult } from "./exec.ts";
 import { checkForGate, type GateCheck } from "./gate-check.ts";
 import { InstanceBridge, type Credentials } from "./instance-bridge.ts";
 import { Lifecycle } from "./lifecycle.ts";
+import { readLogs, type LogReading } from "./log-reading.ts";
 import { LoadReporter } from "./load-reporter.ts";
 import { platformPort, type CommandPort, type ContainerPort } from "./port.ts";
 import type { ProbeResult } from "./probe.ts";
@@ -147,6 +149,11 @@ export class Instance extends BaseContainer<Env> {
     } finally {
       inFlight.end();
     }
+  }
+
+  /** What its container has printed, after those lines of that placement. */
+  async logs(generation: number, after: Positions): Promise<LogReading> {
+    return await readLogs(this.#lifecycle.record, this.#port, generation, after);
   }
 
   /** Keeps its disk as it is now. Null when its container takes no requests now. */
