@@ -21,23 +21,26 @@ const policy = (title: string): Tests =>
     ),
   );
 
-const gates: Tests = Object.fromEntries(
-  [
-    "name",
-    "type",
-    "max_ratio",
-    "min_requests",
-    "url",
-    "path",
-    "port",
-    "expect_status",
-    "interval",
-    "count",
-    "failure_limit",
-    "timeout",
-    "dry_run",
-  ].map((field) => [field, [SPEC, "are as they are said"]] as const),
-);
+const SEEN = "test/workers/rollout-gates.test.ts";
+const MEASURED = "src/orchestrator/rollouts/gates.test.ts";
+const PASSES = "that passes lets the rollout go on, once for each step but the last";
+const LOOKED_AT = "asks the instances at the target only, and passes with what is expected";
+
+const gates: Tests = {
+  name: [SEEN, PASSES],
+  type: [SPEC, "are as they are said"],
+  max_ratio: [SEEN, "of a version that answers 500 takes the rollout back"],
+  min_requests: [SEEN, "of one that nobody calls says nothing"],
+  url: [SEEN, PASSES],
+  path: [SEEN, LOOKED_AT],
+  port: [SEEN, "asks the port that it names"],
+  expect_status: [SEEN, LOOKED_AT],
+  interval: [MEASURED, "is measured at once, then at its interval after the last, then no more"],
+  count: [SEEN, PASSES],
+  failure_limit: [SEEN, "that fails more seldom than its limit takes nobody back"],
+  timeout: [SEEN, "that gives no answer in time says nothing"],
+  dry_run: [SEEN, "of a dry run is asked, and decides nothing"],
+};
 
 export const ROLLOUT_FIELD_TESTS: Readonly<Record<string, Tests>> = {
   CreateApplication: { rollout_active_grace_period: [API, GRACE] },

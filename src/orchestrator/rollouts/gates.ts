@@ -66,7 +66,11 @@ const INCONCLUSIVE_IN_A_ROW = 3;
 const INCONCLUSIVE_AT_ALL = 3;
 
 /** How many measurements a gate makes at most before it has decided, whatever they say. */
-export function measurementsNeeded({ count, failureLimit, isDryRun }: Gate): number {
+export function measurementsNeeded({
+  count,
+  failureLimit,
+  isDryRun,
+}: Pick<Gate, "count" | "failureLimit" | "isDryRun">): number {
   return isDryRun ? count : count + failureLimit + INCONCLUSIVE_AT_ALL;
 }
 
