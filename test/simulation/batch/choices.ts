@@ -69,7 +69,7 @@ export function requestOf(choice: MessageChoice, id: string): TaskRequest {
     fairness_key: `f${fairness}`,
     delay: delayMs / 1_000,
     ttl: 3_600,
-    ...(mode === "run" ? { run: tries } : { http: { path: "/", ...tries, timeout: 30 } }),
+    ...(mode === "run" ? { run: tries } : { http: { path: "/", ...tries, timeout: 30, wait: 45 } }),
   };
 }
 

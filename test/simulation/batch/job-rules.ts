@@ -151,6 +151,14 @@ export class JobRules {
     return this.violation;
   }
 
+  /** All that was begun of it is over, and it is to be tried again. */
+  isResting(id: string): boolean {
+    const known = this.known.get(id);
+    if (known === undefined) return false;
+    const { attempts, verdict, suspended } = known.job;
+    return verdict === null && !suspended && attempts > 0 && attempts === known.attempts.size;
+  }
+
   unfinished(): Job[] {
     return [...this.known.values()].flatMap(({ job }) => (job.finishedAt === null ? [job] : []));
   }

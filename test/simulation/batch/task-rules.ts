@@ -13,6 +13,8 @@ export interface TaskRulesDeps {
   readonly mostPosts: () => number;
   readonly mostOpen: number;
   readonly job: (id: string) => Job | undefined;
+  /** It waits to be tried again, and takes nobody's place. */
+  readonly isResting: (job: string) => boolean;
 }
 
 interface KnownTask {
@@ -86,7 +88,8 @@ export class TaskRules {
     if (!isOpen(before) && !isOpen(task) && task.finishedAt !== before.finishedAt)
       this.#break("S4", `task ${task.id} is over again`);
     if (before.state === "queued" && task.state === "running") this.#begins(before, task, work);
-    else if (task.tries !== before.tries) this.#break("S4", `task ${task.id} was tried while it is ${task.state}`);
+    else if (task.tries !== before.tries && !isUnsent(before, task))
+      this.#break("S4", `task ${task.id} was tried while it is ${task.state}`);
     known.task = task;
     if (isOpen(before) && !isOpen(task)) this.#ends(before, task, work);
   }
@@ -100,7 +103,8 @@ export class TaskRules {
     const others = [...this.known.values()].filter((one) => one.task.mode === mode && one.task.id !== id);
     const running = others.filter(({ task }) => task.state === "running");
     const most = mode === "run" ? mostJobs() : mostPosts();
-    if (running.length + 1 > most) this.#break("S1", `${running.length + 1} tasks run as ${mode}, ${most} may`);
+    const count = running.filter(({ task }) => task.job === null || !this.#deps.isResting(task.job)).length + 1;
+    if (count > most) this.#break("S1", `${count} tasks run as ${mode}, ${most} may`);
     if (mode === "http") {
       if (before.failures > (http?.retries ?? 0)) this.#break("H", `task ${id} failed ${before.failures} times`);
       return;
@@ -173,4 +177,11 @@ export class TaskRules {
   #break(invariant: string, how: string): void {
     this.violation ??= `${invariant}: ${how}`;
   }
+}
+
+/** No member was ready to take it: a try that nobody was sent. */
+function isUnsent(before: Task, { mode, tries, reason, failures }: Task): boolean {
+  const isSo =
+    mode === "http" && before.state === "queued" && (reason === "NoReadyInstance" || reason === "RetriesExhausted");
+  return isSo && tries === before.tries + 1 && failures === before.failures + 1;
 }

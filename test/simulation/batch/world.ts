@@ -86,6 +86,7 @@ export class BatchWorld {
       mostPosts: () => this.#most.posts,
       mostOpen,
       job: (id) => this.jobs.known.get(id)?.job,
+      isResting: (id) => this.jobs.isResting(id),
     });
     this.jobs = new JobRules({
       most: () => this.#most.jobs,
