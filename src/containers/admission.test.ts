@@ -73,7 +73,7 @@ describe("an instance that turns a request away", () => {
     const admission = lifetime();
     admission.tell(5, false, 1);
     const mayServe = vi.fn<() => Promise<boolean>>(async () => false);
-    await admission.turnedAway(mayServe);
+    await Promise.all([admission.turnedAway(mayServe), admission.turnedAway(mayServe)]);
     await admission.turnedAway(mayServe);
     expect([mayServe.mock.calls.length, admission.isClosed]).toEqual([1, true]);
     pass(1_000);
@@ -95,5 +95,15 @@ describe("an instance that turns a request away", () => {
       await asked;
       expect(admission.isClosed).toBe(true);
     }
+  });
+
+  it("asks again when it got no answer", async ({ expect }) => {
+    const { lifetime, pass } = stage();
+    const admission = lifetime();
+    admission.tell(5, false, 1);
+    const failed = await admission.turnedAway(() => Promise.reject(new Error("lost"))).catch(String);
+    pass(1_000);
+    await admission.turnedAway(async () => true);
+    expect([failed, admission.isClosed]).toEqual(["Error: lost", false]);
   });
 });

@@ -21,6 +21,7 @@ const ASK_EVERY_MS = 250;
 export class Admission {
   readonly #state: RunState;
   readonly #clock: () => number;
+  #asking: Promise<void> | null = null;
   #askedAt = 0;
   /** How often it was told something in this lifetime. */
   #words = 0;
@@ -53,11 +54,18 @@ export class Admission {
    * answer, so that a word which was lost, or came too late, costs moments.
    */
   async turnedAway(mayServe: (record: RunRecord) => Promise<boolean>): Promise<void> {
+    if (this.#asking === null && this.#clock() < this.#askedAt + ASK_EVERY_MS) return;
+    this.#asking ??= this.#ask(mayServe).finally(() => {
+      this.#asking = null;
+      this.#askedAt = this.#clock();
+    });
+    await this.#asking;
+  }
+
+  async #ask(mayServe: (record: RunRecord) => Promise<boolean>): Promise<void> {
     const { record } = this.#state;
     const told = record?.told;
-    const now = this.#clock();
-    if (record === null || told === undefined || now < this.#askedAt + ASK_EVERY_MS) return;
-    this.#askedAt = now;
+    if (record === null || told === undefined) return;
     const words = this.#words;
     if (!(await mayServe(record))) return;
     const after = this.#state.record;

@@ -31,6 +31,7 @@ import {
   TERMINAL_HEADER,
 } from "./refusal.ts";
 import { RequestTally, type RequestTotals } from "./request-tally.ts";
+import { isReplayable } from "./replay.ts";
 import { INSTANCE_MIGRATIONS, type RunRecord } from "./run-record.ts";
 import type { Said } from "./said.ts";
 import { takeSnapshot, type Taken } from "./snapshot.ts";
@@ -222,13 +223,16 @@ export class Instance extends BaseContainer<Env> {
   }
 
   async #turnAway(request: Request, { applicationId }: RunRecord): Promise<Response> {
-    const asked = this.#lifecycle.admission.turnedAway(async ({ deploymentId }): Promise<boolean> => {
-      return await schedulerStub(this.env, applicationId, deploymentId).mayServe(deploymentId);
-    });
-    this.ctx.waitUntil(
-      asked.catch((error: unknown) => console.warn({ message: "instance.closed", error: String(error) })),
-    );
-    return await handOn(request, applicationId, this.env);
+    const { admission } = this.#lifecycle;
+    const asked = admission
+      .turnedAway(async ({ deploymentId }): Promise<boolean> => {
+        return await schedulerStub(this.env, applicationId, deploymentId).mayServe(deploymentId);
+      })
+      .catch((error: unknown) => console.warn({ message: "instance.closed", error: String(error) }));
+    this.ctx.waitUntil(asked);
+    if (isReplayable(request)) return refuse("closed");
+    await asked;
+    return admission.isClosed ? await handOn(request, applicationId, this.env) : await this.fetch(request);
   }
 
   #terminal(request: Request): Response {

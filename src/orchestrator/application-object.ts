@@ -15,7 +15,7 @@ import { TASKS_TIMER } from "../jobs/tasks/task-runner.ts";
 import { resultRefused } from "../jobs/job-events.ts";
 import { findPlacedAttempt } from "../jobs/job-store.ts";
 import { isTargetOf } from "./rollouts/switchover.ts";
-import { takesRequests } from "./routing.ts";
+import { isMember, takesRequests } from "./routing.ts";
 import { PASS_TIMER } from "./scheduler.ts";
 import type { ReportReply } from "./scheduler-deps.ts";
 import type { LoadReport } from "./autoscaling/autoscaler.ts";
@@ -133,7 +133,8 @@ export class ApplicationObject extends DurableObject<Env> {
     const row = this.core.row();
     const deployment = this.core.deployments.get(deploymentId);
     if (row === undefined || deployment === undefined) return false;
-    return takesRequests(row.rollout, this.isTarget(deployment.version));
+    // As a snapshot of this moment would say it: what a rollout has left behind is out of traffic in other ways by then.
+    return isMember(deployment) && takesRequests(row.rollout, this.isTarget(deployment.version));
   }
 
   /** What one of its instances, of any shard, has under way. */

@@ -60,7 +60,7 @@ export function routingOf(
     desired: row.spec.autoscaling?.max ?? row.spec.instances,
     target: targetOf(row),
     members: deployments
-      .filter((d) => isPooled(d) && isAvailable(d))
+      .filter(isMember)
       .map((deployment) => {
         const member = memberOf(deployment, publicId(deployment.id));
         return rollout !== undefined && isTarget(deployment.version) ? { ...member, isTarget: true as const } : member;
@@ -70,6 +70,11 @@ export function routingOf(
       ? {}
       : { traffic: rollout.traffic, rolloutId: rollout.id }),
   };
+}
+
+/** Of the pool, and takes traffic. */
+export function isMember(deployment: Deployment): boolean {
+  return isPooled(deployment) && isAvailable(deployment);
 }
 
 /** As far as a rollout has a say in it. */
