@@ -24,12 +24,13 @@ export const DEFAULT_OUTPUT_BYTES = 1_000_000;
 export const MAX_OUTPUT_BYTES = 16_000_000;
 const SIGKILL = 9;
 
-/** Throws `EXEC_TIMEOUT` and `EXEC_OUTPUT_TOO_LARGE`, and the command is killed. An exit code of any kind is a result. */
+/** Throws what the port says of one that does not begin, `EXEC_TIMEOUT` and `EXEC_OUTPUT_TOO_LARGE`, and the command is killed. An exit code of any kind is a result. */
 export async function execute(port: CommandPort, request: ExecRequest): Promise<ExecResult> {
   const { command, args = [], cwd, env, timeoutMs, maxOutputBytes = DEFAULT_OUTPUT_BYTES } = request;
   const process = await port.spawn([command, ...args], {
     ...(cwd === undefined ? {} : { cwd }),
     ...(env === undefined ? {} : { env }),
+    ...(timeoutMs === undefined ? {} : { beginsWithinMs: timeoutMs }),
   });
   const budget = { left: maxOutputBytes };
   const { promise: overdue, reject } = Promise.withResolvers<never>();

@@ -13,6 +13,7 @@ import type { BridgeMessage, BridgeReply } from "../bridge/messages.ts";
 import type { Positions } from "../logs/ring.ts";
 import { execute, type ExecRequest, type ExecResult } from "./exec.ts";
 import { checkForGate, type GateCheck } from "./gate-check.ts";
+import { boundedCommands } from "./bounded-commands.ts";
 import { InstanceBridge, type Credentials } from "./instance-bridge.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { readLogs, type LogReading } from "./log-reading.ts";
@@ -45,6 +46,7 @@ export class Instance extends BaseContainer<Env> {
   readonly #db: Database;
   readonly #timers: Timers;
   readonly #port: ContainerPort & CommandPort;
+  readonly #commands: CommandPort;
   readonly #lifecycle: Lifecycle;
   readonly #load: LoadReporter;
   readonly #tally = new RequestTally();
@@ -63,6 +65,7 @@ export class Instance extends BaseContainer<Env> {
       platformPort(ctx.container as NonNullable<typeof ctx.container>, (workload) =>
         ctx.exports.Egress({ props: workload }),
       );
+    this.#commands = boundedCommands(this.#port, () => this.#lifecycle.suspectEngine());
     this.#lifecycle = new Lifecycle({
       db: this.#db,
       timers: this.#timers,
@@ -146,7 +149,7 @@ export class Instance extends BaseContainer<Env> {
     if (record === null || !record.ready) return null;
     inFlight.begin();
     try {
-      return await execute(this.#port, request);
+      return await execute(this.#commands, request);
     } finally {
       inFlight.end();
     }
@@ -242,7 +245,7 @@ export class Instance extends BaseContainer<Env> {
     const { inFlight } = this.#lifecycle;
     const { 0: client, 1: server } = new WebSocketPair();
     inFlight.begin();
-    serveTerminal(this.#port, server, () => inFlight.end());
+    serveTerminal(this.#commands, server, () => inFlight.end());
     return new Response(null, { status: 101, webSocket: client, headers: { [INSTANCE_HEADER]: this.#id } });
   }
 

@@ -60,6 +60,7 @@ function lifetime(
   port: ContainerPort,
   report: (report: Report) => Promise<ReportReply>,
   reset: (why: string) => void = () => undefined,
+  clock: () => number = () => NOW,
 ) {
   const timers = new Timers(db, { setAlarm: () => undefined, deleteAlarm: () => undefined });
   const work: Promise<void>[] = [];
@@ -67,7 +68,7 @@ function lifetime(
     db,
     timers,
     port,
-    clock: () => NOW,
+    clock,
     report: (_, told) => report(told),
     reset,
     background: (task) => void work.push(task),
@@ -116,6 +117,48 @@ describe("an end that the application has not heard of", () => {
     heard.resolve({ owned: true, checkEveryMs: 60_000 });
     await new Promise((resolve) => setImmediate(resolve));
     expect(timers.dueAt(TIMER.report)).toBe(NOW);
+  });
+});
+
+describe("an engine that tells nothing of a container any more", () => {
+  it("is left to the next lifetime of the object, which finds the container gone", async ({ expect }) => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const db = memoryDatabase();
+    migrate(db, INSTANCE_MIGRATIONS);
+    const silent = new Promise<never>(() => undefined);
+    const { port, end } = container({ inspect: () => silent, monitor: () => silent });
+    const resets: string[] = [];
+    const owned = async (): Promise<ReportReply> => ({ owned: true, checkEveryMs: 60_000 });
+    let now = NOW;
+    const before = lifetime(
+      db,
+      port,
+      owned,
+      (why) => void resets.push(why),
+      () => now,
+    );
+    await before.lifecycle.launch(ORDER);
+    await vi.advanceTimersByTimeAsync(5_000);
+    // It has only just begun.
+    expect(resets).toEqual([]);
+    now = NOW + 60_000;
+    const look = before.lifecycle.onTimer(TIMER.keepalive).catch(() => undefined);
+    await vi.advanceTimersByTimeAsync(4_999);
+    expect(resets).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(resets).toEqual(["EngineSilent"]);
+    expect(before.timers.dueAt(TIMER.report)).toBe(now);
+    await Promise.race([look, vi.advanceTimersByTimeAsync(60_000)]);
+    end();
+    const told: Report[] = [];
+    const after = lifetime(db, port, async (report) => {
+      told.push(report);
+      return await owned();
+    });
+    await after.lifecycle.resume();
+    await after.lifecycle.onTimer(TIMER.report);
+    expect(told.at(-1)).toMatchObject({ state: "ended", outcome: { kind: "lost", reason: "Vanished" } });
   });
 });
 

@@ -10,6 +10,7 @@ import type { Timers } from "../timers.ts";
 import type { CommandOutcome } from "../jobs/wrapper/wrapper.ts";
 import { Admission } from "./admission.ts";
 import { AttemptWatch } from "./attempt-watch.ts";
+import { inspected } from "./bounded-commands.ts";
 import { BusyHold } from "./busy-hold.ts";
 import { CLEAN_EXIT, endingOf, isUncertain, type Ending } from "./exit.ts";
 import { HealthWatch, startupLeftMs } from "./health-watch.ts";
@@ -36,6 +37,7 @@ const LAUNCH_MS = 10_000;
 /** Why we end a container whose checks say that it does not work. */
 export const KILL = { unhealthy: "Unhealthy", startupDeadline: "StartupDeadline" } as const;
 const UNREACHABLE = "Unreachable";
+const ENGINE_SILENT = "EngineSilent";
 /** An end is told only of what has ended. */
 const IN_DOUBT = "whether the container runs is being found out";
 
@@ -308,6 +310,11 @@ export class Lifecycle {
     this.#background(this.#reporter.report());
   }
 
+  /** A command did not begin: what the engine tells of its container may be told to another lifetime only. */
+  suspectEngine(): void {
+    if (this.record !== null) this.#background(this.#asLaunched(this.record, true).then(() => undefined));
+  }
+
   /** A request got no answer. */
   suspect(): void {
     if (this.record?.phase === "running") this.#watch.suspect(this.record.generation);
@@ -456,9 +463,16 @@ export class Lifecycle {
     await this.#reporter.report();
   }
 
-  /** False: something else runs there than was launched, and is destroyed. */
-  async #asLaunched({ generation, revision }: RunRecord): Promise<boolean> {
-    const found = (await this.#deps.port.inspect().catch(() => null))?.labels[REVISION_LABEL];
+  /** False: something else runs there than was launched, and is destroyed; or nobody says, which ends this lifetime. */
+  async #asLaunched({ generation, revision, startedAt }: RunRecord, isSuspect = false): Promise<boolean> {
+    const { port, clock } = this.#deps;
+    const seen = await inspected(port);
+    if (seen === "silent") {
+      // What has just been launched may keep the engine busy.
+      if (!this.#isInDoubt && (isSuspect || clock() >= startedAt + LAUNCH_MS)) this.#doubt(ENGINE_SILENT);
+      return !this.#isInDoubt;
+    }
+    const found = seen?.labels[REVISION_LABEL];
     if (found === undefined || found === revision || this.#state.live(generation) === undefined) return true;
     await this.#destroy(generation, { kind: "lost", exitCode: null, reason: "Replaced" });
     return false;

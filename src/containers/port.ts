@@ -54,6 +54,8 @@ export interface CommandPort {
 export interface SpawnOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Rejects when it has not begun by then. */
+  readonly beginsWithinMs?: number;
   /** With a terminal of that size, keys in `stdin`, and both streams in `stdout`. Without: no `stdin`. */
   readonly pty?: { readonly columns: number; readonly rows: number };
 }

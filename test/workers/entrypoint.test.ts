@@ -167,6 +167,20 @@ describe.concurrent("a command inside an instance", () => {
     expect(JSON.parse(stdout)).toEqual({ env: { A: "1" }, cwd: "/tmp" });
   });
 
+  it("that does not begin is given up soon, may be tried again, and runs in the next container", async ({ expect }) => {
+    const { id, name } = await application();
+    await gantry().exec(name, "alice", { command: "print" });
+    const [instance] = await instancesOf(id);
+    const container = containerOf(instance?.id ?? "");
+    container.hangNextCommand();
+    const error = await errorOf(gantry().exec(name, "alice", { command: "print", timeoutMs: 50 }));
+    expect(error).toMatchObject({ code: "INSTANCE_UNREACHABLE", details: { waited_ms: 50 } });
+    // Nobody else tells it: it was running, and its end was heard by nobody.
+    await eventually(() => Promise.resolve(!container.running));
+    expect((await gantry().exec(name, "alice", { command: "print", args: ["b"] })).stdout).toBe("b");
+    expect(container.starts).toHaveLength(2);
+  });
+
   it("that prints or takes too much is killed, and says so", async ({ expect }) => {
     const { id, name } = await application();
     const endless = await errorOf(gantry().exec(name, "alice", { command: "endless", maxOutputBytes: 5_000 }));

@@ -117,6 +117,7 @@ export class FakeContainer implements ContainerPort, CommandPort {
   disk = "";
   /** Why no snapshot is taken, in the platform's words. */
   refusesSnapshots: string | null = null;
+  #hangs: "nothing" | "next command" | "all" = "nothing";
   #checksNow = 0;
   #placement: Placement | null = null;
 
@@ -221,6 +222,7 @@ export class FakeContainer implements ContainerPort, CommandPort {
   }
 
   async inspect(): Promise<{ labels: Readonly<Record<string, string>> } | null> {
+    if (this.#hangs === "all") return await new Promise<never>(() => undefined);
     return this.#placement === null ? null : { labels: this.#placement.options.labels };
   }
 
@@ -316,6 +318,10 @@ export class FakeContainer implements ContainerPort, CommandPort {
   async spawn([program = "", ...args]: readonly string[], { env = {}, pty, cwd }: SpawnOptions): Promise<Process> {
     if (!this.running) throw new Error("exec() cannot be called on a container that is not running.");
     this.execs += 1;
+    if (this.#hangs !== "nothing") {
+      this.#hangs = "all";
+      return await new Promise<never>(() => undefined);
+    }
     const exit = Promise.withResolvers<number>();
     const output = new IdentityTransformStream();
     const writer = output.writable.getWriter();
@@ -373,6 +379,21 @@ export class FakeContainer implements ContainerPort, CommandPort {
         controller.close();
       },
     });
+  }
+
+  /**
+   * It ends as the next command begins in it, which hangs: whoever was attached hears nothing of it any more, and sees it
+   * run. Who attaches after that finds it gone.
+   */
+  hangNextCommand(): void {
+    this.#hangs = "next command";
+  }
+
+  /** As a new lifetime of the object sees it. */
+  attached(): this {
+    if (this.#hangs === "all") this.vanish();
+    this.#hangs = "nothing";
+    return this;
   }
 
   /** `docker kill`. */

@@ -59,6 +59,6 @@ export class Instance extends RealInstance {
   constructor(ctx: DurableObjectState<{}>, env: Env) {
     Object.defineProperty(ctx, "container", { value: BASE_CONTAINER });
     const point = mortal(ctx, "INSTANCE");
-    super(ctx, envOf(env, ctx, "INSTANCE", point), mortalContainer(containerOf(ctx.id.toString()), point));
+    super(ctx, envOf(env, ctx, "INSTANCE", point), mortalContainer(containerOf(ctx.id.toString()).attached(), point));
   }
 }
