@@ -78,3 +78,12 @@ export function messageOf(choice: MessageChoice, id: string): unknown {
   const application = choice.kind === "nobody" ? "nobody" : APPLICATION;
   return { application, ...requestOf(choice, id) };
 }
+
+/** By what its task is known: null where it comes to none. */
+export function keptOf(
+  choice: MessageChoice,
+  id: string,
+): { readonly text: string | null; readonly key: string | null } {
+  if (choice.kind !== "task") return { text: null, key: null };
+  return { text: textOf(choice, id), key: choice.key === null ? null : `k${choice.key}` };
+}

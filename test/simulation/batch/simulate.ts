@@ -58,7 +58,7 @@ export async function simulateBatch(
     for (const deed of scenario.deeds) {
       time.after(deed.at, () => {
         trace(time.now - start, `deed ${JSON.stringify(deed)}`);
-        world.perform(deed);
+        world.users.perform(deed);
       });
     }
     await run(start + scenario.chaosMs);

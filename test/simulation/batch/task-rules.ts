@@ -22,6 +22,13 @@ interface KnownTask {
   readonly work: TaskWork;
 }
 
+interface Acknowledged {
+  readonly id: string;
+  readonly text: string | null;
+  readonly key: string | null;
+  readonly isBuried: boolean;
+}
+
 /** A clock that went back meanwhile. */
 const BACK_MS = 31_000;
 
@@ -159,7 +166,7 @@ export class TaskRules {
   }
 
   /** L4: whatever is acknowledged is a task, or a dead letter. */
-  acknowledged(text: string | null, key: string | null, isBuried: boolean, id: string): void {
+  acknowledged({ text, key, isBuried, id }: Acknowledged): void {
     const isKept = (text !== null && this.made.has(text)) || (key !== null && this.#wasKey(key));
     if (!isKept && !isBuried)
       this.#break("L4", `message ${id} is acknowledged, and is neither a task nor a dead letter`);
