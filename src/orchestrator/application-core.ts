@@ -292,7 +292,9 @@ export class ApplicationCore {
       onHeard: () => {
         this.changes.wake();
         this.#routingChanged();
-        if (this.row()?.deleting === true && this.shards.areGone) this.pass();
+        const { deleting = false, rollout } = this.row() ?? {};
+        // A rollout goes on by what all of them have come to.
+        if (rollout !== undefined || (deleting && this.shards.areGone)) this.pass();
       },
       onTurn: () => this.pass(),
     });

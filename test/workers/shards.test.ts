@@ -61,7 +61,12 @@ async function changesVersion({ expect }: TestContext): Promise<void> {
   const { id } = await createApplication({ instances: 4, configuration: coloured("red") });
   await untilReady(id, 4);
   const before = (await logOf(id)).length;
-  const body = { description: "green", strategy: "rolling", target_configuration: coloured("green") };
+  const body = {
+    description: "green",
+    strategy: "rolling",
+    min_healthy_time: 0,
+    target_configuration: coloured("green"),
+  };
   const { result, status } = await call("POST", `/applications/${id}/rollouts`, body);
   expect(status).toBe(200);
   const rollout = `/applications/${id}/rollouts/${result.id}`;
