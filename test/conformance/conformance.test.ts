@@ -11,6 +11,7 @@ import { alchemy } from "./suites/alchemy.ts";
 import { cloudflareSdk } from "./suites/cloudflare-sdk.ts";
 import { wranglerCloudchamber } from "./suites/wrangler-cloudchamber.ts";
 import { wranglerContainers } from "./suites/wrangler-containers.ts";
+import { wranglerDeploy } from "./suites/wrangler-deploy.ts";
 import { wranglerRegistries } from "./suites/wrangler-registries.ts";
 
 beforeAll(startStage);
@@ -34,5 +35,6 @@ it.for([
 wranglerContainers();
 wranglerRegistries();
 wranglerCloudchamber();
+wranglerDeploy();
 cloudflareSdk();
 alchemy();

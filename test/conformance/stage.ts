@@ -59,6 +59,8 @@ export interface RunOptions {
   readonly token?: string;
   readonly stdin?: string;
   readonly cwd?: string;
+  /** What it takes for Cloudflare's API, where it is not the control plane alone. */
+  readonly base?: string;
   readonly env?: Record<string, string>;
 }
 
@@ -91,7 +93,7 @@ export async function wrangler(args: readonly string[], options: RunOptions = {}
   return await runProgram([WRANGLER, ...args], {
     ...options,
     env: {
-      CLOUDFLARE_API_BASE_URL: clientBase(),
+      CLOUDFLARE_API_BASE_URL: options.base ?? clientBase(),
       CLOUDFLARE_API_TOKEN: options.token ?? TOKEN,
       CLOUDFLARE_ACCOUNT_ID: ACCOUNT_ID,
       CI: "true",

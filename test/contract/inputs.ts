@@ -4,6 +4,7 @@ import type { JsonSchema } from "../../src/api/openapi/schemas.ts";
 import type { Random } from "../simulation/random.ts";
 import { jobHint, repairJobs } from "./jobs-inputs.ts";
 import type { Known } from "./known.ts";
+import { repairPolicy, repairRollout } from "./rollouts-inputs.ts";
 import { repairTasks, taskHint } from "./tasks-inputs.ts";
 
 /** Names are few, so that they collide now and then. */
@@ -117,7 +118,8 @@ export function repair(body: unknown, operationPath: string, random: Random): un
   if (Array.isArray(body["scopes"]) && body["scopes"].includes("admin")) delete body["applications"];
   if (body["target_configuration"] !== undefined) delete body["target_version"];
   else if (operationPath.endsWith("/rollouts")) body["target_version"] = 1;
-  if (operationPath.endsWith("/rollouts")) repairSteps(body, random);
+  if (operationPath.endsWith("/rollouts")) repairRollout(body, random);
+  if (isRecord(body["rollout"])) repairPolicy(body["rollout"], random);
   if (operationPath.endsWith("/registries")) repairRegistry(body);
   if (operationPath.endsWith("/credentials")) {
     body["permissions"] ??= ["pull"];
@@ -182,14 +184,6 @@ function repairConfiguration(configuration: Record<string, unknown>): void {
   ) {
     delete configuration["ssh_public_key_ids"];
   }
-}
-
-function repairSteps(body: Record<string, unknown>, random: Random): void {
-  delete body["steps"];
-  body["step_percentage"] = 100;
-  if (!random.chance(0.3)) return;
-  delete body["step_percentage"];
-  body["steps"] = [{ step_size: { percentage: 100 }, description: "all" }];
 }
 
 function repairRegistry(body: Record<string, unknown>): void {

@@ -66,6 +66,7 @@ export function alchemy(): void {
           `POST /containers/applications/${made.id}/rollouts`,
         ]);
         await untilMemory(made.id, [1024, 1024]);
+        expect((await plane.call("GET", `/applications/${made.id}/rollouts`)).result).toHaveLength(1);
       });
 
       it("destroy removes it with its containers, and a second destroy finds nothing to do", async ({ expect }) => {

@@ -5,6 +5,7 @@ import { ACCOUNT_ID, eventually, TOKEN, workloads } from "../../e2e/control-plan
 import { clientBase, plane, removeEverything, requests } from "../stage.ts";
 
 const account_id = ACCOUNT_ID;
+const stepOf = (percentage: number) => ({ step_size: { percentage }, description: `${percentage} %` });
 const UNKNOWN_ID = "00000000-0000-4000-8000-000000000000";
 
 export function cloudflareSdk(): void {
@@ -56,6 +57,8 @@ export function cloudflareSdk(): void {
 
       it("edit changes what needs no rollout", async ({ expect }) => {
         const edited = await client.containers.applications.edit(id, { account_id, max_instances: 7 });
+        // What the SDK does not know: instances are healthy at once.
+        await plane.call("PATCH", `/applications/${id}`, { rollout: { min_healthy_time: 0 } });
         expect(edited).toMatchObject({ id, max_instances: 7 });
         expect((await plane.call("GET", `/applications/${id}`)).result.max_instances).toBe(7);
       });
@@ -84,6 +87,39 @@ export function cloudflareSdk(): void {
             configuration: expect.objectContaining({ image: "hello-world" }),
           }),
         ]);
+      });
+
+      it.for([
+        [{ strategy: "rolling", kind: "full_auto", step_percentage: 50 }, [50, 100]],
+        [{ strategy: "rolling", steps: [20, 100].map((percentage) => stepOf(percentage)) }, [20, 100]],
+        [{ strategy: "new_instances", kind: "full_manual", percentage: 50 }, null],
+      ] as const)("rollouts.create replaces instances as it is asked: %j", async ([asked, marks], { expect }) => {
+        requests();
+        const made = await client.containers.applications.rollouts.create(id, {
+          account_id,
+          description: "from the SDK",
+          target_configuration: { environment_variables: [{ name: "GREETING", value: JSON.stringify(asked) }] },
+          ...asked,
+        } as Parameters<typeof client.containers.applications.rollouts.create>[1]);
+        expect(requests()).toEqual([`POST /containers/applications/${id}/rollouts`]);
+        expect(made).toMatchObject({ status: "progressing", strategy: asked.strategy, description: "from the SDK" });
+        const phase = marks === null ? "waiting" : "completed";
+        const rollout = await eventually(async () => {
+          const { result } = await plane.call("GET", `/applications/${id}/rollouts/${made.id}`);
+          return result.phase === phase && result;
+        });
+        if (marks === null) {
+          expect(rollout).toMatchObject({ percentage: 50, version_distribution: { target_version_percentage: 50 } });
+          await plane.call("POST", `/applications/${id}/rollouts/${made.id}`, { action: "promote" });
+          await eventually(async () => {
+            const { result } = await plane.call("GET", `/applications/${id}/rollouts/${made.id}`);
+            return result.status === "completed";
+          });
+        } else {
+          const steps: { step_size: { percentage: number } }[] = rollout.steps;
+          expect(steps.map(({ step_size }) => step_size.percentage)).toEqual(marks);
+        }
+        await plane.untilReady(id, 2);
       });
 
       it("instances are listed in both forms, filtered, and got one by one", async ({ expect }) => {
