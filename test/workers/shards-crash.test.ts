@@ -99,6 +99,7 @@ describe.for(POINTS)("when shard %i dies %s", ([shard, point]) => {
     await insist("POST", `/applications/${id}/rollouts`, {
       description: "green",
       strategy: "rolling",
+      min_healthy_time: 0,
       target_version: 2,
     });
     const all = await converged(id, (some) => some.length === 4 && some.every((one) => one.ready && isGreen(one)));
@@ -194,7 +195,7 @@ it("a rollout goes on in the next shard when both were evicted between turns", a
   const { id } = await createApplication({ instances: 4, configuration: coloured("red") });
   await untilReady(id, 4);
   await call("PATCH", `/applications/${id}`, { configuration: coloured("green") });
-  const body = { description: "green", strategy: "rolling", target_version: 2 };
+  const body = { description: "green", strategy: "rolling", min_healthy_time: 0, target_version: 2 };
   const { result } = await call("POST", `/applications/${id}/rollouts`, body);
   const status = async () => (await call("GET", `/applications/${id}/rollouts/${result.id}`)).result.status;
   await eventually(async () => {

@@ -92,6 +92,7 @@ describe.concurrent("a warm pool", () => {
     const rollout = await call("POST", `/applications/${id}/rollouts`, {
       description: "new",
       strategy: "rolling",
+      min_healthy_time: 0,
       target_configuration: { image: "hello-world", environment_variables: [{ name: "A", value: "b" }] },
     });
     expect(rollout.status).toBe(200);
