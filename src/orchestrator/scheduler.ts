@@ -258,7 +258,8 @@ export class Scheduler {
     const { rollout, activeVersion } = application;
     const target = rollout === undefined ? activeVersion : versionOfName(rollout, deployment.name);
     const revisionOf = (version: number) => this.#deps.version(version).version.revision;
-    return revisionOf(target) !== (deployment.revision ?? revisionOf(deployment.version));
+    // What its `start` was given makes its own revision another.
+    return revisionOf(target) !== revisionOf(deployment.version);
   }
 
   /** Something that runs is to be replaced by something else. */

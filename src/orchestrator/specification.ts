@@ -86,6 +86,8 @@ export class Specification {
   }
 
   put(row: ApplicationRow, put: ApplicationPut, guard: WriteGuard, grant: Grant | null, now: number): void {
+    // An earlier try of it has begun this rollout, whatever was done since.
+    if (this.#deps.rollouts.get(guard.seed) !== null) return;
     const change = planPut(this.#deps.db, row, put);
     const spec = plainSpec(put.spec, "replacement of the whole specification");
     this.#write(row, change, guard, grant, now, { id: guard.seed, spec, isAsked: false });

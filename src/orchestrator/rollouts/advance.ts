@@ -11,6 +11,8 @@ import { stepTarget } from "./targets.ts";
 export interface Observed {
   /** How many the application wants. */
   readonly wanted: number;
+  /** Of those, that a user holds stopped: they stay as they are, and nothing waits for them. */
+  readonly held: number;
   /** Slots at the target, whether anything runs in them or not. */
   readonly fresh: number;
   /** At the target, ready for at least `minHealthyMs`. */
@@ -108,13 +110,13 @@ function progress(
   now: number,
   happened: RolloutStepped[],
 ): Rollout {
-  const { wanted, healthy, healthySince, others, named } = observed;
+  const { healthy, healthySince, others, named } = observed;
   // Only what becomes healthy moves the deadline, so that a start that fails again and again does not.
   const rollout =
     healthy > before.mostHealthy
       ? { ...before, mostHealthy: healthy, progressedAt: Math.max(before.progressedAt, healthySince ?? now) }
       : before;
-  const isAtMark = healthy >= stepTarget(percentageOf(rollout), wanted);
+  const isAtMark = healthy >= markOf(rollout, observed);
   if (isAtMark && !isLastStep(rollout)) return stepDone(rollout, observed, analysis, now, happened);
   if (isAtMark && mustSwitch(rollout)) return stepDone(rollout, observed, analysis, now, happened);
   // Complete is what runs nothing else: an instance that still serves the old version holds it up, and is named.
@@ -126,12 +128,17 @@ function progress(
   return fail(rollout, "ProgressDeadlineExceeded", overdue(rollout, observed), observed, now, happened);
 }
 
+/** What it takes for the step to be done. */
+function markOf(rollout: Rollout, { wanted, held }: Pick<Observed, "wanted" | "held">): number {
+  return Math.min(stepTarget(percentageOf(rollout), wanted), Math.max(0, wanted - held));
+}
+
 function isLastStep({ step, spec }: Rollout): boolean {
   return step >= spec.steps.length - 1;
 }
 
 /** Both sides stand by, and requests still go to the old one. */
-function mustSwitch({ spec, serving }: Rollout): boolean {
+export function mustSwitch({ spec, serving }: Rollout): boolean {
   return spec.strategy === "blue_green" && serving === "from";
 }
 
@@ -142,9 +149,11 @@ function stepDone(
   now: number,
   happened: RolloutStepped[],
 ): Rollout {
-  happened.push({ type: "step-done", step: rollout.step });
-  const done: Rollout = { ...rollout, updatedAt: now, doneAt: [...rollout.doneAt, now] };
-  if (analysis.analysis === "none") return goOn(done, now, happened);
+  // It may have been done before, and its instances have not been healthy since.
+  const isTold = rollout.doneAt.length > rollout.step;
+  if (!isTold) happened.push({ type: "step-done", step: rollout.step });
+  const done: Rollout = { ...rollout, updatedAt: now, doneAt: isTold ? rollout.doneAt : [...rollout.doneAt, now] };
+  if (analysis.analysis === "none") return goOn(done, observed, now, happened);
   return judge({ ...done, phase: "gating" }, observed, analysis, now, happened);
 }
 
@@ -157,10 +166,18 @@ function complete(rollout: Rollout, now: number, happened: RolloutStepped[]): Ro
 }
 
 /** A step is done and nothing is held against it. */
-function goOn(rollout: Rollout, now: number, happened: RolloutStepped[]): Rollout {
+function goOn(rollout: Rollout, observed: Observed, now: number, happened: RolloutStepped[]): Rollout {
   const { spec, step } = rollout;
   const isWaiting = spec.kind === "full_manual" || spec.steps[step]?.waits === true;
-  return isWaiting ? { ...rollout, phase: "waiting", updatedAt: now } : beyond(rollout, now, happened);
+  if (isWaiting) return { ...rollout, phase: "waiting", updatedAt: now };
+  // What was healthy before the measurements need not be any more.
+  if (!maySwitch(rollout, observed)) return { ...rollout, phase: "progressing", progressedAt: now, updatedAt: now };
+  return beyond(rollout, now, happened);
+}
+
+/** Requests are handed on only to as many as they need. */
+export function maySwitch(rollout: Rollout, observed: Pick<Observed, "wanted" | "held" | "healthy">): boolean {
+  return !mustSwitch(rollout) || observed.healthy >= markOf(rollout, observed);
 }
 
 /** To the next step, or to the other side. */
@@ -192,7 +209,7 @@ function judge(
     }
     case "none":
     case "passed": {
-      return goOn(rollout, now, happened);
+      return goOn(rollout, observed, now, happened);
     }
     case "inconclusive": {
       happened.push({ type: "paused", reason: "AnalysisInconclusive" });
@@ -226,13 +243,13 @@ function fail(
 
 function goBack(
   rollout: Rollout,
-  { oldReady, wanted, notBack }: Observed,
+  { oldReady, wanted, held, notBack }: Observed,
   now: number,
   happened: RolloutStepped[],
 ): Rollout {
   if (rollout.switchTo !== null) return rollout;
   if (rollout.spec.strategy === "blue_green" && rollout.serving === "to") {
-    if (oldReady < wanted) return rollout;
+    if (oldReady < wanted - held) return rollout;
     happened.push({ type: "switching", side: "from" });
     return { ...rollout, switchTo: "from", updatedAt: now };
   }
@@ -283,8 +300,9 @@ export function deadlineOf(rollout: Rollout): number | null {
 }
 
 /** When so many will be healthy that the step is done, if nothing else happens. */
-function ripeAtOf(rollout: Rollout, { wanted, healthy, ripening }: Observed): number | null {
+function ripeAtOf(rollout: Rollout, observed: Observed): number | null {
   if (rollout.phase !== "progressing") return null;
-  const missing = stepTarget(percentageOf(rollout), wanted) - healthy;
+  const { healthy, ripening } = observed;
+  const missing = markOf(rollout, observed) - healthy;
   return missing < 1 ? null : (ripening[missing - 1] ?? null);
 }

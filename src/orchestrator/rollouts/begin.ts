@@ -32,21 +32,38 @@ export function beginRollout(given: Beginning, now: number): Begun {
   const target = revisionOf(toVersion);
   const served = current !== null && current.isFromStable ? current.fromVersion : null;
   const isBack = served !== null && revisionOf(served) === target;
-  const fromVersion = served === null || isBack ? activeVersion : served;
-  const from = revisionOf(fromVersion);
   const available = deployments.filter((one) => isPooled(one) && isAvailable(one));
+  const before = served === null || isBack ? activeVersion : served;
+  // What was on its way when it was replaced may serve nobody.
+  const fromVersion =
+    current === null || served !== null ? before : (mostOf(available, target, revisionOf) ?? before);
+  const from = revisionOf(fromVersion);
   const ready = available.filter(({ version }) => revisionOf(version) === from).length;
   const isFromStable =
     (served !== null && !isBack) ||
     stableVersion === fromVersion ||
     (current === null && wanted > 0 && ready >= wanted);
-  // With nobody who serves, or nothing to change, there is nothing to go about carefully.
-  const isFirst = available.length === 0 || from === target;
+  // With nobody who serves, or nothing to change, there is nothing to go about carefully. Nor where what still serves
+  // comes back: steps would bring it to the version that is given up first.
+  const isServing = !(current?.spec.strategy === "blue_green" && current.serving === "to");
+  const isFirst = available.length === 0 || from === target || (isBack && isServing);
   const begun = newRollout({ id, spec, fromVersion, toVersion, isFromStable, isFirst }, now);
   const isDone = from === target && current === null;
   const doneAt = spec.steps.map(() => now);
   const rollout: Rollout = isDone ? { ...begun, phase: "completed", reason: "NothingToDo", doneAt } : begun;
   return { rollout, replaced: current === null ? null : replacedBy(current, toVersion, now) };
+}
+
+/** The version that most serve in, other than the target; null: none does. */
+function mostOf(
+  available: readonly Deployment[],
+  target: string,
+  revisionOf: (version: number) => string,
+): number | null {
+  const others = available.filter(({ version }) => revisionOf(version) !== target);
+  const counts = [...Map.groupBy(others, ({ version }) => version)];
+  const [most] = counts.toSorted(([a, inA], [b, inB]) => inB.length - inA.length || b - a);
+  return most?.[0] ?? null;
 }
 
 export function replacedBy(rollout: Rollout, version: number, now: number): Rollout {

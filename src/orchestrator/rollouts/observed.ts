@@ -28,9 +28,12 @@ export function observeShare(
   const ready = live.filter((one) => isAvailable(one) && one.readyAt !== null && says(one) === to);
   const ripeAt = ready.map(({ readyAt }) => (readyAt ?? now) + minHealthyMs);
   const ripe = ripeAt.filter((at) => at <= now);
-  const named = inHand.filter((one) => isNamed(one) && isLive(one) && one.isAsleep !== true && says(one) !== to);
+  // What the `start` of a name was given makes its own revision another: its version counts.
+  const awake = inHand.filter((one) => isNamed(one) && isLive(one) && one.isAsleep !== true);
+  const named = awake.filter(({ version }) => revisionOf(version) !== to);
   return {
     id,
+    held: pool.filter(({ held }) => held).length,
     fresh: fresh.length,
     healthy: ripe.length,
     healthySince: ripe.length === 0 ? null : ripe.reduce((a, b) => Math.max(a, b)),
@@ -67,6 +70,7 @@ export function wholeObserved(
   const since = [...known.flatMap(({ healthySince }) => (healthySince === null ? [] : [healthySince])), ...ripe];
   return {
     wanted,
+    held: Math.min(wanted, sum(({ held }) => held)),
     fresh: sum(({ fresh }) => fresh),
     healthy: sum(({ healthy }) => healthy) + ripe.length,
     healthySince: since.length === 0 ? null : Math.max(...since),

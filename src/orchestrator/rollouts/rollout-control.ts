@@ -94,8 +94,8 @@ export class RolloutControl {
     // An earlier try of this very request has done it, whatever has become of the rollout since.
     if (rollout.lastRequest === by.request) return { isDone: true, message: "" };
     const wanted = wantedOf(row.spec);
-    const { fresh } = this.observed(row, now) ?? { fresh: 0 };
-    const decision = decideRollout(rollout, action, { fresh, wanted }, now);
+    const { fresh, held, healthy } = this.observed(row, now) ?? { fresh: 0, held: 0, healthy: 0 };
+    const decision = decideRollout(rollout, action, { fresh, wanted, held, healthy }, now);
     if (decision.type === "refused") return { isDone: false, message: decision.message };
     const told = [actedEvent(rollout, action, by.actor), ...steppedEvents(decision.rollout, decision.happened)];
     keepRollout(db, log, row, { ...decision.rollout, lastRequest: by.request }, told, now);

@@ -59,9 +59,12 @@ export class RolloutsLog {
 
   /** The version that the last one which came to its end has left running; null: there was none. */
   stableVersion(): number | null {
-    const last = this.list().find(({ phase }) => phase === "completed" || phase === "reverted");
+    const isEnd = ({ phase, reason }: Rollout) => phase === "reverted" || (phase === "completed" && reason !== "NothingToDo");
+    const last = this.list().find(isEnd);
     if (last === undefined) return null;
-    return last.phase === "completed" ? last.toVersion : last.fromVersion;
+    if (last.phase === "completed") return last.toVersion;
+    // Somebody may have gone back to what never worked.
+    return last.isFromStable ? last.fromVersion : null;
   }
 
   put(rollout: Rollout): void {

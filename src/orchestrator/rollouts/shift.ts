@@ -66,6 +66,14 @@ export function shift(candidates: readonly Deployment[], asked: Shift): Shifted 
       } else keep.add(deployment);
     }
   }
+  // Kept for what serves until others do, fewer are wanted, or may come beyond them, than before: what waits begins no more.
+  let excess = keep.size - held.length - wanted - asked.surge;
+  for (const deployment of [...free].toSorted((a, b) => worth(a) - worth(b))) {
+    if (excess <= 0 || deployment.phase !== "pending") break;
+    if (!keep.delete(deployment)) continue;
+    excess -= 1;
+    leave.push(deployment);
+  }
   let room = wanted + asked.surge - (keep.size - held.length);
   const recall: Deployment[] = [];
   const placed = (side: Exclude<Side, "stray">) => {
