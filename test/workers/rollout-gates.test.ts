@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { createApplication, eventsOf, eventually, instancesOf, raw, untilReady } from "./client.ts";
 import { containerOf } from "./fake-container.ts";
-import { forget, send } from "./writes.ts";
+import { billed, forget, send } from "./writes.ts";
 
 interface Asked {
   readonly key: string | null;
@@ -157,6 +157,23 @@ describe.concurrent("a webhook", () => {
     await until(id, rollout, "completed");
     await untilAt(id, [2, 2]);
     expect(asked).toHaveLength(3);
+  });
+
+  it("costs two rows a measurement, and nothing between two of them", async ({ expect }) => {
+    const { id } = await application();
+    const third = Promise.withResolvers<void>();
+    const { asked, gate } = webhook(async (measurement) => {
+      if (measurement === 3) await third.promise;
+      if (measurement === 5) await new Promise(() => undefined);
+      return says("passed")();
+    });
+    await begin(id, [{ ...gate, count: 10, timeout: "30s" }]);
+    await eventually(async () => asked.length === 3);
+    await untilAt(id, [1, 2]);
+    const before = await billed(id);
+    third.resolve();
+    await eventually(async () => asked.length === 5);
+    expect((await billed(id)) - before).toBe(4);
   });
 
   it("of a dry run is asked, and decides nothing", async ({ expect }) => {
