@@ -42,7 +42,7 @@ owner: a
 resources:
   - kind: rollout
     name: web
-    spec: { application: { ref: application/web }, description: ${colour}, step_percentage: 50 }
+    spec: { application: { ref: application/web }, description: ${colour}, step_percentage: 50, min_healthy_time: 0 }
   - kind: application
     name: web
     spec: { instances: 1, configuration: { image: hello-world, environment_variables: [{ name: C, value: ${colour} }] } }
@@ -199,7 +199,7 @@ resources:
     const { result } = await account.api.send("GET /applications/{id}/rollouts", { params: { id: "web" } });
     expect(result.map(({ description, steps }) => [description, steps?.length])).toContainEqual(["blue", 2]);
     expect(isDone((await diff(account, rolledOut("blue"))).told)).toBe(true);
-    const back = `owner: b\nresources: [{ kind: rollout, name: web, spec: { application: web, target_version: 1 } }]`;
+    const back = `owner: b\nresources: [{ kind: rollout, name: web, spec: { application: web, min_healthy_time: 0, target_version: 1 } }]`;
     expect((await apply(account, back)).actions).toEqual({ "rollout/web": "update" });
     expect(isDone((await diff(account, back)).told)).toBe(true);
   });

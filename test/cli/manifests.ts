@@ -30,6 +30,7 @@ name: web
 spec:
   instances: 1
   jobs: true
+  rollout: { min_healthy_time: 0, max_surge: 50% }
   configuration:
     image: hello-world
     secrets: [{ name: API_KEY, type: env, secret: { ref: secret/api-key } }]
@@ -89,6 +90,7 @@ name: web
 spec:
   instances: 2
   jobs: true
+  rollout: { min_healthy_time: 0, max_unavailable: 1, progress_deadline: null }
   configuration:
     image: hello-world
     secrets: [{ name: KEY, type: env, secret: { ref: secret/api-key } }]
