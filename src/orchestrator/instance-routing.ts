@@ -4,7 +4,7 @@ import type { NetworkMode } from "../api/schemas/network.ts";
 import type { StoredConfiguration } from "./configurations.ts";
 import type { LaunchSpec } from "./launch-spec.ts";
 import { listeningPorts, networkOf, type Port } from "./network.ts";
-import { isAvailable, isLeaving, type Deployment } from "./plan/deployment.ts";
+import { isLeaving, type Deployment } from "./plan/deployment.ts";
 import type { RoutingMember } from "./routing.ts";
 import type { ApplicationRow } from "./storage/application-row.ts";
 
@@ -58,7 +58,8 @@ export function addressedInstance(
     mode: networkOf(configuration).mode,
     ports: listeningPorts(configuration),
     defaultPort: spec.port,
-    unavailable: isAvailable(deployment) ? null : whyNot(deployment, now),
+    // What only stands by since a rollout is out of the pool's traffic, and not out of reach.
+    unavailable: deployment.ready && !deployment.cordoned ? null : whyNot(deployment, now),
   };
 }
 

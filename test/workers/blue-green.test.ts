@@ -1,8 +1,22 @@
 /** Blue-green: requests are handed on from one version to the other at once, whatever copies of the routing are about. */
-import { describe, it, vi } from "vitest";
-import { applicationStub } from "../../src/stubs.ts";
-import { call, createApplication, eventsOf, eventually, raw, testEnv, untilReady } from "./client.ts";
-import { FakeContainer } from "./fake-container.ts";
+import { exports } from "cloudflare:workers";
+import { afterEach, describe, it, vi } from "vitest";
+import { Instance } from "../../src/containers/instance.ts";
+import { applicationStub, instanceStub } from "../../src/stubs.ts";
+import {
+  call,
+  createApplication,
+  eventsOf,
+  eventually,
+  instancesOf,
+  raw,
+  testEnv,
+  untilReady,
+  type WireInstance,
+} from "./client.ts";
+import { containerOf, FakeContainer } from "./fake-container.ts";
+import { spreadOver } from "./shard-count.ts";
+import { forget } from "./writes.ts";
 
 type Colour = "old" | "new";
 
@@ -95,6 +109,16 @@ async function started(instances: number) {
 const switches = async (id: string) => (await eventsOf(id)).filter((event) => event.name === "RolloutSwitched").length;
 const phaseOf = async (rollout: string) => (await call("GET", rollout)).result.phase as string;
 
+const rows = async ({ deployment_id }: WireInstance) =>
+  (await instanceStub(testEnv, deployment_id).billing()).rowsWritten;
+const isNew = ({ id }: WireInstance) => colourOf(containerOf(id)) === "new";
+
+/** As another isolate does it: a write through this one would let it forget its copies of the routing. */
+async function next(id: string, rollout: string): Promise<void> {
+  const guard = { ifMatch: null, lease: null, seed: crypto.randomUUID(), isRetry: false };
+  await applicationStub(testEnv, id).rolloutAction(rollout.split("/").at(-1) ?? "", "next", "operator", guard);
+}
+
 /** Whether anything of the one was begun after anything of the other. */
 function begunAfter(seen: readonly Seen[], late: Colour, first: Colour): Seen[] {
   const since = seen.findIndex(({ colour }) => colour === first);
@@ -126,30 +150,89 @@ describe("a switch to another version", () => {
     await eventually(async () => (await phaseOf(back)) === "completed");
   });
 
-  it("is kept to by copies of the routing that know nothing of it yet", async ({ expect }) => {
+  afterEach(() => spreadOver(null));
+
+  it.for([1, 2])(
+    "is kept to by copies of the routing that know nothing of it yet, over %i objects",
+    async (shards, { expect }) => {
+      spreadOver(shards);
+      const { id, hosts } = await started(2);
+      const seen = watchRequests(id);
+      const rollout = await begin(id, { kind: "full_manual", scale_down_delay: "60s" });
+      await eventually(async () => (await phaseOf(rollout)) === "waiting");
+      // A copy is used for four seconds, and made here before the switch.
+      for (const host of hosts) expect(await ask(host, id, false)).toBeNull();
+      expect(new Set(seen.map(({ colour }) => colour))).toEqual(new Set(["old"]));
+      await next(id, rollout);
+      await eventually(async () => (await switches(id)) === 1);
+      seen.splice(0);
+      const askAll = async (some: readonly string[]) => {
+        const answers = await Promise.all(
+          some.flatMap((host) => [true, false, true, false].map(async (isUpload) => await ask(host, id, isUpload))),
+        );
+        expect(answers.filter((failure) => failure !== null)).toEqual([]);
+        expect(new Set(seen.map(({ colour }) => colour))).toEqual(new Set(["new"]));
+      };
+      await askAll(hosts.slice(0, 2));
+      // Also when it is over, and the old ones stand by.
+      await eventually(async () => (await phaseOf(rollout)) === "completed");
+      await askAll(hosts.slice(2));
+    },
+  );
+
+  it("lets what is under way go on, answers who names an old instance, and costs each of those a row", async ({
+    expect,
+  }) => {
+    const { id, name, hosts } = await started(1);
+    const rollout = await begin(id, { kind: "full_manual", scale_down_delay: "60s" });
+    await eventually(async () => (await phaseOf(rollout)) === "waiting");
+    const [old, fresh] = (await instancesOf(id)).toSorted((a, b) => Number(isNew(a)) - Number(isNew(b)));
+    if (old === undefined || fresh === undefined) throw new Error("there are two");
+    const before = [await rows(old), await rows(fresh)];
+    const streaming = await raw("GET", `http://${hosts[0]}/stream`);
+    const reader = streaming.body?.pipeThrough(new TextDecoderStream()).getReader();
+    expect((await reader?.read())?.value).toBe("first");
+    await next(id, rollout);
+    await eventually(async () => (await phaseOf(rollout)) === "completed");
+    containerOf(old.id).streams = false;
+    expect((await reader?.read())?.value).toBe(" last");
+    expect([await rows(old), await rows(fresh)]).toEqual([(before[0] ?? 0) + 1, before[1]]);
+    const named = await exports.Gantry.fetch(`http://gantry.internal/a/${name}/@${old.id}/x`);
+    expect([named.status, named.headers.get("gantry-instance")]).toEqual([200, old.id]);
+    expect((await named.json<{ headers: object }>()).headers).not.toHaveProperty("gantry-direct");
+    // Nobody outside says that it means it.
+    const forged = await raw("GET", `http://${hosts[0]}/x`, undefined, { "gantry-direct": "named" });
+    expect([forged.headers.get("gantry-instance"), await forged.text()]).toEqual([
+      fresh.id,
+      expect.not.stringContaining("gantry-direct"),
+    ]);
+  });
+
+  it("that is cut off by the death of its object is finished by the next, and callers wait for it", async ({
+    expect,
+  }) => {
     const { id, hosts } = await started(2);
     const seen = watchRequests(id);
     const rollout = await begin(id, { kind: "full_manual", scale_down_delay: "60s" });
     await eventually(async () => (await phaseOf(rollout)) === "waiting");
-    // A copy is used for four seconds, and made here before the switch.
-    for (const host of hosts) expect(await ask(host, id, false)).toBeNull();
-    expect(new Set(seen.map(({ colour }) => colour))).toEqual(new Set(["old"]));
-    // As another isolate does it: a write through this one would let it forget its copies.
-    const guard = { ifMatch: null, lease: null, seed: crypto.randomUUID(), isRetry: false };
-    await applicationStub(testEnv, id).rolloutAction(rollout.split("/").at(-1) ?? "", "next", "operator", guard);
-    await eventually(async () => (await switches(id)) === 1);
-    seen.splice(0);
-    const askAll = async (some: readonly string[]) => {
-      const answers = await Promise.all(
-        some.flatMap((host) => [true, false, true, false].map(async (isUpload) => await ask(host, id, isUpload))),
-      );
-      expect(answers.filter((failure) => failure !== null)).toEqual([]);
-      expect(new Set(seen.map(({ colour }) => colour))).toEqual(new Set(["new"]));
-    };
-    await askAll(hosts.slice(0, 2));
-    // Also when it is over, and the old ones stand by.
+    let asked = 0;
+    const admit = vi.spyOn(Instance.prototype, "admit").mockImplementation(() => {
+      asked += 1;
+      throw new Error("lost");
+    });
+    await next(id, rollout);
+    await eventually(async () => asked > 2);
+    expect(await phaseOf(rollout)).toBe("switching");
+    const waiting = hosts.map(async (host) => await ask(host, id, true));
+    await forget(id);
+    admit.mockRestore();
+    waiting.push(...hosts.map(async (host) => await ask(host, id, false)));
+    // Whoever was waiting in the object that died has heard of it, and that is all: nothing was sent twice.
+    const answers = await Promise.all(waiting);
+    expect(answers.slice(hosts.length)).toEqual(hosts.map(() => null));
+    expect(new Set(seen.map(({ colour }) => colour))).toEqual(new Set(["new"]));
     await eventually(async () => (await phaseOf(rollout)) === "completed");
-    await askAll(hosts.slice(2));
+    expect(await switches(id)).toBe(1);
   });
 
   it("is undone by any rollout: who was told to refuse finds out, and no request fails", async ({ expect }) => {
