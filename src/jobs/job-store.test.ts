@@ -105,9 +105,12 @@ describe("jobs in storage", () => {
       ["a", 60_000],
       ["b", null],
       ["c", 5_000],
+      ["at once", 0],
     ] as const) {
       putJob(db, { ...over(id), spec: { ...SPEC, ttlMs } });
     }
+    expect([firstRemoval(db), expiredJobs(db, 2_000, 9)]).toEqual([2_000, ["at once"]]);
+    removeJob(db, "at once");
     expect(firstRemoval(db)).toBe(7_000);
     expect([6_999, 7_000, 62_000].map((now) => expiredJobs(db, now, 9))).toEqual([[], ["c"], ["c", "a"]]);
     expect(expiredJobs(db, 62_000, 1)).toEqual(["c"]);
