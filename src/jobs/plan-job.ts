@@ -87,26 +87,30 @@ function verdictOf({ job, live, retries, now }: JobInput): Verdict | null {
   }
   const failed = countOf(failedIndexes);
   if (spec.retries !== null && tally.failed > spec.retries) {
-    return decided(
-      "failed",
-      "BackoffLimitExceeded",
-      `${tally.failed} failed attempts, ${spec.retries} may be tried again`,
-    );
+    return decided("failed", "BackoffLimitExceeded", `${attempts(tally.failed)} failed, ${mayBe(spec.retries)}`);
   }
   const lost = tally.lost - (job.lostToBoots ?? 0);
   if (lost > spec.lossRetries) {
-    return decided(
-      "failed",
-      "LossLimitExceeded",
-      `the platform lost ${lost} attempts, ${spec.lossRetries} may be tried again`,
-    );
+    return decided("failed", "LossLimitExceeded", `the platform lost ${attempts(lost)}, ${mayBe(spec.lossRetries)}`);
   }
   if (spec.maxFailedIndexes !== null && failed > spec.maxFailedIndexes) {
-    return decided("failed", "MaxFailedIndexesExceeded", `${failed} indexes failed, ${spec.maxFailedIndexes} may`);
+    return decided(
+      "failed",
+      "MaxFailedIndexesExceeded",
+      `${failed} ${failed === 1 ? "index" : "indexes"} failed, ${spec.maxFailedIndexes} may`,
+    );
   }
   const isOver = job.nextIndex >= spec.completions && live.length === 0 && retries.length === 0;
   if (isOver) return decided("failed", "FailedIndexes", `${failed} of ${spec.completions} indexes failed`);
   return null;
+}
+
+function attempts(count: number): string {
+  return `${count} ${count === 1 ? "attempt" : "attempts"}`;
+}
+
+function mayBe(count: number): string {
+  return count === 0 ? "of which none is to be tried again" : `of which ${count} may be tried again`;
 }
 
 function doneWithin({ doneIndexes }: Job, { first, last }: IndexRange): number {

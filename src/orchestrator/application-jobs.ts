@@ -2,7 +2,7 @@
 import { GantryError } from "../errors.ts";
 import type { AttemptPage, KeptOutput, JobPage, JobRequest, JobView } from "../jobs/job-control.ts";
 import { isAt, type JobCondition } from "../jobs/conditions.ts";
-import type { AttemptRecord, JobFilter } from "../jobs/job-store.ts";
+import { latestAttempts, type AttemptRecord, type JobFilter } from "../jobs/job-store.ts";
 import { sealSecrets } from "../jobs/prepare.ts";
 import type { QueueView } from "../jobs/queue-view.ts";
 import { masterKeys } from "../sealing.ts";
@@ -76,7 +76,13 @@ export class ApplicationJobs extends ApplicationReader {
     return this.core.jobs.remove(key, actor);
   }
 
-  async waitForJob(key: string, condition: JobCondition, timeoutMs: number): Promise<Waited<JobView>> {
+  /** With so many of its attempts that ended last. */
+  async waitForJob(
+    key: string,
+    condition: JobCondition,
+    attempts: number,
+    timeoutMs: number,
+  ): Promise<Waited<JobView> & { readonly latest: readonly AttemptRecord[] }> {
     const look = () => {
       try {
         return this.core.jobs.view(key);
@@ -85,6 +91,10 @@ export class ApplicationJobs extends ApplicationReader {
         throw error;
       }
     };
-    return await waitUntil(this.core.changes, look, ({ job }) => isAt(condition, job), timeoutMs);
+    const waited = await waitUntil(this.core.changes, look, ({ job }) => isAt(condition, job), timeoutMs);
+    return {
+      ...waited,
+      latest: waited.view === null ? [] : latestAttempts(this.core.db, waited.view.job.id, attempts),
+    };
   }
 }

@@ -100,7 +100,11 @@ describe.concurrent("waiting for a job", () => {
     const failed = await submit(id, task("exit=1"));
     const cancelled = await submit(id, task("after=never"));
     await call("PATCH", `/applications/${id}/jobs/${cancelled.id}`, { terminate: true });
-    expect((await waitFor(id, failed.id, "?state=failed&timeout=10")).status).toBe(200);
+    const { status, result } = await waitFor(id, failed.id, "?state=failed&timeout=10");
+    expect([status, result.status.message]).toEqual([200, "1 attempt failed, of which none is to be tried again"]);
+    // With how its attempts ended, as whoever asks for it gets it.
+    expect(result.events).toEqual((await jobOf(id, failed.id)).events);
+    expect(result.events).toHaveLength(1);
     expect((await waitFor(id, cancelled.id, "?state=cancelled&timeout=10")).status).toBe(200);
     expect((await waitFor(id, failed.id, "?state=running&timeout=10")).status).toBe(200);
   });

@@ -31,6 +31,8 @@ interface JobInDetail {
   readonly latest: readonly AttemptRecord[];
 }
 
+type WaitedJob = Waited<JobView> & Pick<JobInDetail, "latest">;
+
 const FOUND = ["APPLICATION_NOT_FOUND", "JOB_NOT_FOUND"] as const;
 
 const key = (call: Pick<Call<unknown, unknown>, "params">) => call.params["job"] ?? "";
@@ -153,10 +155,11 @@ export const jobRoutes = [
     run: async (call) => {
       const { id } = findApplication(call);
       const { state, timeout } = call.query;
-      const waited: Waited<JobView> = await applicationStub(call.env, id).waitForJob(key(call), state, timeout);
-      const { view, isReached } = waited;
+      const application = applicationStub(call.env, id);
+      const waited: WaitedJob = await application.waitForJob(key(call), state, EVENTS_SHOWN, timeout);
+      const { view, isReached, latest } = waited;
       if (view === null) throw new GantryError("JOB_NOT_FOUND", `job ${key(call)} not found: GET …/jobs lists them`);
-      const result = { ...wireJob(id, view), events: [] };
+      const result = { ...wireJob(id, view), events: wireAttemptEvents(latest) };
       if (isReached) return { result };
       const message = `job ${view.job.name} is ${result.status.state}, not yet ${state}: ask again`;
       throw new GantryError("WAIT_TIMEOUT", message, { state: result.status.state });

@@ -1511,7 +1511,7 @@ export interface Schemas {
       size_mb: number;
     };
     disk_mb: number;
-    /** ends of its latest attempts */
+    /** ends of its latest attempts, of a job that is asked for by itself or waited for; else none */
     events: Schemas["Event"][];
   };
   JobHealth: "queued" | "scheduled" | "placed" | "running" | "stopped";
