@@ -20,6 +20,8 @@ export interface DesiredRollout {
   /** Whoever takes traffic for less than this is not replaced yet. */
   readonly graceMs: number;
   sideOf(version: number): Side;
+  /** Requests to the pool go to that side. */
+  isOpen(side: Side): boolean;
 }
 
 export function selectRolling(
@@ -47,6 +49,10 @@ export function selectRolling(
     surge: rollout.surge,
     unavailable: rollout.unavailable,
     sideOf,
+    // What was found where it may not be takes traffic only until this plan is carried out.
+    isServing: (deployment) => {
+      return rollout.isOpen(rollout.sideOf(deployment.version)) && desired.isFoundOutside?.(deployment) !== true;
+    },
     isRipe: (deployment) => sideOf(deployment) !== "to" || !within(deployment, rollout.minHealthyMs),
     isSpared: (deployment) => rollout.graceMs > 0 && within(deployment, rollout.graceMs),
   });

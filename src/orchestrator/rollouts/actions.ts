@@ -80,7 +80,9 @@ function next(rollout: Rollout, seen: Standing, now: number): RolloutDecision {
 function going(rollout: Rollout, seen: Standing, now: number): RolloutDecision {
   if (!maySwitch(rollout, seen)) {
     const { healthy, wanted, held } = seen;
-    return refused(`only ${healthy} of its ${Math.max(0, wanted - held)} instances are healthy: try again when all are`);
+    return refused(
+      `only ${healthy} of its ${Math.max(0, wanted - held)} instances are healthy: try again when all are`,
+    );
   }
   const happened: RolloutStepped[] = [];
   return { type: "changed", rollout: beyond(rollout, now, happened), happened };

@@ -68,7 +68,8 @@ export function advance(before: Rollout, observed: Observed, analysis: Found, no
     if (next === rollout) break;
     rollout = next;
   }
-  return { rollout, happened, deadlineAt: deadlineOf(rollout), ripeAt: ripeAtOf(rollout, observed) };
+  const deadlineAt = awaitsNames(rollout, observed) ? null : deadlineOf(rollout);
+  return { rollout, happened, deadlineAt, ripeAt: ripeAtOf(rollout, observed) };
 }
 
 function advanceOnce(
@@ -122,7 +123,7 @@ function progress(
   // Complete is what runs nothing else: an instance that still serves the old version holds it up, and is named.
   if (isAtMark && others.length + named.length === 0) return complete(rollout, now, happened);
   // Those that are called by name are busy for as long as they are: nothing of that is a failure.
-  if (isAtMark && others.length === 0) return rollout;
+  if (isAtMark && others.length === 0) return rollout.progressedAt >= now ? rollout : { ...rollout, progressedAt: now };
   const deadline = deadlineOf(rollout);
   if (deadline === null || now < deadline) return rollout;
   return fail(rollout, "ProgressDeadlineExceeded", overdue(rollout, observed), observed, now, happened);
@@ -131,6 +132,12 @@ function progress(
 /** What it takes for the step to be done. */
 function markOf(rollout: Rollout, { wanted, held }: Pick<Observed, "wanted" | "held">): number {
   return Math.min(stepTarget(percentageOf(rollout), wanted), Math.max(0, wanted - held));
+}
+
+/** All that is missing is that somebody who is called by name falls idle. */
+function awaitsNames(rollout: Rollout, observed: Observed): boolean {
+  if (rollout.phase !== "progressing" || !isLastStep(rollout) || mustSwitch(rollout)) return false;
+  return observed.healthy >= markOf(rollout, observed) && observed.others.length === 0;
 }
 
 function isLastStep({ step, spec }: Rollout): boolean {

@@ -35,8 +35,7 @@ export function beginRollout(given: Beginning, now: number): Begun {
   const available = deployments.filter((one) => isPooled(one) && isAvailable(one));
   const before = served === null || isBack ? activeVersion : served;
   // What was on its way when it was replaced may serve nobody.
-  const fromVersion =
-    current === null || served !== null ? before : (mostOf(available, target, revisionOf) ?? before);
+  const fromVersion = current === null || served !== null ? before : (mostOf(available, target, revisionOf) ?? before);
   const from = revisionOf(fromVersion);
   const ready = available.filter(({ version }) => revisionOf(version) === from).length;
   const isFromStable =

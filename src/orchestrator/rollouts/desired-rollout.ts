@@ -34,6 +34,7 @@ export function desiredRollout(
     scaleDownDelayMs: mark.scaleDownDelayMs,
     graceMs: spec.rolloutGraceMs ?? 0,
     sideOf: sidesOf(mark, revisionOf),
+    isOpen: (side) => mark.traffic.kind !== "only" || (side === "to") === (mark.traffic.side === "to"),
   };
 }
 

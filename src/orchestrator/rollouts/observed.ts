@@ -30,7 +30,7 @@ export function observeShare(
   const ripe = ripeAt.filter((at) => at <= now);
   // What the `start` of a name was given makes its own revision another: its version counts.
   const awake = inHand.filter((one) => isNamed(one) && isLive(one) && one.isAsleep !== true);
-  const named = awake.filter(({ version }) => revisionOf(version) !== to);
+  const named = awake.filter((one) => (one.override === undefined ? says(one) : revisionOf(one.version)) !== to);
   return {
     id,
     held: pool.filter(({ held }) => held).length,
@@ -70,7 +70,10 @@ export function wholeObserved(
   const since = [...known.flatMap(({ healthySince }) => (healthySince === null ? [] : [healthySince])), ...ripe];
   return {
     wanted,
-    held: Math.min(wanted, sum(({ held }) => held)),
+    held: Math.min(
+      wanted,
+      sum(({ held }) => held),
+    ),
     fresh: sum(({ fresh }) => fresh),
     healthy: sum(({ healthy }) => healthy) + ripe.length,
     healthySince: since.length === 0 ? null : Math.max(...since),

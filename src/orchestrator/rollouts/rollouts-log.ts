@@ -59,7 +59,8 @@ export class RolloutsLog {
 
   /** The version that the last one which came to its end has left running; null: there was none. */
   stableVersion(): number | null {
-    const isEnd = ({ phase, reason }: Rollout) => phase === "reverted" || (phase === "completed" && reason !== "NothingToDo");
+    const isEnd = ({ phase, reason }: Rollout) =>
+      phase === "reverted" || (phase === "completed" && reason !== "NothingToDo");
     const last = this.list().find(isEnd);
     if (last === undefined) return null;
     if (last.phase === "completed") return last.toVersion;

@@ -32,7 +32,15 @@ function rollout(spec: Partial<RolloutSpec> = {}, fields: Partial<Rollout> = {})
 
 function seen(healthy: number, fields: Partial<Observed> = {}): Observed {
   const others = Array.from({ length: Math.max(0, 10 - healthy) }, (_, index) => `app-${index}`);
-  const given = { wanted: 10, fresh: healthy, healthy, healthySince: null, ripening: [], oldReady: 10 - healthy };
+  const given = {
+    wanted: 10,
+    held: 0,
+    fresh: healthy,
+    healthy,
+    healthySince: null,
+    ripening: [],
+    oldReady: 10 - healthy,
+  };
   return { ...given, others, named: [], notBack: ["app-0"], ...fields };
 }
 
@@ -46,7 +54,7 @@ function targetOf(current: Rollout, wanted: number): number {
   return mark === null ? (current.phase === "completed" ? wanted : 0) : stepTarget(mark.toPercentage, wanted);
 }
 
-const STANDING = { fresh: 5, wanted: 10 };
+const STANDING = { fresh: 5, wanted: 10, held: 0, healthy: 10 };
 
 function act(before: Rollout, action: RolloutAction, now = NOW): Rollout {
   const decision = decideRollout(before, action, STANDING, now);
@@ -227,7 +235,7 @@ describe("any rollout", () => {
             const decision =
               action === null
                 ? null
-                : decideRollout(current, action, { fresh: Math.min(healthy, wanted), wanted }, now);
+                : decideRollout(current, action, { fresh: Math.min(healthy, wanted), wanted, held: 0, healthy }, now);
             if (decision?.type === "changed") {
               expect(isOver(current)).toBe(false);
               current = decision.rollout;

@@ -17,6 +17,8 @@ export interface Shift {
   readonly surge: number;
   readonly unavailable: number;
   sideOf(deployment: Deployment): Side;
+  /** Requests go to it: nobody misses one of those that none go to. Default: to all that take any. */
+  isServing?(deployment: Deployment): boolean;
   /** It has taken traffic for long enough to count as one that does. */
   isRipe?(deployment: Deployment): boolean;
   /** It may not go yet, since somebody has only just come to it. */
@@ -48,7 +50,8 @@ export function shift(candidates: readonly Deployment[], asked: Shift): Shifted 
   };
   // With nobody to spare, somebody has to go first.
   const floor = Math.max(0, wanted - asked.unavailable);
-  const isRipe = (one: Deployment) => isAvailable(one) && (asked.isRipe?.(one) ?? true);
+  const isServing = (one: Deployment) => isAvailable(one) && (asked.isServing?.(one) ?? true);
+  const isRipe = (one: Deployment) => isServing(one) && (asked.isRipe?.(one) ?? true);
   let serving = free.filter(isRipe).length;
   const leave: Deployment[] = candidates.filter((deployment) => deployment.held && !keep.has(deployment));
   for (const side of [sides.stray, sides.from, sides.to]) {
@@ -56,10 +59,8 @@ export function shift(candidates: readonly Deployment[], asked: Shift): Shifted 
     let surplus = side.all.length - side.wanted;
     for (const deployment of inTurn) {
       const counts = isRipe(deployment);
-      const mayGo = isAvailable(deployment)
-        ? serving - (counts ? 1 : 0) >= floor && !isSpared(asked, deployment)
-        : true;
-      if (surplus > 0 && mayGo) {
+      const isNeeded = isServing(deployment) && serving - (counts ? 1 : 0) < floor;
+      if (surplus > 0 && !isNeeded && !isSpared(asked, deployment)) {
         surplus -= 1;
         if (counts) serving -= 1;
         leave.push(deployment);
@@ -94,7 +95,7 @@ export function shift(candidates: readonly Deployment[], asked: Shift): Shifted 
 }
 
 function isSpared({ isSpared: isIt }: Shift, deployment: Deployment): boolean {
-  return isIt?.(deployment) ?? false;
+  return isAvailable(deployment) && (isIt?.(deployment) ?? false);
 }
 
 /** What its going would cost: a failing one least, one that is busy most. */
