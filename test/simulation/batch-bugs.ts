@@ -254,6 +254,18 @@ export const BATCH_BUGS: readonly BatchBug[] = [
     },
   },
   {
+    name: "the job of a cancelled task is not cancelled",
+    breaks: "C",
+    tampering: { tasks: (deps) => ({ ...deps, jobs: patched(deps.jobs, { cancel: (key) => deps.jobs.view(key) }) }) },
+  },
+  {
+    name: "the job of a removed task goes on",
+    breaks: "S16",
+    tampering: {
+      tasks: (deps) => ({ ...deps, jobs: patched(deps.jobs, { remove: (id) => ({ id, isGone: false }) }) }),
+    },
+  },
+  {
     name: "a try is not counted",
     breaks: "S4",
     tampering: {

@@ -42,6 +42,8 @@ export class TaskRules {
   /** Posts that a container was given, and those that it has answered well. */
   readonly #posted = new Set<string>();
   readonly tally = { tasks: 0, done: 0, dead: 0, tries: 0, posts: 0 };
+  /** By users, while nothing was decided about them. */
+  readonly #cancelled = new Set<string>();
   /** Somebody retries it just now. */
   retrying: string | null = null;
   readonly #deps: TaskRulesDeps;
@@ -79,6 +81,9 @@ export class TaskRules {
     const known = this.known.get(id);
     if (known === undefined) return;
     this.known.delete(id);
+    this.#cancelled.delete(id);
+    const job = this.#deps.job(known.task.job ?? "");
+    if (job?.verdict === null) this.#break("S16", `task ${id} is removed, and ${job.name} goes on`);
     // One of the same key is another, and begins with its first try.
     for (const post of this.#posted) if (post.startsWith(`${id} `)) this.#posted.delete(post);
     if (known.task.key !== null) this.#keys.delete(known.task.key);
@@ -133,6 +138,8 @@ export class TaskRules {
     const { id, state, mode, tries, finishedAt, reason } = task;
     if (finishedAt === null || reason === null)
       this.#break("S6", `task ${id} is ${state}, and nobody says when or why`);
+    if (this.#cancelled.delete(id) && state !== "cancelled")
+      this.#break("C", `task ${id} was cancelled, and is ${state}`);
     if (state === "succeeded") this.tally.done += 1;
     if (state === "dead") this.tally.dead += 1;
     if (state === "succeeded" && mode === "http" && !this.#posted.has(`${id} ${tries} ok`))
@@ -148,6 +155,14 @@ export class TaskRules {
     }
     if (state === "dead" && mode === "http" && reason === "RetriesExhausted" && task.failures <= (http?.retries ?? 0))
       this.#break("H", `task ${id} is given up after ${task.failures} failures`);
+  }
+
+  /** A user cancels it. */
+  cancel(id: string): void {
+    const task = this.known.get(id)?.task;
+    if (task === undefined || !isOpen(task)) return;
+    const verdict = this.#deps.job(task.job ?? "")?.verdict ?? null;
+    if (verdict === null) this.#cancelled.add(id);
   }
 
   /** A container is given a try of it. */

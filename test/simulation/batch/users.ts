@@ -134,7 +134,10 @@ export class Users {
   }
 
   #onTask(tasks: BatchLife["tasks"], id: string, action: "cancel" | "retry" | "remove"): void {
-    if (action === "cancel") tasks.cancel([id], USER);
+    if (action === "cancel") {
+      this.#world.tasks.cancel(id);
+      tasks.cancel([id], USER);
+    }
     if (action === "remove") tasks.remove([id], USER);
     if (action !== "retry") return;
     this.#world.tasks.retrying = id;
