@@ -247,6 +247,21 @@ describe.concurrent("a check", () => {
     expect(await measuredOf(id)).toEqual(["passed"]);
   });
 
+  it("of blue-green is made before any request goes to the new version", async ({ expect }) => {
+    const { id, name } = await application();
+    const strategy = { strategy: "blue_green", steps: undefined };
+    const failing = await begin(id, [gate], { ...strategy, auto_revert: false });
+    await until(id, failing, "stalled");
+    for (const path of ["/bad", "/bad", "/bad", "/bad"]) {
+      expect((await raw("GET", `http://${name}.localhost${path}`)).status).toBe(200);
+    }
+    expect((await eventsOf(id)).map((event) => event.name)).not.toContain("RolloutSwitching");
+    const passing = await begin(id, [{ ...gate, expect_status: [500] }], strategy);
+    await until(id, passing, "completed");
+    expect((await raw("GET", `http://${name}.localhost/bad`)).status).toBe(500);
+    expect(await measuredOf(id)).toEqual(["failed", "passed"]);
+  });
+
   it("asks the port that it names", async ({ expect }) => {
     const { id } = await application();
     const rollout = await begin(id, [{ ...gate, port: 9_000 }], { auto_revert: false });
