@@ -23,6 +23,7 @@ const ORDER: LaunchOrder = {
   spec: toLaunchSpec({ image: "app" }),
 };
 
+const owned = async (): Promise<ReportReply> => ({ owned: true, checkEveryMs: 60_000 });
 const DISOWNED: ReportReply = { owned: false, checkEveryMs: 60_000 };
 
 /** A container that listens and ends when it is told to. */
@@ -129,7 +130,6 @@ describe("an engine that tells nothing of a container any more", () => {
     const silent = new Promise<never>(() => undefined);
     const { port, end } = container({ inspect: () => silent, monitor: () => silent });
     const resets: string[] = [];
-    const owned = async (): Promise<ReportReply> => ({ owned: true, checkEveryMs: 60_000 });
     let now = NOW;
     const before = lifetime(
       db,
@@ -345,5 +345,25 @@ describe("a container that cannot be destroyed", () => {
     watch.reject(new Error("Network connection lost."));
     await expect.poll(() => reset.mock.calls.length).toBe(1);
     expect(timers.dueAt(TIMER.report)).toBe(NOW);
+  });
+});
+
+describe("a launch", () => {
+  it("goes on when it is told meanwhile to take no requests, and the next of the same is told so too", async ({
+    expect,
+  }) => {
+    const db = memoryDatabase();
+    migrate(db, INSTANCE_MIGRATIONS);
+    const word: { tell?: () => unknown } = {};
+    const { port } = container({ intercept: async () => void word.tell?.() });
+    const { lifecycle } = lifetime(db, port, owned);
+    word.tell = () => lifecycle.admission.tell(1, false, 1);
+    await lifecycle.launch(ORDER);
+    expect([port.running, lifecycle.record?.generation, lifecycle.admission.isClosed]).toEqual([true, 1, true]);
+    delete word.tell;
+    await lifecycle.launch({ ...ORDER, generation: 2 });
+    expect([port.running, lifecycle.record?.generation, lifecycle.admission.isClosed]).toEqual([true, 2, true]);
+    await lifecycle.launch({ ...ORDER, generation: 3, revision: "other" });
+    expect([port.running, lifecycle.record?.generation, lifecycle.admission.isClosed]).toEqual([true, 3, false]);
   });
 });
