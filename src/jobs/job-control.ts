@@ -25,6 +25,7 @@ import {
 } from "./job-store.ts";
 import { jobConfiguration, type JobLaunch } from "./launch.ts";
 import { queueView, type QueueView } from "./queue-view.ts";
+import { hasNoShell } from "./shells.ts";
 import type { StoredConfiguration } from "../orchestrator/configurations.ts";
 
 export interface JobControlDeps {
@@ -98,7 +99,8 @@ export class JobControl {
   /** Only its rows, within a transaction of the caller's: a pass is to follow. */
   insert({ launch, ...request }: JobRequest, version: number, now: number): Job {
     const { db } = this.#deps;
-    const job = newJob({ ...request, version }, now);
+    const isBare = request.isBare === true || hasNoShell(db, version, launch.image);
+    const job = newJob({ ...request, isBare, version }, now);
     db.transaction(() => {
       insertJob(db, job, launch);
       appendEvents(db, [jobCreated(job)], now);

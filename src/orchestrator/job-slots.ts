@@ -23,6 +23,7 @@ import {
 } from "../jobs/job-store.ts";
 import type { Begin, JobStep } from "../jobs/job-turns.ts";
 import { settle, type AttemptEnd } from "../jobs/settle.ts";
+import { noteEnd, suspectNoShell } from "../jobs/shells.ts";
 import type { Told } from "../jobs/told.ts";
 import { Remembered } from "../remembered.ts";
 import type { EventDraft } from "./events.ts";
@@ -155,10 +156,12 @@ export class JobSlots {
     if (needsNoShell(job, end)) {
       // The same attempt again, as the image is: no process of it has run.
       putJob(db, { ...job, isBare: true });
+      suspectNoShell(db, job);
       return { next: { ...next, attempt, nextStartAt: now }, events: [] };
     }
     const settled = settle(job, attempt, end, now);
     if (settled === null) return { next: { ...next, attempt }, events: [] };
+    noteEnd(db, job, end.kind === "exited");
     const {
       stopping: _,
       job: __,

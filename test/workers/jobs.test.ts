@@ -181,6 +181,20 @@ describe.concurrent("a job", () => {
     expect(domainError(logs).message).toContain("attempt 1 has no output: ");
   });
 
+  it("of an image without a shell is started once, when an earlier job has shown that", async ({ expect }) => {
+    const id = await jobsApplication();
+    const jobs = [await run(id, task("exit=0 shell=none")), await run(id, task("exit=4 shell=none"))];
+    const starts = await Promise.all(jobs.map(async (job) => (await startsOf(id, job.id)).length));
+    expect([starts, jobs.map((job) => job.status.state)]).toEqual([
+      [2, 1],
+      ["succeeded", "failed"],
+    ]);
+    // Who only wants none has shown nothing about the image.
+    const other = await jobsApplication();
+    await run(other, task("exit=0", { shell: false }));
+    expect(await run(other, task("exit=0"))).toMatchObject({ shell: true });
+  });
+
   it("with shell: false is run as it is, and only its code is kept", async ({ expect }) => {
     const id = await jobsApplication();
     const done = await run(id, task("exit=5 print=unheard", { shell: false }));
