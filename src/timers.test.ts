@@ -41,6 +41,17 @@ describe("the alarm", () => {
     expect(timers.alarmsSet).toBe(1);
   });
 
+  it("stays at an earlier time that it has, where any time until then will do", ({ expect }) => {
+    const { timers } = setUp();
+    timers.setBy("a", 100, 0);
+    timers.setBy("a", 200, 50);
+    expect([timers.dueAt("a"), timers.alarmsSet]).toEqual([100, 1]);
+    // Not at one that is past, nor at a later one.
+    timers.setBy("a", 200, 101);
+    timers.setBy("a", 150, 101);
+    expect([timers.dueAt("a"), timers.alarmsSet]).toEqual([150, 3]);
+  });
+
   it("is set again by a new lifetime, also for what is overdue", ({ expect }) => {
     const { db, clock, timers, alarm } = setUp();
     timers.set("a", 100);
