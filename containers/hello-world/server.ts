@@ -73,6 +73,7 @@ function respond(request: IncomingMessage, answer: ServerResponse): void {
       void stream(url, answer);
       break;
     default:
+      console.warn(JSON.stringify({ level: "warn", status: 404, path: url.pathname }));
       sendJson(answer, 404, { error: "not found" });
   }
 }

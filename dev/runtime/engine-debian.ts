@@ -40,11 +40,14 @@ export async function startEngine({ socket, stateDir, log }: StartOptions): Prom
   const logFile = join(stateDir, "dockerd.log");
   log(`Starting dockerd (its log: ${logFile})`);
   const output = openSync(logFile, "a");
+  // It outlives whoever starts it, and what that has as its folder for temporary files.
+  const { TMPDIR: _, ...env } = process.env;
   // Without --bip Debian's engine reports its bridge without a gateway, and workerd then fails every start.
   const engine = spawn(existsSync(DOCKERD) ? DOCKERD : "dockerd", ["--bip", "172.17.0.1/16"], {
     detached: true,
     stdio: ["ignore", output, output],
     cwd: "/",
+    env,
   });
   let end: string | undefined;
   engine.on("error", (error) => (end = error.message));

@@ -287,6 +287,10 @@ export class Walk {
     const usual = ["settled", "running"].find((state) => schema.enum?.includes(state));
     if (name === "state" && usual !== undefined && this.#random.chance(0.7)) return usual;
     if (name === "force") return "true";
+    // What is followed has no end.
+    if (name === "follow") return "false";
+    if (name === "since" || name === "until") return name === "since" ? "2026-01-31T12:00:00Z" : "2999-01-31T12:00:00Z";
+    if (name === "job" || name === "instance") return undefined;
     return this.#values.of(schema, ["?", name]);
   }
 

@@ -15,6 +15,7 @@ import type {
 } from "../../src/containers/port.ts";
 
 import { fakeCommand, fakePrinted, type FakeCommand } from "./fake-command.ts";
+import { fakeReading, type FakeInit } from "./fake-init.ts";
 
 /** Image name → reference, as `ctx.container.images`. */
 const IMAGES = {
@@ -113,6 +114,8 @@ export class FakeContainer implements ContainerPort, CommandPort {
   readonly killed: number[] = [];
   /** Commands that were run inside. */
   execs = 0;
+  /** Null: its image is without. */
+  init: FakeInit | null = null;
   /** What `write` has written, here or where the snapshot was taken that it runs. */
   disk = "";
   /** Why no snapshot is taken, in the platform's words. */
@@ -302,12 +305,15 @@ export class FakeContainer implements ContainerPort, CommandPort {
    * Knows `sh` and `env`, unless the image has neither (`SHELL=none`). `PLACE` says where it runs: `asked` is where it was
    * asked to, else a region.
    */
-  async exec([program]: readonly string[]): Promise<Executed> {
+  async exec(command: readonly string[]): Promise<Executed> {
     this.execs += 1;
+    const [program] = command;
     const { env } = this.#placement?.options ?? {};
     if (env === undefined) throw new Error("exec() cannot be called on a container that is not running.");
     if (env["SHELL"] === "none") return { exitCode: 127, output: "" };
     if (env["SHELL"] === "env" && program !== "env") return { exitCode: 127, output: "" };
+    const reading = fakeReading(this.init, command, env);
+    if (reading !== null) return reading;
     const { PLACE: place } = env;
     if (place === undefined) return { exitCode: 0, output: "PATH=/bin\n" };
     const region = place === "asked" ? (env["GANTRY_LOCATION"] ?? "").toUpperCase() : place;
