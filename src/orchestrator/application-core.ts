@@ -381,9 +381,11 @@ export class ApplicationCore {
 
   async #eraseNow(row: ApplicationRow): Promise<void> {
     const account = accountStub(this.#env, row.accountId);
-    if (!this.schedules.isEmpty) await unwatch(this.#env, row.id);
+    const isWhole = objectName(row.id, 0) === claimantOf(row);
+    // Also of one whose schedules are gone: the next look would wake it.
+    if (isWhole) await unwatch(this.#env, row.id);
     // The name was freed when the delete began; this covers a crash between the two.
-    if (objectName(row.id, 0) === claimantOf(row)) await account.removeApplication(row.id);
+    if (isWhole) await account.removeApplication(row.id);
     else await this.forwarder.finish(row);
     if (row.isLimited === true) {
       await this.capacity.idle();

@@ -168,9 +168,9 @@ export class BatchApplication {
     return lifetime.alive && !this.erased;
   }
 
-  async #erase(life: Pick<BatchLife, "schedules" | "timers" | "env"> & Lifetime): Promise<void> {
+  async #erase(life: Pick<BatchLife, "timers" | "env"> & Lifetime): Promise<void> {
     life.timers.set(PASS_TIMER, this.#deps.clock() + ERASE_RETRY_MS);
-    if (!life.schedules.isEmpty) await unwatch(life.env, "app");
+    await unwatch(life.env, "app");
     if (!this.#isCurrent(life)) return;
     this.erased = true;
     this.storage.deleteAll();

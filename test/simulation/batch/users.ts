@@ -2,7 +2,7 @@
 import type { TaskRequest } from "../../../src/api/schemas/task.ts";
 import { GantryError } from "../../../src/errors.ts";
 import { newSchedule, suspendSchedule } from "../../../src/jobs/schedules/schedule.ts";
-import { unwatch, watch } from "../../../src/jobs/schedules/watch.ts";
+import { watch } from "../../../src/jobs/schedules/watch.ts";
 import { taskDraft } from "../../../src/jobs/tasks/draft.ts";
 import { applyChange } from "../../../src/orchestrator/change.ts";
 import { applyDelete, planPatch } from "../../../src/orchestrator/commands.ts";
@@ -53,10 +53,7 @@ export class Users {
         return this.#ask(({ schedules }) => schedules.runNow(nameOf(deed.nth), id, this.#guard(id), USER));
       }
       case "unschedule": {
-        return this.#ask(async ({ env, schedules }) => {
-          schedules.remove(nameOf(deed.nth), this.#guard(""), USER);
-          if (schedules.isEmpty) await unwatch(env, APPLICATION);
-        });
+        return this.#ask(({ schedules }) => schedules.remove(nameOf(deed.nth), this.#guard(""), USER));
       }
       case "send": {
         for (const choice of deed.messages) this.#send(choice);
