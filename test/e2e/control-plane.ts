@@ -34,6 +34,7 @@ export interface WireEvent {
   readonly name: string;
   readonly type: string;
   readonly details: Record<string, string | number | boolean | null>;
+  readonly deployment_id?: string;
 }
 
 interface Envelope {
