@@ -8,7 +8,7 @@ export interface Access {
   readonly isTrusted: boolean;
   /** Public ids of members that are not to be called, since they were tried. */
   readonly exclude: ReadonlySet<string>;
-  /** The first so many members make the pool; null: all. */
+  /** The first so many members make the pool, of each version while requests are shared out; null: all. */
   readonly size: number | null;
   readonly waitMs: number;
   /** The caller asks another member itself: one that may have seen the request is the end of this call. */

@@ -149,6 +149,14 @@ describe.concurrent("a percentage of the requests", () => {
     expect(await coloursOf(50, async (nth) => await web.pool().fetch("/x", { headers: userHeaders(nth) }))).toEqual(
       first,
     );
+    // Of each version, so many.
+    const asked = new Set<string | null>();
+    const narrow = await coloursOf(50, async (nth) => {
+      const response = await web.pool({ size: 1 }).fetch("/x", { headers: userHeaders(nth) });
+      asked.add(response.headers.get("gantry-instance"));
+      return response;
+    });
+    expect([narrow, asked.size]).toEqual([first, 2]);
     const inPath = async (nth: number) =>
       await raw("GET", `http://control.test/a/${name}/x`, undefined, userHeaders(nth));
     expect(await coloursOf(50, inPath)).toEqual(first);
