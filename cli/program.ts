@@ -4,6 +4,7 @@ import { describeFailure } from "./api.ts";
 import { apply, diff, EXIT, type ApplyFlags } from "./commands/apply.ts";
 import { destroy, type DestroyFlags } from "./commands/destroy.ts";
 import { exportManifest, type ExportFlags } from "./commands/export.ts";
+import { logs, type LogFlags } from "./commands/logs.ts";
 import {
   rolloutAction,
   rolloutHistory,
@@ -74,6 +75,18 @@ export async function run(io: Io, args: readonly string[]): Promise<number> {
   command("export", "Print what there is as a manifest")
     .option("--format <format>", "yaml, json or ts", "yaml")
     .action(async (flags: ExportFlags) => void (code = await exportManifest(io, flags)));
+  connected(program, "logs", "Print what the containers of an application have printed last")
+    .argument("<application>", "its name or id")
+    .option("-f, --follow", "and what they print from now on")
+    .option("--instance <id>", "of one instance, by its id or name")
+    .option("--job <name>", "what the attempts of a job have printed")
+    .option("--level <level>", "lines of this level and of worse ones: trace, debug, info, warn, error, fatal")
+    .option("--status <status>", "lines about this HTTP status: 404, 5xx")
+    .option("--stream <name>", "stdout or stderr")
+    .option("--since <time>", "a time, or so long ago: 2026-01-31T12:00:00Z, 15m")
+    .option("--contains <text>", "lines with this text")
+    .option("--limit <number>", "most lines; default: 100")
+    .action(async (name: string, flags: LogFlags) => void (code = await logs(io, name, flags)));
   const rollouts = program.command("rollout").description("Look at an application's rollouts, and act on them");
   const rollout = (name: string, text: string) =>
     connected(rollouts, name, text).argument("<application>", "its name or id");

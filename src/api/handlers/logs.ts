@@ -1,4 +1,5 @@
 /** What containers print: of one instance, of all of an application, and of the attempts of a job; as pages, or followed. */
+import * as z from "zod";
 import { parseCursor, type LogCursor } from "../../logs/cursor.ts";
 import type { LogEntry } from "../../logs/entry.ts";
 import { matches, orderKey, sorted } from "../../logs/filter.ts";
@@ -28,7 +29,7 @@ export const logRoutes = [
     path: "/applications/:id/instances/:instance_id/logs",
     tag: "Logs",
     summary: "What an instance's container has printed, or prints, where its image has the init",
-    query: instanceLogsQuery,
+    query: z.strictObject(instanceLogsQuery),
     result: logsResult,
     paged: true,
     errors: ["APPLICATION_NOT_FOUND", "INSTANCE_NOT_FOUND", "LOGS_NOT_AVAILABLE"],
@@ -39,7 +40,7 @@ export const logRoutes = [
     path: "/applications/:id/logs",
     tag: "Logs",
     summary: "What the instances of an application have printed, or print, in the order of time; or what a job has",
-    query: applicationLogsQuery,
+    query: z.strictObject(applicationLogsQuery),
     result: logsResult,
     paged: true,
     errors: ["APPLICATION_NOT_FOUND", "INSTANCE_NOT_FOUND", "JOB_NOT_FOUND", "LOGS_NOT_AVAILABLE"],

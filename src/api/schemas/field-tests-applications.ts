@@ -175,7 +175,10 @@ export const APPLICATION_FIELD_TESTS: Readonly<Record<string, Tests>> = {
     ipv4: [DEPLOYMENTS, FILTERED],
     label: [WHOLE, "are found by labels, written either way, all of which count"],
     last: [LISTS, "goes on behind the last one that was seen, with as many as are asked for"],
-    limit: [LISTS, "goes on behind the last one that was seen, with as many as are asked for"],
+    "limit (GET /applications/{id}/rollouts)": [
+      LISTS,
+      "goes on behind the last one that was seen, with as many as are asked for",
+    ],
     location: [DEPLOYMENTS, FILTERED],
     "name (GET /applications)": [API, "is found by name and by image in the list"],
     "name (GET /applications/{id}/events, GET /events)": [EVENTS, WALKED],
@@ -187,7 +190,7 @@ export const APPLICATION_FIELD_TESTS: Readonly<Record<string, Tests>> = {
     "per_page (GET /deployments/v2)": [DEPLOYMENTS, "comes in pages that together are the whole"],
     "per_page (GET /applications/{id}/events, GET /events)": [EVENTS, WALKED],
     search: [STORES, "takes what wrangler sends, finds it by name and deletes it by id"],
-    since: [EVENTS, NARROWED],
+    "since (GET /applications/{id}/events, GET /events)": [EVENTS, NARROWED],
     "state (GET /applications/{id}/instances-v2, GET /applications/{id}/instances)": [
       API,
       "are filtered by name and by whether they are active",

@@ -6,6 +6,7 @@ import { APPLICATION_FIELD_TESTS } from "./field-tests-applications.ts";
 import { BRIDGE_FIELD_TESTS } from "./field-tests-bridge.ts";
 import { CAPACITY_FIELD_TESTS } from "./field-tests-capacity.ts";
 import { JOB_FIELD_TESTS } from "./field-tests-jobs.ts";
+import { LOG_FIELD_TESTS } from "./field-tests-logs.ts";
 import { PLACEMENT_FIELD_TESTS } from "./field-tests-placement.ts";
 import { QUOTA_FIELD_TESTS } from "./field-tests-quota.ts";
 import { ROLLOUT_FIELD_TESTS } from "./field-tests-rollouts.ts";
@@ -21,6 +22,7 @@ export const FIELD_TESTS: FieldTests = merged([
   BRIDGE_FIELD_TESTS,
   CAPACITY_FIELD_TESTS,
   JOB_FIELD_TESTS,
+  LOG_FIELD_TESTS,
   PLACEMENT_FIELD_TESTS,
   QUOTA_FIELD_TESTS,
   ROLLOUT_FIELD_TESTS,

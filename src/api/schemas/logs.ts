@@ -10,7 +10,8 @@ const MAX_LIMIT = 1_000;
 
 const moment = z.string().min(1).max(40);
 
-const common = {
+/** Of one instance. No schemas yet: those that are exported are components of the document. */
+export const instanceLogsQuery = {
   level: z.enum(LEVELS).optional().describe("Lines of this level and of worse ones only. All levels by default."),
   status: z
     .array(z.string().regex(/^[1-5](?:\d\d|xx)$/, "must be a status such as 404, or a class such as 5xx"))
@@ -39,9 +40,8 @@ const common = {
     .describe("true: server-sent events, with each new line. Default: false."),
 };
 
-export const instanceLogsQuery = z.strictObject(common);
-export const applicationLogsQuery = z.strictObject({
-  ...common,
+export const applicationLogsQuery = {
+  ...instanceLogsQuery,
   instance: z.string().min(1).max(100).optional().describe("Id or name of an instance, whose lines alone are wanted."),
   job: z
     .string()
@@ -49,8 +49,9 @@ export const applicationLogsQuery = z.strictObject({
     .max(100)
     .optional()
     .describe("Id or name of a job: what its attempts have printed, of the last 50 that have ended."),
-});
-export type LogsQuery = z.output<typeof applicationLogsQuery>;
+};
+const whole = z.strictObject(applicationLogsQuery);
+export type LogsQuery = z.output<typeof whole>;
 
 export function logFilterOf(query: LogsQuery, now: number): LogFilter {
   const { level, status, contains, stream } = query;

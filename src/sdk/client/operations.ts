@@ -71,32 +71,6 @@ export interface Schemas {
     generation: number;
     observed_generation: number;
   };
-  ApplicationLogsQuery: {
-    /** Lines of this level and of worse ones only. All levels by default. */
-    level?: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
-    /** Lines about this HTTP status only, as 404 or 5xx; may be repeated. */
-    status?: string[];
-    /** Lines from this time on: 2026-01-31T12:00:00Z, or 15m for so long ago. */
-    since?: string;
-    /** Lines up to this time: 2026-01-31T12:00:00Z, or 15m for so long ago. */
-    until?: string;
-    /** Lines with this text only, in upper or lower case. */
-    contains?: string;
-    /** Lines of this stream only. */
-    stream?: "stdout" | "stderr";
-    /** Most lines in the answer; of one that is followed, most that are shown of what was there before. */
-    limit?: number;
-    /** Which lines come first. Newest, the default; what is followed comes in its order. */
-    order?: "newest" | "oldest";
-    /** `next_page_token` of the page before; default: the first page */
-    page_token?: string;
-    /** true: server-sent events, with each new line. Default: false. */
-    follow?: "true" | "false";
-    /** Id or name of an instance, whose lines alone are wanted. */
-    instance?: string;
-    /** Id or name of a job: what its attempts have printed, of the last 50 that have ended. */
-    job?: string;
-  };
   ApplicationState: "ready" | "active" | "provisioning" | "degraded";
   Attempt: {
     number: number;
@@ -1368,28 +1342,6 @@ export interface Schemas {
     failures: number;
     losses: number;
     next_start_at?: string;
-  };
-  InstanceLogsQuery: {
-    /** Lines of this level and of worse ones only. All levels by default. */
-    level?: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
-    /** Lines about this HTTP status only, as 404 or 5xx; may be repeated. */
-    status?: string[];
-    /** Lines from this time on: 2026-01-31T12:00:00Z, or 15m for so long ago. */
-    since?: string;
-    /** Lines up to this time: 2026-01-31T12:00:00Z, or 15m for so long ago. */
-    until?: string;
-    /** Lines with this text only, in upper or lower case. */
-    contains?: string;
-    /** Lines of this stream only. */
-    stream?: "stdout" | "stderr";
-    /** Most lines in the answer; of one that is followed, most that are shown of what was there before. */
-    limit?: number;
-    /** Which lines come first. Newest, the default; what is followed comes in its order. */
-    order?: "newest" | "oldest";
-    /** `next_page_token` of the page before; default: the first page */
-    page_token?: string;
-    /** true: server-sent events, with each new line. Default: false. */
-    follow?: "true" | "false";
   };
   InstanceState: "provisioning" | "running" | "unhealthy" | "failed" | "stopping" | "stopped";
   Ips: {
@@ -3171,7 +3123,28 @@ export interface Operations {
       id: string;
       instance_id: string;
     };
-    query: undefined;
+    query: {
+      /** Lines of this level and of worse ones only. All levels by default. */
+      level?: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
+      /** Lines about this HTTP status only, as 404 or 5xx; may be repeated. */
+      status?: string[];
+      /** Lines from this time on: 2026-01-31T12:00:00Z, or 15m for so long ago. */
+      since?: string;
+      /** Lines up to this time: 2026-01-31T12:00:00Z, or 15m for so long ago. */
+      until?: string;
+      /** Lines with this text only, in upper or lower case. */
+      contains?: string;
+      /** Lines of this stream only. */
+      stream?: "stdout" | "stderr";
+      /** Most lines in the answer; of one that is followed, most that are shown of what was there before. */
+      limit?: number;
+      /** Which lines come first. Newest, the default; what is followed comes in its order. */
+      order?: "newest" | "oldest";
+      /** `next_page_token` of the page before; default: the first page */
+      page_token?: string;
+      /** true: server-sent events, with each new line. Default: false. */
+      follow?: "true" | "false";
+    };
     body: undefined;
     headers: never;
     result: Schemas["Logs"];
@@ -3181,7 +3154,32 @@ export interface Operations {
     params: {
       id: string;
     };
-    query: undefined;
+    query: {
+      /** Lines of this level and of worse ones only. All levels by default. */
+      level?: "trace" | "debug" | "info" | "warn" | "error" | "fatal";
+      /** Lines about this HTTP status only, as 404 or 5xx; may be repeated. */
+      status?: string[];
+      /** Lines from this time on: 2026-01-31T12:00:00Z, or 15m for so long ago. */
+      since?: string;
+      /** Lines up to this time: 2026-01-31T12:00:00Z, or 15m for so long ago. */
+      until?: string;
+      /** Lines with this text only, in upper or lower case. */
+      contains?: string;
+      /** Lines of this stream only. */
+      stream?: "stdout" | "stderr";
+      /** Most lines in the answer; of one that is followed, most that are shown of what was there before. */
+      limit?: number;
+      /** Which lines come first. Newest, the default; what is followed comes in its order. */
+      order?: "newest" | "oldest";
+      /** `next_page_token` of the page before; default: the first page */
+      page_token?: string;
+      /** true: server-sent events, with each new line. Default: false. */
+      follow?: "true" | "false";
+      /** Id or name of an instance, whose lines alone are wanted. */
+      instance?: string;
+      /** Id or name of a job: what its attempts have printed, of the last 50 that have ended. */
+      job?: string;
+    };
     body: undefined;
     headers: never;
     result: Schemas["Logs"];
