@@ -289,6 +289,31 @@ describe("a version that becomes active", () => {
     },
   );
 
+  it.for([1, 4])(
+    "by a rollout in two steps costs the same for each of %i, and 3 rows for each step beside 10",
+    async (n, { expect }) => {
+      const { id } = await createApplication({ instances: n, configuration: version("1") });
+      const old = await untilReady(id, n);
+      const ids = old.map(({ deployment_id: deploymentId }) => deploymentId);
+      await call("PATCH", `/applications/${id}`, { configuration: version("2") });
+      const { application, instance } = await costOf(id, ids, async () => {
+        const { result } = await call("POST", `/applications/${id}/rollouts`, {
+          description: "counted",
+          strategy: "rolling",
+          min_healthy_time: 0,
+          steps: [50, 100].map((percentage) => ({ step_size: { percentage }, description: "" })),
+          target_version: 2,
+        });
+        const rollout = `/applications/${id}/rollouts/${result.id}`;
+        await eventually(async () => (await call("GET", rollout)).result.phase === "completed");
+        await untilReady(id, n);
+      });
+      expect(application).toBeLessThanOrEqual(8 * n + 2 * 3 + 10);
+      expect(instance).toBeLessThanOrEqual(9 * n);
+      await eventually(async () => (await applicationAlarm(id)) === null);
+    },
+  );
+
   it("and starts the same thing costs two rows", async ({ expect }) => {
     const { id } = await createApplication({ configuration: version("1") });
     const [instance] = await untilReady(id, 1);
