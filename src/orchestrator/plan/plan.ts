@@ -161,7 +161,9 @@ export function plan(input: PlanInput): Plan {
   for (const { id } of selection.recall ?? []) actions.push({ type: "recall", id, reason: "WantedAgain" });
   for (const { deployment, reason: why } of selection.leave) retire(deployment, why, input, actions, wakeups);
   for (const deployment of selection.keep) {
-    if (isLive(deployment) && input.desired.isFoundOutside?.(deployment) === true) misplaced.add(deployment);
+    // Nobody comes for what stands aside.
+    const isOutside = deployment.parkedUntil === undefined && input.desired.isFoundOutside?.(deployment) === true;
+    if (isLive(deployment) && isOutside) misplaced.add(deployment);
     else maintain(deployment, input, actions, wakeups, starts, allowed);
   }
   const calls = admitted(input.deployments, input.called ?? [], input.desired);

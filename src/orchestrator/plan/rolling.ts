@@ -54,7 +54,11 @@ export function selectRolling(
       return rollout.isOpen(rollout.sideOf(deployment.version)) && desired.isFoundOutside?.(deployment) !== true;
     },
     isRipe: (deployment) => sideOf(deployment) !== "to" || !within(deployment, rollout.minHealthyMs),
-    isSpared: (deployment) => rollout.graceMs > 0 && within(deployment, rollout.graceMs),
+    isSpared: (deployment) => {
+      return (
+        rollout.graceMs > 0 && desired.isFoundOutside?.(deployment) !== true && within(deployment, rollout.graceMs)
+      );
+    },
   });
   const { keep, recall, place } = shifted;
   const until = now + rollout.scaleDownDelayMs;

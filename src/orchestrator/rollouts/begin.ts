@@ -34,18 +34,22 @@ export function beginRollout(given: Beginning, now: number): Begun {
   const isBack = served !== null && revisionOf(served) === target;
   const available = deployments.filter((one) => isPooled(one) && isAvailable(one));
   const before = served === null || isBack ? activeVersion : served;
-  // What was on its way when it was replaced may serve nobody.
-  const fromVersion = current === null || served !== null ? before : (mostOf(available, target, revisionOf) ?? before);
+  const isAt = (version: number) => available.some((one) => revisionOf(one.version) === revisionOf(version));
+  // What was on its way when it was replaced, or activated at once, may serve nobody.
+  const isFrom = served !== null || (current === null && (isAt(before) || revisionOf(before) === target));
+  const fromVersion = isFrom ? before : (mostOf(available, target, revisionOf) ?? before);
   const from = revisionOf(fromVersion);
   const ready = available.filter(({ version }) => revisionOf(version) === from).length;
   const isFromStable =
     (served !== null && !isBack) ||
     stableVersion === fromVersion ||
     (current === null && wanted > 0 && ready >= wanted);
-  // With nobody who serves, or nothing to change, there is nothing to go about carefully. Nor where what still serves
-  // comes back: steps would bring it to the version that is given up first.
-  const isServing = !(current?.spec.strategy === "blue_green" && current.serving === "to");
-  const isFirst = available.length === 0 || from === target || (isBack && isServing);
+  // With nobody else who serves, or nothing to change, there is nothing to go about carefully. Nor where what comes back
+  // still serves: steps would bring it to the version that is given up first.
+  const still = available.filter(({ version }) => revisionOf(version) === target).length;
+  const isHanded = current?.spec.strategy === "blue_green" && current.serving === "to";
+  const isStill = isBack && !isHanded && 2 * still >= available.length;
+  const isFirst = still === available.length || from === target || isStill;
   const begun = newRollout({ id, spec, fromVersion, toVersion, isFromStable, isFirst }, now);
   const isDone = from === target && current === null;
   const doneAt = spec.steps.map(() => now);

@@ -21,13 +21,15 @@ export function desiredRollout(
   // Fewer than there are objects: one of them at a time has them.
   const lent = (count: number) => (count >= shards ? share(count) : holder === shard ? count : 0);
   const wanted = wantedOf(spec);
-  const fresh = stepTarget(mark.toPercentage, wanted);
+  // Where both are the same there is but one side.
+  const isSame = revisionOf(mark.fromVersion) === revisionOf(mark.toVersion);
+  const fresh = isSame ? wanted : stepTarget(mark.toPercentage, wanted);
   const surge = surgeOf(mark.maxSurge, wanted);
   return {
     toVersion: mark.toVersion,
     fromVersion: mark.fromVersion,
     fresh: share(fresh),
-    old: mark.from === "all" ? share(wanted) : share(wanted) - share(fresh),
+    old: mark.from === "all" && !isSame ? share(wanted) : share(wanted) - share(fresh),
     surge: lent(surge),
     unavailable: lent(unavailableOf(mark.maxUnavailable, wanted, surge)),
     minHealthyMs: mark.minHealthyMs,

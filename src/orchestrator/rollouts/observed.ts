@@ -25,7 +25,11 @@ export function observeShare(
   // A container that has not spoken is taken for what it was started with, and is not ready.
   const says = ({ revision, version }: Deployment) => revision ?? revisionOf(version);
   const fresh = pool.filter((one) => !one.held && revisionOf(one.version) === to);
-  const ready = live.filter((one) => isAvailable(one) && one.readyAt !== null && says(one) === to);
+  // Both what it was started for and what it says: requests and counts go by the one, the truth is the other.
+  const isReadyAt = (one: Deployment, revision: string) => {
+    return isAvailable(one) && one.readyAt !== null && says(one) === revision && revisionOf(one.version) === revision;
+  };
+  const ready = live.filter((one) => isReadyAt(one, to));
   const ripeAt = ready.map(({ readyAt }) => (readyAt ?? now) + minHealthyMs);
   const ripe = ripeAt.filter((at) => at <= now);
   // What the `start` of a name was given makes its own revision another: its version counts.
@@ -41,7 +45,7 @@ export function observeShare(
       .filter((at) => at > now)
       .toSorted((a, b) => a - b)
       .slice(0, MOST_TOLD),
-    oldReady: live.filter((one) => isAvailable(one) && says(one) === from).length,
+    oldReady: live.filter((one) => isReadyAt(one, from)).length,
     others: live
       .filter((one) => says(one) !== to)
       .slice(0, MOST_TOLD)
