@@ -5,6 +5,7 @@ import type { DeploymentStore } from "../../src/orchestrator/deployment-store.ts
 import type { Deployment } from "../../src/orchestrator/plan/deployment.ts";
 import type { Report } from "../../src/orchestrator/plan/observe.ts";
 import { noFaults, type Faults } from "./scheduler/faults.ts";
+import { NO_ROLLOUTS } from "./scheduler/rollouts/deeds.ts";
 import type { Deed, Scenario } from "./scheduler/scenario.ts";
 import type { Tampering } from "./scheduler/world.ts";
 
@@ -28,6 +29,7 @@ export function scenarioOf({ scenario, faults, deeds }: Pick<Bug, "scenario" | "
     named: 0,
     jobs: 0,
     autoscaling: null,
+    rollouts: NO_ROLLOUTS,
     configurations: { one: 1, two: 1 },
     limit: null,
     chaosMs: 120_000,

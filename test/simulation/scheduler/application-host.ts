@@ -9,10 +9,13 @@ import { ApplicationCapacity } from "../../../src/orchestrator/capacity/applicat
 import { tellRoomMade } from "../../../src/orchestrator/capacity/evict.ts";
 import { heldOf } from "../../../src/orchestrator/capacity/grants.ts";
 import { Autoscaler, type AutoscalerDeps } from "../../../src/orchestrator/autoscaling/autoscaler.ts";
-import { applyChange } from "../../../src/orchestrator/change.ts";
 import { JobControl } from "../../../src/jobs/job-control.ts";
 import { JobSlots } from "../../../src/orchestrator/job-slots.ts";
 import { NamedInstances } from "../../../src/orchestrator/named-instances.ts";
+import { RolloutControl, type RolloutControlDeps } from "../../../src/orchestrator/rollouts/rollout-control.ts";
+import type { Rollout } from "../../../src/orchestrator/rollouts/rollout.ts";
+import { Soon } from "../../../src/orchestrator/soon.ts";
+import { Specification } from "../../../src/orchestrator/specification.ts";
 import { ReadyWaiters } from "../../../src/orchestrator/ready-waiters.ts";
 import { onAppended, type EventDraft } from "../../../src/orchestrator/events.ts";
 import { toLaunchSpec } from "../../../src/orchestrator/launch-spec.ts";
@@ -33,6 +36,7 @@ import type { Alarms } from "../engine/alarms.ts";
 import type { Network } from "../engine/network.ts";
 import { SimulatedStorage, type Lifetime } from "../engine/storage.ts";
 import type { VirtualTime } from "../engine/time.ts";
+import { WatchedLog } from "./rollouts/watched-log.ts";
 import { WatchedStore, type StoreWatch } from "./watched-store.ts";
 
 export const CHECK_EVERY_MS = 60_000;
@@ -49,6 +53,9 @@ export interface ApplicationLife extends Lifetime {
   readonly named: NamedInstances;
   readonly autoscaler: Autoscaler;
   readonly jobs: JobControl;
+  readonly rollouts: WatchedLog;
+  readonly control: RolloutControl;
+  readonly specification: Specification;
   readonly sizeOf: (version: number) => Size;
   /** Requests to the pool that nobody can serve. */
   poolWaiters: number;
@@ -64,6 +71,8 @@ export interface ApplicationDeps {
   readonly onErased: () => void;
   readonly onEvents: (drafts: readonly EventDraft[]) => void;
   readonly watch: StoreWatch;
+  readonly onRollout: (rollout: Rollout) => void;
+  readonly onPassed: (life: ApplicationLife) => void;
   readonly locations: () => readonly Location[];
   readonly state: (statement: Statement) => Promise<Answer>;
   /** Calls over the network come back to this lifetime only. */
@@ -73,6 +82,8 @@ export interface ApplicationDeps {
   /** For tests of the invariants: what is wrong with it. */
   readonly tamper: (deps: SchedulerDeps) => SchedulerDeps;
   readonly tamperAutoscaler: (deps: AutoscalerDeps) => AutoscalerDeps;
+  readonly tamperRollouts: (deps: RolloutControlDeps) => RolloutControlDeps;
+  readonly tamperControl: (control: RolloutControl, life: () => ApplicationLife) => RolloutControl;
 }
 
 export class ApplicationHost {
@@ -203,7 +214,10 @@ export class ApplicationHost {
       onPlaced: alive(watch.onPlaced),
       isForced: watch.isForced,
       wanted: watch.wanted,
+      rolling: watch.rolling,
     });
+    const revisionOf = (number: number) => version(number).version.revision;
+    const rollouts = new WatchedLog(db, alive(this.#deps.onRollout));
     const pass = alive(() => scheduler.pass());
     const wakeBy = alive((at: number) => {
       const current = timers.dueAt(PASS_TIMER);
@@ -242,9 +256,7 @@ export class ApplicationHost {
           const application = current();
           if (application === undefined) return;
           this.scaled += 1;
-          const spec = { ...application.spec, instances: count };
-          applyChange(db, application, { spec, version: null, activate: false }, time.now);
-          pass();
+          specification.scale(application, count, time.now);
         },
         wakeAt: alive((at) => (at === null ? timers.clear(SCALE_TIMER) : timers.set(SCALE_TIMER, at))),
       }),
@@ -261,6 +273,30 @@ export class ApplicationHost {
       row: mustRow,
       pass,
     });
+    const control = this.#deps.tamperControl(
+      new RolloutControl(
+        this.#deps.tamperRollouts({
+          db,
+          log: rollouts,
+          deployments,
+          revisionOf,
+          beside: () => [],
+          onMoved: () => waiters.wake(),
+        }),
+      ),
+      () => life,
+    );
+    const soon = new Soon(pass);
+    const specification = new Specification({
+      db,
+      rollouts,
+      deployments: () => deployments.all(),
+      onChanged: () => {
+        pass();
+        alive(() => autoscaler.changed())();
+      },
+      onUndone: () => known.clear(),
+    });
     const scheduler = new Scheduler(
       tamper({
         db,
@@ -276,6 +312,9 @@ export class ApplicationHost {
         },
         capacity,
         jobs: new JobSlots({ db, sizeOf }),
+        rollouts: control,
+        soon: (at) => soon.by(at),
+        onPassed: alive(() => this.#deps.onPassed(life)),
         called: () => named.called(),
         version,
         instances: this.#deps.instances(lifetime),
@@ -294,7 +333,7 @@ export class ApplicationHost {
       live: () => deployments.all(),
       configuration: (number) => version(number).version.configuration,
     });
-    const life = Object.assign(lifetime, {
+    const life: ApplicationLife = Object.assign(lifetime, {
       db,
       timers,
       deployments,
@@ -304,6 +343,9 @@ export class ApplicationHost {
       named,
       autoscaler,
       jobs,
+      rollouts,
+      control,
+      specification,
       sizeOf,
     });
     timers.rearm();

@@ -43,6 +43,8 @@ export interface Faults extends NetworkFaults, AlarmFaults {
   watchFails: number;
   watchHangs: number;
   watchLate: number;
+  /** A container is started from the image of another version, and says so until the platform has it right. */
+  otherImage: number;
 }
 
 const MOST: Faults = {
@@ -76,6 +78,7 @@ const MOST: Faults = {
   watchFails: 0.4,
   watchHangs: 0.3,
   watchLate: 0.5,
+  otherImage: 0.3,
 };
 
 export const FAULTS = Object.keys(MOST) as readonly (keyof Faults)[];
@@ -84,10 +87,10 @@ export const FAULTS = Object.keys(MOST) as readonly (keyof Faults)[];
 const OF_JOBS: ReadonlySet<keyof Faults> = new Set(["watchFails", "watchHangs", "watchLate"]);
 
 /** Half of them, each as often as it may come to. Half: those that are everywhere hide the others. */
-export function someFaults(random: Random, ofJobs: Random): Faults {
+export function someFaults(random: Random, ofJobs: Random, ofRollouts: Random): Faults {
   const faults = { ...MOST };
   for (const name of FAULTS) {
-    const own = OF_JOBS.has(name) ? ofJobs : random;
+    const own = OF_JOBS.has(name) ? ofJobs : name === "otherImage" ? ofRollouts : random;
     faults[name] = own.chance(0.5) ? round(own.next() * MOST[name]) : 0;
   }
   return faults;

@@ -13,7 +13,6 @@ import {
   type Deployment,
 } from "../../../src/orchestrator/plan/deployment.ts";
 import { REVISION_LABEL } from "../../../src/containers/launch-options.ts";
-import { BROKEN_VERSION } from "./versions.ts";
 import type { World } from "./world.ts";
 
 /** What may live above the count while a version replaces another; said here again, so that the planner cannot move it. */
@@ -43,6 +42,8 @@ export class Safety {
     }
     if (rules.violation !== null) return rules.violation;
     if (places.violation !== null) return places.violation;
+    const rolled = world.rollouts.rules.violation;
+    if (rolled !== null) return rolled;
     const late = world.jobs.safety.overdue();
     if (late !== null) return late;
     let changes = 0;
@@ -51,7 +52,9 @@ export class Safety {
     if (now === this.#seen) return null;
     this.#seen = now;
     const rows = world.deployments();
+    world.rollouts.rules.look(rows);
     return (
+      world.rollouts.rules.violation ??
       counts(world, rows) ??
       traffic(world, rows) ??
       identity(world, rows) ??
@@ -97,9 +100,10 @@ export class Safety {
 
 function counts(world: World, rows: readonly Deployment[]): string | null {
   // S1: stopping ones are on their way out; one more than wanted may live while there are outdated ones.
-  const live = rows.filter((row) => isPooled(row) && isLive(row));
+  const live = rows.filter((row) => isPooled(row) && isLive(row) && row.parkedUntil === undefined);
   const most = world.desired() + (live.some((row) => world.isOutdated(row)) ? MAX_SURGE : 0);
-  if (live.length > most) return `S1: ${live.length} live deployments, ${most} may be`;
+  const isRolled = world.rollouts.rules.current !== null;
+  if (!isRolled && live.length > most) return `S1: ${live.length} live deployments, ${most} may be`;
   const restless = rows.find((row) => row.held && isLive(row));
   if (restless !== undefined) return `S1: ${restless.id} is held and ${restless.phase}`;
   const { instances = 0, autoscaling } = world.application.row()?.spec ?? {};
@@ -114,7 +118,7 @@ function traffic(world: World, rows: readonly Deployment[]): string | null {
     if (!isAvailable(row) || runsJobs(row)) continue;
     const { id, phase, version, placement } = row;
     if (phase !== "running") return `S8: ${id} is ${phase} and takes traffic`;
-    if (version === BROKEN_VERSION) return `S8: ${id} is called ready and listens nowhere`;
+    if (world.versions[version - 1]?.revision === "broken") return `S8: ${id} is called ready and listens nowhere`;
     if (world.isCordoned(row)) return `S8: ${id} was cordoned and takes traffic`;
     // One that was ready before places had to be verified takes traffic until it says something new.
     const why = constraints?.isVerified === true ? unverified(placement?.observed, constraints) : null;
@@ -146,8 +150,11 @@ export function liveness(world: World): string | null {
   if (blocked !== null) return `L5: blocked for ${blocked.reason} since ${world.time.now - blocked.since} ms`;
   const open = world.jobs.safety.open(all);
   if (open !== null) return open;
+  const rolled = world.rollouts.open(all);
+  if (rolled !== null) return rolled;
+  const isRolled = world.rollouts.rules.current !== null;
   const isAsWanted = (row: Deployment) => (row.held ? row.phase === "pending" : row.ready && !world.isOutdated(row));
-  if (rows.length !== wanted || !rows.every(isAsWanted)) {
+  if (!isRolled && (rows.length !== wanted || !rows.every(isAsWanted))) {
     const states = rows.map(
       ({ id, phase, ready, held, version }) =>
         `${id} v${version} ${phase}${ready ? " ready" : ""}${held ? " held" : ""}`,
@@ -202,6 +209,7 @@ function running(world: World, rows: readonly Deployment[]): string | null {
  */
 export function restlessness(world: World, messages: number, restMs: number): string | null {
   const looks = Math.ceil(restMs / LOOK_EVERY_MS) + 1;
-  const most = world.desired() * looks + world.instances.size + 1;
+  const most =
+    Math.max(world.desired(), world.deployments().filter(isPooled).length) * looks + world.instances.size + 1;
   return messages > most ? `L6: ${messages} messages at rest, ${most} would do` : null;
 }

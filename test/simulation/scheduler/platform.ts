@@ -11,7 +11,12 @@ import type { Deadline, VirtualTime } from "../engine/time.ts";
 import type { Faults } from "./faults.ts";
 import { KILLED, SimulatedCommand } from "./jobs/command.ts";
 
-export const IMAGES = { app: "local/app:1", broken: "local/broken:1" } as const;
+export const IMAGES = {
+  app: "local/app:1",
+  broken: "local/broken:1",
+  crashing: "local/crashing:1",
+  flaky: "local/flaky:1",
+} as const;
 
 /** What really became of a placement. */
 export type Fate =
@@ -271,6 +276,11 @@ export class SimulatedContainer implements ContainerPort {
       this.#time.after(random.between(0, 500), () => this.#end(placement, { type: "unbootable" }));
     } else if (random.chance(faults.neverStarts)) {
       placement.listensAt = NEVER;
+    } else if (options.image === IMAGES.crashing && command === null) {
+      this.#time.after(random.between(1_000, LIFE_MS), () => this.#end(placement, { type: "exited", code: 1 }));
+    } else if (options.image === IMAGES.flaky && command === null && random.chance(0.7)) {
+      const kind = random.pick(["ill", "flaps", "hangs"] as const);
+      placement.trouble = { from: now + random.between(0, LIFE_MS), until: now + 3 * LIFE_MS, kind };
     } else if (command !== null) {
       this.#time.after(listensAt - now, () => this.#placement === placement && command.begin(this.isCalm));
       placement.listensAt = NEVER;

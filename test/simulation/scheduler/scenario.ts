@@ -10,7 +10,8 @@ import { withoutSome } from "../engine/shrink.ts";
 import { SOME_REGIONS, someConstraints } from "./account-places.ts";
 import { FAULTS, someFaults, type Faults } from "./faults.ts";
 import { JOB_DEEDS, someJobs } from "./jobs/deeds.ts";
-import { CHOICES, VERSIONS } from "./versions.ts";
+import { NO_ROLLOUTS, ROLLOUT_DEEDS, rolloutsOf, someRollouts } from "./rollouts/deeds.ts";
+import { CHOICES, PLAIN_VERSIONS, VERSIONS } from "./versions.ts";
 
 const constraints = z.strictObject({
   regions: z.array(z.enum(REGIONS)).optional(),
@@ -38,6 +39,7 @@ const deed = z.discriminatedUnion("do", [
   z.strictObject({ at, do: z.literal("load"), inFlight: z.int().min(0), ms: z.int().min(0) }),
   z.strictObject({ at, do: z.literal("delete") }),
   ...JOB_DEEDS,
+  ...ROLLOUT_DEEDS,
 ]);
 export type Deed = z.infer<typeof deed>;
 
@@ -60,6 +62,7 @@ const scenario = z.strictObject({
     .strictObject({ min: z.int().min(0), max: z.int().min(1), target: z.int().min(1) })
     .nullable()
     .default(null),
+  rollouts: rolloutsOf.default(NO_ROLLOUTS),
   configurations: z.strictObject({ one: z.int().min(0), two: z.int().min(0) }),
   /** Most instances that the account may run; null: any number. */
   limit: z.int().min(0).nullable(),
@@ -87,7 +90,10 @@ export function scenarioOf(seed: number): Scenario {
   const isLimited = random.chance(0.4);
   const more = someMore(new Random(seed).stream("more"), kind === "deployment", chaosMs);
   const ofJobs = new Random(seed).stream("jobs");
-  const { jobs, deeds } = kind === "deployment" ? { jobs: 0, deeds: [] } : someJobs(ofJobs, chaosMs);
+  const isStandalone = kind === "deployment";
+  const { jobs, deeds } = isStandalone ? { jobs: 0, deeds: [] } : someJobs(ofJobs, chaosMs);
+  const ofRollouts = new Random(seed).stream("rollouts");
+  const rolled = isStandalone ? null : someRollouts(ofRollouts, chaosMs, MAX_INSTANCES);
   return {
     seed,
     kind,
@@ -96,13 +102,17 @@ export function scenarioOf(seed: number): Scenario {
     named: more.named,
     jobs,
     autoscaling: more.autoscaling,
+    rollouts: rolled?.rollouts ?? NO_ROLLOUTS,
     configurations: { one: random.between(0, CHOICES - 1), two: random.between(0, CHOICES - 1) },
     limit: isLimited && random.chance(0.5) ? random.between(0, MAX_INSTANCES) : null,
     chaosMs,
-    faults: someFaults(random, ofJobs),
-    deeds: [...someDeeds(random, chaosMs, kind === "deployment", isLimited), ...more.deeds, ...deeds].toSorted(
-      (a, b) => a.at - b.at,
-    ),
+    faults: someFaults(random, ofJobs, ofRollouts),
+    deeds: [
+      ...someDeeds(random, chaosMs, isStandalone, isLimited),
+      ...more.deeds,
+      ...deeds,
+      ...(rolled?.deeds ?? []),
+    ].toSorted((a, b) => a.at - b.at),
   };
 }
 
@@ -143,7 +153,7 @@ function someMore(
 const IDLE_AFTER_MS = 60_000;
 
 /** As the application is made. */
-export function specOf({ instances, warm, named, jobs, autoscaling }: Scenario): ApplicationSpec {
+export function specOf({ instances, warm, named, jobs, autoscaling, rollouts }: Scenario): ApplicationSpec {
   return {
     instances,
     maxInstances: null,
@@ -152,6 +162,7 @@ export function specOf({ instances, warm, named, jobs, autoscaling }: Scenario):
     warm,
     namedInstances: named,
     jobInstances: jobs,
+    ...(rollouts.graceMs === 0 ? {} : { rolloutGraceMs: rollouts.graceMs }),
     ...(autoscaling === null ? {} : { autoscaling: autoscalingOf(autoscaling) }),
   };
 }
@@ -170,7 +181,11 @@ function someDeeds(random: Random, chaosMs: number, isStandalone: boolean, isLim
     sometimes(5, (time) => ({ at: time, do: "scale", instances: random.between(0, MAX_INSTANCES) }));
     sometimes(hasPlaces ? 3 : 0, (time) => ({ at: time, do: "constrain", constraints: someConstraints(random, true) }));
   }
-  sometimes(random.chance(0.6) ? 4 : 0, (time) => ({ at: time, do: "activate", version: random.between(1, VERSIONS) }));
+  sometimes(random.chance(0.6) ? 4 : 0, (time) => ({
+    at: time,
+    do: "activate",
+    version: random.between(1, PLAIN_VERSIONS),
+  }));
   sometimes(hasPlaces ? 6 : 0, (time) => {
     return { at: time, do: "switch", location: random.pick(SOME_REGIONS).toLowerCase(), enabled: random.chance(0.5) };
   });
@@ -198,6 +213,7 @@ export function* smallerScenarios(from: Scenario): Iterable<Scenario> {
   if (from.named > 0) yield { ...from, named: 0 };
   for (const jobs of halves(from.jobs)) yield { ...from, jobs };
   if (from.autoscaling !== null) yield { ...from, autoscaling: null };
+  if (from.rollouts.graceMs > 0) yield { ...from, rollouts: { ...from.rollouts, graceMs: 0 } };
   for (const instances of halves(from.instances)) if (from.kind === "application") yield { ...from, instances };
   for (const chaosMs of halves(from.chaosMs)) {
     yield { ...from, chaosMs, deeds: from.deeds.filter((one) => one.at <= chaosMs) };

@@ -7,7 +7,6 @@ import { settle, VirtualTime } from "../engine/time.ts";
 import { liveness, restlessness, Safety } from "./invariants.ts";
 import { ProbeRequest } from "./platform.ts";
 import { parseScenario, scenarioOf, smallerScenarios, type Deed, type Scenario } from "./scenario.ts";
-import { BROKEN_VERSION } from "./versions.ts";
 import { within } from "./account-places.ts";
 import { World, type Tampering } from "./world.ts";
 
@@ -157,6 +156,13 @@ function perform(world: World, deed: Deed): void {
     case "job": {
       return world.jobs.desk.change(deed.job, deed.action);
     }
+    case "rollout": {
+      return world.rollouts.desk.begin(deed);
+    }
+    case "rollout-action": {
+      world.rollouts.desk.act(deed.action, deed.twice ? 2 : 1);
+      return undefined;
+    }
     case "run-jobs": {
       return world.count({ jobInstances: deed.most });
     }
@@ -182,10 +188,13 @@ async function comeToTerms(world: World, now: number): Promise<void> {
   const constraints = world.constraints();
   if (constraints !== null) world.constrain(within(constraints));
   await settle();
-  if (world.activeVersion() === BROKEN_VERSION) world.activate(1);
+  const { current } = world.rollouts.rules;
+  const isLeft = current === null ? !world.rollouts.isBad(world.activeVersion()) : world.rollouts.comeToTerms();
+  if (!isLeft) world.activate(1);
   const { account } = world;
-  // One more than may be wanted, for what replaces another.
-  if (account.limit !== null) account.setLimit(Math.max(account.limit, world.most() + 1));
+  // More than may be wanted, for what replaces another.
+  const surge = current === null ? 1 : world.desired() + 3;
+  if (account.limit !== null) account.setLimit(Math.max(account.limit, world.most() + surge));
   for (const { id } of world.deployments()) world.act(id, "uncordon");
 }
 
@@ -203,6 +212,7 @@ function tallyOf(world: World): Record<string, number> {
     placed: places.placed,
     moved: places.moved,
     ...jobs.tally(),
+    ...world.rollouts.tally(),
     messages: network.messages,
     told,
   };

@@ -1,4 +1,4 @@
-/** The versions that every simulated application has: three that work with checks of each kind, and one that never does. */
+/** The versions that every simulated application has: those that work, with checks of each kind, and those that do not. */
 import type { Configuration } from "../../../src/api/schemas/configuration.ts";
 import { IMAGES } from "./platform.ts";
 
@@ -22,9 +22,13 @@ const CONFIGURATIONS: readonly Configuration[] = [
 ];
 export const CHOICES = CONFIGURATIONS.length;
 
-/** Versions 1 and 3, 2 and 5 start the same thing; 4 never works. */
-export const REVISIONS = ["one", "two", "one", "broken", "two"] as const;
-export const BROKEN_VERSION = 4;
+/**
+ * Versions 1 and 3, 2 and 5 start the same thing; 4 never works, 7 works for a while and exits, 8 answers badly now and
+ * then.
+ */
+export const REVISIONS = ["one", "two", "one", "broken", "two", "three", "crashing", "flaky"] as const;
+/** Those that are activated without a rollout. */
+export const PLAIN_VERSIONS = 5;
 export const VERSIONS = REVISIONS.length;
 
 export interface SimulatedVersion {
@@ -35,14 +39,19 @@ export interface SimulatedVersion {
 /** `choices`: a configuration for each of the revisions that work. */
 export function versionsOf(choices: { readonly one: number; readonly two: number }): readonly SimulatedVersion[] {
   return REVISIONS.map((revision) => {
-    if (revision === "broken")
-      return { revision, configuration: { ...pick(1), image: "broken" satisfies keyof typeof IMAGES } };
-    return { revision, configuration: pick(choices[revision]) };
+    if (revision === "one" || revision === "two") return { revision, configuration: pick(choices[revision]) };
+    if (revision === "three") return { revision, configuration: { ...pick(1), sleep_after: "21s" } };
+    return { revision, configuration: { ...pick(1), image: revision satisfies keyof typeof IMAGES } };
   });
 }
 
 function pick(choice: number): Configuration {
   return CONFIGURATIONS[choice % CHOICES] ?? { image: "app" };
+}
+
+/** It can be left to itself: it comes to life and stays alive. */
+export function isGood({ revision }: SimulatedVersion): boolean {
+  return revision !== "broken" && revision !== "crashing";
 }
 
 /** Only these may end a container because of what it answers. */

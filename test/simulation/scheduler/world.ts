@@ -5,20 +5,13 @@
 import type { EvictionOrder } from "../../../src/account/capacity/statement.ts";
 import type { LifecycleDeps } from "../../../src/containers/lifecycle.ts";
 import type { RunRecord } from "../../../src/containers/run-record.ts";
-import type { Database } from "../../../src/database.ts";
 import { GantryError } from "../../../src/errors.ts";
-import { applyChange } from "../../../src/orchestrator/change.ts";
-import {
-  applyCreate,
-  applyDelete,
-  planActivate,
-  planPatch,
-  type ApplicationPatch,
-} from "../../../src/orchestrator/commands.ts";
+import { applyCreate, applyDelete, type ApplicationPatch } from "../../../src/orchestrator/commands.ts";
 import { eventTotals, lastEventId, type EventDraft } from "../../../src/orchestrator/events.ts";
+import type { RolloutControl, RolloutControlDeps } from "../../../src/orchestrator/rollouts/rollout-control.ts";
 import type { AutoscalerDeps } from "../../../src/orchestrator/autoscaling/autoscaler.ts";
 import { decideAction, type InstanceAction } from "../../../src/orchestrator/instance-actions.ts";
-import { isDisallowed, isFoundOutside } from "../../../src/orchestrator/placement/placing.ts";
+import { isDisallowed } from "../../../src/orchestrator/placement/placing.ts";
 import type { Deployment } from "../../../src/orchestrator/plan/deployment.ts";
 import type { Report } from "../../../src/orchestrator/plan/observe.ts";
 import type { LaunchOrder, ReportReply, SchedulerDeps } from "../../../src/orchestrator/scheduler-deps.ts";
@@ -45,15 +38,19 @@ import { InstanceHost } from "./instance-host.ts";
 import { SimulatedJobs } from "./jobs/simulated-jobs.ts";
 import { Orders } from "./orders.ts";
 import { SimulatedContainer } from "./platform.ts";
+import { SimulatedRollouts } from "./rollouts/simulated-rollouts.ts";
 import { Rules } from "./rules.ts";
 import { specOf, type Scenario } from "./scenario.ts";
 import { mayBeKilled, versionsOf, type SimulatedVersion } from "./versions.ts";
+import { watchOf } from "./world-watch.ts";
 
 /** For tests of the invariants: what is wrong with the code under test. */
 export interface Tampering {
   readonly scheduler?: (deps: SchedulerDeps, world: World) => SchedulerDeps;
   readonly lifecycle?: (deps: LifecycleDeps, world: World) => LifecycleDeps;
   readonly autoscaler?: (deps: AutoscalerDeps) => AutoscalerDeps;
+  readonly rollouts?: (deps: RolloutControlDeps, world: World) => RolloutControlDeps;
+  readonly control?: (control: RolloutControl, life: () => ApplicationLife) => RolloutControl;
 }
 
 const ID = "a";
@@ -67,9 +64,10 @@ export class World {
   readonly rules: Rules;
   readonly callers: Callers;
   readonly jobs: SimulatedJobs;
+  readonly rollouts: SimulatedRollouts;
   readonly #orders: Orders;
   readonly network: Network;
-  readonly versions: readonly SimulatedVersion[];
+  readonly versions: SimulatedVersion[];
   crashes = 0;
   /** How often a user's action changed something. */
   acted = 0;
@@ -94,7 +92,7 @@ export class World {
 
   constructor(time: VirtualTime, scenario: Scenario, trace: Trace, tampering: Tampering = {}) {
     this.time = time;
-    this.versions = versionsOf(scenario.configurations);
+    this.versions = [...versionsOf(scenario.configurations)];
     this.#scenario = scenario;
     this.#faults = { ...scenario.faults };
     this.#trace = trace;
@@ -116,6 +114,15 @@ export class World {
     this.#orders = new Orders({ time, network: this.network, rules: this.rules, instance: (id) => this.#host(id) });
     this.application = this.#newApplication();
     this.jobs = new SimulatedJobs({ time, application: this.application, instances: this.instances });
+    this.rollouts = new SimulatedRollouts({
+      time,
+      random: random.stream("rolling"),
+      application: this.application,
+      versions: this.versions,
+      scenario: scenario.rollouts,
+      desired: () => this.desired(),
+      byUser: (act) => this.#byUser(act),
+    });
     this.callers = new Callers({
       time,
       network: this.network,
@@ -148,22 +155,22 @@ export class World {
   /** How many there are to be, warm ones among them, and attempts of jobs beside them. */
   count(counts: Pick<ApplicationPatch, "instances" | "warm" | "jobInstances">): void {
     if (this.standalone !== null) return;
-    this.#change((db, row) => applyChange(db, row, planPatch(db, row, counts), this.time.now));
+    this.#change(({ specification }, row) => specification.patch(row, counts, null, null, this.time.now));
   }
 
   activate(version: number): void {
-    this.#change((db, row) => applyChange(db, row, planActivate(db, row, version), this.time.now));
+    this.#change(({ specification }, row) => specification.activate(row, version, null, null, this.time.now));
   }
 
   /** Where its instances may run from now on. */
   constrain(constraints: PlacementConstraints | null): void {
     if (this.standalone !== null) return;
     this.constrainedAt = this.time.now;
-    this.#change((db, row) => applyChange(db, row, planPatch(db, row, { constraints }), this.time.now));
+    this.#change(({ specification }, row) => specification.patch(row, { constraints }, null, null, this.time.now));
   }
 
   delete(): void {
-    this.#change((db, row) => applyDelete(db, row, this.time.now));
+    this.#change(({ db }, row) => applyDelete(db, row, this.time.now));
   }
 
   /** A user acts on one instance; what is refused is refused. */
@@ -206,6 +213,7 @@ export class World {
     for (const name of Object.keys(this.#faults) as (keyof Faults)[]) this.#faults[name] = 0;
     for (const { container } of this.instances.values()) container.isCalm = true;
     this.jobs.safety.calmAt = this.time.now;
+    this.rollouts.desk.isCalm = true;
   }
 
   /** Rows as a client would read them. */
@@ -266,14 +274,15 @@ export class World {
     for (const host of this.instances.values()) host.close();
   }
 
-  #change(apply: (db: Database, row: ApplicationRow) => void): void {
+  #change(apply: (life: ApplicationLife, row: ApplicationRow) => void): void {
     const row = this.application.row();
     if (row === undefined || row.deleting) return;
-    const { db, places, scheduler, autoscaler } = this.application.life;
+    const { life } = this.application;
+    const { places, scheduler, autoscaler } = life;
     this.#byUser(() => {
-      apply(db, row);
       if (this.#random.chance(0.7)) places.learn(this.places.locations);
       else places.expire();
+      apply(life, row);
       scheduler.pass();
       autoscaler.changed();
     });
@@ -299,32 +308,18 @@ export class World {
       onBorn: (life) => this.#born(life),
       onErased: () => this.account.remove(ID),
       onEvents: (drafts) => this.#heard(drafts),
-      watch: {
-        onWritten: (before, after) => {
-          this.rules.written(before, after);
-          this.jobs.rules.written(before, after);
-          if (before?.isAsleep !== true && after?.isAsleep === true) this.slept += 1;
-          if (before === undefined || after?.phase !== "stopping" || before.phase === "stopping") return;
-          this.places.judgeMoved(before, after.stopReason, this.isOtherRevision(before), this.constraints());
-        },
-        isForced: ({ placement }) => {
-          const constraints = this.constraints();
-          return constraints?.isVerified === true && isFoundOutside(placement, constraints);
-        },
-        wanted: () => this.desired(),
-        onReplaced: (serving, all, wanted) => this.rules.replacing(serving, all, wanted),
-        onPlaced: (placed, before) => {
-          const isLimited = this.application.row()?.isLimited === true;
-          this.places.judgePlaced(placed, before, within(this.constraints()), isLimited, time.now);
-        },
-      },
+      watch: watchOf(this),
       locations: () => this.places.locations,
       state: (statement) => this.account.state(ID, statement),
       instances: (lifetime) => this.#orders.clientOf(lifetime),
       prepare: (order) => this.#prepare(order),
       newDeploymentId: () => `d${(this.#ids += 1)}`,
+      onRollout: (rollout) => this.rollouts.rules.put(rollout),
+      onPassed: (life) => this.rollouts.desk.passed(life),
       tamper: (deps) => this.#tampering.scheduler?.(deps, this) ?? deps,
       tamperAutoscaler: (deps) => this.#tampering.autoscaler?.(deps) ?? deps,
+      tamperRollouts: (deps) => this.#tampering.rollouts?.(deps, this) ?? deps,
+      tamperControl: (control, life) => this.#tampering.control?.(control, life) ?? control,
     });
   }
 
@@ -332,6 +327,7 @@ export class World {
     this.rules.read(deployments.all());
     this.rules.counted(eventTotals(db), lastEventId(db));
     this.jobs.rules.isReset = true;
+    this.rollouts.rules.reset();
   }
 
   #heard(drafts: readonly EventDraft[]): void {
@@ -367,6 +363,7 @@ export class World {
       report: (record, report) => this.#report(record, report),
       tamper: (deps) => this.#tampering.lifecycle?.(deps, this) ?? deps,
     });
+    host.container.isCalm = this.callers.isCalm;
     this.instances.set(id, host);
     return host;
   }
@@ -377,7 +374,11 @@ export class World {
     const { scheduler, deployments } = application.life;
     const { deploymentId: id, generation } = record;
     const before = deployments.get(id);
-    const owned = scheduler.observe(id, generation, report);
+    const owned = scheduler.observe(
+      id,
+      generation,
+      this.rollouts.spoken(id, generation, report, this.#faults.otherImage),
+    );
     // S11: who speaks for an older placement is told so, and is not believed.
     if (before !== undefined && before.generation > generation && owned) {
       this.rules.violation ??= `S11: ${id} speaks of placement ${generation}, ${before.generation} is current, and is owned`;
