@@ -120,6 +120,7 @@ export class FakeContainer implements ContainerPort, CommandPort {
   disk = "";
   /** Why no snapshot is taken, in the platform's words. */
   refusesSnapshots: string | null = null;
+  #claimed: Readonly<Record<string, string>> = {};
   #hangs: "nothing" | "next command" | "all" = "nothing";
   #checksNow = 0;
   #placement: Placement | null = null;
@@ -168,6 +169,7 @@ export class FakeContainer implements ContainerPort, CommandPort {
     const command = fakeCommand(options);
     const placement: Placement = { options, ending: undefined, listens: command === null, command };
     this.#placement = placement;
+    this.#claimed = {};
     running += 1;
     const isMissing = command?.isMissing === true;
     if (isMissing || options.image === IMAGES["never-boots"])
@@ -226,7 +228,12 @@ export class FakeContainer implements ContainerPort, CommandPort {
 
   async inspect(): Promise<{ labels: Readonly<Record<string, string>> } | null> {
     if (this.#hangs === "all") return await new Promise<never>(() => undefined);
-    return this.#placement === null ? null : { labels: this.#placement.options.labels };
+    return this.#placement === null ? null : { labels: { ...this.#placement.options.labels, ...this.#claimed } };
+  }
+
+  /** What runs says this of itself, whatever it was started with, until something else is started. */
+  claims(labels: Readonly<Record<string, string>>): void {
+    this.#claimed = labels;
   }
 
   async setInactivityTimeout(ms: number): Promise<void> {
