@@ -444,7 +444,7 @@ export class Lifecycle {
   }
 
   async #keepAlive(record: RunRecord): Promise<void> {
-    const { port, timers, clock } = this.#deps;
+    const { timers, clock } = this.#deps;
     // Armed before the work: whatever happens below, the object looks again.
     const leftMs = startupLeftMs(record, clock()) ?? 0;
     const nextAt = nextLookAt(record, this.inFlight.activeAt, clock());

@@ -34,7 +34,7 @@ export interface ApplicationBatch {
 
 export function applicationBatch(deps: ApplicationBatchDeps): ApplicationBatch {
   const { db, timers, deployments, row, mustRow, configuration, reserve, settle, pass, look, background } = deps;
-  const clock = () => Date.now();
+  const clock = Date.now;
   const jobs = new JobControl({ db, clock, row: mustRow, pass, live: () => deployments.all(), configuration });
   const schedules = new ScheduleControl({
     db,

@@ -5,7 +5,7 @@
 import { Database } from "../database.ts";
 import { describeError, GantryError } from "../errors.ts";
 import { migrate } from "../migrations.ts";
-import { accountStub, applicationStub, publicInstanceId, shardStub } from "../stubs.ts";
+import { accountStub, publicInstanceId } from "../stubs.ts";
 import { Timers } from "../timers.ts";
 import type { StoredConfiguration } from "./configurations.ts";
 import { ApplicationCapacity } from "./capacity/application-capacity.ts";
@@ -15,7 +15,7 @@ import { DeploymentStore } from "./deployment-store.ts";
 import { ApplicationViews } from "./application-views.ts";
 import { EventSockets } from "./event-socket.ts";
 import { isLogged, logEvents } from "./event-log.ts";
-import { appendForwarded, onAppended } from "./events.ts";
+import { onAppended } from "./events.ts";
 import type { EventDraft } from "./events.ts";
 import { applicationHooks } from "./hooks/application-hooks.ts";
 import type { HookOutbox } from "./hooks/hook-outbox.ts";
@@ -24,9 +24,9 @@ import type { JobControl } from "../jobs/job-control.ts";
 import type { ScheduleControl } from "../jobs/schedules/schedule-control.ts";
 import type { TaskControl } from "../jobs/tasks/task-control.ts";
 import type { TaskRunner } from "../jobs/tasks/task-runner.ts";
-import { attemptLaunch } from "../jobs/prepare.ts";
 import { sizeOf } from "./launch-spec.ts";
-import { instanceClient, prepareLaunch, releaseAddresses } from "./prepare/launch.ts";
+import { ApplicationLaunches } from "./prepare/application-launches.ts";
+import { instanceClient } from "./prepare/launch.ts";
 import { Autoscaler } from "./autoscaling/autoscaler.ts";
 import type { ScaleDecision } from "./autoscaling/policy.ts";
 import { NamedInstances } from "./named-instances.ts";
@@ -40,17 +40,15 @@ import { ApplicationRollout } from "./rollouts/application-rollout.ts";
 import { Soon } from "./soon.ts";
 import { nameOf } from "./names.ts";
 import { PASS_TIMER, Scheduler } from "./scheduler.ts";
-import type { LaunchOrder } from "./scheduler-deps.ts";
-import { masterKeys } from "../sealing.ts";
 import { unwatch } from "../jobs/schedules/watch.ts";
-import { chosenLaunch } from "./start/launch.ts";
 import { reserveJob, settleFreedSizes, settleSizes, shortageOf } from "./start/sizes.ts";
-import { Coordinator } from "./shards/coordinator.ts";
-import { Forwarder } from "./shards/forwarder.ts";
+import { ApplicationShards } from "./shards/application-shards.ts";
+import type { Coordinator } from "./shards/coordinator.ts";
+import type { Forwarder } from "./shards/forwarder.ts";
 import type { Order } from "./shards/protocol.ts";
 import { objectName } from "./shards/sharding.ts";
 import { APPLICATION_MIGRATIONS } from "./storage/schema.ts";
-import { listVersions, readApplication, writeApplication, type ApplicationRow } from "./storage/application-row.ts";
+import { readApplication, writeApplication, type ApplicationRow } from "./storage/application-row.ts";
 import type { ApplicationView, PlannedView } from "./views.ts";
 
 /** Key of the timer by which a load that has gone lowers the count. */
@@ -80,6 +78,7 @@ export class ApplicationCore {
   /** What other objects of this application say, where it has several. */
   readonly shards: Coordinator;
   readonly forwarder: Forwarder;
+  readonly #sharded: ApplicationShards;
   readonly hooks: HookOutbox;
   readonly jobs: JobControl;
   readonly schedules: ScheduleControl;
@@ -87,7 +86,6 @@ export class ApplicationCore {
   readonly taskRunner: TaskRunner;
   readonly views: ApplicationViews;
   readonly #soon = new Soon(() => this.pass());
-  #isForwarding = false;
   readonly #versions: KnownVersions;
   gone = false;
 
@@ -178,12 +176,19 @@ export class ApplicationCore {
       pass: () => this.pass(),
       shortage: (name) => shortageOf(this, name),
     });
+    const launches = new ApplicationLaunches({
+      env,
+      db: this.db,
+      deployments: this.deployments,
+      row: () => this.row(),
+      version: (version) => this.version(version),
+    });
     this.scheduler = new Scheduler({
       db: this.db,
       timers: this.timers,
       deployments: this.deployments,
       outbox: this.#outbox,
-      instances: instanceClient(env, (id) => this.#releaseAddresses(id)),
+      instances: instanceClient(env, (id) => launches.releaseAddresses(id)),
       clock: Date.now,
       later: (run, ms) => void setTimeout(run, ms),
       newDeploymentId,
@@ -199,7 +204,7 @@ export class ApplicationCore {
       rollouts: this.rollout.control,
       soon: (at) => this.#soon.by(at),
       capacity: this.capacity,
-      prepare: (order) => this.#prepare(order),
+      prepare: (order) => launches.prepare(order),
       blockedElsewhere: () => this.shards.blockedBeside(0),
       onPassed: () => this.#passed(),
       onRoutingChanged: () => this.#routingChanged(),
@@ -221,7 +226,25 @@ export class ApplicationCore {
       },
       onUndone: () => this.forgetVersions(),
     });
-    this.shards = this.#coordinator();
+    this.#sharded = new ApplicationShards({
+      env,
+      db: this.db,
+      timers: this.timers,
+      row: () => this.row(),
+      summary: (row) => this.views.summary(row),
+      isOutdated: (row) => this.scheduler.isOutdated(row),
+      locations: () => this.places.known,
+      onHeard: () => {
+        this.changes.wake();
+        this.#routingChanged();
+        const { deleting = false, rollout } = this.row() ?? {};
+        // A rollout goes on by what all of them have come to.
+        if (rollout !== undefined || (deleting && this.shards.areGone)) this.pass();
+      },
+      onTurn: () => this.pass(),
+      onDisowned: () => this.disown(),
+    });
+    ({ coordinator: this.shards, forwarder: this.forwarder } = this.#sharded);
     this.views = new ApplicationViews({
       deployments: this.deployments,
       scheduler: this.scheduler,
@@ -233,18 +256,6 @@ export class ApplicationCore {
       version: (version) => this.version(version).version,
       publicId: this.publicId,
     });
-    this.forwarder = new Forwarder({
-      db: this.db,
-      timers: this.timers,
-      clock: Date.now,
-      row: () => this.row(),
-      summary: () => {
-        const row = this.row();
-        return row === undefined ? null : this.views.summary(row);
-      },
-      tell: async (row, news) => await applicationStub(env, row.id).told(news),
-      onDisowned: () => this.disown(),
-    });
     this.hooks = applicationHooks({
       db: this.db,
       timers: this.timers,
@@ -253,7 +264,7 @@ export class ApplicationCore {
       deployments: this.deployments,
       spec: (version) => this.version(version).spec,
       publicId: this.publicId,
-      isForwarding: () => this.#isForwarding,
+      isForwarding: () => this.#sharded.isForwarding,
       background: (work) => ctx.waitUntil(work),
       onDrained: () => {
         if (this.row()?.deleting === true) this.pass();
@@ -265,39 +276,6 @@ export class ApplicationCore {
     this.forwarder.soon();
     // What an earlier lifetime was about is gone on with: callers may wait for it, whom no pass comes of.
     this.rollout.passed();
-  }
-
-  #coordinator(): Coordinator {
-    const env = this.#env;
-    return new Coordinator({
-      db: this.db,
-      timers: this.timers,
-      clock: Date.now,
-      row: () => this.row(),
-      save: (row) => writeApplication(this.db, row),
-      own: (row) => this.views.summary(row),
-      isOutdated: (row) => this.scheduler.isOutdated(row),
-      versions: () => listVersions(this.db),
-      locations: () => this.places.known,
-      follow: async (row, shard, order) => await shardStub(env, row.id, shard).follow(order),
-      news: async (row, shard, after) => await shardStub(env, row.id, shard).news(after),
-      onEvents: (events) => {
-        this.#isForwarding = true;
-        try {
-          appendForwarded(this.db, events);
-        } finally {
-          this.#isForwarding = false;
-        }
-      },
-      onHeard: () => {
-        this.changes.wake();
-        this.#routingChanged();
-        const { deleting = false, rollout } = this.row() ?? {};
-        // A rollout goes on by what all of them have come to.
-        if (rollout !== undefined || (deleting && this.shards.areGone)) this.pass();
-      },
-      onTurn: () => this.pass(),
-    });
   }
 
   /** Shard 0 knows of no such application: what runs here is nobody's. */
@@ -346,7 +324,8 @@ export class ApplicationCore {
     this.changes.wake();
     const row = this.row();
     // The shard that they come from has logged them.
-    if (this.#isForwarding || row === undefined || !isLogged(row, this.version(row.activeVersion).version)) return;
+    if (this.#sharded.isForwarding || row === undefined || !isLogged(row, this.version(row.activeVersion).version))
+      return;
     logEvents(row, drafts, (id) => this.deployments.get(id));
   }
 
@@ -444,27 +423,6 @@ export class ApplicationCore {
   #routingChanged(): void {
     this.waiters.wake();
     this.taskRunner.poke();
-  }
-
-  /** What an instance gets beside its version's launch spec. */
-  async #prepare(order: LaunchOrder): Promise<LaunchOrder> {
-    const row = this.row();
-    if (row === undefined) return order;
-    const { configuration } = this.version(order.version).version;
-    const deployment = this.deployments.get(order.deploymentId);
-    const asked = { configuration, order };
-    const keys = masterKeys(this.#env);
-    const launch =
-      deployment?.attempt === undefined
-        ? await chosenLaunch(this.db, keys, asked, deployment)
-        : await attemptLaunch(this.db, keys, asked, deployment.attempt);
-    return await prepareLaunch(this.#env, row.accountId, launch.configuration, launch.order);
-  }
-
-  async #releaseAddresses(deploymentId: string): Promise<void> {
-    const row = this.row();
-    if (row === undefined || row.deleting) return;
-    await releaseAddresses(this.#env, row.accountId, listVersions(this.db), deploymentId);
   }
 
   readonly publicId = (deploymentId: string): string => publicInstanceId(this.#env, deploymentId);

@@ -74,6 +74,7 @@ export interface WireInstance {
   name: string;
   ready: boolean;
   generation: number;
+  version: number;
   deployment_id: string;
   failures: number;
   losses: number;

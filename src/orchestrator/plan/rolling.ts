@@ -19,9 +19,9 @@ export interface DesiredRollout {
   readonly scaleDownDelayMs: number;
   /** Whoever takes traffic for less than this is not replaced yet. */
   readonly graceMs: number;
-  sideOf(version: number): Side;
+  readonly sideOf: (version: number) => Side;
   /** Requests to the pool go to that side. */
-  isOpen(side: Side): boolean;
+  readonly isOpen: (side: Side) => boolean;
 }
 
 export function selectRolling(

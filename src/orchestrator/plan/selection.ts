@@ -19,7 +19,7 @@ export interface Desired {
   /** The version whose configuration new placements get. */
   readonly version: number;
   /** A placement of that version starts something else than the wanted version does. */
-  isOutdated(version: number): boolean;
+  readonly isOutdated: (version: number) => boolean;
   /** Where it was asked to run, it may not run any more. Absent: there are no constraints. */
   isMisplaced?: (deployment: Deployment) => boolean;
   /** It was found to run where it may not, and that counts. Absent: no place is verified. */
@@ -32,7 +32,7 @@ export interface Desired {
   /** Under way. Absent: what is outdated is replaced, one after another. */
   readonly rollout?: DesiredRollout;
   /** The version that a name starts in, where that is not `version`. */
-  versionOfName?(name: string): number;
+  readonly versionOfName?: (name: string) => number;
 }
 
 export interface Selection {

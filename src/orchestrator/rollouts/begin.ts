@@ -14,7 +14,7 @@ export interface Beginning {
   /** What the last one that came to its end has left running. */
   readonly stableVersion: number | null;
   readonly deployments: readonly Deployment[];
-  revisionOf(version: number): string;
+  readonly revisionOf: (version: number) => string;
 }
 
 export interface Begun {

@@ -16,13 +16,13 @@ export interface Shift {
   readonly old: number;
   readonly surge: number;
   readonly unavailable: number;
-  sideOf(deployment: Deployment): Side;
+  readonly sideOf: (deployment: Deployment) => Side;
   /** Requests go to it: nobody misses one of those that none go to. Default: to all that take any. */
   isServing?(deployment: Deployment): boolean;
   /** It has taken traffic for long enough to count as one that does. */
-  isRipe?(deployment: Deployment): boolean;
+  readonly isRipe?: (deployment: Deployment) => boolean;
   /** It may not go yet, since somebody has only just come to it. */
-  isSpared?(deployment: Deployment): boolean;
+  readonly isSpared?: (deployment: Deployment) => boolean;
 }
 
 export interface Shifted {
@@ -38,7 +38,6 @@ export function shift(candidates: readonly Deployment[], asked: Shift): Shifted 
   const held = candidates.filter((deployment) => deployment.held).slice(0, asked.wanted);
   const keep = new Set(held);
   const wanted = asked.wanted - held.length;
-  const isParked = ({ parkedUntil }: Deployment) => parkedUntil !== undefined;
   const aside = candidates.filter((deployment) => !deployment.held && isParked(deployment));
   const free = candidates.filter((deployment) => !deployment.held && !isParked(deployment));
   const fresh = Math.min(asked.fresh, wanted);
@@ -96,6 +95,10 @@ export function shift(candidates: readonly Deployment[], asked: Shift): Shifted 
 
 function isSpared({ isSpared: isIt }: Shift, deployment: Deployment): boolean {
   return isAvailable(deployment) && (isIt?.(deployment) ?? false);
+}
+
+function isParked({ parkedUntil }: Deployment): boolean {
+  return parkedUntil !== undefined;
 }
 
 /** What its going would cost: a failing one least, one that is busy most. */

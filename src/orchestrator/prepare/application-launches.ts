@@ -1,0 +1,48 @@
+/** What an application's instances are started with beside their version, looked up when they are. */
+import type { Database } from "../../database.ts";
+import { attemptLaunch } from "../../jobs/prepare.ts";
+import { masterKeys } from "../../sealing.ts";
+import type { DeploymentStore } from "../deployment-store.ts";
+import type { KnownVersion } from "../known-versions.ts";
+import type { LaunchOrder } from "../scheduler-deps.ts";
+import { chosenLaunch } from "../start/launch.ts";
+import { listVersions, type ApplicationRow } from "../storage/application-row.ts";
+import { prepareLaunch, releaseAddresses } from "./launch.ts";
+
+export interface ApplicationLaunchesDeps {
+  readonly env: Env;
+  readonly db: Database;
+  readonly deployments: DeploymentStore;
+  readonly row: () => ApplicationRow | undefined;
+  readonly version: (version: number) => KnownVersion;
+}
+
+export class ApplicationLaunches {
+  readonly #deps: ApplicationLaunchesDeps;
+
+  constructor(deps: ApplicationLaunchesDeps) {
+    this.#deps = deps;
+  }
+
+  async prepare(order: LaunchOrder): Promise<LaunchOrder> {
+    const { env, db, deployments, version } = this.#deps;
+    const row = this.#deps.row();
+    if (row === undefined) return order;
+    const { configuration } = version(order.version).version;
+    const deployment = deployments.get(order.deploymentId);
+    const asked = { configuration, order };
+    const keys = masterKeys(env);
+    const launch =
+      deployment?.attempt === undefined
+        ? await chosenLaunch(db, keys, asked, deployment)
+        : await attemptLaunch(db, keys, asked, deployment.attempt);
+    return await prepareLaunch(env, row.accountId, launch.configuration, launch.order);
+  }
+
+  async releaseAddresses(deploymentId: string): Promise<void> {
+    const { env, db } = this.#deps;
+    const row = this.#deps.row();
+    if (row === undefined || row.deleting) return;
+    await releaseAddresses(env, row.accountId, listVersions(db), deploymentId);
+  }
+}
