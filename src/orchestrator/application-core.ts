@@ -215,7 +215,7 @@ export class ApplicationCore {
     this.specification = new Specification({
       db: this.db,
       rollouts: this.rollout.log,
-      deployments: () => this.deployments.all(),
+      serving: (row) => this.views.whole(row).ready,
       onChanged: (grant) => {
         this.places.renew(grant?.locations);
         this.pass();

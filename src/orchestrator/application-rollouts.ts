@@ -18,6 +18,8 @@ export interface RolloutActed {
 
 export class ApplicationRollouts extends ApplicationTasks {
   async rollout(request: RolloutRequest, guard: WriteGuard, grant: Grant | null = null): Promise<RolloutView> {
+    // Who serves decides how carefully it goes. A shard that does not answer is not waited for: it is taken for what it was.
+    await this.core.shards.refresh().catch(() => undefined);
     const { id } = this.core.specification.rollout(this.core.mustRow(), request, guard, grant, Date.now());
     return await this.#followed(id);
   }

@@ -7,6 +7,7 @@ import { countHealth } from "./health.ts";
 import { desiredPlace } from "./placement/desired-place.ts";
 import type { Places } from "./placement/places.ts";
 import { isLeaving, isLive, isPooled } from "./plan/deployment.ts";
+import { servingIn } from "./rollouts/begin.ts";
 import { deadlineOf } from "./rollouts/advance.ts";
 import { rolloutNotFound, type RolloutControl } from "./rollouts/rollout-control.ts";
 import type { RolloutsLog } from "./rollouts/rollouts-log.ts";
@@ -67,7 +68,6 @@ export class ApplicationViews {
     const { deployments, scheduler, places, control, publicId } = this.#deps;
     const all = deployments.all();
     const live = all.filter(isLive);
-    const ready = all.filter((deployment) => deployment.ready);
     this.#stamp = Math.max(this.#stamp + 1, Date.now());
     return {
       stamp: this.#stamp,
@@ -76,7 +76,7 @@ export class ApplicationViews {
       health: countHealth(all, shareOf(row)),
       failing: failingOf(all, publicId),
       live: countBy(live, ({ version }) => version),
-      ready: countBy(ready, ({ version }) => version),
+      ready: servingIn(all),
       locations: countBy(live, ({ location }) => location),
       placed: countBy(
         all.filter((deployment) => isPooled(deployment) && !isLeaving(deployment)),

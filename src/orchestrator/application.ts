@@ -83,6 +83,7 @@ export class Application extends ApplicationRollouts {
 
   /** The whole specification: stored, and what it says runs from here on. */
   async put(put: ApplicationPut, guard: WriteGuard, grant: Grant | null = null): Promise<ApplicationView> {
+    await this.core.shards.refresh().catch(() => undefined);
     this.core.specification.put(this.core.mustRow(), put, guard, grant, Date.now());
     return await this.#written();
   }

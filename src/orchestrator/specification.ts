@@ -13,7 +13,6 @@ import { replacedEvent, startedEvent } from "./rollouts/follow.ts";
 import { markOf } from "./rollouts/mark.ts";
 import { DEFAULT_POLICY, type Rollout, type RolloutSpec } from "./rollouts/rollout.ts";
 import type { RolloutsLog } from "./rollouts/rollouts-log.ts";
-import type { Deployment } from "./plan/deployment.ts";
 import { getVersion, type ApplicationRow } from "./storage/application-row.ts";
 import { withinGrant } from "./usage.ts";
 import { appendEvents } from "./events.ts";
@@ -23,7 +22,8 @@ import { requireGuard, type WriteGuard } from "./write-guard.ts";
 export interface SpecificationDeps {
   readonly db: Database;
   readonly rollouts: RolloutsLog;
-  readonly deployments: () => readonly Deployment[];
+  /** How many of the pool take traffic, by version. */
+  readonly serving: (row: ApplicationRow) => Readonly<Record<number, number>>;
   /** What is wanted has changed: plan and perform. */
   readonly onChanged: (grant: Grant | null) => void;
   /** Rows that may have been read were rolled back. */
@@ -195,7 +195,7 @@ export class Specification {
         wanted: wantedOf(row.spec),
         current,
         stableVersion: rollouts.stableVersion(),
-        deployments: this.#deps.deployments(),
+        serving: this.#deps.serving(row),
         revisionOf,
       },
       now,

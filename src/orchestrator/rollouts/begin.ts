@@ -1,5 +1,6 @@
 /** Beginning a rollout, and ending one that another takes the place of. Pure. */
 import { isAvailable, isPooled, type Deployment } from "../plan/deployment.ts";
+import { countBy } from "../shards/summary.ts";
 import { newRollout, type Rollout, type RolloutSpec } from "./rollout.ts";
 
 export interface Beginning {
@@ -13,7 +14,8 @@ export interface Beginning {
   readonly current: Rollout | null;
   /** What the last one that came to its end has left running. */
   readonly stableVersion: number | null;
-  readonly deployments: readonly Deployment[];
+  /** How many of the pool take traffic, by version. */
+  readonly serving: Readonly<Record<number, number>>;
   readonly revisionOf: (version: number) => string;
 }
 
@@ -28,28 +30,30 @@ export interface Begun {
  * that are wanted are ready in.
  */
 export function beginRollout(given: Beginning, now: number): Begun {
-  const { id, spec, toVersion, activeVersion, wanted, current, stableVersion, deployments, revisionOf } = given;
+  const { id, spec, toVersion, activeVersion, wanted, current, stableVersion, serving, revisionOf } = given;
   const target = revisionOf(toVersion);
   const served = current !== null && current.isFromStable ? current.fromVersion : null;
   const isBack = served !== null && revisionOf(served) === target;
-  const available = deployments.filter((one) => isPooled(one) && isAvailable(one));
+  const countOf = (isIt: (revision: string) => boolean) =>
+    Object.entries(serving).reduce((sum, [version, some]) => sum + (isIt(revisionOf(Number(version))) ? some : 0), 0);
+  const available = countOf(() => true);
   const before = served === null || isBack ? activeVersion : served;
-  const isAt = (version: number) => available.some((one) => revisionOf(one.version) === revisionOf(version));
+  const isAt = (version: number) => countOf((revision) => revision === revisionOf(version)) > 0;
   // What was on its way when it was replaced, or activated at once, may serve nobody.
   const isFrom = served !== null || (current === null && (isAt(before) || revisionOf(before) === target));
-  const fromVersion = isFrom ? before : (mostOf(available, target, revisionOf) ?? before);
+  const fromVersion = isFrom ? before : (mostOf(serving, target, revisionOf) ?? before);
   const from = revisionOf(fromVersion);
-  const ready = available.filter(({ version }) => revisionOf(version) === from).length;
+  const ready = countOf((revision) => revision === from);
   const isFromStable =
     (served !== null && !isBack) ||
     stableVersion === fromVersion ||
     (current === null && wanted > 0 && ready >= wanted);
   // With nobody else who serves, or nothing to change, there is nothing to go about carefully. Nor where what comes back
   // still serves: steps would bring it to the version that is given up first.
-  const still = available.filter(({ version }) => revisionOf(version) === target).length;
+  const still = countOf((revision) => revision === target);
   const isHanded = current?.spec.strategy === "blue_green" && current.serving === "to";
-  const isStill = isBack && !isHanded && 2 * still >= available.length;
-  const isFirst = still === available.length || from === target || isStill;
+  const isStill = isBack && !isHanded && 2 * still >= available;
+  const isFirst = still === available || from === target || isStill;
   const begun = newRollout({ id, spec, fromVersion, toVersion, isFromStable, isFirst }, now);
   const isDone = from === target && current === null;
   const doneAt = spec.steps.map(() => now);
@@ -59,14 +63,21 @@ export function beginRollout(given: Beginning, now: number): Begun {
 
 /** The version that most serve in, other than the target; null: none does. */
 function mostOf(
-  available: readonly Deployment[],
+  serving: Readonly<Record<number, number>>,
   target: string,
   revisionOf: (version: number) => string,
 ): number | null {
-  const others = available.filter(({ version }) => revisionOf(version) !== target);
-  const counts = [...Map.groupBy(others, ({ version }) => version)];
-  const [most] = counts.toSorted(([a, inA], [b, inB]) => inB.length - inA.length || b - a);
-  return most?.[0] ?? null;
+  const others = Object.entries(serving)
+    .map(([version, some]) => ({ version: Number(version), some }))
+    .filter(({ version, some }) => some > 0 && revisionOf(version) !== target);
+  const [most] = others.toSorted((a, b) => b.some - a.some || b.version - a.version);
+  return most?.version ?? null;
+}
+
+/** Of one scheduler object. */
+export function servingIn(deployments: readonly Deployment[]): Record<number, number> {
+  const members = deployments.filter((one) => isPooled(one) && isAvailable(one));
+  return countBy(members, ({ version }) => version);
 }
 
 export function replacedBy(rollout: Rollout, version: number, now: number): Rollout {

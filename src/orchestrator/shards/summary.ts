@@ -15,7 +15,7 @@ export interface Summary {
   readonly turn: number;
   readonly health: HealthCounts;
   readonly failing: readonly Failing[];
-  /** Live and ready instances, by version. */
+  /** Live instances, and those of the pool that take traffic, by version. */
   readonly live: Readonly<Record<number, number>>;
   readonly ready: Readonly<Record<number, number>>;
   /** Live instances, by location. */

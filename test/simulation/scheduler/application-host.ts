@@ -1,4 +1,5 @@
 /** The application's object: the real scheduler, on storage that survives crashes, wired as `ApplicationCore` wires it. */
+import { servingIn } from "../../../src/orchestrator/rollouts/begin.ts";
 import type { Statement, Answer } from "../../../src/account/capacity/statement.ts";
 import type { Claimant } from "../../../src/account/capacity/keeper.ts";
 import type { Load } from "../../../src/account/capacity/load.ts";
@@ -290,7 +291,7 @@ export class ApplicationHost {
     const specification = new Specification({
       db,
       rollouts,
-      deployments: () => deployments.all(),
+      serving: () => servingIn(deployments.all()),
       onChanged: () => {
         pass();
         alive(() => autoscaler.changed())();
