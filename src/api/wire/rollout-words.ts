@@ -45,7 +45,8 @@ export function explainRollout(view: RolloutView): string {
       return `requests are handed on from version ${fromVersion} to version ${toVersion}`;
     }
     case "paused": {
-      return `paused${because}: resume goes on, abort goes back`;
+      const told = rollout.reason === "PausedByUser" ? "" : because;
+      return `paused${told}; resume goes on, abort goes back`;
     }
     case "stalled": {
       return `failed${because}; it does not go back by itself: retry begins again, abort goes back`;
