@@ -18,7 +18,7 @@ const coloured = (value: string) => ({
 const steps = (...percentages: number[]) =>
   percentages.map((percentage) => ({ step_size: { percentage }, description: `to ${percentage} %` }));
 
-describe("what is under way in an application", () => {
+describe.concurrent("what is under way in an application", () => {
   const plane = new ControlPlane();
   beforeAll(() => plane.start());
   afterAll(() => plane.stop());
@@ -87,7 +87,7 @@ interface WireRollout {
   readonly progress: { readonly current_step: number };
 }
 
-describe("a control plane that is killed", () => {
+describe.concurrent("a control plane that is killed", () => {
   const plane = new LaunchedPlane();
   beforeAll(() => plane.start(), 300_000);
   afterAll(() => plane.remove());
