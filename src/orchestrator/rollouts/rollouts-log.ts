@@ -59,8 +59,6 @@ export class RolloutsLog {
 
   /** The version that the last one which came to its end has left running; null: there was none. */
   stableVersion(): number | null {
-    const isEnd = ({ phase, reason }: Rollout) =>
-      phase === "reverted" || (phase === "completed" && reason !== "NothingToDo");
     const last = this.list().find(isEnd);
     if (last === undefined) return null;
     if (last.phase === "completed") return last.toVersion;
@@ -104,6 +102,11 @@ export class RolloutsLog {
   forget(): void {
     this.#current = undefined;
   }
+}
+
+/** It has brought something to its end, one way or the other. */
+function isEnd({ phase, reason }: Rollout): boolean {
+  return phase === "reverted" || (phase === "completed" && reason !== "NothingToDo");
 }
 
 /** As `put` has written it; one of an earlier version of this Worker has only its steps. */

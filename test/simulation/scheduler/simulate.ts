@@ -10,8 +10,11 @@ import { parseScenario, scenarioOf, smallerScenarios, type Deed, type Scenario }
 import { within } from "./account-places.ts";
 import { World, type Tampering } from "./world.ts";
 
-/** After the faults stop: the longest back-off (5 min), a slow start, a start deadline, a stop and some looks. */
-const CALM_MS = 900_000;
+/**
+ * After the faults stop: the longest back-off (5 min), a slow start, a start deadline, or a stop that was accepted and of which
+ * nothing is heard: it is asked about again after its grace of 15 min.
+ */
+const CALM_MS = 1_100_000;
 /** How often it is asked whether all is as wanted. */
 const CALM_LOOK_MS = 30_000;
 /** What is enabled or freed is taken within one back-off cap (30 s), and the account has to be heard first. */
@@ -190,7 +193,8 @@ async function comeToTerms(world: World, now: number): Promise<void> {
   await settle();
   const { current } = world.rollouts.rules;
   const isLeft = current === null ? !world.rollouts.isBad(world.activeVersion()) : world.rollouts.comeToTerms();
-  if (!isLeft) world.activate(1);
+  // The same again would change nothing, and what is under way goes on.
+  if (!isLeft) world.activate(world.activeVersion() === 1 ? 3 : 1);
   const { account } = world;
   // More than may be wanted, for what replaces another.
   const surge = current === null ? 1 : world.desired() + 3;

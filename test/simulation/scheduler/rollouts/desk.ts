@@ -120,10 +120,9 @@ export class RolloutDesk {
     const { configuration, revision } = target;
     const instances = deed.instances ?? row.spec.instances;
     const put: ApplicationPut = { spec: { ...row.spec, instances, rollout }, version: { configuration, revision } };
-    if (planPut(db, row, put).version?.insert != null) versions.push(target);
-    byUser(() =>
-      specification.put(row, put, { ...guard, isRetry: application.life.rollouts.get(id) !== null }, null, time.now),
-    );
+    const isRetry = application.life.rollouts.get(id) !== null;
+    if (!isRetry && planPut(db, row, put).version?.insert != null) versions.push(target);
+    byUser(() => specification.put(row, put, { ...guard, isRetry }, null, time.now));
   }
 
   #handOn(life: ApplicationLife, attending: Attending, { id }: Rollout, side: RolloutSide): void {

@@ -107,7 +107,6 @@ export class RolloutRules {
     if (before === null) this.#noteStable(rows());
     this.#judgeSide(before, next);
     this.#judgeEnd(before, next);
-    const isStopped = (one: Rollout | null) => one?.phase === "paused" || one?.phase === "stalled";
     if (!isStopped(next)) this.#frozen = null;
     else if (!isStopped(before) || before?.phase !== next.phase) {
       this.#frozen = { fresh: this.#atTarget(next, rows()).length, wanted: wanted() };
@@ -242,10 +241,14 @@ export class RolloutRules {
     if ((mark?.id ?? null) !== (rollout?.id ?? null)) {
       this.#break("R1", `${rollout?.id ?? "none"} is under way, and the application follows ${mark?.id ?? "none"}`);
     }
-    if (rollout === null) return;
-    const expected = rollout.phase === "reverting" ? rollout.fromVersion : rollout.toVersion;
+    // Just over counts as well, but where another took its place.
+    const ended = this.#seen === null || rollout !== null ? undefined : this.#known.get(this.#seen.id);
+    const judged = rollout ?? (ended?.phase === "replaced" ? null : (ended ?? null));
+    if (judged === null) return;
+    const { id, phase, fromVersion, toVersion } = judged;
+    const expected = phase === "reverting" || phase === "reverted" ? fromVersion : toVersion;
     if (activeVersion !== expected) {
-      this.#break("R6", `version ${activeVersion} is active, and ${rollout.id} is ${rollout.phase} to ${expected}`);
+      this.#break("R6", `version ${activeVersion} is active, and ${id} is ${phase}`);
     }
   }
 
@@ -295,7 +298,9 @@ export class RolloutRules {
     const now = before?.switchTo === null || before === null ? before : null;
     if (before !== null && now === null) return;
     const count = (rollout: Rollout | null) => rows.filter((row) => takesTraffic(row, rollout, revisionOf)).length;
-    const { wanted, held } = this.standing(rows);
+    const { held } = this.standing(rows);
+    // More may be wanted since a moment.
+    const wanted = Math.min(this.#wanted, this.#deps.wanted());
     const least = Math.min(count(now), wanted - held - unavailableOf(after, wanted));
     // Whoever begins anew with both versions in traffic takes one of them out of it.
     const isAnew = before?.id !== after.id;
@@ -351,4 +356,9 @@ export class RolloutRules {
   #break(invariant: string, how: string): void {
     this.violation ??= `${invariant}: ${how}`;
   }
+}
+
+/** Until somebody acts on it. */
+function isStopped(rollout: Rollout | null): boolean {
+  return rollout?.phase === "paused" || rollout?.phase === "stalled";
 }
