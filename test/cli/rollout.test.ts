@@ -122,16 +122,20 @@ describe.concurrent("gantry rollout", () => {
   });
 });
 
-describe.concurrent("gantry apply", () => {
-  const manifest = (image: string) => `
+const manifest = (image: string) => `
 owner: team
 resources:
   - kind: application
     name: web
     spec: { instances: 1, rollout: { min_healthy_time: 0, progress_deadline: 1 }, configuration: { image: ${image} } }
 `;
-  const apply = (account: Account, stdin: string) => gantry({ account, stdin }, "apply", "-f", "-");
+const apply = (account: Account, stdin: string) => gantry({ account, stdin }, "apply", "-f", "-");
+const rolledOut = (spec: string) => `
+owner: team
+resources: [{ kind: rollout, name: go, spec: { application: web, min_healthy_time: 0, ${spec} } }]
+`;
 
+describe.concurrent("gantry apply", () => {
   it("says that what it has declared went back", async ({ expect }) => {
     const account = await newAccount();
     expect((await apply(account, manifest("hello-world"))).code).toBe(0);
@@ -144,13 +148,12 @@ resources:
     expect,
   }) => {
     const account = await web(1);
-    const of = (spec: string) => `
-owner: team
-resources: [{ kind: rollout, name: go, spec: { application: web, min_healthy_time: 0, ${spec} } }]
-`;
     await begin(account, {});
     await rollout(account, "status", "web");
-    const done = await apply(account, of("strategy: new_instances, sticky: { cookie: true }, target_version: 1"));
+    const done = await apply(
+      account,
+      rolledOut("strategy: new_instances, sticky: { cookie: true }, target_version: 1"),
+    );
     expect([done.code, done.err]).toEqual([0, ""]);
     const [newest] = (await account.api.send("GET /applications/{id}/rollouts", { params })).result;
     expect(newest).toMatchObject({
@@ -158,7 +161,7 @@ resources: [{ kind: rollout, name: go, spec: { application: web, min_healthy_tim
       phase: "completed",
       policy: { sticky: { cookie: true } },
     });
-    const refused = await apply(account, of("sticky: { cookie: true }, target_version: 2"));
+    const refused = await apply(account, rolledOut("sticky: { cookie: true }, target_version: 2"));
     expect([refused.code, refused.err]).toEqual([1, expect.stringContaining("only for the strategy new_instances")]);
   });
 });

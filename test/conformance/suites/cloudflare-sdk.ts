@@ -100,7 +100,7 @@ export function cloudflareSdk(): void {
           description: "from the SDK",
           target_configuration: { environment_variables: [{ name: "GREETING", value: JSON.stringify(asked) }] },
           ...asked,
-        } as Parameters<typeof client.containers.applications.rollouts.create>[1]);
+        });
         expect(requests()).toEqual([`POST /containers/applications/${id}/rollouts`]);
         expect(made).toMatchObject({ status: "progressing", strategy: asked.strategy, description: "from the SDK" });
         const phase = marks === null ? "waiting" : "completed";
