@@ -1,6 +1,6 @@
 /** What the API takes of rollouts and tells of them: every field, each action, each state. */
 import { describe, it } from "vitest";
-import { createApplication, domainError, eventually, instancesOf, untilReady } from "./client.ts";
+import { createApplication, domainError, eventsOf, eventually, instancesOf, untilReady } from "./client.ts";
 import { send } from "./writes.ts";
 
 const env = (value: string) => ({ environment_variables: [{ name: "A", value }] });
@@ -294,6 +294,20 @@ describe.concurrent("how a rollout replaces instances", () => {
     expect(put.policy).toMatchObject({ max_surge: "50%", max_unavailable: 0, min_healthy_time: 10 });
     const { result } = await send("PATCH", `/applications/${id}`, { rollout: null });
     expect(result.rollout).toBeUndefined();
+  });
+
+  it("keeps old instances aside for scale_down_delay, so that a way back starts nothing", async ({ expect }) => {
+    const id = await application(2);
+    const { id: there } = await begin(id, plan({ scale_down_delay: "1h" }));
+    await until(id, there, "completed");
+    await eventually(async () => (await versionsOf(id)).join("") === "1122");
+    const placed = async () => (await eventsOf(id)).filter(({ name }) => name === "SchedulerPlaced").length;
+    const before = await placed();
+    const back = { ...plan(), target_configuration: undefined, target_version: 1, scale_down_delay: 0 };
+    const { id: rollout } = await begin(id, back);
+    await until(id, rollout, "completed");
+    await untilVersions(id, [1, 1]);
+    expect(await placed()).toBe(before);
   });
 
   it("spares who has begun to take traffic for as long as the application says", async ({ expect }) => {

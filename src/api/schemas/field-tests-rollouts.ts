@@ -4,7 +4,7 @@ type Tests = Readonly<Record<string, readonly [file: string, title: string]>>;
 
 const ROLLOUTS = "test/workers/rollouts.test.ts";
 const API = "test/workers/rollouts-api.test.ts";
-const SPEC = "src/api/rollout-spec.test.ts";
+const TRAFFIC = "test/workers/rollout-traffic.test.ts";
 
 const TO_TARGET = "brings every instance to the target, which is merged over what is active";
 const PATCHED = "of what Alchemy sends after a patch activates the patched version";
@@ -28,7 +28,7 @@ const LOOKED_AT = "asks the instances at the target only, and passes with what i
 
 const gates: Tests = {
   name: [SEEN, PASSES],
-  type: [SPEC, "are as they are said"],
+  type: [SEEN, "of a version that answers 500 takes the rollout back"],
   max_ratio: [SEEN, "of a version that answers 500 takes the rollout back"],
   min_requests: [SEEN, "of one that nobody calls says nothing"],
   url: [SEEN, PASSES],
@@ -56,14 +56,18 @@ export const ROLLOUT_FIELD_TESTS: Readonly<Record<string, Tests>> = {
     percentage: [API, "goes to the share that is asked for, and waits there"],
     target_version: [ROLLOUTS, "goes back to a stored version by its number"],
     ...policy(SHOWN),
-    gates: [API, SHOWN],
+    gates: [SEEN, PASSES],
     max_unavailable: [API, REPLACED],
     max_surge: [API, REPLACED],
     min_healthy_time: [API, "is not done before its instances have been ready for min_healthy_time"],
     progress_deadline: [API, "goes back when nothing becomes healthy in time"],
     auto_revert: [API, "stalls when it is not to go back, and is tried again or aborted"],
-    "sticky.cookie": [SPEC, "%j is %j"],
-    "sticky.header": [SPEC, "%j is %j"],
+    "sticky.cookie": [TRAFFIC, "stays with a client by a cookie, which its container never sees"],
+    "sticky.header": [
+      TRAFFIC,
+      "stays with a client by a header, the same for all who send the same, also with the SDK",
+    ],
+    scale_down_delay: [API, "keeps old instances aside for scale_down_delay, so that a way back starts nothing"],
   },
   Gate: gates,
   RolloutActionInput: {
