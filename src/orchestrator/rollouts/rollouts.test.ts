@@ -213,6 +213,56 @@ describe("what people do to a rollout", () => {
   });
 });
 
+describe("requests of a blue-green one", () => {
+  const spec: Partial<RolloutSpec> = { strategy: "blue_green", steps: [{ percentage: 100, description: "" }] };
+  const gating = rollout(spec, { phase: "gating", doneAt: [NOW] });
+
+  it("are handed on only once as many are healthy as are needed", ({ expect }) => {
+    const some = on(gating, seen(3), NOW + 1, "passed");
+    expect(some.rollout).toMatchObject({ phase: "progressing", serving: "from", switchTo: null });
+    expect(some.deadlineAt).toBe(NOW + 1 + 10 * MINUTE);
+    const all = on(some.rollout, seen(10), NOW + 2, "passed");
+    expect(all.rollout).toMatchObject({ phase: "switching", switchTo: "to", doneAt: [NOW] });
+    // That its step is done was told before.
+    expect(all.happened).toEqual([{ type: "switching", side: "to" }]);
+  });
+
+  it("are handed on by nobody while too few are healthy", ({ expect }) => {
+    const few = { ...STANDING, healthy: 3 };
+    const waiting = rollout({ ...spec, kind: "full_manual" }, { phase: "waiting", doneAt: [NOW] });
+    const unsaid = { phase: "paused", pausedFrom: "gating", reason: "AnalysisInconclusive", doneAt: [NOW] } as const;
+    for (const [before, action] of [
+      [waiting, "next"],
+      [waiting, "promote"],
+      [rollout(spec, unsaid), "resume"],
+    ] as const) {
+      const decision = decideRollout(before, action, few, NOW);
+      expect(decision).toMatchObject({ type: "refused", message: expect.stringContaining("only 3 of its 10") });
+      expect(decideRollout(before, action, STANDING, NOW)).toMatchObject({ rollout: { phase: "switching" } });
+    }
+    expect(decideRollout(waiting, "next", { ...few, held: 7 }, NOW)).toMatchObject({ rollout: { phase: "switching" } });
+  });
+});
+
+describe("a rollout that is healthy as far as it can be", () => {
+  const last = rollout({}, { step: 2 });
+
+  it("does not wait for what a user holds stopped", ({ expect }) => {
+    expect(on(last, seen(9, { held: 1, others: [] })).rollout.phase).toBe("completed");
+    expect(on(last, seen(8, { held: 1, others: [] })).rollout.phase).toBe("progressing");
+    const back = rollout({ strategy: "blue_green" }, { phase: "reverting", serving: "to" });
+    expect(on(back, seen(0, { held: 1, oldReady: 9 })).rollout.switchTo).toBe("from");
+  });
+
+  it("waits for who is called by name without a deadline, and has all of it again when one is lost", ({ expect }) => {
+    const late = NOW + 60 * MINUTE;
+    const awaiting = on(last, seen(10, { named: ["alice"] }), late);
+    expect(awaiting).toMatchObject({ rollout: { phase: "progressing" }, deadlineAt: null, happened: [] });
+    const lost = on(awaiting.rollout, seen(9, { named: ["alice"] }), late + 1);
+    expect(lost).toMatchObject({ rollout: { phase: "progressing" }, deadlineAt: late + 10 * MINUTE });
+  });
+});
+
 describe("any rollout", () => {
   const event = record({
     healthy: integer({ min: 0, max: 12 }),

@@ -57,6 +57,21 @@ describe("a pool on its way to another version", () => {
     expect(run(coming, without)).toEqual({ kept: [2, 8], left: [0, 0], place: { fresh: 0, old: 0 } });
   });
 
+  it("begins no more of what waits than may be alive, once fewer are wanted", ({ expect }) => {
+    const waiting = { phase: "pending", ready: false } as const;
+    const all = [...many(5, OLD), instance(NEW, UNREADY), instance(NEW, waiting)];
+    expect(run(all, { wanted: 6 })).toEqual({ kept: [2, 5], left: [0, 0], place: { fresh: 0, old: 0 } });
+    expect(run(all, { wanted: 5 })).toEqual({ kept: [1, 5], left: [1, 0], place: { fresh: 0, old: 0 } });
+  });
+
+  it("counts only those that requests go to", ({ expect }) => {
+    const all = [instance(3), instance(OLD), ...many(2, NEW)];
+    const both = { wanted: 2, surge: 2, isServing: (one: Deployment) => sideOf(one) !== "to" };
+    // The new ones are no replacement yet for the one that is at neither version.
+    expect(shift(all, { ...asking(both), old: 2 }).leave).toEqual([]);
+    expect(shift(all, { ...asking({ ...both, isServing: () => true }), old: 2 }).leave).toEqual([all[0]]);
+  });
+
   it("lets what takes no traffic go first, and what is busy last", ({ expect }) => {
     const sick = instance(OLD, UNREADY);
     const busy = instance(OLD, { isBusy: true });
