@@ -37,6 +37,8 @@ describe("a faulty world", () => {
     expect(tally["scaled"]).toBeGreaterThan(seeds / 5);
     expect(tally["moved"]).toBeGreaterThan(seeds / 10);
     expect(tally["attempts"]).toBeGreaterThan(seeds / 2);
+    expect(tally["rollouts"]).toBeGreaterThan(seeds / 4);
+    for (const end of ["completed", "ousted", "steered"]) expect(tally[end]).toBeGreaterThan(seeds / 20);
     for (const end of ["succeeded", "failed", "lost", "cancelled"]) expect(tally[end]).toBeGreaterThan(seeds / 20);
   });
 

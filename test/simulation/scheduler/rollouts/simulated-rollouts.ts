@@ -88,7 +88,7 @@ export class SimulatedRollouts {
       ? count(toVersion) === fresh + old
       : count(toVersion) === fresh && count(fromVersion) === old;
     const total = fresh + old + heldOf(rows, standing.wanted);
-    if (isAsWanted && own.length === total && own.every(({ parkedUntil }) => parkedUntil === undefined)) return null;
+    if (isAsWanted && own.length === total && !own.some(isAside)) return null;
     return `L1: ${id} is ${phase}: ${fresh} of version ${toVersion} and ${old} of ${fromVersion} wanted, have ${states.join(", ")}`;
   }
 
@@ -119,4 +119,9 @@ export class SimulatedRollouts {
   #revisionOf(version: number): string {
     return this.#deps.versions[version - 1]?.revision ?? "";
   }
+}
+
+/** What a user holds stopped is counted, wherever it stood. */
+function isAside({ parkedUntil, held }: Deployment): boolean {
+  return parkedUntil !== undefined && !held;
 }
