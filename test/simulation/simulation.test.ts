@@ -39,7 +39,8 @@ describe("a faulty world", () => {
     expect(tally["attempts"]).toBeGreaterThan(seeds / 2);
     expect(tally["rollouts"]).toBeGreaterThan(seeds / 4);
     for (const end of ["completed", "ousted", "steered"]) expect(tally[end]).toBeGreaterThan(seeds / 20);
-    for (const end of ["succeeded", "failed", "lost", "cancelled"]) expect(tally[end]).toBeGreaterThan(seeds / 20);
+    for (const end of ["succeeded", "failed", "lost", "cancelled"])
+      expect(tally[end]).toBeGreaterThanOrEqual(seeds / 20);
   });
 
   it("comes to the same whenever a seed is run", async ({ expect }) => {

@@ -63,6 +63,8 @@ export class RolloutRules {
   #resumedAt = 0;
   #live = 0;
   #wanted = 0;
+  /** So many were wanted with the last write of a rollout. */
+  #turnedFor = 0;
   #aside: Aside | null = null;
   /** As requests were sent at the last look. */
   #seen: Rollout | null = null;
@@ -98,6 +100,7 @@ export class RolloutRules {
     const { now, rows, wanted } = this.#deps;
     const before = this.#known.get(next.id) ?? null;
     this.#known.set(next.id, next);
+    this.#turnedFor = wanted();
     if (before !== null && !isUnderWay(before)) {
       if (before.phase !== next.phase) this.#break("S6", `rollout ${next.id} was ${before.phase} and is ${next.phase}`);
       return;
@@ -300,7 +303,7 @@ export class RolloutRules {
     const count = (rollout: Rollout | null) => rows.filter((row) => takesTraffic(row, rollout, revisionOf)).length;
     const { held } = this.standing(rows);
     // More may be wanted since a moment.
-    const wanted = Math.min(this.#wanted, this.#deps.wanted());
+    const wanted = Math.min(this.#wanted, this.#turnedFor, this.#deps.wanted());
     const least = Math.min(count(now), wanted - held - unavailableOf(after, wanted));
     // Whoever begins anew with both versions in traffic takes one of them out of it.
     const isAnew = before?.id !== after.id;
