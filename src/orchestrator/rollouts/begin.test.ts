@@ -129,7 +129,13 @@ describe("what is seen of its instances", () => {
   it("counts for a side only what was started for it and says so", ({ expect }) => {
     const [a, b, c, d] = serving(2, 2, 1, 1) as [Deployment, Deployment, Deployment, Deployment];
     const all = [a, { ...b, revision: "r1" }, c, { ...d, revision: "r2" }];
-    expect(seen(all)).toMatchObject({ fresh: 2, healthy: 1, oldReady: 1, others: ["d1", "d2"], held: 0 });
+    expect(seen(all)).toMatchObject({
+      fresh: 2,
+      healthy: 1,
+      oldReady: 1,
+      others: ["d1", "d2", "d3"],
+      notBack: ["d0", "d1", "d3"],
+    });
   });
 
   it("tells what users hold stopped apart", ({ expect }) => {

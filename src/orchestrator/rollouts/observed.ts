@@ -26,8 +26,9 @@ export function observeShare(
   const says = ({ revision, version }: Deployment) => revision ?? revisionOf(version);
   const fresh = pool.filter((one) => !one.held && revisionOf(one.version) === to);
   // Both what it was started for and what it says: requests and counts go by the one, the truth is the other.
+  const isAt = (one: Deployment, revision: string) => says(one) === revision && revisionOf(one.version) === revision;
   const isReadyAt = (one: Deployment, revision: string) => {
-    return isAvailable(one) && one.readyAt !== null && says(one) === revision && revisionOf(one.version) === revision;
+    return isAvailable(one) && one.readyAt !== null && isAt(one, revision);
   };
   const ready = live.filter((one) => isReadyAt(one, to));
   const ripeAt = ready.map(({ readyAt }) => (readyAt ?? now) + minHealthyMs);
@@ -47,12 +48,12 @@ export function observeShare(
       .slice(0, MOST_TOLD),
     oldReady: live.filter((one) => isReadyAt(one, from)).length,
     others: live
-      .filter((one) => says(one) !== to)
+      .filter((one) => !isAt(one, to))
       .slice(0, MOST_TOLD)
       .map(nameOf),
     named: named.slice(0, MOST_TOLD).map(nameOf),
     notBack: live
-      .filter((one) => says(one) !== from)
+      .filter((one) => !isAt(one, from))
       .slice(0, MOST_TOLD)
       .map(nameOf),
   };
