@@ -9,6 +9,7 @@ import { Client, curl, type Sent } from "./client.ts";
 import type { Contract, Operation } from "./document.ts";
 import { hint, repair, tame } from "./inputs.ts";
 import { Known } from "./known.ts";
+import { makeRoom, staged } from "./stages.ts";
 import { uuid, Values } from "./values.ts";
 
 export interface WalkOptions {
@@ -55,7 +56,6 @@ const KEYED = 0.15;
 /** Beyond this many applications the walk deletes more than it creates. */
 const MAX_APPLICATIONS = 25;
 const LAST_ROUNDS = 40;
-const BY_NAME = /\/instances\/\{\w+\}\/(?:sleep|start)$/;
 /** Where the names of each kind that may have an owner are known from. */
 const OWNED: Readonly<Record<string, string>> = {
   application: "applications",
@@ -136,52 +136,25 @@ export class Walk {
   async #reachRest(): Promise<void> {
     const { operations } = this.#options.contract;
     this.#isReaching = true;
+    if (operations.every((each) => this.#isReached(each))) return;
+    const { accountId, token } = this.#options;
+    const stages = {
+      random: this.#random,
+      accountId,
+      token,
+      exchange: async (sent: Sent) => await this.#exchange(sent),
+    };
+    await makeRoom(stages);
     for (let round = 0; round < LAST_ROUNDS && !operations.every((each) => this.#isReached(each)); round++) {
       for (const operation of operations) {
         // A lease that is held keeps everything else out.
         const isKept = operation.method === "DELETE" && !operation.path.endsWith("/lease");
         if (isKept && this.#isReached(operation)) continue;
-        if (BY_NAME.test(operation.path) && !this.#isReached(operation)) await this.#actByName(operation);
-        else if (operation.path.endsWith("/logs") && !this.#isReached(operation)) await this.#readLogs(operation);
+        const stage = this.#isReached(operation) ? null : await staged(operation, stages);
+        if (stage !== null) await this.#send(operation, { ...stage, mustFail: false });
         else await this.#send(operation, this.#draft(operation));
       }
     }
-  }
-
-  /** Only an attempt that has ended has printed something. */
-  async #readLogs(operation: Operation): Promise<void> {
-    const { base, headers, json } = this.#target(operation);
-    const name = `jobs-${uuid(this.#random).slice(0, 8)}`;
-    const application = { name, instances: 0, jobs: true, configuration: { image: "hello-world" } };
-    await this.#exchange({ method: "POST", target: base, headers: json, body: JSON.stringify(application) });
-    const job = {
-      name: "prints",
-      entrypoint: ["/bin/sh"],
-      environment_variables: [{ name: "TASK", value: "print=hello" }],
-    };
-    await this.#exchange({ method: "POST", target: `${base}/${name}/jobs`, headers: json, body: JSON.stringify(job) });
-    await this.#exchange({ method: "GET", target: `${base}/${name}/jobs/prints/wait?timeout=10`, headers });
-    const target = `${base}/${name}/jobs/prints/attempts/1/logs`;
-    await this.#send(operation, { method: "GET", target, headers, mustFail: false });
-  }
-
-  #target(operation: Operation) {
-    const [template = ""] = operation.path.split("/{id}");
-    const base = template.replace("{account_id}", this.#options.accountId);
-    const headers = { authorization: `Bearer ${this.#options.token}` };
-    return { base, headers, json: { ...headers, "content-type": "application/json" } };
-  }
-
-  /** Only who is called by name sleeps, or is started anew, and no operation of the document calls anybody. */
-  async #actByName(operation: Operation): Promise<void> {
-    const { base, headers, json } = this.#target(operation);
-    const name = `called-${uuid(this.#random).slice(0, 8)}`;
-    const configuration = { image: "hello-world" };
-    const body = { name, instances: 0, named_instances: 1, ingress: { mode: "public" }, configuration };
-    await this.#exchange({ method: "POST", target: base, headers: json, body: JSON.stringify(body) });
-    await this.#exchange({ method: "GET", target: `/a/${name}/@somebody/`, headers: {} });
-    const target = `${base}/${name}/instances/somebody/${operation.path.split("/").at(-1)}`;
-    await this.#send(operation, { method: "POST", target, headers, mustFail: false });
   }
 
   /** A wait that ends with its time has done what it is there for: what it waits for is a matter of moments. */

@@ -164,6 +164,10 @@ export class FakeContainer implements ContainerPort, CommandPort {
       const [path = "", status] = answer.split("=");
       this.statuses.set(path, Number(status));
     }
+    const printed = options.env["LOGS"];
+    if (printed !== undefined) {
+      this.init = { lines: [{ stream: "stdout", at: Date.now(), text: printed }], exitCode: 0 };
+    }
     const refusal = REFUSALS[options.image];
     if (refusal !== undefined) throw new Error(refusal);
     const command = fakeCommand(options);

@@ -1,0 +1,72 @@
+/**
+ * What an operation needs that no chance brings about: a name that was called, an attempt that has ended, an instance that
+ * has printed something, in an account that lets them start.
+ */
+import type { Random } from "../simulation/random.ts";
+import type { Sent } from "./client.ts";
+import type { Operation } from "./document.ts";
+import { uuid } from "./values.ts";
+
+export interface StageDeps {
+  readonly random: Random;
+  readonly accountId: string;
+  readonly token: string;
+  readonly exchange: (sent: Sent) => Promise<unknown>;
+}
+
+const MOST = 1_000_000;
+const REGIONS = ["afr", "apac", "eeur", "enam", "me", "oc", "sam", "weur", "wnam"];
+
+/** Only who is called by name sleeps, or is started anew. */
+const BY_NAME = /\/instances\/\{\w+\}\/(?:sleep|start)$/;
+const OF_ATTEMPT = /\/attempts\/\{[^}]+\}\/logs$/;
+const OF_INSTANCE = /\/instances\/\{[^}]+\}\/logs$/;
+const OF_APPLICATION = /\/applications\/\{[^}]+\}\/logs$/;
+
+/** The request that is to be answered well, once all that it needs is there; null: chance will do. */
+export async function staged({ method, path }: Operation, deps: StageDeps): Promise<Sent | null> {
+  const [template = ""] = path.split("/{id}");
+  const base = template.replace("{account_id}", deps.accountId);
+  const headers = { authorization: `Bearer ${deps.token}` };
+  const name = `staged-${uuid(deps.random).slice(0, 8)}`;
+  const send = async (verb: string, target: string, body?: object) => {
+    const json = { ...headers, "content-type": "application/json" };
+    await deps.exchange({ method: verb, target, headers: json, ...(body && { body: JSON.stringify(body) }) });
+  };
+  const create = async (body: object, configuration: object = {}) => {
+    const whole = { name, instances: 0, configuration: { image: "hello-world", ...configuration }, ...body };
+    await send("POST", base, whole);
+  };
+  const asked = (target: string): Sent => ({ method, target: `${base}/${name}/${target}`, headers });
+  const variables = (variable: string, value: string) => ({ environment_variables: [{ name: variable, value }] });
+  if (BY_NAME.test(path)) {
+    await create({ named_instances: 1, ingress: { mode: "public" } });
+    await deps.exchange({ method: "GET", target: `/a/${name}/@somebody/`, headers: {} });
+    return asked(`instances/somebody/${path.split("/").at(-1)}`);
+  }
+  if (OF_ATTEMPT.test(path)) {
+    await create({ jobs: true });
+    const job = { name: "prints", entrypoint: ["/bin/sh"], ...variables("TASK", "print=hello") };
+    await send("POST", `${base}/${name}/jobs`, job);
+    await send("GET", `${base}/${name}/jobs/prints/wait?timeout=10`);
+    return asked("jobs/prints/attempts/1/logs");
+  }
+  if (OF_INSTANCE.test(path) || OF_APPLICATION.test(path)) {
+    await create({ instances: 1 }, variables("LOGS", "hello"));
+    await send("GET", `${base}/${name}/wait?state=ready&timeout=10`);
+    return asked(OF_INSTANCE.test(path) ? `instances/${name}-0/logs` : "logs");
+  }
+  return null;
+}
+
+/** Whatever the account was limited to, what is staged may start. */
+export async function makeRoom({ accountId, token, exchange }: StageDeps): Promise<void> {
+  const body = {
+    limits: { total_instances: MOST, total_vcpu: MOST, total_memory_mib: 1_000 * MOST, total_disk_mb: 1_000 * MOST },
+    capacity: { instances: null, vcpu: null, memory_mib: null, disk_mb: null },
+    locations: REGIONS.map((location) => ({ location, enabled: true, capacity: { instances: null } })),
+  };
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  const target = `/client/v4/accounts/${accountId}/containers/me`;
+  await exchange({ method: "PATCH", target, headers, body: JSON.stringify(body) });
+}
