@@ -38,7 +38,6 @@ export async function staged({ method, path }: Operation, deps: StageDeps): Prom
     await send("POST", base, whole);
   };
   const asked = (target: string): Sent => ({ method, target: `${base}/${name}/${target}`, headers });
-  const variables = (variable: string, value: string) => ({ environment_variables: [{ name: variable, value }] });
   if (BY_NAME.test(path)) {
     await create({ named_instances: 1, ingress: { mode: "public" } });
     await deps.exchange({ method: "GET", target: `/a/${name}/@somebody/`, headers: {} });
@@ -57,6 +56,10 @@ export async function staged({ method, path }: Operation, deps: StageDeps): Prom
     return asked(OF_INSTANCE.test(path) ? `instances/${name}-0/logs` : "logs");
   }
   return null;
+}
+
+function variables(variable: string, value: string) {
+  return { environment_variables: [{ name: variable, value }] };
 }
 
 /** Whatever the account was limited to, what is staged may start. */

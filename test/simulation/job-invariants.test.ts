@@ -5,7 +5,7 @@ import type { Job, JobSpec, Retry } from "../../src/jobs/job.ts";
 import type { JobSlots } from "../../src/orchestrator/job-slots.ts";
 import type { LaunchSpec } from "../../src/orchestrator/launch-spec.ts";
 import type { SchedulerDeps } from "../../src/orchestrator/scheduler-deps.ts";
-import { lifecycle, patched, reported, scenarioOf, scheduler, store, written, type Bug } from "./bugs.ts";
+import { lifecycle, patched, reported, scenarioOf, scheduler, store, type Bug } from "./bugs.ts";
 import { invariantOf } from "./engine/simulation.ts";
 import type { Deed } from "./scheduler/scenario.ts";
 import type { Submission } from "./scheduler/jobs/deeds.ts";
@@ -169,8 +169,9 @@ const BUGS: readonly JobBug[] = [
     name: "a slot is dropped with the attempt in it",
     breaks: "S4",
     tampering: store((rows) => ({
-      put: (next) => {
-        rows.put(next);
+      // That it runs is worth no row.
+      note: (next) => {
+        rows.note(next);
         if (next.attempt?.isOver === false && next.phase === "running") rows.remove(next.id);
       },
     })),
@@ -241,11 +242,12 @@ const BUGS: readonly JobBug[] = [
   {
     name: "who scales down takes the container of a job",
     breaks: "S7",
-    tampering: written((next) => {
-      return next.attempt === undefined || next.phase !== "running"
-        ? next
-        : { ...next, phase: "stopping", ready: false, stopReason: "ScaledDown" };
-    }),
+    tampering: store((rows) => ({
+      note: (next) => {
+        if (next.attempt === undefined || next.phase !== "running") rows.note(next);
+        else rows.put({ ...next, phase: "stopping", ready: false, stopReason: "ScaledDown" });
+      },
+    })),
   },
   {
     name: "the container of a job is sent a signal that nobody asked for",
