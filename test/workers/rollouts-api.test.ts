@@ -174,7 +174,10 @@ describe.concurrent("a rollout that is held", () => {
       { type: "Paused", status: true, reason: "PausedByUser", message: paused.message, since: expect.any(String) },
     ]);
     expect((await act(id, rollout, "next")).result.success).toBe(false);
+    expect((await act(id, rollout, "pause")).result).toMatchObject({ success: true, rollout: { phase: "paused" } });
     expect((await act(id, rollout, "resume")).result.rollout).toMatchObject({ phase: "progressing", reason: null });
+    const told = (await eventsOf(id)).filter(({ name }) => name === "RolloutPaused");
+    expect(told).toHaveLength(1);
   });
 
   it("names who holds it up", async ({ expect }) => {

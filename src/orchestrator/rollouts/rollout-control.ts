@@ -97,6 +97,8 @@ export class RolloutControl {
     const { fresh, held, healthy } = this.observed(row, now) ?? { fresh: 0, held: 0, healthy: 0 };
     const decision = decideRollout(rollout, action, { fresh, wanted, held, healthy }, now);
     if (decision.type === "refused") return { isDone: false, message: decision.message };
+    // What is paused is so already: nothing to keep, or to tell of again.
+    if (decision.rollout === rollout) return { isDone: true, message: "" };
     const told = [actedEvent(rollout, action, by.actor), ...steppedEvents(decision.rollout, decision.happened)];
     keepRollout(db, log, row, { ...decision.rollout, lastRequest: by.request }, told, now);
     onMoved();
