@@ -112,13 +112,15 @@ export class ApplicationViews {
     const count = (of: Readonly<Record<number, number>>, isIt: (revision: string) => boolean) =>
       Object.entries(of).reduce((sum, [number, some]) => sum + (isIt(version(Number(number)).revision) ? some : 0), 0);
     const observed = row.rollout?.id === id ? control.observed(row, Date.now()) : null;
+    const updated = count(whole.ready, (revision) => revision === target);
     return {
       rollout,
       current: this.#configuration(rollout.fromVersion),
       target: this.#configuration(rollout.toVersion),
       application: this.application(row),
-      updated: count(whole.ready, (revision) => revision === target),
-      healthy: observed?.healthy ?? 0,
+      updated,
+      // Of one that is over nobody looks for how long they have been ready.
+      healthy: observed?.healthy ?? updated,
       old: count(whole.live, (revision) => revision !== target),
       holding: [...(observed?.others ?? []), ...(observed?.named ?? [])],
       deadlineAt: deadlineOf(rollout),

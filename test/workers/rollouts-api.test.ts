@@ -63,6 +63,7 @@ describe.concurrent("a rollout's strategy", () => {
       expect(begun).toMatchObject({ strategy, kind: "full_auto", status: "progressing", description: "of a test" });
       const done = await until(id, begun.id, "completed");
       expect(done).toMatchObject({ status: "completed", holding: [], deadline_at: null, reason: null });
+      expect(done.health.summary).toContain("2 of 2 instances are healthy at version 2");
       await untilVersions(id, [2, 2]);
       const distribution = {
         current_version_instances: 0,
