@@ -123,7 +123,8 @@ describe("objects that are dropped at any moment", () => {
     await scaled(3);
     await scaled(1);
     const configuration = { ...BASE.configuration, environment_variables: [{ name: "COLOUR", value: "green" }] };
-    const put = () => insist("PUT", `/applications/${id}`, { ...BASE, instances: 2, rollout: { min_healthy_time: 0 }, configuration });
+    const put = () =>
+      insist("PUT", `/applications/${id}`, { ...BASE, instances: 2, rollout: { min_healthy_time: 0 }, configuration });
     const isReplaced = async () => {
       const all = await instances(id);
       const isNew = all.length === 2 && all.every(({ ready, version }) => ready && version === 2);

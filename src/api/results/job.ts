@@ -78,7 +78,9 @@ export const jobResult = z.strictObject({
   memory_mb: z.int(),
   disk: z.strictObject({ size_mb: z.int() }),
   disk_mb: z.int(),
-  events: z.array(eventResult).describe("ends of its latest attempts, of a job that is asked for by itself or waited for; else none"),
+  events: z
+    .array(eventResult)
+    .describe("ends of its latest attempts, of a job that is asked for by itself or waited for; else none"),
 });
 
 export const attemptResult = z.strictObject({
