@@ -81,8 +81,12 @@ export interface Executed {
   readonly output: string;
 }
 
-/** A refused connection is reported within milliseconds; one that stays open this long was accepted. */
+/** A refused connection is reported within milliseconds; one that stays open this long was accepted, on an idle machine. */
 const ACCEPTED_AFTER_MS = 250;
+/** And on any one that stays open for so many times as long as another took to be refused. */
+const SURELY_REFUSED_AFTER = 5;
+/** Nobody listens there. */
+const CLOSED_PORT = 1;
 
 export function platformPort(container: Container, interceptor: Interceptor): ContainerPort & CommandPort {
   return {
@@ -149,21 +153,34 @@ async function execute(container: Container, command: readonly string[], timeout
 
 const SIGKILL = 9;
 
-/** `opened` resolves at once even for a closed port, so the proof is that the socket is not closed right away. */
+/**
+ * `opened` resolves at once even for a closed port, so the proof is that the socket is not closed right away. How soon that
+ * would be, a port that nobody listens on tells in the same moment: on a busy machine it is many times as long.
+ */
 async function acceptsConnections(container: Container, port: number, timeoutMs: number): Promise<boolean> {
-  const socket = container.getTcpPort(port).connect(`localhost:${port}`);
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const accepted = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(true), Math.min(ACCEPTED_AFTER_MS, timeoutMs));
-  });
-  const closed = Promise.all([socket.opened, socket.closed]).then(
-    () => false,
-    () => false,
-  );
+  const began = Date.now();
+  const asked = connection(container, port);
+  const closed = connection(container, CLOSED_PORT);
+  const timers: ReturnType<typeof setTimeout>[] = [];
+  const passed = async (ms: number) =>
+    await new Promise<void>((resolve) => void timers.push(setTimeout(resolve, Math.max(0, ms))));
+  const left = () => began + timeoutMs - Date.now();
+  const lasts = async () => {
+    await Promise.race([closed.isClosed, passed(left())]);
+    const enough = Math.max(ACCEPTED_AFTER_MS, (Date.now() - began) * SURELY_REFUSED_AFTER);
+    await passed(Math.min(began + enough - Date.now(), left()));
+    return true;
+  };
   try {
-    return await Promise.race([accepted, closed]);
+    return await Promise.race([asked.isClosed.then(() => false), lasts()]);
   } finally {
-    clearTimeout(timer);
-    socket.close().catch(() => undefined);
+    for (const timer of timers) clearTimeout(timer);
+    for (const { socket } of [asked, closed]) socket.close().catch(() => undefined);
   }
+}
+
+function connection(container: Container, port: number) {
+  const socket = container.getTcpPort(port).connect(`localhost:${port}`);
+  const over = () => undefined;
+  return { socket, isClosed: Promise.all([socket.opened, socket.closed]).then(over, over) };
 }

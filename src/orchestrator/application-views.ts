@@ -123,6 +123,7 @@ export class ApplicationViews {
       healthy: observed?.healthy ?? updated,
       old: count(whole.live, (revision) => revision !== target),
       holding: [...(observed?.others ?? []), ...(observed?.named ?? [])],
+      failing: observed?.failing ?? [],
       deadlineAt: deadlineOf(rollout),
     };
   }

@@ -145,7 +145,12 @@ describe("a change", () => {
     expect(listVersions(db)[0]).toEqual({ version: 2, ...SECOND, createdAt: NOW + 5 });
     expect(row().activeVersion).toBe(1);
     expect(events()).toMatchObject([
-      { type: "Info", name: "VersionCreated", message: "version 2 stored; version 1 runs", details: { version: 2 } },
+      {
+        type: "Info",
+        name: "VersionCreated",
+        message: "version 2 stored; version 1 is active",
+        details: { version: 2 },
+      },
     ]);
     change({ version: { number: 2, insert: null }, activate: true });
     expect([row().activeVersion, listVersions(db)]).toEqual([2, expect.objectContaining({ length: 2 })]);

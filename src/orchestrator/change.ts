@@ -138,7 +138,8 @@ function eventsOf(row: ApplicationRow, next: ApplicationRow, { version }: Change
     events.push(info("ApplicationScaled", `scaled from ${from} to ${to} instances`, { from, to }));
   }
   if (version !== null && version.insert !== null) {
-    const message = `version ${version.number} stored; version ${next.activeVersion} runs`;
+    const isActive = next.activeVersion === version.number;
+    const message = `version ${version.number} stored${isActive ? "" : `; version ${next.activeVersion} is active`}`;
     events.push(info("VersionCreated", message, { version: version.number }));
   }
   if (next.activeVersion !== row.activeVersion) {

@@ -79,6 +79,8 @@ export interface RolloutView {
   readonly old: number;
   /** Live instances that do not report the target, by name. */
   readonly holding: readonly string[];
+  /** What those at the target that are not ready say of it, by name. */
+  readonly failing: readonly string[];
   /** When it fails if nothing becomes healthy; null: it does not by time. */
   readonly deadlineAt: number | null;
 }

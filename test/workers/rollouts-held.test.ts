@@ -107,3 +107,29 @@ describe("a container that is not what was launched", () => {
     expect([revisions.length, revisions.includes(before)]).toEqual([1, false]);
   });
 });
+
+describe("a version that does not work", () => {
+  it("says why while it is waited for, and when it has failed", async ({ expect }) => {
+    const { id } = await createApplication({ instances: 1, configuration: version("1") });
+    await untilReady(id, 1);
+    const checks = [{ name: "deep", kind: "ready", type: "http", port: "web", http: { path: "/missing" } }];
+    const target_configuration = {
+      ...version("2"),
+      ports: [{ name: "web", port: 8080 }],
+      checks,
+      environment_variables: [{ name: "ANSWERS", value: "/missing=404" }],
+    };
+    const rollout = await begin(id, { progress_deadline: "3s", target_configuration });
+    const shown = await eventually(async () => {
+      const { failing, message } = await seen(rollout);
+      return failing.length > 0 && { failing, message };
+    });
+    expect(shown.failing).toEqual([expect.stringMatching(/^app-.*404/)]);
+    expect(shown.message).toContain("404");
+    const over = await eventually(async () => {
+      const result = await seen(rollout);
+      return result.phase === "reverted" && result;
+    });
+    expect(over.message).toMatch(/version 1 runs again.*404/);
+  });
+});

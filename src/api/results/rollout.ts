@@ -112,6 +112,7 @@ export const rolloutResult = z.strictObject({
     )
     .describe("those that hold"),
   deadline_at: timestamp.nullable().describe("when it fails if nothing becomes healthy; null: not by time"),
+  failing: z.array(z.string()).describe("what instances at the target that are not ready say of it, the first of them"),
   holding: z.array(z.string()).describe("live instances that do not run the target, by name"),
   measurements: z.array(
     z.strictObject({

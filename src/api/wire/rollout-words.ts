@@ -28,11 +28,12 @@ export function whyOf({ reason, message }: Pick<Rollout, "reason" | "message">):
 export function explainRollout(view: RolloutView): string {
   const { rollout } = view;
   const { fromVersion, toVersion, phase } = rollout;
-  const why = whyOf(rollout);
-  const because = why === null ? "" : `: ${why}`;
+  const reason = whyOf(rollout);
+  const because = reason === null ? "" : `: ${reason}`;
   switch (phase) {
     case "progressing": {
-      return `${stepOf(rollout)}: ${healthOf(view)}${heldBy(view)}`;
+      const why = view.failing.length === 0 ? heldBy(view) : `; ${view.failing.join("; ")}`;
+      return `${stepOf(rollout)}: ${healthOf(view)}${why}`;
     }
     case "waiting": {
       return `${stepOf(rollout)} is done: next goes on, promote goes to the end, abort goes back`;
@@ -46,7 +47,7 @@ export function explainRollout(view: RolloutView): string {
     }
     case "paused": {
       const told = rollout.reason === "PausedByUser" ? "" : because;
-      return `paused${told}; resume goes on, abort goes back`;
+      return `paused in ${stepOf(rollout)}${told}; resume goes on, abort goes back`;
     }
     case "stalled": {
       return `failed${because}; it does not go back by itself: retry begins again, abort goes back`;

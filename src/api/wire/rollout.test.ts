@@ -39,7 +39,7 @@ function told(state: Partial<Rollout>, seen: Partial<RolloutView> = {}) {
   const given = { id: row.id, spec: state.spec ?? SPEC, fromVersion: 1, toVersion: 2 };
   const rollout = { ...newRollout({ ...given, isFromStable: true, isFirst: false }, NOW), ...state };
   const application = applicationView(row, CONFIGURATION, [], (id) => id);
-  const view = { updated: 0, healthy: 0, old: 10, holding: [], deadlineAt: null, ...seen };
+  const view = { updated: 0, healthy: 0, old: 10, holding: [], failing: [], deadlineAt: null, ...seen };
   return wireRollout({ rollout, current: CONFIGURATION, target: CONFIGURATION, application, ...view });
 }
 
@@ -125,11 +125,11 @@ describe("a rollout on the wire", () => {
       { healthy: 9, old: 1, holding: ["web-3"] },
       "step 3 of 3 (100 %): 9 of 10 instances are healthy at version 2, 1 is at another version; waits for web-3",
     ],
-    [{ phase: "paused", reason: "PausedByUser" }, {}, "paused; resume goes on, abort goes back"],
+    [{ phase: "paused", reason: "PausedByUser" }, {}, "paused in step 1 of 3 (10 %); resume goes on, abort goes back"],
     [
       { phase: "paused", reason: "AnalysisInconclusive", message: "gate ask: no answer" },
       {},
-      "paused: gate ask: no answer; resume goes on, abort goes back",
+      "paused in step 1 of 3 (10 %): gate ask: no answer; resume goes on, abort goes back",
     ],
     [
       { phase: "stalled", reason: "AnalysisFailed", message: "gate errors failed: 9 %" },

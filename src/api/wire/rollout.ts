@@ -8,7 +8,7 @@ import { wireRolloutPolicy } from "./rollout-policy.ts";
 import { conditionsOf, explainRollout, healthOf, whyOf } from "./rollout-words.ts";
 
 export function wireRollout(view: RolloutView) {
-  const { rollout, current, target, application, holding, deadlineAt } = view;
+  const { rollout, current, target, application, holding, failing, deadlineAt } = view;
   const { spec, fromVersion, toVersion, phase, reason } = rollout;
   return {
     id: rollout.id,
@@ -35,6 +35,7 @@ export function wireRollout(view: RolloutView) {
     })),
     deadline_at: deadlineAt === null ? null : iso(deadlineAt),
     holding: [...holding],
+    failing: [...failing],
     measurements: rollout.measurements.map(({ at, ...measurement }) => ({ ...measurement, at: iso(at) })),
     policy: wireRolloutPolicy(spec),
   };

@@ -27,6 +27,8 @@ export interface Observed {
   readonly others: readonly string[];
   /** The same of those that are called by name, which are replaced when they are idle. */
   readonly named: readonly string[];
+  /** What those at the target that are not ready say of it, by name; the first of them. */
+  readonly failing: readonly string[];
   /** Live instances that do not report `fromVersion`. */
   readonly notBack: readonly string[];
 }
@@ -294,9 +296,11 @@ export function nextStep(rollout: Rollout, now: number): Rollout {
   };
 }
 
-function overdue({ toVersion, spec }: Rollout, { healthy, wanted, others }: Observed): string {
+function overdue({ toVersion, spec }: Rollout, { healthy, wanted, others, failing }: Observed): string {
   const within = `within ${(spec.progressDeadlineMs ?? 0) / 1_000} s`;
-  const held = others.length === 0 ? "" : `; still at another version: ${others.slice(0, 5).join(", ")}`;
+  // What went wrong with the new ones says more than which old ones are still there.
+  const still = others.length === 0 ? "" : `; still at another version: ${others.slice(0, 5).join(", ")}`;
+  const held = failing.length === 0 ? still : `; ${failing.join("; ")}`;
   return `no further instance became healthy at version ${toVersion} ${within}: ${healthy} of ${wanted} are${held}`;
 }
 

@@ -10,6 +10,18 @@ export interface ObservedShare extends Omit<Observed, "wanted"> {
 
 /** Names, and times that something ripens at, told of at most. */
 const MOST_TOLD = 1_000;
+/** Enough to see what is wrong; the instances tell the rest. */
+const MOST_FAILING = 3;
+
+/** Null: nothing is known to be wrong with it. */
+function failureOf({ phase, ready, detail, last, failures, losses }: Deployment, name: string): string | null {
+  if (phase === "running") return ready || detail === undefined ? null : `${name}: ${detail}`;
+  const times = failures + losses;
+  if (last === null || times === 0) return null;
+  const code = last.exitCode === null ? "" : `, exit code ${last.exitCode}`;
+  const text = last.message === undefined ? "" : `: ${last.message}`;
+  return `${name}: ${last.reason}${code}${text}${times === 1 ? "" : `, ${times} times`}`;
+}
 
 export function observeShare(
   deployments: readonly Deployment[],
@@ -52,6 +64,7 @@ export function observeShare(
       .slice(0, MOST_TOLD)
       .map(nameOf),
     named: named.slice(0, MOST_TOLD).map(nameOf),
+    failing: fresh.flatMap((one) => failureOf(one, nameOf(one)) ?? []).slice(0, MOST_FAILING),
     notBack: live
       .filter((one) => !isAt(one, from))
       .slice(0, MOST_TOLD)
@@ -86,6 +99,7 @@ export function wholeObserved(
     oldReady: sum(({ oldReady }) => oldReady),
     others: known.flatMap(({ others }) => others),
     named: known.flatMap(({ named }) => named),
+    failing: known.flatMap(({ failing }) => failing).slice(0, MOST_FAILING),
     notBack: known.flatMap(({ notBack }) => notBack),
   };
 }

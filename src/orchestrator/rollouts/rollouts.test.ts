@@ -41,7 +41,7 @@ function seen(healthy: number, fields: Partial<Observed> = {}): Observed {
     ripening: [],
     oldReady: 10 - healthy,
   };
-  return { ...given, others, named: [], notBack: ["app-0"], ...fields };
+  return { ...given, others, named: [], failing: [], notBack: ["app-0"], ...fields };
 }
 
 function on(before: Rollout, observed: Observed, now = NOW, analysis: Analysis = "none") {
@@ -113,6 +113,9 @@ describe("a rollout by itself", () => {
     expect(on(last, held).rollout.phase).toBe("progressing");
     const overdue = on(last, held, NOW + 10 * MINUTE);
     expect(overdue.rollout.message).toContain("app-7");
+    const why = "app-9: ExitedWithCode, exit code 1, 3 times";
+    const told = on(last, { ...held, failing: [why] }, NOW + 10 * MINUTE).rollout.message;
+    expect([told?.includes(why), told?.includes("app-7")]).toEqual([true, false]);
   });
 
   it("fails when nothing becomes healthy for too long, and goes back to what served", ({ expect }) => {

@@ -2651,6 +2651,8 @@ export interface Schemas {
     })[];
     /** when it fails if nothing becomes healthy; null: not by time */
     deadline_at: string | null;
+    /** what instances at the target that are not ready say of it, the first of them */
+    failing: string[];
     /** live instances that do not run the target, by name */
     holding: string[];
     measurements: ({
