@@ -50,17 +50,34 @@ export function apiOver(client: Client, { sleep }: Pick<Io, "sleep">): Api {
   return {
     send: (operation, sent = {}) => {
       const isSafe = operation.startsWith("GET ") || sent.idempotencyKey !== undefined;
-      return again(isSafe, () => request(operation, sent));
+      return told(operation, sent, () => again(isSafe, () => request(operation, sent)));
     },
-    once: (operation, sent = {}) => request(operation, sent),
+    once: (operation, sent = {}) => told(operation, sent, () => request(operation, sent)),
     list: (operation, sent = {}) =>
-      again(true, async () => {
-        const items = (client.items as unknown as ItemsOf)(operation, sent);
-        const all: never[] = [];
-        for await (const item of items) all.push(item);
-        return all;
-      }),
+      told(operation, sent, () =>
+        again(true, async () => {
+          const items = (client.items as unknown as ItemsOf)(operation, sent);
+          const all: never[] = [];
+          for await (const item of items) all.push(item);
+          return all;
+        }),
+      ),
   };
+}
+
+/** Errors name the path that was asked for. */
+async function told<T>(operation: string, sent: Sent, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (GantryError.is(error)) error.message = error.message.replace(operation, () => filled(operation, sent));
+    throw error;
+  }
+}
+
+/** The path as it was asked for, which is what people know. */
+function filled(operation: string, { params = {} }: Sent): string {
+  return operation.replace(/\{(\w+)\}/g, (template, name: string) => params[name] ?? template);
 }
 
 /** A timeout of ours too: every write carries a key. */

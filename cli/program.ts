@@ -5,15 +5,10 @@ import { apply, diff, EXIT, type ApplyFlags } from "./commands/apply.ts";
 import { destroy, type DestroyFlags } from "./commands/destroy.ts";
 import { exportManifest, type ExportFlags } from "./commands/export.ts";
 import { logs, type LogFlags } from "./commands/logs.ts";
-import {
-  rolloutAction,
-  rolloutHistory,
-  rolloutStatus,
-  rolloutUndo,
-  type RolloutFlags,
-  type StatusFlags,
-  type UndoFlags,
-} from "./commands/rollout.ts";
+import { rolloutAction, rolloutUndo, type RolloutFlags, type UndoFlags } from "./commands/rollout.ts";
+import { rolloutHistory } from "./commands/rollout-history.ts";
+import { rolloutStart, type StartFlags } from "./commands/rollout-start.ts";
+import { FOLLOWED_FOR, rolloutStatus, type StatusFlags } from "./commands/rollout-status.ts";
 import type { PlanFlags } from "./commands/context.ts";
 import type { Io } from "./io.ts";
 import type { RolloutAction } from "../src/orchestrator/rollouts/actions.ts";
@@ -87,19 +82,41 @@ export async function run(io: Io, args: readonly string[]): Promise<number> {
     .option("--contains <text>", "lines with this text")
     .option("--limit <number>", "most lines; default: 100")
     .action(async (name: string, flags: LogFlags) => void (code = await logs(io, name, flags)));
-  const rollouts = program.command("rollout").description("Look at an application's rollouts, and act on them");
+  const rollouts = program
+    .command("rollout")
+    .description("Begin an application's rollouts, look at them, and act on them");
   const rollout = (name: string, text: string) =>
     connected(rollouts, name, text).argument("<application>", "its name or id");
   const chosen = (name: string, text: string) =>
     rollout(name, text).option("--rollout <id>", "which one; default: the newest");
-  chosen("status", "Follow a rollout to its end: 0 completed, 1 failed or reverted, 2 not over by the deadline")
-    .option("--timeout <duration>", "how long to follow it", "30m")
+  rollout("start", "Begin a rollout and follow it as status does")
+    .option("--version <number>", "to this stored version, or:")
+    .option("--image <image>", "to what runs, with this image")
+    .option("--set <NAME=value...>", "to what runs, with this environment variable; may be repeated")
+    .option("--description <text>", "shown with it; default: what it changes")
+    .option("--strategy <name>", "rolling, new_instances or blue_green", "rolling")
+    .option("--kind <name>", "full_auto, or full_manual: somebody says next after each step")
+    .option("--steps <shares>", "steps in percent of the instances: 10,50,100")
+    .option("--step-percentage <number>", "size of each step in percent, in place of --steps")
+    .option("--percentage <number>", "of new_instances: the share at which it waits")
+    .option("--max-surge <amount>", "instances above what is wanted: 2 or 25%")
+    .option("--max-unavailable <amount>", "instances below what is wanted: 1 or 10%")
+    .option("--min-healthy-time <duration>", "ready for so long is healthy")
+    .option("--progress-deadline <duration>", "nothing became healthy for so long: it has failed; or never")
+    .option("--scale-down-delay <duration>", "how long old instances stay, out of traffic")
+    .option("--no-wait", "do not follow it")
+    .option("--timeout <duration>", "how long to follow it", FOLLOWED_FOR)
+    .action(async (name: string, flags: StartFlags) => void (code = await rolloutStart(io, name, flags)));
+  chosen("status", "Follow a rollout: 0 completed, or somebody has to go on; 1 failed or reverted; 2 not over in time")
+    .option("--timeout <duration>", "how long to follow it", FOLLOWED_FOR)
+    .option("--once", "tell what it is at, and follow nothing")
     .action(async (name: string, flags: StatusFlags) => void (code = await rolloutStatus(io, name, flags)));
   rollout("history", "List its rollouts, newest first").action(
     async (name: string, flags: RolloutFlags) => void (code = await rolloutHistory(io, name, flags)),
   );
   rollout("undo", "Begin a rollout to the version that ran before")
     .option("--to-version <number>", "to this stored version")
+    .option("--strategy <name>", "default: that of the rollout which brought what runs")
     .action(async (name: string, flags: UndoFlags) => void (code = await rolloutUndo(io, name, flags)));
   for (const [action, text] of Object.entries(ACTION_TEXTS)) {
     chosen(action, text).action(async (name: string, flags: RolloutFlags) => {

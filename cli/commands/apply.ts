@@ -20,23 +20,32 @@ export interface ApplyFlags extends PlanFlags {
 }
 
 export async function diff(io: Io, flags: PlanFlags & { readonly exitCode?: boolean | undefined }): Promise<ExitCode> {
-  const { owner, plan, images } = await planned(io, flags);
-  if (flags.json === true) io.out(`${JSON.stringify({ ...planJson(owner, plan), images: images?.diff ?? null })}\n`);
-  else {
+  const { owner, plan, images, lacking } = await planned(io, flags);
+  if (flags.json === true) {
+    io.out(`${JSON.stringify({ ...planJson(owner, plan), images: images?.diff ?? null, lacking })}\n`);
+  } else {
     io.out(renderPlan(plan));
     if (images !== null) io.out(imagesNote(images, false));
+    if (lacking.length > 0) io.out(`${lackingNote(lacking)}\n`);
   }
   return flags.exitCode === true && !(isEmpty(plan) && images === null) ? EXIT.failed : EXIT.done;
 }
 
 export async function apply(io: Io, flags: ApplyFlags): Promise<ExitCode> {
   const timeoutMs = timeoutOf(flags.timeout ?? "10m");
-  const { owner, plan, prepared, assessing, options, images } = await planned(io, flags);
+  const { owner, plan, prepared, assessing, options, images, lacking } = await planned(io, flags);
   const say = (text: string) => (flags.json === true ? undefined : io.out(text));
   say(renderPlan(plan));
   if (images !== null) {
     say(imagesNote(images, flags.write === true));
     if (flags.write === true) await writeImages(images);
+  }
+  if (lacking.length > 0) {
+    const message = lackingNote(lacking);
+    const results = plan.steps.map((step): Result => ({ step, outcome: "skipped", message }));
+    if (flags.json === true) io.out(`${JSON.stringify(resultsJson(owner, plan, results))}\n`);
+    io.err(`${message}\n`);
+    return EXIT.failed;
   }
   const deadline = io.now() + timeoutMs;
   const deps = { ...assessing, io, options, deadline };
@@ -78,6 +87,12 @@ function imagesNote({ diff: text, file, names }: ImagesChange, isWritten: boolea
     ? `${file} is written: deploy the control plane (locally: npm start again) so that it has ${names.join(", ")}`
     : `${file} is not changed: give --write, or mend it, and deploy the control plane so that it has ${names.join(", ")}`;
   return `${text}\n${way}\n`;
+}
+
+/** Written now, the rest would be refused or run without what it is for. */
+function lackingNote(names: readonly string[]): string {
+  const them = names.length === 1 ? "it stands" : "they stand";
+  return `the control plane does not have ${names.join(", ")} yet: when ${them} in its wrangler.jsonc (--write), deploy it (locally: npm start again), and apply again; nothing is applied until then`;
 }
 
 export function timeoutOf(text: string): number {

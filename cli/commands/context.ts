@@ -34,6 +34,8 @@ export interface Planned {
   readonly assessing: Assessing;
   readonly options: PlanOptions;
   readonly images: ImagesChange | null;
+  /** Images that are built, and that the control plane does not have yet. */
+  readonly lacking: readonly string[];
 }
 
 /** Throws with everything that is wrong, before anything was written. */
@@ -49,7 +51,8 @@ export async function planned(io: Io, flags: PlanFlags): Promise<Planned> {
   // Schedules say themselves whose they are, so that all are read to know which of them are left.
   const owned: readonly Kind[] = flags.prune === true ? OWNED_KINDS : ["schedule"];
   const world = await readWorld(api, [...declared, ...behind, ...kindsReferredTo(resources), ...owned], resources);
-  const assessing: Assessing = { api, world, io, resources, coming: new Set() };
+  const built = new Set(manifest.images.map(({ name }) => name));
+  const assessing: Assessing = { api, world, io, resources, coming: new Set(), built };
   const { prepared, problems } = await assessAll(assessing);
   const { adopt = false, prune = false, allowReplace = false } = flags;
   const options = { owner, adopt, prune, allowReplace };
@@ -60,7 +63,8 @@ export async function planned(io: Io, flags: PlanFlags): Promise<Planned> {
   );
   const all = [...problems, ...plan.problems];
   if (all.length > 0) throw new ProblemsError(all);
-  return { owner, plan, prepared, assessing, options, images };
+  const lacking = [...new Set(prepared.flatMap(({ lacks }) => (lacks === null ? [] : [lacks])))];
+  return { owner, plan, prepared, assessing, options, images, lacking };
 }
 
 export function ownedBy({ owners }: World, owner: string): OwnedThing[] {

@@ -6,7 +6,7 @@ import { GantryError } from "../../src/sdk/client/index.ts";
 import { ID_TO_COME } from "./check.ts";
 import { SAME, type Change, type Wanted } from "./driver.ts";
 import { DRIVERS } from "./drivers/index.ts";
-import { isPart } from "./kinds.ts";
+import { isPart, type Kind } from "./kinds.ts";
 import { dependenciesOf } from "./order.ts";
 import type { Assessed } from "./plan.ts";
 import { resolveSpec, type Resolution } from "./resolve.ts";
@@ -20,6 +20,8 @@ export interface Assessing {
   /** In order. */
   readonly resources: readonly Resource[];
   readonly coming: Set<string>;
+  /** Names of the images that the manifest builds. */
+  readonly built: ReadonlySet<string>;
 }
 
 /** The resource with what a write of it needs. */
@@ -27,6 +29,8 @@ export interface Prepared {
   readonly assessed: Assessed;
   readonly wanted: Wanted;
   readonly pending: readonly string[];
+  /** The image that it builds and that the control plane does not have yet; null: nothing is lacking. */
+  readonly lacks: string | null;
 }
 
 export async function assessAll(deps: Assessing): Promise<{ prepared: Prepared[]; problems: Problem[] }> {
@@ -85,18 +89,36 @@ export async function assess(deps: Assessing, resource: Resource): Promise<Prepa
     live,
   };
   const pending = [...resolved.pending, ...whole.pending];
-  if (isLookUp) return { assessed: { ...base, comparison: SAME }, wanted, pending };
+  if (isLookUp) return { assessed: { ...base, comparison: SAME }, wanted, pending, lacks: null };
   try {
-    const compared = await DRIVERS[kind].compare(wanted);
+    const { compared, lacks } = await comparedWith(deps, kind, wanted);
     const comparison = pending.length === 0 ? compared : { ...compared, changes: compared.changes.map(withIdsToCome) };
     const lacking = comparison.changes.length === 0 ? null : lackingValue(context);
     if (lacking !== null) return [refuse(lacking, "spec.value")];
-    return { assessed: { ...base, comparison }, wanted, pending };
+    return { assessed: { ...base, comparison }, wanted, pending, lacks };
   } catch (error) {
     // What the API refuses of this one says nothing of the others; anything else ends all of it.
     if (!GantryError.is(error) || (error.status ?? 500) >= 500 || isCode(error, "UNAUTHORIZED")) throw error;
     return [refuse(describeFailure(error))];
   }
+}
+
+/** What the control plane cannot plan since it has to be built with the image first is compared here. */
+async function comparedWith({ built }: Assessing, kind: Kind, wanted: Wanted) {
+  try {
+    return { compared: await DRIVERS[kind].compare(wanted), lacks: null };
+  } catch (error) {
+    const image = imageOf(wanted.body);
+    if (!isCode(error, "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE") || !built.has(image)) throw error;
+    return { compared: await DRIVERS[kind].compare({ ...wanted, isPending: true }), lacks: image };
+  }
+}
+
+/** Of an application, or of a rollout of one. */
+function imageOf(body: JsonObject): string {
+  const whole = isObject(body["whole"]) ? body["whole"] : body;
+  const { configuration } = whole;
+  return isObject(configuration) ? textOf(configuration["image"]) : "";
 }
 
 /** People see that there is an id to come, and not one that nobody has. */

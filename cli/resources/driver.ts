@@ -39,6 +39,8 @@ export interface Comparison {
   readonly instances: InstanceCounts | null;
   /** What the changes hold for. */
   readonly etag: string | null;
+  /** What people should know of how the changes are made. */
+  readonly note?: string | null;
 }
 
 export interface Wanted {

@@ -99,7 +99,7 @@ function stepOf(one: Assessed, { owner, adopt, allowReplace }: PlanOptions, prob
     if (!allowReplace) refuse(`${reason}, which needs --allow-replace`);
     return { ...step, action: "replace", reason };
   }
-  if (changes.length > 0) return { ...step, action: "update", adopts: isNobodys };
+  if (changes.length > 0) return { ...step, action: "update", adopts: isNobodys, reason: comparison.note ?? null };
   return { ...step, action: isNobodys ? "adopt" : "none", adopts: isNobodys };
 }
 

@@ -1,7 +1,7 @@
 /** Waiting for what was applied to run, all of it at the same time, until one deadline. */
 import { describeFailure, isCode, type Api } from "../api.ts";
 import type { Io } from "../io.ts";
-import { follow } from "../rollouts.ts";
+import { follow, lineOf } from "../rollouts.ts";
 import { shownNow } from "./drivers/deployment.ts";
 import type { Result } from "./execute.ts";
 import { isObject, keyOf, Reference, type Resource } from "./resource.ts";
@@ -19,19 +19,37 @@ export interface Waiting {
   readonly deadline: number;
 }
 
+/** It goes on when a person says so: nothing comes of waiting. */
+class RestsError extends Error {
+  override readonly name = "RestsError";
+}
+
 /** With `late` for what does not run by then. What failed is not waited for. */
 export async function waitForAll(deps: Waiting, results: readonly Result[]): Promise<Result[]> {
   return await Promise.all(
     results.map(async (result): Promise<Result> => {
       const { step, outcome } = result;
       if (outcome !== "done" && outcome !== "unchanged") return result;
+      if (isToldByRollout(deps, step, results)) return result;
       try {
         const isReady = await waitFor(deps, step);
         return isReady ? result : { ...result, outcome: "late", message: "does not run yet" };
       } catch (error) {
+        if (error instanceof RestsError) return { ...result, outcome: "late", message: error.message };
         return { ...result, outcome: "failed", message: describeFailure(error) };
       }
     }),
+  );
+}
+
+/** One failure is told once: by the rollout that the manifest declares. */
+function isToldByRollout(deps: Waiting, { kind, name }: Result["step"], results: readonly Result[]): boolean {
+  return (
+    kind === "application" &&
+    results.some(({ step, outcome }) => {
+      const isWaitedFor = step.kind === "rollout" && (outcome === "done" || outcome === "unchanged");
+      return isWaitedFor && rolledBy(deps, step) === name;
+    })
   );
 }
 
@@ -51,6 +69,7 @@ async function rolledOut({ api, world, io, deadline }: Waiting, name: string): P
     if (typeof id === "string") {
       const { outcome, rollout } = await follow({ api, io, deadline, say: () => undefined }, name, id);
       if (outcome === "failed") throw new Error(`rollout ${id} has failed: ${rollout.message}`);
+      if (outcome === "waiting" || outcome === "paused") throw new RestsError(`rollout ${id}: ${lineOf(rollout)}`);
       if (outcome !== "replaced") return outcome === "completed";
     }
     const { result } = await api.send("GET /applications/{id}", { params: { id: name } });

@@ -3,8 +3,11 @@
  * that of a version that is stored there. What is active already is not rolled out again.
  */
 import type { Json, JsonObject } from "../resource.ts";
-import { SAME, type Comparison, type Driver, type Live, type Write } from "../driver.ts";
+import { SAME, type Change, type Comparison, type Driver, type Live, type Write } from "../driver.ts";
 import { configurationPlan, liveOf, putWhole } from "./application.ts";
+
+/** Fields of its body that do not say how it goes. */
+const SAYS_NO_WAY: ReadonlySet<string> = new Set(["application", "description", "whole"]);
 
 /** Its body carries, beside the specification, that of the application in `whole`; its live part is the application. */
 export const rollouts: Driver = {
@@ -21,7 +24,7 @@ export const rollouts: Driver = {
     }
     if (isPending) return pending(whole as JsonObject, live);
     const plan = await configurationPlan(api, live, whole as JsonObject);
-    return { ...plan, replace: null };
+    return { ...plan, replace: null, note: noteOf(body, takenOut(plan.changes)) };
   },
 
   create: () => Promise.resolve(null),
@@ -31,7 +34,7 @@ export const rollouts: Driver = {
     const now = liveOf(shown as unknown as JsonObject, etag);
     const ifMatch = comparison.etag ?? etag;
     // A rollout takes nothing away: what is to go goes with the whole, which is one step.
-    if (comparison.changes.some(({ to }) => to === null)) {
+    if (takenOut(comparison.changes).length > 0) {
       return await putWhole(api, now, body["whole"] as JsonObject, key, ifMatch);
     }
     const sent = { params: { id: live.id }, body: bodyOf(write), idempotencyKey: key };
@@ -40,6 +43,19 @@ export const rollouts: Driver = {
   },
   remove: () => Promise.resolve(),
 };
+
+function takenOut(changes: readonly Change[]): string[] {
+  return changes.filter(({ to }) => to === null).map(({ field }) => field);
+}
+
+/** Null: nothing of what the manifest says about it is lost. */
+function noteOf(body: JsonObject, fields: readonly string[]): string | null {
+  const isPlain = Object.entries(body).every(([field, value]) => {
+    return SAYS_NO_WAY.has(field) || (field === "strategy" && value === "rolling");
+  });
+  if (isPlain || fields.length === 0) return null;
+  return `goes in one step, without steps and gates: ${fields.join(", ")} ${fields.length === 1 ? "is" : "are"} taken out`;
+}
 
 function bodyOf({ body }: Write): JsonObject {
   const { application: _, whole, description = "gantry apply", ...rest } = body;
