@@ -76,6 +76,7 @@ export class ApplicationViews {
       health: countHealth(all, shareOf(row)),
       failing: failingOf(all, publicId),
       live: countBy(live, ({ version }) => version),
+      pool: countBy(live.filter(isPooled), ({ version }) => version),
       ready: servingIn(all),
       locations: countBy(live, ({ location }) => location),
       placed: countBy(
@@ -121,7 +122,7 @@ export class ApplicationViews {
       updated,
       // Of one that is over nobody looks for how long they have been ready.
       healthy: observed?.healthy ?? updated,
-      old: count(whole.live, (revision) => revision !== target),
+      old: count(whole.pool, (revision) => revision !== target),
       holding: [...(observed?.others ?? []), ...(observed?.named ?? [])],
       failing: observed?.failing ?? [],
       deadlineAt: deadlineOf(rollout),

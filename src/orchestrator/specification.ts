@@ -9,9 +9,9 @@ import { etagOf, requireMatch } from "../etag.ts";
 import { applyChange, changedRow, chooseVersion, isChange, type Change, type NewConfiguration } from "./change.ts";
 import { planActivate, planPatch, planPut, type ApplicationPatch, type ApplicationPut } from "./commands.ts";
 import { beginRollout, replacedBy, type Begun } from "./rollouts/begin.ts";
-import { replacedEvent, startedEvent } from "./rollouts/follow.ts";
+import { replacedEvent, startedEvent, steppedEvents } from "./rollouts/follow.ts";
 import { markOf } from "./rollouts/mark.ts";
-import { DEFAULT_POLICY, type Rollout, type RolloutSpec } from "./rollouts/rollout.ts";
+import { DEFAULT_POLICY, isOver, type Rollout, type RolloutSpec } from "./rollouts/rollout.ts";
 import type { RolloutsLog } from "./rollouts/rollouts-log.ts";
 import { getVersion, type ApplicationRow } from "./storage/application-row.ts";
 import { withinGrant } from "./usage.ts";
@@ -151,6 +151,8 @@ export class Specification {
       if (begun.rollout !== null) {
         rollouts.begin(begun.rollout);
         told.push(startedEvent(begun.rollout));
+        // What runs already is complete at once, which is news to whoever waits for it.
+        if (isOver(begun.rollout)) told.push(...steppedEvents(begun.rollout, [{ type: "completed" }]));
       }
       appendEvents(db, told, now);
     };
@@ -194,7 +196,7 @@ export class Specification {
         activeVersion: row.activeVersion,
         wanted: wantedOf(row.spec),
         current,
-        stableVersion: rollouts.stableVersion(),
+        stableVersion: row.stableVersion ?? null,
         serving: this.#deps.serving(row),
         revisionOf,
       },

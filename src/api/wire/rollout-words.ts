@@ -36,7 +36,8 @@ export function explainRollout(view: RolloutView): string {
       return `${stepOf(rollout)}: ${healthOf(view)}${why}`;
     }
     case "waiting": {
-      return `${stepOf(rollout)} is done: next goes on, promote goes to the end, abort goes back`;
+      const goes = "next goes on, promote goes to the end, abort goes back";
+      return `${stepOf(rollout)} is done (${healthOf(view)}): ${goes}`;
     }
     case "gating": {
       const gates = rollout.spec.gates.map(({ name }) => name).join(", ");

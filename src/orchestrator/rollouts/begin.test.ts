@@ -1,13 +1,13 @@
 import { describe, it } from "vitest";
-import { memoryDatabase } from "../../../test/unit/sqlite-storage.ts";
 import { emptySlot } from "../intents.ts";
 import type { Deployment } from "../plan/deployment.ts";
+import type { ApplicationRow } from "../storage/application-row.ts";
 import { beginRollout, servingIn, type Beginning } from "./begin.ts";
 import { desiredRollout } from "./desired-rollout.ts";
+import { followedRow } from "./follow.ts";
 import { markOf } from "./mark.ts";
 import { observeShare } from "./observed.ts";
 import { newRollout, type Rollout, type RolloutSpec } from "./rollout.ts";
-import { ROLLOUTS_SCHEMA, RolloutsLog } from "./rollouts-log.ts";
 
 const NOW = 1_000_000;
 const SPEC: RolloutSpec = {
@@ -153,28 +153,23 @@ describe("what is seen of its instances", () => {
   });
 });
 
-function logOf(...rollouts: Rollout[]): RolloutsLog {
-  const db = memoryDatabase();
-  db.run(ROLLOUTS_SCHEMA);
-  const log = new RolloutsLog(db);
-  for (const [index, rollout] of rollouts.entries()) log.put({ ...rollout, id: `r${index}`, createdAt: index });
-  return log;
-}
+const ROW = { activeVersion: 2, generation: 1, rollout: {} } as unknown as ApplicationRow;
+const stableAfter = (fields: Partial<Rollout>) => followedRow(ROW, underWay(1, 2, fields), 0).stableVersion;
 
 describe("the version that is stable", () => {
-  it("is what the last one left that brought something to its end", ({ expect }) => {
-    expect(logOf().stableVersion()).toBeNull();
-    expect(logOf(underWay(1, 2, { phase: "completed" }), underWay(2, 3)).stableVersion()).toBe(2);
-    expect(logOf(underWay(1, 2, { phase: "reverted" })).stableVersion()).toBe(1);
+  it("is what one has brought to its end, or gone back to", ({ expect }) => {
+    expect(stableAfter({ phase: "progressing", mostHealthy: 3 })).toBeUndefined();
+    expect(stableAfter({ phase: "completed", mostHealthy: 3 })).toBe(2);
+    expect(stableAfter({ phase: "reverted" })).toBe(1);
   });
 
-  it("is none that a person went back to, and which never served", ({ expect }) => {
-    expect(logOf(underWay(1, 2, { phase: "reverted", isFromStable: false })).stableVersion()).toBeNull();
+  it("is none that never served: of an empty application, or that a person went back to", ({ expect }) => {
+    expect(stableAfter({ phase: "completed", mostHealthy: 0 })).toBeUndefined();
+    expect(stableAfter({ phase: "reverted", isFromStable: false })).toBeUndefined();
   });
 
-  it("is not known by one that had nothing to do", ({ expect }) => {
-    const idle = underWay(4, 4, { phase: "completed", reason: "NothingToDo" });
-    expect(logOf(idle).stableVersion()).toBeNull();
-    expect(logOf(underWay(1, 2, { phase: "completed" }), idle).stableVersion()).toBe(2);
+  it("outlives whatever is listed", ({ expect }) => {
+    const row = { ...ROW, stableVersion: 7 };
+    expect(followedRow(row, underWay(1, 2, { phase: "completed", mostHealthy: 0 }), 0).stableVersion).toBe(7);
   });
 });

@@ -35,11 +35,13 @@ export function followedRow(row: ApplicationRow, rollout: Rollout, now: number):
   if (activeVersion === row.activeVersion && sameMark(mark, row.rollout ?? null)) return row;
   const { rollout: _, ...rest } = row;
   const { sharding } = row;
+  const stableVersion = stableAfter(rollout);
   const isMoved = activeVersion !== row.activeVersion;
   const generation = isMoved ? row.generation + 1 : row.generation;
   return {
     ...rest,
     ...(mark === null ? {} : { rollout: mark }),
+    ...(stableVersion === null ? {} : { stableVersion }),
     activeVersion,
     generation,
     observedGeneration: generation,
@@ -47,6 +49,12 @@ export function followedRow(row: ApplicationRow, rollout: Rollout, now: number):
     // The other shards hear of what is new by its number.
     ...(sharding === undefined ? {} : { sharding: { ...sharding, turn: sharding.turn + 1 } }),
   };
+}
+
+/** Null: it leaves nothing that is known to have served. One of nothing but an empty application has tried nothing. */
+function stableAfter({ phase, mostHealthy, isFromStable, toVersion, fromVersion }: Rollout): number | null {
+  if (phase === "completed") return mostHealthy > 0 ? toVersion : null;
+  return phase === "reverted" && isFromStable ? fromVersion : null;
 }
 
 function goesBack({ phase }: Rollout): boolean {

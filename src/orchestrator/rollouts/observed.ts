@@ -50,7 +50,8 @@ export function observeShare(
   const named = awake.filter((one) => (one.override === undefined ? says(one) : revisionOf(one.version)) !== to);
   return {
     id,
-    held: pool.filter(({ held }) => held).length,
+    // Those that a user has stopped, or keeps out of traffic, come to nothing: nobody waits for them.
+    held: pool.filter((one) => one.held || (one.cordoned && one.ready && isAt(one, to))).length,
     fresh: fresh.length,
     healthy: ripe.length,
     healthySince: ripe.length === 0 ? null : ripe.reduce((a, b) => Math.max(a, b)),

@@ -94,7 +94,13 @@ export class RolloutControl {
     // An earlier try of this very request has done it, whatever has become of the rollout since.
     if (rollout.lastRequest === by.request) return { isDone: true, message: "" };
     const wanted = wantedOf(row.spec);
-    const { fresh, held, healthy } = this.observed(row, now) ?? { fresh: 0, held: 0, healthy: 0 };
+    const seen = this.observed(row, now);
+    // Where it is to stop depends on where it is.
+    if (seen === null && action === "pause" && !isOver(rollout)) {
+      const message = "not all of its instances' objects have said how they are: try again in a moment";
+      return { isDone: false, message };
+    }
+    const { fresh, held, healthy } = seen ?? { fresh: 0, held: 0, healthy: 0 };
     const decision = decideRollout(rollout, action, { fresh, wanted, held, healthy }, now);
     if (decision.type === "refused") return { isDone: false, message: decision.message };
     // What is paused is so already: nothing to keep, or to tell of again.

@@ -57,15 +57,6 @@ export class RolloutsLog {
       .map((row) => (row.id === current?.id ? current : toRollout(row)));
   }
 
-  /** The version that the last one which came to its end has left running; null: there was none. */
-  stableVersion(): number | null {
-    const last = this.list().find(isEnd);
-    if (last === undefined) return null;
-    if (last.phase === "completed") return last.toVersion;
-    // Somebody may have gone back to what never worked.
-    return last.isFromStable ? last.fromVersion : null;
-  }
-
   put(rollout: Rollout): void {
     const { id, createdAt, updatedAt } = rollout;
     this.#db.run(

@@ -48,7 +48,10 @@ export function shift(candidates: readonly Deployment[], asked: Shift): Shifted 
     to: { all: at("to"), wanted: fresh },
   };
   // With nobody to spare, somebody has to go first.
-  const floor = Math.max(0, wanted - asked.unavailable);
+  const least = Math.max(0, wanted - asked.unavailable);
+  // Out of traffic by a user's wish: nothing to wait for. But one that serves is always left.
+  const cordoned = sides.to.all.filter((one) => one.cordoned && one.ready).length;
+  const floor = Math.min(least, Math.max(1, least - cordoned));
   const isServing = (one: Deployment) => isAvailable(one) && (asked.isServing?.(one) ?? true);
   const isRipe = (one: Deployment) => isServing(one) && (asked.isRipe?.(one) ?? true);
   let serving = free.filter(isRipe).length;

@@ -18,6 +18,8 @@ export interface Summary {
   /** Live instances, and those of the pool that take traffic, by version. */
   readonly live: Readonly<Record<number, number>>;
   readonly ready: Readonly<Record<number, number>>;
+  /** Live ones of the pool, by version. */
+  readonly pool: Readonly<Record<number, number>>;
   /** Live instances, by location. */
   readonly locations: Readonly<Record<string, number>>;
   /** Slots that stay, by location, whether anything runs in them or not. */
@@ -34,7 +36,10 @@ export interface Summary {
   readonly rollout?: ObservedShare | null;
 }
 
-export type Whole = Pick<Summary, "health" | "failing" | "live" | "ready" | "locations" | "blocked" | "retryAt">;
+export type Whole = Pick<
+  Summary,
+  "health" | "failing" | "live" | "ready" | "pool" | "locations" | "blocked" | "retryAt"
+>;
 
 /** Instances, counted by something of theirs. */
 export function countBy<Key extends string | number>(
@@ -58,6 +63,7 @@ export function unheard(share: number): Summary {
     health: { active: 0, healthy: 0, failed: 0, starting: 0, scheduling: share },
     failing: [],
     live: {},
+    pool: {},
     ready: {},
     locations: {},
     placed: {},
@@ -83,6 +89,7 @@ export function merged(summaries: readonly Summary[], mostFailing: number): Whol
     },
     failing: summaries.flatMap(({ failing }) => failing).slice(0, mostFailing),
     live: summed(summaries.map(({ live }) => live)),
+    pool: summed(summaries.map(({ pool }) => pool)),
     ready: summed(summaries.map(({ ready }) => ready)),
     locations: summed(summaries.map(({ locations }) => locations)),
     blocked: first?.blocked ?? null,

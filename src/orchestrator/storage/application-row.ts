@@ -97,6 +97,8 @@ export interface ApplicationRow {
   readonly sharding?: Sharding;
   /** Of the rollout that is under way. */
   readonly rollout?: RolloutMark;
+  /** The version that a rollout has brought to its end, or gone back to, and that has served. Absent: none is known. */
+  readonly stableVersion?: number;
 }
 
 export interface Version {
@@ -124,6 +126,7 @@ interface StoredApplication extends Row {
   limited: number;
   sharding: string | null;
   rollout: string | null;
+  stable_version: number | null;
 }
 
 interface StoredVersion extends Row {
@@ -158,6 +161,7 @@ function read(db: Database): ApplicationRow | undefined {
     kind: row.kind as ApplicationKind,
     ...(row.blocked === null ? {} : { blocked: JSON.parse(row.blocked) as Blocked }),
     ...(row.limited === 1 ? { isLimited: true } : {}),
+    ...(row.stable_version === null ? {} : { stableVersion: row.stable_version }),
     ...(row.rollout === null ? {} : { rollout: JSON.parse(row.rollout) as RolloutMark }),
     ...(row.sharding === null ? {} : { sharding: JSON.parse(row.sharding) as Sharding }),
   };
@@ -166,11 +170,12 @@ function read(db: Database): ApplicationRow | undefined {
 export function writeApplication(db: Database, row: ApplicationRow): void {
   remembered.forget(db);
   db.run(
-    `INSERT INTO application VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    `INSERT INTO application VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
       name = excluded.name, spec = excluded.spec, active_version = excluded.active_version,
       generation = excluded.generation, observed_generation = excluded.observed_generation,
       deleting = excluded.deleting, session = excluded.session, updated_at = excluded.updated_at,
-      blocked = excluded.blocked, limited = excluded.limited, sharding = excluded.sharding, rollout = excluded.rollout`,
+      blocked = excluded.blocked, limited = excluded.limited, sharding = excluded.sharding, rollout = excluded.rollout,
+      stable_version = excluded.stable_version`,
     row.id,
     row.accountId,
     row.name,
@@ -187,6 +192,7 @@ export function writeApplication(db: Database, row: ApplicationRow): void {
     row.isLimited === true ? 1 : 0,
     row.sharding === undefined ? null : JSON.stringify(row.sharding),
     row.rollout === undefined ? null : JSON.stringify(row.rollout),
+    row.stableVersion ?? null,
   );
 }
 

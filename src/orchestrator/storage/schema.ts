@@ -114,4 +114,5 @@ ALTER TABLE deployments ADD COLUMN parked_until INTEGER;
 ALTER TABLE deployments ADD COLUMN revision TEXT;`,
   },
   { id: "017_job_names", sql: JOB_NAMES_SCHEMA },
+  { id: "018_stable_version", sql: "ALTER TABLE application ADD COLUMN stable_version INTEGER;" },
 ];

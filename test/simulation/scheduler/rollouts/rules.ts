@@ -162,7 +162,8 @@ export class RolloutRules {
     const { rollout, serving: before } = aside;
     const { held } = this.standing();
     const wanted = Math.min(aside.wanted, this.#deps.wanted());
-    const least = Math.min(before, wanted - held - unavailableOf(rollout, wanted));
+    const usual = wanted - held - unavailableOf(rollout, wanted);
+    const least = Math.min(before, this.#withoutCordoned(usual, rollout));
     const after = this.#serving(rollout);
     if (after < least)
       this.#break("S2", `${after} serve, ${before} did before the planner took some out, ${least} have to`);
@@ -221,7 +222,9 @@ export class RolloutRules {
     }
     const { wanted, held } = this.standing(all);
     const healthy = this.#healthy(to, spec.minHealthyMs, all);
-    if (healthy < wanted - held) this.#break("S12", `${id} is completed, and ${healthy} of ${wanted} are healthy`);
+    const cordoned = this.#cordoned(to, all);
+    if (healthy < wanted - held - cordoned)
+      this.#break("S12", `${id} is completed, and ${healthy} of ${wanted} are healthy`);
     this.#stable.add(to);
   }
 
@@ -304,7 +307,8 @@ export class RolloutRules {
     const { held } = this.standing(rows);
     // More may be wanted since a moment.
     const wanted = Math.min(this.#wanted, this.#turnedFor, this.#deps.wanted());
-    const least = Math.min(count(now), wanted - held - unavailableOf(after, wanted));
+    const usual = wanted - held - unavailableOf(after, wanted);
+    const least = Math.min(count(now), this.#withoutCordoned(usual, after));
     // Whoever begins anew with both versions in traffic takes one of them out of it.
     const isAnew = before?.id !== after.id;
     const serving = count(then);
@@ -334,6 +338,18 @@ export class RolloutRules {
     const { revisionOf } = this.#deps;
     const to = revisionOf(toVersion);
     return inHand(rows).filter((row) => !row.held && revisionOf(row.version) === to);
+  }
+
+  /** Kept out of traffic at the target by a user: nobody waits for those, but one that serves is left. */
+  #withoutCordoned(least: number, { toVersion }: Rollout): number {
+    const { revisionOf, rows } = this.#deps;
+    return Math.min(least, Math.max(1, least - this.#cordoned(revisionOf(toVersion), rows())));
+  }
+
+  #cordoned(to: string, rows: readonly Deployment[]): number {
+    const { revisionOf } = this.#deps;
+    const isIt = (row: Deployment) => isPooled(row) && isLive(row) && row.cordoned && row.ready;
+    return rows.filter((row) => isIt(row) && revisionOf(row.version) === to).length;
   }
 
   #healthy(to: string, minHealthyMs: number, rows: readonly Deployment[]): number {
