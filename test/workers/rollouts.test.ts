@@ -172,11 +172,11 @@ describe("a rollout", () => {
     expect([status, result.id, result.target_version]).toEqual([200, seed, 2]);
   });
 
-  it("costs two rows beside the replacement", async ({ expect }) => {
+  it("costs three rows where there is nothing to replace", async ({ expect }) => {
     const { id } = await createApplication({ instances: 0 });
     const before = await billed(id);
     const { result } = await begin(id, plan({ image: "hello-world" }));
-    expect([result.status, (await billed(id)) - before]).toEqual(["completed", 2]);
+    expect([result.status, (await billed(id)) - before]).toEqual(["completed", 3]);
   });
 
   it("of an image that is not there is refused", async ({ expect }) => {
