@@ -35,6 +35,11 @@ function connected(parent: Command, name: string, text: string): Command {
     .option("--json", "one line of JSON in place of text");
 }
 
+/** Given several times; a list in one place would take the arguments behind it. */
+function repeated(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
 /** The exit code: 0 done, 1 failed, 2 not done by the deadline. */
 export async function run(io: Io, args: readonly string[]): Promise<number> {
   let code: number = EXIT.done;
@@ -92,7 +97,7 @@ export async function run(io: Io, args: readonly string[]): Promise<number> {
   rollout("start", "Begin a rollout and follow it as status does")
     .option("--version <number>", "to this stored version, or:")
     .option("--image <image>", "to what runs, with this image")
-    .option("--set <NAME=value...>", "to what runs, with this environment variable; may be repeated")
+    .option("--set <NAME=value>", "to what runs, with this environment variable; may be repeated", repeated)
     .option("--description <text>", "shown with it; default: what it changes")
     .option("--strategy <name>", "rolling, new_instances or blue_green", "rolling")
     .option("--kind <name>", "full_auto, or full_manual: somebody says next after each step")

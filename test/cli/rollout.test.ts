@@ -127,7 +127,7 @@ describe.concurrent("gantry rollout", () => {
   it("start takes image, strategy, kind and shares, and ends as status does", async ({ expect }) => {
     const account = await web(2);
     const manual = ["--kind", "full_manual", "--step-percentage", "50", "--min-healthy-time", "0"];
-    const waits = await rollout(account, "start", "web", "--set", "C=blue", ...manual);
+    const waits = await rollout(account, "start", "--set", "C=blue", "web", ...manual);
     expect([waits.code, waits.out]).toEqual([0, expect.stringContaining("rollout next web")]);
     const shared = ["--strategy", "new_instances", "--percentage", "50", "--min-healthy-time", "0", "--json"];
     const share = await rollout(account, "start", "web", "--set", "C=green", ...shared);
@@ -179,6 +179,7 @@ describe.concurrent("gantry rollout", () => {
     await begin(account, {}, NEVER);
     const { code, out } = await rollout(account, "status", "web", "--timeout", "300ms");
     expect([code, out]).toEqual([2, expect.stringMatching(/not over by the deadline\n$/)]);
+    expect(out).toMatch(/^step 1 of 1 \(100 %\): 0 of 1 healthy at version 2; waits for \S+\n/);
     const refused = await rollout(account, "status", "web", "--timeout", "soon");
     expect([refused.code, refused.err]).toEqual([1, expect.stringContaining("--timeout")]);
   });
