@@ -348,8 +348,8 @@ export class RolloutRules {
 
   #cordoned(to: string, rows: readonly Deployment[]): number {
     const { revisionOf } = this.#deps;
-    const isIt = (row: Deployment) => isPooled(row) && isLive(row) && row.cordoned && row.ready;
-    return rows.filter((row) => isIt(row) && revisionOf(row.version) === to).length;
+    const live = rows.filter((row) => isPooled(row) && isLive(row) && row.cordoned && row.ready);
+    return live.filter(({ version }) => revisionOf(version) === to).length;
   }
 
   #healthy(to: string, minHealthyMs: number, rows: readonly Deployment[]): number {
