@@ -95,11 +95,6 @@ export class RolloutsLog {
   }
 }
 
-/** It has brought something to its end, one way or the other. */
-function isEnd({ phase, reason }: Rollout): boolean {
-  return phase === "reverted" || (phase === "completed" && reason !== "NothingToDo");
-}
-
 /** As `put` has written it; one of an earlier version of this Worker has only its steps. */
 function toRollout(row: RolloutRow): Rollout {
   const stored = JSON.parse(row.record) as Partial<Rollout> & Pick<Rollout, "fromVersion" | "toVersion">;
