@@ -32,9 +32,11 @@ export interface ApplicationBatch {
   readonly slots: JobSlots;
 }
 
+/** Looked up each time: tests put it forward. */
+const clock = () => Date.now();
+
 export function applicationBatch(deps: ApplicationBatchDeps): ApplicationBatch {
   const { db, timers, deployments, row, mustRow, configuration, reserve, settle, pass, look, background } = deps;
-  const clock = Date.now;
   const jobs = new JobControl({ db, clock, row: mustRow, pass, live: () => deployments.all(), configuration });
   const schedules = new ScheduleControl({
     db,
