@@ -7,6 +7,8 @@ import type { CommandPort, ContainerPort, Process } from "./port.ts";
 
 const BEGINS_WITHIN_MS = 10_000;
 const INSPECTED_WITHIN_MS = 5_000;
+/** Many that are destroyed at once keep the engine busy for seconds. */
+const DESTROYED_WITHIN_MS = 5_000;
 const SIGKILL = 9;
 
 /** `onHung`: a command has not begun in time. What begins later all the same is killed. */
@@ -35,6 +37,11 @@ export async function inspected(port: Pick<ContainerPort, "inspect">): Promise<I
     INSPECTED_WITHIN_MS,
   );
   return answer === null ? "silent" : answer.value;
+}
+
+/** False: nobody says so, and only another lifetime of the object may find it gone. */
+export async function isDestroyed(port: Pick<ContainerPort, "destroy">): Promise<boolean> {
+  return (await within(port.destroy(), DESTROYED_WITHIN_MS)) !== null;
 }
 
 /** Null: not in that time. */

@@ -5,7 +5,7 @@
  */
 import { sleep } from "../sleep.ts";
 import { CheckLoops, type CheckLoopDeps } from "./check-loops.ts";
-import { isReachable, passes, probeOnce } from "./probe.ts";
+import { isReachable, isUnproved, passes, probeOnce } from "./probe.ts";
 import type { RunRecord } from "./run-record.ts";
 import { afterProbes, hasStartedUp, openProbes, readyProbes, withFailing, type Results } from "./verdicts.ts";
 
@@ -19,6 +19,8 @@ export interface HealthWatchDeps extends Omit<CheckLoopDeps, "running" | "onUnre
   /** The record of this generation while it lives. */
   readonly live: (generation: number) => RunRecord | undefined;
   readonly onVanished: (record: RunRecord) => void;
+  /** Asks the engine whether it is there. False: it is not, or nobody says so, and somebody else sees to that. */
+  readonly isThere: (record: RunRecord) => Promise<boolean>;
   readonly onUnreachable: (generation: number) => Promise<void>;
   /** Its startup checks took longer than they may. */
   readonly onOverdue: (record: RunRecord, message: string) => void;
@@ -119,6 +121,8 @@ export class HealthWatch {
         return;
       }
       const results = await this.#probeOpen(before);
+      // What listens nowhere has only its process to show, and `running` stays true while the engine hangs.
+      if ([...results.values()].some(isUnproved) && !(await this.#deps.isThere(before))) return;
       const record = live(generation);
       if (record === undefined || record.phase === "stopping") return;
       const after = afterProbes(record, results, clock());

@@ -135,7 +135,7 @@ export class Instance extends BaseContainer<Env> {
 
   /** The slot is gone: nothing is kept of it. */
   async release(): Promise<void> {
-    if (this.#port.running) await this.#port.destroy();
+    await this.#lifecycle.clear();
     // A timer may be the very one that told of the end.
     this.#timers.close();
     this.#bridge.close();

@@ -10,15 +10,15 @@ import type { Timers } from "../timers.ts";
 import type { CommandOutcome } from "../jobs/wrapper/wrapper.ts";
 import { Admission } from "./admission.ts";
 import { AttemptWatch } from "./attempt-watch.ts";
-import { inspected } from "./bounded-commands.ts";
 import { BusyHold } from "./busy-hold.ts";
+import { Engine, LAUNCH_MS } from "./engine.ts";
 import { CLEAN_EXIT, endingOf, isUncertain, type Ending } from "./exit.ts";
 import { HealthWatch, startupLeftMs } from "./health-watch.ts";
 import { InFlight } from "./in-flight.ts";
 import { nextLookAt, resumedActiveAt, startupDueMs } from "./lifespan.ts";
 import { LifespanWatch } from "./lifespan-watch.ts";
 import { interceptOutbound } from "./interception.ts";
-import { inactivityMs, keepFor, REVISION_LABEL, startOptions } from "./launch-options.ts";
+import { inactivityMs, keepFor, startOptions } from "./launch-options.ts";
 import type { ObservedPlace } from "../orchestrator/placement/placing.ts";
 import { PlaceReader } from "./place-reader.ts";
 import type { ContainerPort } from "./port.ts";
@@ -31,15 +31,10 @@ import { hasStartedUp } from "./verdicts.ts";
 /** A pending `monitor()` stops reporting after 15 minutes, so it is renewed before. */
 const MONITOR_RENEW_MS = 600_000;
 const REPORT_RETRY_MS = 1_000;
-/** A look may come so soon after an intended launch that nothing runs yet. */
-const LAUNCH_MS = 10_000;
 
 /** Why we end a container whose checks say that it does not work. */
 export const KILL = { unhealthy: "Unhealthy", startupDeadline: "StartupDeadline" } as const;
 const UNREACHABLE = "Unreachable";
-const ENGINE_SILENT = "EngineSilent";
-/** An end is told only of what has ended. */
-const IN_DOUBT = "whether the container runs is being found out";
 
 /** `keepalive`: the next look; in a stop, the next step. One timer, since each costs rows of its own. */
 export const TIMER = { keepalive: "keepalive", report: "report" } as const;
@@ -69,10 +64,9 @@ export class Lifecycle {
   #monitorSince = 0;
   /** Which generation this lifetime of the object has started. */
   #begun: number | null = null;
-  /** This lifetime does not know whether its container runs, and is about to end. */
-  #isInDoubt = false;
   /** Why we are destroying a generation: the monitor then only adds the exit code. */
   #cause: { readonly generation: number; readonly ending: Ending } | null = null;
+  readonly #engine: Engine;
   readonly #watch: HealthWatch;
   readonly #lifespan: LifespanWatch;
   readonly #stopping: Stopping;
@@ -96,6 +90,12 @@ export class Lifecycle {
       end: (record, stop) => this.#terminate(record, stop),
     });
     const background = (work: Promise<void>) => this.#background(work);
+    const settled = () => this.#places.settled();
+    const onDoubt = (why: string) => {
+      timers.set(TIMER.report, clock());
+      deps.reset(why);
+    };
+    this.#engine = new Engine({ port, clock, settled, onDoubt });
     this.#watch = new HealthWatch({
       port,
       clock,
@@ -103,6 +103,7 @@ export class Lifecycle {
       live: (generation) => this.#state.live(generation),
       onChange: (before, after) => this.#apply(before, after),
       onVanished: (record) => this.#noticeVanished(record),
+      isThere: (record) => this.#asLaunched(record, true),
       onUnreachable: (generation) => this.#destroy(generation, { kind: "lost", exitCode: null, reason: UNREACHABLE }),
       onUnhealthy: (record, message) => this.#kill(record, KILL.unhealthy, message),
       onOverdue: (record, message) => this.#kill(record, KILL.startupDeadline, message),
@@ -124,6 +125,7 @@ export class Lifecycle {
       state: this.#state,
       inFlight: this.inFlight,
       busy: this.busy,
+      settled,
       wakeAt: (at) => timers.set(TIMER.keepalive, at),
       destroy: async (record) => {
         // What has got no SIGTERM was not seen to run: it takes no commands yet.
@@ -137,15 +139,15 @@ export class Lifecycle {
     });
     this.#places = new PlaceReader({
       port,
-      isLive: (generation) => this.#state.live(generation) !== undefined,
+      isLive: (generation) => (this.#state.live(generation)?.phase ?? "stopping") !== "stopping",
       onRead: (generation, place) => this.#found(generation, place),
     });
     this.#reporter = new Reporter({
       current: () => this.#state.record,
       send: async (record, report) => {
-        if (this.#isInDoubt) throw new Error(IN_DOUBT);
+        this.#engine.requireTrust();
         // The container of a job outlives its command, which ends the attempt.
-        if (record.phase === "ended" && record.attempt !== undefined && port.running) await port.destroy();
+        if (record.phase === "ended" && record.attempt !== undefined) await this.#engine.clear();
         return await deps.report(record, report);
       },
       onReply: async (record, reply) => {
@@ -170,10 +172,7 @@ export class Lifecycle {
   async resume(): Promise<void> {
     const { port } = this.#deps;
     const { record } = this;
-    if (record === null || record.phase === "ended") {
-      if (port.running) await port.destroy();
-      return;
-    }
+    if (record === null || record.phase === "ended") return await this.#engine.clear();
     if (!port.running) {
       this.#noticeVanished(record);
       return;
@@ -211,7 +210,7 @@ export class Lifecycle {
       const startupAt = clock() + Math.min(record.checkEveryMs, startupDueMs(record));
       timers.setBy(TIMER.keepalive, Math.min(startupAt, nextLookAt(record, 0, clock())), clock() + LAUNCH_MS);
     });
-    if (port.running) await port.destroy();
+    await this.#engine.clear();
     if (!this.#isStarting(record)) return await this.#answer();
     const image = port.images[order.spec.image];
     if (image === undefined) {
@@ -251,7 +250,7 @@ export class Lifecycle {
     if (record === null || generation > record.generation) {
       this.#state.write(tombstone(deploymentId, generation, reason));
       // The timer of what ran before stays until that is gone.
-      if (port.running) await port.destroy();
+      await this.#engine.clear();
       timers.clear(TIMER.keepalive);
       return await this.#answer();
     }
@@ -315,6 +314,11 @@ export class Lifecycle {
     if (this.record !== null) this.#background(this.#asLaunched(this.record, true).then(() => undefined));
   }
 
+  /** Nothing runs here afterwards. */
+  async clear(): Promise<void> {
+    await this.#engine.clear();
+  }
+
   /** A request got no answer. */
   suspect(): void {
     if (this.record?.phase === "running") this.#watch.suspect(this.record.generation);
@@ -322,18 +326,16 @@ export class Lifecycle {
 
   /** What failed to be destroyed is destroyed before it is called ended. */
   async #answer(): Promise<InstanceAnswer> {
-    const { port } = this.#deps;
-    if (this.record?.phase === "ended" && port.running) await port.destroy();
+    if (this.record?.phase === "ended") await this.#engine.clear();
     const { record } = this;
     if (record === null) throw new Error("no placement is recorded here");
-    if (this.#isInDoubt) throw new Error(IN_DOUBT);
+    this.#engine.requireTrust();
     return { generation: record.generation, report: reportOf(record) };
   }
 
   async #tellEnd(): Promise<void> {
-    const { port } = this.#deps;
     // Also what has no application to tell.
-    if (port.running) await port.destroy();
+    await this.#engine.clear();
     await this.#reporter.report();
   }
 
@@ -357,7 +359,7 @@ export class Lifecycle {
     const record = this.#state.live(generation);
     if (record === undefined) {
       // It was to be destroyed, and whether it is cannot be seen from here any more.
-      if (this.record?.phase === "ended" && isUncertain(ending)) this.#doubt(ending.reason);
+      if (this.record?.phase === "ended" && isUncertain(ending)) this.#engine.doubt(ending.reason);
       return;
     }
     const known = this.#cause?.generation === generation ? this.#cause.ending : null;
@@ -371,7 +373,7 @@ export class Lifecycle {
     if (record === undefined) return;
     const { db, timers, clock } = this.#deps;
     const isSuspect = ending.kind === "refused" || ending.reason === UNREACHABLE || mayStillRun;
-    this.#isInDoubt ||= mayStillRun;
+    if (mayStillRun) this.#engine.distrust();
     db.transaction(() => {
       this.#state.write({ ...record, phase: "ended", ready: false, ending });
       // The timers of its life stay until the application has heard: after a reset nothing else would tell it.
@@ -382,13 +384,6 @@ export class Lifecycle {
     // The next lifetime tells the application, from the timer that was just written.
     if (isSuspect) this.#deps.reset(reason);
     else this.#background(this.#reporter.report());
-  }
-
-  #doubt(why: string): void {
-    const { timers, clock, reset } = this.#deps;
-    this.#isInDoubt = true;
-    timers.set(TIMER.report, clock());
-    reset(why);
   }
 
   /** The command of an attempt has ended: with its code, whatever the container does from here on. */
@@ -403,7 +398,7 @@ export class Lifecycle {
 
   async #destroy(generation: number, ending: Ending): Promise<void> {
     this.#cause = { generation, ending };
-    await this.#deps.port.destroy();
+    await this.#engine.destroy();
     // The monitor usually tells first, with the exit code.
     this.#end(generation, ending);
   }
@@ -464,16 +459,11 @@ export class Lifecycle {
   }
 
   /** False: something else runs there than was launched, and is destroyed; or nobody says, which ends this lifetime. */
-  async #asLaunched({ generation, revision, startedAt }: RunRecord, isSuspect = false): Promise<boolean> {
-    const { port, clock } = this.#deps;
-    const seen = await inspected(port);
-    if (seen === "silent") {
-      // What has just been launched may keep the engine busy.
-      if (!this.#isInDoubt && (isSuspect || clock() >= startedAt + LAUNCH_MS)) this.#doubt(ENGINE_SILENT);
-      return !this.#isInDoubt;
-    }
-    const found = seen?.labels[REVISION_LABEL];
-    if (found === undefined || found === revision || this.#state.live(generation) === undefined) return true;
+  async #asLaunched(record: RunRecord, isSuspect = false): Promise<boolean> {
+    const { generation } = record;
+    const found = await this.#engine.compare(record, isSuspect);
+    if (found !== "other") return found === "same";
+    if (this.#state.live(generation) === undefined) return true;
     await this.#destroy(generation, { kind: "lost", exitCode: null, reason: "Replaced" });
     return false;
   }
@@ -508,7 +498,7 @@ export class Lifecycle {
     const { timers } = this.#deps;
     const ending: Ending = { kind: "stopped", exitCode: null, reason: "Disowned" };
     this.#state.write({ ...record, phase: "ended", ready: false, ending });
-    await this.#deps.port.destroy();
+    await this.#engine.destroy();
     // Until it is gone, the next look tries again.
     timers.clear(TIMER.keepalive);
   }

@@ -12,6 +12,8 @@ export const EXEC_TIMEOUT_MS = 2_000;
 /** A container that was just started takes no commands for a moment. */
 const RETRY_FIRST_MS = 100;
 const ATTEMPTS = 9;
+/** No stop waits for longer. */
+export const SETTLED_WITHIN_MS = 1_000;
 
 const VARIABLES = ["CLOUDFLARE_LOCATION", "CLOUDFLARE_REGION", "CLOUDFLARE_COUNTRY_A2"] as const;
 type Variable = (typeof VARIABLES)[number];
@@ -22,7 +24,7 @@ const MAX_VALUE_LENGTH = 64;
 
 export interface PlaceReaderDeps {
   readonly port: ContainerPort;
-  /** False: the container is over, and where it was is nobody's concern. */
+  /** False: the container is over or about to be, and where it is is nobody's concern. */
   readonly isLive: (generation: number) => boolean;
   readonly onRead: (generation: number, place: ObservedPlace | null) => void;
 }
@@ -30,6 +32,7 @@ export interface PlaceReaderDeps {
 export class PlaceReader {
   readonly #deps: PlaceReaderDeps;
   #generation: number | null = null;
+  #asking: Promise<unknown> | null = null;
 
   constructor(deps: PlaceReaderDeps) {
     this.#deps = deps;
@@ -43,7 +46,10 @@ export class PlaceReader {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       if (attempt > 0) await sleep(RETRY_FIRST_MS * 2 ** (attempt - 1));
       if (!isLive(generation)) return;
-      const place = await readPlace(this.#deps.port);
+      const asking = readPlace(this.#deps.port, () => isLive(generation));
+      this.#asking = asking;
+      const place = await asking;
+      if (this.#asking === asking) this.#asking = null;
       if (!isLive(generation)) return;
       if (place !== undefined) {
         onRead(generation, place);
@@ -53,12 +59,21 @@ export class PlaceReader {
     console.log({ message: "container.place.unread", generation });
     onRead(generation, null);
   }
+
+  /**
+   * Before a container is ended: a command that begins meanwhile hangs, and the engine tells nothing of that container any
+   * more. Resolves when none is under way, soon at the latest; null when none is.
+   */
+  settled(): Promise<void> | null {
+    return this.#asking === null ? null : Promise.race([this.#asking.then(() => undefined), sleep(SETTLED_WITHIN_MS)]);
+  }
 }
 
 /** Null: the image cannot tell. Undefined: it could not be asked. */
-async function readPlace(port: ContainerPort): Promise<ObservedPlace | null | undefined> {
+async function readPlace(port: ContainerPort, isWanted: () => boolean): Promise<ObservedPlace | null | undefined> {
   let isAsked = false;
   for (const command of COMMANDS) {
+    if (!isWanted()) return undefined;
     let result: Executed;
     try {
       result = await port.exec(command, EXEC_TIMEOUT_MS);

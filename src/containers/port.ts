@@ -179,8 +179,9 @@ async function acceptsConnections(container: Container, port: number, timeoutMs:
   }
 }
 
+const over = () => undefined;
+
 function connection(container: Container, port: number) {
   const socket = container.getTcpPort(port).connect(`localhost:${port}`);
-  const over = () => undefined;
   return { socket, isClosed: Promise.all([socket.opened, socket.closed]).then(over, over) };
 }

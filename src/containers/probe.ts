@@ -24,6 +24,11 @@ export function passes({ verdict }: ProbeResult): boolean {
   return verdict === "passed" || verdict === "silent";
 }
 
+/** A pass without an answer. */
+export function isUnproved({ verdict }: ProbeResult): boolean {
+  return verdict === "silent";
+}
+
 export async function probeOnce(
   port: ContainerPort,
   probe: ProbeSpec,

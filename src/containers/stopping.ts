@@ -7,6 +7,7 @@ import { drainMsOf } from "../orchestrator/probe-spec.ts";
 import type { Database } from "../database.ts";
 import type { StopTimeline } from "../orchestrator/stop-timeline.ts";
 import { STOP } from "../orchestrator/plan/deployment.ts";
+import { SETTLED_WITHIN_MS } from "./place-reader.ts";
 import type { BusyHold } from "./busy-hold.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { ContainerPort } from "./port.ts";
@@ -32,6 +33,8 @@ export interface StoppingDeps {
   readonly clock: () => number;
   /** When the next step is due. */
   readonly wakeAt: (at: number) => void;
+  /** The end of the command of ours that runs inside, for a moment at most; null when none does. */
+  readonly settled: () => Promise<void> | null;
   /** Kills and removes; the end is told by whoever notices it first. */
   readonly destroy: (record: RunRecord) => Promise<void>;
   /** The container is gone already. */
@@ -138,16 +141,25 @@ export class Stopping {
   }
 
   #terminate(record: RunRecord, timeline: StopTimeline): void {
-    const { port, clock, onGone } = this.#deps;
-    const { stop } = record;
+    const { clock, background, settled } = this.#deps;
+    const { stop, generation } = record;
     if (stop === null) return;
     const now = clock();
     const next = { ...record, stop: { ...stop, timeline: { ...timeline, sigtermAt: now } } };
-    this.#write(next, now + record.stopGraceMs);
+    const command = settled();
+    this.#write(next, now + (command === null ? 0 : SETTLED_WITHIN_MS) + record.stopGraceMs);
+    if (command === null) this.#signal(generation);
+    else background(command.then(() => this.#signal(generation)));
+  }
+
+  #signal(generation: number): void {
+    const { port, onGone, state } = this.#deps;
+    const record = state.live(generation);
+    if (record === undefined) return;
     try {
-      port.signal(timeline.signal ?? SIGTERM);
+      port.signal(record.stop?.timeline.signal ?? SIGTERM);
     } catch {
-      onGone(next);
+      onGone(record);
     }
   }
 
