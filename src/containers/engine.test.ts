@@ -69,6 +69,8 @@ function world(answers: Partial<ContainerPort>) {
 
 const ended = (told: readonly Report[]) => told.filter(({ state }) => state === "ended");
 
+const refuses = async () => await Promise.reject<Response>(new Error("The container is not listening"));
+
 describe("a stop that the engine does not answer", () => {
   it("is in doubt, tells no end, and is ended by the next lifetime", async ({ expect }) => {
     const { lifetime, told, resets, container } = world({ destroy: () => SILENT });
@@ -124,8 +126,6 @@ describe("a stop that the engine does not answer", () => {
 });
 
 describe("an image that listens nowhere", () => {
-  const refuses = async () => await Promise.reject<Response>(new Error("The container is not listening"));
-
   it("is ready when it has run for long and the engine says that it is there", async ({ expect }) => {
     const { lifetime, resets } = world({ fetch: refuses });
     const { lifecycle } = lifetime();
