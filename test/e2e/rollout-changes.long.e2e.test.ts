@@ -113,3 +113,38 @@ describe("a rollout with two sides", () => {
     expect(old.has(String(headers["gantry-instance"]))).toBe(true);
   });
 });
+
+describe("a rollout that shares requests out", () => {
+  it("sends that share of clients to the new version, and each of them always to the same", async ({ expect }) => {
+    const id = await rollouts.application("shared", 4);
+    const old = new Set((await plane.instances(id)).map((instance) => instance.id));
+    const rollout = await rollouts.begin(id, {
+      strategy: "new_instances",
+      kind: "full_manual",
+      percentage: 25,
+      sticky: { cookie: true },
+      target_configuration: coloured("green"),
+    });
+    await rollouts.until(id, rollout, ({ phase }) => phase === "waiting");
+    const ask = async (cookie?: string) => {
+      const { status, headers } = await plane.ingress(
+        "shared",
+        "/json",
+        cookie === undefined ? {} : { headers: { cookie } },
+      );
+      const [given] = headers["set-cookie"] ?? [];
+      return { status, isNew: !old.has(String(headers["gantry-instance"])), cookie: given?.split(";")[0] ?? cookie };
+    };
+    const clients = await Promise.all(Array.from({ length: 200 }, () => ask()));
+    expect(new Set(clients.map(({ status }) => status))).toEqual(new Set([200]));
+    const share = clients.filter(({ isNew }) => isNew).length / clients.length;
+    // Four standard deviations of 200 draws of a quarter.
+    expect(Math.abs(share - 0.25)).toBeLessThan(0.13);
+    for (const { cookie, isNew } of clients.slice(0, 40)) {
+      expect((await ask(cookie)).isNew).toBe(isNew);
+    }
+    await rollouts.act(id, rollout, "next");
+    await rollouts.until(id, rollout, ({ phase }) => phase === "completed");
+    await eventually(async () => (await ask()).isNew);
+  });
+});
