@@ -15,6 +15,9 @@ const UNREACHABLE_POLL_MS = 250;
 /** Between attempts of an implied check that failed in a keep-alive look. */
 const IMPLIED_RETRY_MS = 1_000;
 
+/** The end of a container is seen at once; what it ended with is said a moment later. */
+const WHY_WITHIN_MS = 200;
+
 export interface HealthWatchDeps extends Omit<CheckLoopDeps, "running" | "onUnready"> {
   /** The record of this generation while it lives. */
   readonly live: (generation: number) => RunRecord | undefined;
@@ -117,7 +120,10 @@ export class HealthWatch {
       const before = live(generation);
       if (before === undefined || before.phase === "stopping" || before.ready) return;
       if (!port.running) {
-        this.#deps.onVanished(before);
+        // Who watches it may be about to say why it has ended.
+        await sleep(WHY_WITHIN_MS);
+        const gone = live(generation);
+        if (gone !== undefined && !port.running) this.#deps.onVanished(gone);
         return;
       }
       const results = await this.#probeOpen(before);

@@ -28,10 +28,10 @@ const tsc = join(PROJECT_DIR, "node_modules/.bin/tsc");
 const call = (path: string, init?: RequestInit) => plane.callWorker("consumer", path, init);
 
 describe("the package", () => {
-  it("has the SDK and the command in it, and nothing else", ({ expect }) => {
-    const others = project.files.filter(
-      (path) => !/^(?:dist(?:\/sdk(?:\/.*)?|\/cli(?:\/gantry\.js)?)?|package\.json|README\.md|LICENSE)$/.test(path),
-    );
+  it("has the SDK, the command and the init of images in it, and nothing else", ({ expect }) => {
+    const dist = /^dist(?:\/sdk(?:\/.*)?|\/cli(?:\/gantry\.js)?)?$/;
+    const beside = /^(?:containers(?:\/init(?:\/gantry-init)?)?|package\.json|README\.md|LICENSE)$/;
+    const others = project.files.filter((path) => !dist.test(path) && !beside.test(path));
     expect(others).toEqual([]);
     for (const entry of ["index", "bridge", "testing", "client"])
       expect(project.files).toContain(`dist/sdk/${entry}.js`);
