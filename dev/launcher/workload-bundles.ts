@@ -8,14 +8,15 @@ import { copyFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
 
+const INIT = join(import.meta.dirname, "../../containers/init/gantry-init");
+
 /** Returns the names of what was bundled. */
 export async function bundleWorkloads(projectDir: string): Promise<readonly string[]> {
   const folder = join(projectDir, "containers");
   if (!existsSync(folder)) return [];
   const names = (await readdir(folder)).filter((name) => existsSync(join(folder, name, "server.ts"))).toSorted();
   await Promise.all(names.map((name) => bundle(join(folder, name))));
-  const init = join(folder, "init/gantry-init");
-  await Promise.all(names.map((name) => copyFile(init, join(folder, name, "dist/gantry-init"))));
+  await Promise.all(names.map((name) => copyFile(INIT, join(folder, name, "dist/gantry-init"))));
   return names;
 }
 

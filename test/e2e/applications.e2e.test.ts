@@ -182,7 +182,7 @@ describe("an image that listens nowhere", () => {
     await plane.untilReady(id, 1);
     const answer = await plane.ingress("silent");
     expect(answer.status).toBe(502);
-    expect(answer.body).toContain("nothing listens on its port 8080");
+    expect(answer.body).toContain("nothing listens on its first port");
     expect(await firstInstance(id)).toMatchObject({ generation: 1, ready: true });
   });
 });

@@ -29,6 +29,7 @@ export const rolloutActionRoutes = [
     body: rolloutActionSchema,
     result: rolloutActionResult,
     errors: ["APPLICATION_NOT_FOUND", "ROLLOUT_NOT_FOUND", "LEASE_HELD"],
+    etag: true,
     run: async (call) => {
       const { id } = findApplication(call);
       const { action } = call.body;

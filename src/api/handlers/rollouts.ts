@@ -77,6 +77,7 @@ export const rolloutRoutes = [
     query: NO_QUERY,
     result: message,
     errors: ["APPLICATION_NOT_FOUND", "ROLLOUT_NOT_FOUND", "ROLLOUT_IN_USE", "LEASE_HELD"],
+    etag: true,
     run: async (call) => {
       const { id } = findApplication(call);
       const rollout = call.params["rollout"] ?? "";

@@ -3681,7 +3681,7 @@ export interface Operations {
     };
     query: undefined;
     body: Schemas["RolloutActionInput"];
-    headers: "idempotencyKey" | "leaseNonce";
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
     result: Schemas["RolloutAction"];
   };
   /** Forget a rollout that is over */
@@ -3692,7 +3692,7 @@ export interface Operations {
     };
     query: undefined;
     body: undefined;
-    headers: "idempotencyKey" | "leaseNonce";
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
     result: Schemas["Message"];
   };
   /** Wait until a rollout is over, or does nothing more by itself */
