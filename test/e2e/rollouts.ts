@@ -1,5 +1,5 @@
 /** What tests of rollouts on real containers ask of a control plane. */
-import { eventually, type ControlPlane } from "./control-plane.ts";
+import { containers, eventually, type ControlPlane } from "./control-plane.ts";
 
 export const coloured = (value: string) => ({
   image: "hello-world",
@@ -72,5 +72,7 @@ export class Rollouts {
     for (const { id } of (await this.#plane.call("GET", "/applications")).result) {
       await this.#plane.call("DELETE", `/applications/${id}`);
     }
+    // The next file counts containers.
+    await eventually(async () => (await containers()).length === 0, 60_000);
   }
 }

@@ -164,7 +164,10 @@ export class RolloutRules {
     const wanted = Math.min(aside.wanted, this.#deps.wanted());
     const usual = wanted - held - unavailableOf(rollout, wanted);
     const least = Math.min(before, this.#withoutCordoned(usual, rollout));
-    const after = this.#serving(rollout);
+    // What was over in the same moment asks nobody any more how long he has been ready.
+    const after = this.#serving(
+      row.rollout === undefined ? { ...rollout, spec: { ...rollout.spec, minHealthyMs: 0 } } : rollout,
+    );
     if (after < least)
       this.#break("S2", `${after} serve, ${before} did before the planner took some out, ${least} have to`);
   }
