@@ -35,7 +35,7 @@ const BUGS: readonly Bug[] = [
   },
   {
     name: "a container that runs is taken for gone",
-    breaks: "S4",
+    breaks: "S16",
     tampering: lifecycle(({ port }) => ({ port: patched(port, { running: false }) })),
   },
   {
