@@ -1,4 +1,4 @@
-/** The init as a shell runs it here, and the reader of what it keeps. In containers: `test/e2e/logs.e2e.test.ts`. */
+/** The init as a shell runs it here, and the reader of what it keeps. In containers: `test/e2e/logs.long.e2e.test.ts`. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
