@@ -4,7 +4,7 @@
  */
 import { request } from "node:http";
 import { afterAll, beforeAll, describe, it } from "vitest";
-import { containers, ControlPlane, eventually, type WireInstance } from "./control-plane.ts";
+import { ControlPlane, eventually, workloads, type WireInstance } from "./control-plane.ts";
 import { LaunchedPlane } from "./launched-plane.ts";
 
 const REQUEST_S = 120;
@@ -77,7 +77,7 @@ describe.concurrent("what is under way in an application", () => {
       return pool.length === 2 && pool.every(({ version }) => version === 2);
     }, 60_000);
     await plane.call("DELETE", `/applications/${id}`);
-    await eventually(async () => (await containers()).length === 0, 60_000);
+    await eventually(async () => (await workloads()).length === 0, 60_000);
   }, 400_000);
 });
 

@@ -1,5 +1,5 @@
 /** What tests of rollouts on real containers ask of a control plane. */
-import { containers, eventually, type ControlPlane } from "./control-plane.ts";
+import { eventually, workloads, type ControlPlane } from "./control-plane.ts";
 
 export const coloured = (value: string) => ({
   image: "hello-world",
@@ -73,6 +73,6 @@ export class Rollouts {
       await this.#plane.call("DELETE", `/applications/${id}`);
     }
     // The next file counts containers.
-    await eventually(async () => (await containers()).length === 0, 60_000);
+    await eventually(async () => (await workloads()).length === 0, 60_000);
   }
 }
