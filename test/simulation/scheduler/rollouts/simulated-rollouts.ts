@@ -84,9 +84,15 @@ export class SimulatedRollouts {
     };
     const [fresh, old] = [freshOf(current, standing), oldOf(current, standing)];
     const isSame = this.#revisionOf(fromVersion) === this.#revisionOf(toVersion);
-    const isAsWanted = isSame
-      ? count(toVersion) === fresh + old
-      : count(toVersion) === fresh && count(fromVersion) === old;
+    // Both sides stand by: what was half way to the old one before stands in for it until requests are handed on.
+    const stray =
+      own.filter((row) => !row.held && row.ready).length - count(toVersion) - (isSame ? 0 : count(fromVersion));
+    const standsIn = current.spec.strategy === "blue_green" && current.serving === "from" && !isSame;
+    const isStandingBy = standsIn && count(toVersion) === fresh && count(fromVersion) + stray === old;
+    const isAsWanted =
+      isStandingBy || isSame
+        ? isStandingBy || count(toVersion) === fresh + old
+        : count(toVersion) === fresh && count(fromVersion) === old;
     const total = fresh + old + heldOf(rows, standing.wanted);
     if (isAsWanted && own.length === total && !own.some(isAside)) return null;
     return `L1: ${id} is ${phase}: ${fresh} of version ${toVersion} and ${old} of ${fromVersion} wanted, have ${states.join(", ")}`;
