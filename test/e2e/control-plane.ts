@@ -81,9 +81,17 @@ export class ControlPlane {
     );
   }
 
+  /** With all that its tests have left: the next file counts what runs. */
   async stop(): Promise<void> {
     this.#janitor.abort();
     await this.#harness.close();
+    await eventually(async () => {
+      const left = await containers();
+      // One may go by itself meanwhile.
+      if (left.length > 0)
+        await docker("rm", "--force", "--volumes", ...left.map(({ id }) => id)).catch(() => undefined);
+      return left.length === 0;
+    });
   }
 
   get origin(): string {

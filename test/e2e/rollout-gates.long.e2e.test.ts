@@ -2,7 +2,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, it } from "vitest";
-import { ControlPlane, eventually, workloads } from "./control-plane.ts";
+import { ControlPlane, eventually } from "./control-plane.ts";
 
 const plane = new ControlPlane();
 let server: Server | undefined;
@@ -10,10 +10,6 @@ beforeAll(() => plane.start());
 afterAll(async () => {
   server?.closeAllConnections();
   server?.close();
-  for (const { id } of (await plane.call("GET", "/applications")).result)
-    await plane.call("DELETE", `/applications/${id}`);
-  // The next file counts containers.
-  await eventually(async () => (await workloads()).length === 0, 60_000);
   await plane.stop();
 });
 afterEach(({ task }) => {

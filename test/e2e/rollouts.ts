@@ -72,7 +72,7 @@ export class Rollouts {
     for (const { id } of (await this.#plane.call("GET", "/applications")).result) {
       await this.#plane.call("DELETE", `/applications/${id}`);
     }
-    // The next file counts containers.
+    // The next test has the machine for itself.
     await eventually(async () => (await workloads()).length === 0, 60_000);
   }
 }
