@@ -5,6 +5,12 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { ACCOUNT_ID, docker, eventually, PROJECT_DIR } from "./control-plane.ts";
 
+/**
+ * As it was before a control plane of this process has put its own way to the engine into it: containers that go that way
+ * carry its labels, and a launcher would not find its own.
+ */
+const ENVIRONMENT = { ...process.env };
+
 interface LaunchFile {
   readonly launcher: { pid: number };
   readonly processes: readonly { pid: number }[];
@@ -19,7 +25,7 @@ export class LaunchedPlane {
   async start(): Promise<void> {
     if (this.port === 0) this.port = await freePort();
     this.output = "";
-    const env = { ...process.env, PORT: String(this.port) };
+    const env = { ...ENVIRONMENT, PORT: String(this.port) };
     const launcher = spawn("npm", ["start"], { cwd: PROJECT_DIR, env, detached: true });
     this.#launcher = launcher;
     launcher.stdout.on("data", (chunk: Buffer) => (this.output += chunk.toString()));
