@@ -1,6 +1,7 @@
 /** What each kind takes: the control API's own schemas, without the name, which stands beside the specification. */
 import * as z from "zod";
-import { applicationName, createApplicationSchema } from "../../src/api/schemas/application.ts";
+import { applicationName } from "../../src/api/schemas/application-name.ts";
+import { createApplicationSchema } from "../../src/api/schemas/application.ts";
 import { createDeploymentSchema, deploymentName } from "../../src/api/schemas/deployment.ts";
 import { patchMeSchema } from "../../src/api/schemas/me.ts";
 import { createRegistrySchema, protocolSchema, registryDomain } from "../../src/api/schemas/registry.ts";

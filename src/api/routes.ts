@@ -4,7 +4,9 @@ import { applicationRoutes } from "./handlers/applications.ts";
 import { auditRoutes } from "./handlers/audit.ts";
 import { bridgeRoutes } from "./handlers/bridge.ts";
 import { dashRoutes } from "./handlers/dash.ts";
+import { egressRoutes } from "./handlers/egress.ts";
 import { eventRoutes } from "./handlers/events.ts";
+import { execRoutes } from "./handlers/exec.ts";
 import { explainRoutes } from "./handlers/explain.ts";
 import { instanceRoutes } from "./handlers/instances.ts";
 import { metricsRoutes } from "./handlers/metrics.ts";
@@ -15,6 +17,7 @@ import { protocolRoutes } from "./handlers/protocols.ts";
 import { registryRoutes } from "./handlers/registries.ts";
 import { secretRoutes } from "./handlers/secrets.ts";
 import { secretsStoreRoutes } from "./handlers/secrets-store.ts";
+import { sshRoutes } from "./handlers/ssh.ts";
 import { sshKeyRoutes } from "./handlers/ssh-keys.ts";
 import { ipRoutes } from "./handlers/ips.ts";
 import { logRoutes } from "./handlers/logs.ts";
@@ -37,9 +40,12 @@ export const ROUTES: readonly Route[] = [
   ...wholeApplicationRoutes,
   ...explainRoutes,
   ...instanceRoutes,
+  ...egressRoutes,
   ...bridgeRoutes,
   ...logRoutes,
   ...instanceActionRoutes,
+  ...execRoutes,
+  ...sshRoutes,
   ...waitRoutes,
   ...jobRoutes,
   ...scheduleRoutes,

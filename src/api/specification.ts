@@ -7,6 +7,7 @@ import type { NewConfiguration } from "../orchestrator/change.ts";
 import type { StoredConfiguration } from "../orchestrator/configurations.ts";
 import { revisionOf, toLaunchSpec } from "../orchestrator/launch-spec.ts";
 import type { ApplicationKind, ApplicationSpec } from "../orchestrator/storage/application-row.ts";
+import { requireBindings } from "./egress-bindings.ts";
 import { invalid } from "./body.ts";
 import { admitConfiguration } from "./quota.ts";
 import type { Call } from "./route.ts";
@@ -20,6 +21,7 @@ import {
   type PatchApplication,
   type PutApplication,
 } from "./schemas/application.ts";
+import { egressOf } from "./schemas/egress.ts";
 import { policyOf } from "./schemas/rollout-policy.ts";
 
 /** What a route that stores a configuration may be refused with. */
@@ -53,6 +55,7 @@ export function specOf(env: Env, body: PutApplication): ApplicationSpec {
     ...rankOf(body),
     ...replacedBy(body),
     ...workersOf(env, body),
+    ...reachedBy(env, body),
     ...(body.durable_objects === undefined ? {} : { namespaceId: body.durable_objects.namespace_id }),
   };
 }
@@ -111,6 +114,14 @@ export function workersOf(
   requireServiceBinding(env, "bridge", bridge?.binding);
   requireServiceBinding(env, "hooks", hooks?.binding);
   return { ...(bridge === undefined ? {} : { bridge }), ...(hooks === undefined ? {} : { hooks }) };
+}
+
+/** What a request says about what containers reach, all of which has to be there. What it does not say is not in it. */
+export function reachedBy(env: Env, { egress }: Pick<PatchApplication, "egress">): Pick<ApplicationSpec, "egress"> {
+  if (egress == null) return egress === undefined ? {} : { egress };
+  const policy = egressOf(egress);
+  requireBindings(env, policy);
+  return { egress: policy };
 }
 
 /** What a request says about places; what it does not say is not in it. */

@@ -10,11 +10,16 @@ import { parseDeploymentId } from "../orchestrator/deployment-id.ts";
 import { applicationStub, schedulerStub } from "../stubs.ts";
 import { Timers } from "../timers.ts";
 import type { BridgeMessage, BridgeReply } from "../bridge/messages.ts";
+import type { Grant } from "../grant.ts";
 import type { Positions } from "../logs/ring.ts";
 import { execute, type ExecRequest, type ExecResult } from "./exec.ts";
+import type { OverrideChange } from "../egress/policy/overrides.ts";
+import type { EgressNow } from "../egress/policy/policy.ts";
+import { egressState, egressView, type EgressState, type EgressView } from "./egress-state.ts";
 import { checkForGate, type GateCheck } from "./gate-check.ts";
 import { boundedCommands } from "./bounded-commands.ts";
 import { InstanceBridge, type Credentials } from "./instance-bridge.ts";
+import { InstanceEgress } from "./instance-egress.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { readLogs, type LogReading } from "./log-reading.ts";
 import { LoadReporter } from "./load-reporter.ts";
@@ -29,6 +34,7 @@ import {
   LOAD_HEADER,
   PORT_HEADER,
   refuse,
+  SSH_HEADER,
   TERMINAL_HEADER,
 } from "./refusal.ts";
 import { RequestTally, type RequestTotals } from "./request-tally.ts";
@@ -36,7 +42,9 @@ import { isReplayable } from "./replay.ts";
 import { INSTANCE_MIGRATIONS, type RunRecord } from "./run-record.ts";
 import type { Said } from "./said.ts";
 import { takeSnapshot, type Taken } from "./snapshot.ts";
+import { serveSsh, sshAccess, type SshAccess } from "./ssh-access.ts";
 import { serveTerminal } from "./terminal.ts";
+import { useGrant } from "./used-grants.ts";
 import { relayWebSocket } from "./websocket-relay.ts";
 
 /** A port that accepts nothing within this has nobody listening. */
@@ -51,6 +59,7 @@ export class Instance extends BaseContainer<Env> {
   readonly #load: LoadReporter;
   readonly #tally = new RequestTally();
   readonly #bridge: InstanceBridge;
+  readonly #egress: InstanceEgress;
   readonly #id: string;
 
   constructor(ctx: DurableObjectState<{}>, env: Env, port?: ContainerPort & CommandPort) {
@@ -59,6 +68,7 @@ export class Instance extends BaseContainer<Env> {
     this.#db = new Database(ctx.storage);
     migrate(this.#db, INSTANCE_MIGRATIONS);
     this.#timers = new Timers(this.#db, ctx.storage);
+    this.#egress = new InstanceEgress(this.#db);
     // The base constructor has refused an object without a container.
     this.#port =
       port ??
@@ -71,8 +81,12 @@ export class Instance extends BaseContainer<Env> {
       timers: this.#timers,
       port: this.#port,
       clock: Date.now,
-      report: ({ applicationId, deploymentId, generation }, report) =>
-        schedulerStub(env, applicationId, deploymentId).report(deploymentId, generation, this.#bridge.complete(report)),
+      report: async ({ applicationId, deploymentId, generation }, report) => {
+        const scheduler = schedulerStub(env, applicationId, deploymentId);
+        const reply = await scheduler.report(deploymentId, generation, this.#bridge.complete(report));
+        if (reply.owned && reply.egress !== this.#egress.digest) this.#egress.adopt(await scheduler.egressNow());
+        return reply;
+      },
       // An abort drops what is not written yet.
       reset: (why) => ctx.waitUntil(ctx.storage.sync().then(() => ctx.abort(why))),
       background: (work) => ctx.waitUntil(work),
@@ -104,6 +118,7 @@ export class Instance extends BaseContainer<Env> {
   }
 
   launch(order: LaunchOrder): Promise<InstanceAnswer> {
+    if (order.egress !== undefined) this.#egress.adopt(order.egress);
     return this.#lifecycle.launch(order).then((answer) => this.#complete(answer));
   }
 
@@ -155,9 +170,49 @@ export class Instance extends BaseContainer<Env> {
     }
   }
 
+  /** For a grant, which is good for one command. Null when its container takes no requests now. */
+  async execOnce(request: ExecRequest, grant: Pick<Grant, "nonce" | "expiresAt">): Promise<ExecResult | "used" | null> {
+    if (this.#lifecycle.record?.ready !== true) return null;
+    return useGrant(this.#db, grant, Date.now()) ? await this.exec(request) : "used";
+  }
+
+  async sshAccess(): Promise<SshAccess> {
+    return await sshAccess(this.#lifecycle.record, this.#port);
+  }
+
+  /** Null when nothing was ever placed here, or all of it is released. */
+  placedAs(): string | null {
+    return this.#lifecycle.record?.deploymentId ?? null;
+  }
+
   /** What its container has printed, after those lines of that placement. */
   async logs(generation: number, after: Positions): Promise<LogReading> {
     return await readLogs(this.#lifecycle.record, this.#port, generation, after);
+  }
+
+  /** What that placement may reach, for each of its requests. `known`: a digest whose policy the caller has. */
+  egress(generation: number, known: string | null): EgressState {
+    return egressState(this.#lifecycle.record, this.#egress.effective, { generation, known, publicId: this.#id });
+  }
+
+  /** Its application says something else. */
+  adoptEgress(now: EgressNow): void {
+    this.#egress.adopt(now);
+  }
+
+  /** Changes what may be reached from here, and from no other instance, until it is reset. */
+  changeEgress(change: OverrideChange): EgressView {
+    this.#egress.change(change);
+    return this.egressView();
+  }
+
+  resetEgress(): EgressView {
+    this.#egress.reset();
+    return this.egressView();
+  }
+
+  egressView(): EgressView {
+    return egressView(this.#lifecycle.record, this.#egress);
   }
 
   /** Keeps its disk as it is now. Null when its container takes no requests now. */
@@ -199,6 +254,8 @@ export class Instance extends BaseContainer<Env> {
 
   override async fetch(request: Request): Promise<Response> {
     const { record, inFlight } = this.#lifecycle;
+    const ssh = request.headers.get(SSH_HEADER);
+    if (ssh !== null) return await serveSsh({ db: this.#db, env: this.env, port: this.#port, record, inFlight }, ssh);
     if (record === null || !record.ready) return refuse("not-ready");
     if (record.told?.isClosed === true && request.headers.get(DIRECT_HEADER) !== DIRECT.named) {
       return await this.#turnAway(request, record);

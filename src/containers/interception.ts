@@ -2,11 +2,10 @@
  * Which of a container's requests come to Gantry, all to one entrypoint that knows whose they are. Registered before the
  * start and awaited, so that no container runs without; everything else it asks for goes nowhere.
  */
-import { CONTROL_HOST } from "../egress/hosts.ts";
 import type { ContainerPort } from "./port.ts";
 import type { RunRecord } from "./run-record.ts";
 
 export async function interceptOutbound(port: ContainerPort, record: RunRecord): Promise<void> {
-  const { applicationId, deploymentId, generation } = record;
-  await port.intercept(CONTROL_HOST, { applicationId, deploymentId, generation });
+  const { applicationId, deploymentId, generation, isOpen = false } = record;
+  await port.intercept(isOpen ? "internal" : "all", { applicationId, deploymentId, generation });
 }

@@ -14,7 +14,8 @@ export function startOptions(order: LaunchOrder, image: string): StartOptions {
   const { size, entrypoint } = order.spec;
   const { snapshotId: snapshot } = order;
   const from = snapshot === undefined ? { image } : { image, snapshot };
-  return { ...from, size, entrypoint, env: launchEnv(order), labels: launchLabels(order) };
+  const isOpen = order.egress?.policy?.open === true;
+  return { ...from, size, entrypoint, env: launchEnv(order), labels: launchLabels(order), isOpen };
 }
 
 /** Long enough that two looks may fail before the platform gives up on us, and that a stop ends by itself. */

@@ -197,6 +197,7 @@ describe("a start or a watch that fails for a reason of the platform's own", () 
         entrypoint: null,
         env: {},
         labels: {},
+        isOpen: false,
       });
       const after = lifetime(db, still.port, async () => ({ owned: true, checkEveryMs: 60_000 }));
       await after.lifecycle.resume();

@@ -4,6 +4,8 @@
  */
 
 import type { Workload } from "../bridge/workload.ts";
+import type { Connection } from "./tunnel.ts";
+import { INTERNAL_HOSTS } from "../egress/hosts.ts";
 
 export interface StartOptions {
   readonly image: string;
@@ -13,6 +15,8 @@ export interface StartOptions {
   readonly entrypoint: readonly string[] | null;
   readonly env: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
+  /** Past Gantry: only of an application whose policy is `open`. */
+  readonly isOpen: boolean;
 }
 
 /** Makes of an identity what the platform calls for it. */
@@ -23,8 +27,11 @@ export interface ContainerPort {
   readonly running: boolean;
   /** Declared names and the references that they stand for. */
   readonly images: Readonly<Record<string, string>>;
-  /** Its requests to that host come to Gantry, which knows whose they are. Holds for what is started afterwards. */
-  intercept(host: string, workload: Workload): Promise<void>;
+  /**
+   * Its requests come to Gantry, which knows whose they are. Holds for what is started afterwards. `all`: whatever it asks
+   * for on ports 80 and 443; else only the names that exist inside containers.
+   */
+  intercept(reach: "all" | "internal", workload: Workload): Promise<void>;
   start(options: StartOptions): void;
   /** Settles when the container ends: resolves on exit 0, rejects otherwise, with `exitCode` where there is one. */
   monitor(): Promise<void>;
@@ -47,6 +54,8 @@ export interface ContainerPort {
 export interface CommandPort {
   /** Begins a command, with streams. Nothing ends it but itself, a signal, or the container's end. */
   spawn(command: readonly string[], options: SpawnOptions): Promise<Process>;
+  /** Bytes to and from a port. Where nobody listens, both streams end at once. */
+  connect(port: number): Connection;
   /** Keeps its disk as it is now, and nothing that runs. Throws when nothing runs. */
   snapshot(name: string): Promise<{ readonly id: string; readonly size: number }>;
 }
@@ -96,24 +105,40 @@ export function platformPort(container: Container, interceptor: Interceptor): Co
     get images() {
       return container.images;
     },
-    start({ image, snapshot, size, entrypoint, env, labels }) {
+    start({ image, snapshot, size, entrypoint, env, labels, isOpen }) {
       container.start({
         ...(snapshot === undefined ? { image } : { containerSnapshot: { id: snapshot } }),
         instance: { ...size },
         ...(entrypoint === null ? {} : { entrypoint: [...entrypoint] }),
         env: { ...env },
         labels: { ...labels },
-        // Fail closed: without an egress policy a container reaches nothing outside.
-        enableInternet: false,
+        // Fail closed: what a policy allows Gantry fetches itself, so that without interception nothing is reached.
+        enableInternet: isOpen,
       });
     },
-    intercept: (host, workload) => container.interceptOutboundHttp(host, interceptor(workload)),
+    intercept: async (reach, workload) => {
+      const gantry = interceptor(workload);
+      await Promise.all([
+        container.interceptOutboundHttp(INTERNAL_HOSTS, gantry),
+        container.interceptOutboundHttps(INTERNAL_HOSTS, gantry),
+        ...(reach === "internal"
+          ? []
+          : [
+              container.interceptAllOutboundHttp(gantry),
+              container.interceptOutboundHttps("*", gantry),
+              // Also what names no host: bytes on 443 without one would go past every name.
+              container.interceptOutboundHttps("0.0.0.0/0", gantry),
+              container.interceptOutboundHttps("::/0", gantry),
+            ]),
+      ]);
+    },
     monitor: () => container.monitor(),
     destroy: () => container.destroy(),
     signal: (signal) => container.signal(signal),
     inspect: () => container.inspect(),
     setInactivityTimeout: (ms) => container.setInactivityTimeout(ms),
     fetch: (port, request) => container.getTcpPort(port).fetch(request),
+    connect: (port) => container.getTcpPort(port).connect(`localhost:${port}`),
     accepts: (port, timeoutMs) => acceptsConnections(container, port, timeoutMs),
     snapshot: async (name) => await container.snapshotContainer({ name }),
     spawn: (command, { cwd, env, pty }) =>

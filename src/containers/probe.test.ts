@@ -4,7 +4,8 @@ import type { ProbeSpec } from "../orchestrator/probe-spec.ts";
 import { isReachable, probeOnce, SILENT_IMAGE_READY_MS } from "./probe.ts";
 
 const NOW = 1_000_000;
-const LISTENS = { listens: true, startedAt: NOW };
+const PLACED = { startedAt: NOW, deploymentId: "d", generation: 1 };
+const LISTENS = { listens: true, ...PLACED };
 const HTTP = portProbe({ type: "http", expectStatus: ["2xx", "404"] });
 
 const tcp = (port: number, kind: ProbeSpec["kind"]) => portProbe({ type: "tcp", port, kind });
@@ -120,7 +121,7 @@ describe("a check for any answer", () => {
 
   it("passes whatever the status is", async ({ expect }) => {
     const port = containerPort({ fetch: async () => new Response(null, { status: 500 }) });
-    const silent = { listens: false, startedAt: NOW };
+    const silent = { listens: false, ...PLACED };
     expect(await probeOnce(port, ANY, silent, late)).toMatchObject({ verdict: "passed" });
   });
 
@@ -132,7 +133,7 @@ describe("a check for any answer", () => {
   ] as const)(
     "is silent only when nobody needs to be there: %s",
     async ([, port, listens, now, verdict], { expect }) => {
-      const result = await probeOnce(port, ANY, { listens, startedAt: NOW }, now);
+      const result = await probeOnce(port, ANY, { ...PLACED, listens }, now);
       expect(result.verdict).toBe(verdict);
       expect(result.detail).toBe(verdict === "silent" ? "runs without listening" : "port 8080: connection refused");
     },

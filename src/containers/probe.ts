@@ -1,5 +1,6 @@
 /** One attempt of a check, against the container itself. Each attempt is ended at its timeout and follows no redirect. */
 import type { ProbeSpec } from "../orchestrator/probe-spec.ts";
+import { proveEgress } from "./egress-proof.ts";
 import type { ContainerPort } from "./port.ts";
 import type { RunRecord } from "./run-record.ts";
 
@@ -9,10 +10,14 @@ import type { RunRecord } from "./run-record.ts";
  * - `timeout`: nothing came in time; something may be there
  * - `refused`: nobody is there
  * - `silent`: nobody is there, and nobody needs to be: it has run for long without ever listening
+ * - `proved`: something runs inside, and its requests come to Gantry; whether anybody listens it does not say
+ * - `unproved`: something runs inside, and they do not
  */
 export interface ProbeResult {
-  readonly verdict: "passed" | "failed" | "timeout" | "refused" | "silent";
+  readonly verdict: "passed" | "failed" | "timeout" | "refused" | "silent" | "proved" | "unproved";
   readonly detail: string;
+  /** What has proved its egress. */
+  readonly by?: "probe" | "registration";
 }
 
 /** An application that declares no port and does not listen is taken as ready after running this long. */
@@ -21,7 +26,7 @@ export const SILENT_IMAGE_READY_MS = 10_000;
 const FROM_ROOT = { method: "GET", path: "/", headers: {}, body: null };
 
 export function passes({ verdict }: ProbeResult): boolean {
-  return verdict === "passed" || verdict === "silent";
+  return verdict === "passed" || verdict === "silent" || verdict === "proved";
 }
 
 /** A pass without an answer. */
@@ -32,10 +37,13 @@ export function isUnproved({ verdict }: ProbeResult): boolean {
 export async function probeOnce(
   port: ContainerPort,
   probe: ProbeSpec,
-  record: Pick<RunRecord, "listens" | "startedAt">,
+  record: Pick<RunRecord, "listens" | "startedAt" | "deploymentId" | "generation">,
   now: number,
 ): Promise<ProbeResult> {
   switch (probe.type) {
+    case "egress": {
+      return await proveEgress(port, record, probe.timeoutMs);
+    }
     case "tcp": {
       return await probeTcp(port, probe);
     }

@@ -11,6 +11,7 @@ import type { Report } from "../orchestrator/plan/observe.ts";
 import {
   DEFAULT_SLEEP_AFTER_MS,
   DEFAULT_TIMES,
+  egressProbe,
   type LifecycleTimes,
   type ProbeSpec,
 } from "../orchestrator/probe-spec.ts";
@@ -21,7 +22,9 @@ import { TIMERS_SCHEMA } from "../timers.ts";
 import { toldAtLaunch, type Told } from "./admission.ts";
 import type { StoredHold } from "./busy.ts";
 import type { Ending } from "./exit.ts";
+import { EGRESS_SCHEMA } from "./instance-egress.ts";
 import { SAID_SCHEMA } from "./said.ts";
+import { USED_GRANTS_SCHEMA } from "./used-grants.ts";
 import { newStates } from "./verdicts.ts";
 
 export type RunPhase = "starting" | "running" | "stopping" | "ended";
@@ -80,6 +83,14 @@ export interface RunRecord extends LifecycleTimes {
   readonly busy?: StoredHold;
   /** Whether it takes requests to the pool, where a rollout has said it. */
   readonly told?: Told;
+  /** Whose it is. Absent in records of earlier versions only. */
+  readonly owner?: { readonly accountId: string; readonly application: string };
+  /** What has proved that its requests come to Gantry. Absent: nothing yet, or nothing had to. */
+  readonly verified?: "probe" | "registration";
+  /** It was started with the platform's own way to the internet. */
+  readonly isOpen?: boolean;
+  /** Where its SSH server listens. Absent: nobody is let in that way. */
+  readonly sshPort?: number;
 }
 
 export const INSTANCE_MIGRATIONS: readonly Migration[] = [
@@ -89,6 +100,8 @@ export const INSTANCE_MIGRATIONS: readonly Migration[] = [
 ${TIMERS_SCHEMA}`,
   },
   { id: "002_said", sql: SAID_SCHEMA },
+  { id: "003_egress", sql: EGRESS_SCHEMA },
+  { id: "004_used_grants", sql: USED_GRANTS_SCHEMA },
 ];
 
 export function readRecord(db: Database): RunRecord | null {
@@ -127,6 +140,8 @@ const BLANK: RunRecord = {
 export function newRecord(order: LaunchOrder, now: number, previous: RunRecord | null = null): RunRecord {
   const { spec } = order;
   const sleepAfterMs = order.isNamed === true ? (spec.sleepAfterMs ?? DEFAULT_SLEEP_AFTER_MS) : undefined;
+  const policy = order.egress?.policy ?? null;
+  const probes = policy === null || policy.open ? spec.probes : [...spec.probes, egressProbe()];
   return {
     ...BLANK,
     applicationId: order.applicationId,
@@ -135,8 +150,8 @@ export function newRecord(order: LaunchOrder, now: number, previous: RunRecord |
     revision: order.revision,
     checkEveryMs: lookEveryMs(order.checkEveryMs, sleepAfterMs),
     port: spec.port,
-    probes: spec.probes,
-    checks: newStates(spec.probes, now),
+    probes,
+    checks: newStates(probes, now),
     startupDeadlineMs: spec.startupDeadlineMs,
     drainTimeoutMs: spec.drainTimeoutMs,
     ...(spec.rolloutDrainMs === undefined ? {} : { rolloutDrainMs: spec.rolloutDrainMs }),
@@ -151,6 +166,11 @@ export function newRecord(order: LaunchOrder, now: number, previous: RunRecord |
     ...(order.isNamed === true ? { callName: order.instanceName } : {}),
     ...(order.attempt === undefined ? {} : { attempt: order.attempt }),
     ...(order.bridgeToken === undefined ? {} : { hasToken: true }),
+    ...(order.accountId === undefined
+      ? {}
+      : { owner: { accountId: order.accountId, application: order.applicationName } }),
+    ...(order.egress?.policy?.open === true ? { isOpen: true } : {}),
+    ...(spec.sshPort === undefined ? {} : { sshPort: spec.sshPort }),
     ...toldAtLaunch(previous, order),
   };
 }

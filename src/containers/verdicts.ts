@@ -13,6 +13,9 @@ export type Results = ReadonlyMap<number, ProbeResult>;
 /** Ports of one process open one after another: a refusal is a verdict only some time after the launch. */
 const PORTS_OPEN_WITHIN_MS = 2_000;
 
+/** Without anybody who listens. */
+const PROVE_A_PROCESS: ReadonlySet<ProbeResult["verdict"]> = new Set(["silent", "proved", "unproved"]);
+
 export function newStates(probes: readonly ProbeSpec[], now: number): CheckState[] {
   return probes.map(({ name, kind }) => ({ name, kind, state: "pending", since: now, detail: null }));
 }
@@ -44,14 +47,18 @@ export function afterProbes(record: RunRecord, results: Results, now: number): R
       return check.state === "passing" ? check : { ...check, state: "passing", since: now, detail: null };
     if (check.state !== "pending" || check.kind === "health") return check;
     const isTooEarly =
-      result.verdict === "failed" ? false : !isRunning || now - record.startedAt < PORTS_OPEN_WITHIN_MS;
+      result.verdict === "failed" || result.verdict === "unproved"
+        ? false
+        : !isRunning || now - record.startedAt < PORTS_OPEN_WITHIN_MS;
     return isTooEarly ? check : { ...check, state: "failing", since: now, detail: result.detail };
   });
-  const hasStarted = isRunning || answered || verdicts.includes("silent");
+  const hasStarted = isRunning || answered || verdicts.some((verdict) => PROVE_A_PROCESS.has(verdict));
+  const verified = [...results.values()].find(({ by }) => by !== undefined)?.by;
   return settled(record, {
     ...record,
     phase: hasStarted && record.phase === "starting" ? "running" : record.phase,
     listens: record.listens || answered,
+    ...(verified === undefined ? {} : { verified }),
     checks,
   });
 }

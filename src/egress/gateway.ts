@@ -7,16 +7,18 @@ import { serveBridge } from "../bridge/router.ts";
 import { bridgeDeps } from "../bridge/wiring.ts";
 import type { Workload } from "../bridge/workload.ts";
 import { errorResponse } from "../api/envelope.ts";
-import { GantryError } from "../errors.ts";
 import { CONTROL_HOST } from "./hosts.ts";
+import { serveEgress } from "./serve.ts";
 
 export class Egress extends WorkerEntrypoint<Env, Workload> {
   override async fetch(request: Request): Promise<Response> {
+    const workload = this.ctx.props;
     const host = new URL(request.url).hostname.replace(/\.$/, "");
-    if (host === CONTROL_HOST) {
-      return await serveBridge(request, { workload: this.ctx.props, isToken: false }, bridgeDeps(this.env));
+    if (host === CONTROL_HOST) return await serveBridge(request, { workload, isToken: false }, bridgeDeps(this.env));
+    try {
+      return await serveEgress(request, workload, this.env, this.ctx);
+    } catch (error) {
+      return errorResponse(error);
     }
-    const message = `requests of containers to ${host.slice(0, 253)} are denied: only ${CONTROL_HOST} is there`;
-    return errorResponse(new GantryError("EGRESS_DENIED", message, { host: host.slice(0, 253) }));
   }
 }

@@ -12,6 +12,7 @@ import { ApplicationCapacity } from "./capacity/application-capacity.ts";
 import { newDeploymentId } from "./deployment-id.ts";
 import { KnownVersions, type KnownVersion } from "./known-versions.ts";
 import { DeploymentStore } from "./deployment-store.ts";
+import { EgressLog } from "./egress/egress-log.ts";
 import { ApplicationViews } from "./application-views.ts";
 import { EventSockets } from "./event-socket.ts";
 import { isLogged, logEvents } from "./event-log.ts";
@@ -85,6 +86,7 @@ export class ApplicationCore {
   readonly tasks: TaskControl;
   readonly taskRunner: TaskRunner;
   readonly views: ApplicationViews;
+  readonly egress: EgressLog;
   readonly #soon = new Soon(() => this.pass());
   readonly #versions: KnownVersions;
   gone = false;
@@ -97,6 +99,7 @@ export class ApplicationCore {
     this.#versions = new KnownVersions(this.db);
     this.timers = new Timers(this.db, ctx.storage);
     this.eventSockets = new EventSockets(ctx, this.db);
+    this.egress = new EgressLog(this.db, (run, ms) => void setTimeout(run, ms));
     this.deployments = new DeploymentStore(this.db);
     this.rollout = new ApplicationRollout({
       env,
@@ -371,6 +374,7 @@ export class ApplicationCore {
       await account.releaseCapacity(claimantOf(row));
     }
     this.eventSockets.end("deleted");
+    this.egress.close();
     await this.#ctx.storage.deleteAlarm();
     await this.#ctx.storage.deleteAll();
   }

@@ -14,6 +14,9 @@ import { CRON_TIMER } from "../jobs/schedules/schedule-control.ts";
 import { TASKS_TIMER } from "../jobs/tasks/task-runner.ts";
 import { resultRefused } from "../jobs/job-events.ts";
 import { findPlacedAttempt } from "../jobs/job-store.ts";
+import type { EgressNow } from "../egress/policy/policy.ts";
+import { egressDigest, egressNow } from "./egress/now.ts";
+import { publishEgress, type Published } from "./egress/publish.ts";
 import { isTargetOf } from "./rollouts/switchover.ts";
 import { isMember, takesRequests } from "./routing.ts";
 import { PASS_TIMER } from "./scheduler.ts";
@@ -24,7 +27,7 @@ import { SHARDS_TIMER } from "./shards/coordinator.ts";
 import { applyOrder } from "./shards/follow.ts";
 import { TELL_TIMER } from "./shards/forwarder.ts";
 import type { Followed, News, Order, Told } from "./shards/protocol.ts";
-import { listVersions } from "./storage/application-row.ts";
+import { listVersions, type ApplicationRow } from "./storage/application-row.ts";
 import { refusalOf, watchOf } from "./watch-request.ts";
 import { shardStub } from "../stubs.ts";
 
@@ -51,7 +54,21 @@ export class ApplicationObject extends DurableObject<Env> {
       checkEveryMs,
       ...(autoscaling == null ? {} : { reportsLoad: true }),
       ...(isOutdated ? { isOutdated } : {}),
+      ...egressTold(this.core.row() ?? row),
     };
+  }
+
+  /** What its instances may reach. Of what is gone, nothing. */
+  egressNow(): EgressNow {
+    const row = this.core.row();
+    return row === undefined ? { seq: Number.MAX_SAFE_INTEGER, policy: null } : egressNow(row);
+  }
+
+  /** Tells the instances of this object what they may reach, before their next request as far as they answer. */
+  async publishEgress(): Promise<Published> {
+    const row = this.core.row();
+    if (row === undefined) return { told: 0, pending: [] };
+    return await publishEgress(this.env, this.core.deployments.all(), egressNow(row));
   }
 
   /** A placement that has ended said a result, which counts no more. */
@@ -189,4 +206,9 @@ export class ApplicationObject extends DurableObject<Env> {
   billing(): { rowsWritten: number; alarmsSet: number } {
     return { rowsWritten: this.core.db.rowsWritten, alarmsSet: this.core.timers.alarmsSet };
   }
+}
+
+function egressTold(row: ApplicationRow): Pick<ReportReply, "egress"> {
+  const egress = egressDigest(row);
+  return egress === undefined ? {} : { egress };
 }

@@ -34,14 +34,14 @@ import { objectName, shardsIn } from "./shards/sharding.ts";
 
 import { ownerOf } from "./shards/owner.ts";
 import { act } from "./act.ts";
-import { ApplicationRollouts } from "./application-rollouts.ts";
+import { ApplicationEgress } from "./application-egress.ts";
 import { masterKeys } from "../sealing.ts";
 import { resealChoices } from "./start/kept.ts";
 import { forgetSnapshot, keepSnapshot, snapshotsOf } from "./start/snapshot-instance.ts";
 import type { StoredSnapshot } from "./start/snapshots.ts";
 import { nameToStart, startInstance, type StartRequest } from "./start/start-instance.ts";
 
-export class Application extends ApplicationRollouts {
+export class Application extends ApplicationEgress {
   /** Creates the application, or returns the one that an earlier try with the same id has made. */
   async create(input: NewApplication, grant: Grant | null = null): Promise<ApplicationView> {
     if (this.core.row() === undefined) {
@@ -77,14 +77,18 @@ export class Application extends ApplicationRollouts {
   }
 
   async patch(patch: ApplicationPatch, guard: WriteGuard | null, grant: Grant | null = null): Promise<ApplicationView> {
-    this.core.specification.patch(this.core.mustRow(), patch, guard, grant, Date.now());
+    const before = this.core.mustRow();
+    this.core.specification.patch(before, patch, guard, grant, Date.now());
+    await this.publishChange(before);
     return await this.#written();
   }
 
   /** The whole specification: stored, and what it says runs from here on. */
   async put(put: ApplicationPut, guard: WriteGuard, grant: Grant | null = null): Promise<ApplicationView> {
     await this.core.shards.refresh().catch(() => undefined);
-    this.core.specification.put(this.core.mustRow(), put, guard, grant, Date.now());
+    const before = this.core.mustRow();
+    this.core.specification.put(before, put, guard, grant, Date.now());
+    await this.publishChange(before);
     return await this.#written();
   }
 

@@ -5,6 +5,7 @@
 import type { Database } from "../database.ts";
 import { GantryError } from "../errors.ts";
 import { sameConfiguration, type StoredConfiguration } from "./configurations.ts";
+import { describeEgress } from "../egress/policy/describe.ts";
 import { appendEvents, type EventDraft } from "./events.ts";
 import { canonical } from "./launch-spec.ts";
 import { sameMark, type RolloutMark } from "./rollouts/mark.ts";
@@ -81,6 +82,7 @@ const SAID_BY_NOTHING = {
   bridge: null,
   hooks: null,
   hostnames: [],
+  egress: null,
 };
 
 function identity(spec: ApplicationSpec): string {
@@ -136,6 +138,9 @@ function eventsOf(row: ApplicationRow, next: ApplicationRow, { version }: Change
   if (next.spec.instances !== row.spec.instances) {
     const [from, to] = [row.spec.instances, next.spec.instances];
     events.push(info("ApplicationScaled", `scaled from ${from} to ${to} instances`, { from, to }));
+  }
+  if (canonical(next.spec.egress ?? null) !== canonical(row.spec.egress ?? null)) {
+    events.push(info("EgressChanged", `egress: ${describeEgress(next.spec.egress ?? null)}`, {}));
   }
   if (version !== null && version.insert !== null) {
     const isActive = next.activeVersion === version.number;

@@ -51,6 +51,7 @@ export interface ApplicationPatch {
   readonly hooks?: Exclude<ApplicationSpec["hooks"], undefined>;
   readonly rollout?: Exclude<ApplicationSpec["rollout"], undefined>;
   readonly rolloutGraceMs?: number;
+  readonly egress?: Exclude<ApplicationSpec["egress"], undefined>;
   /** Stored, and not activated. */
   readonly version?: NewConfiguration;
 }
@@ -126,6 +127,7 @@ export function planPatch(db: Database, row: ApplicationRow, patch: ApplicationP
     ...(patch.warm === undefined ? {} : { warm }),
     ...(patch.rollout === undefined ? {} : { rollout: patch.rollout }),
     ...(patch.rolloutGraceMs === undefined ? {} : { rolloutGraceMs: patch.rolloutGraceMs }),
+    ...(patch.egress === undefined ? {} : { egress: patch.egress }),
   };
   const version = patch.version === undefined ? null : chooseVersion(db, row, patch.version);
   return { spec, version, activate: false };

@@ -9,8 +9,8 @@ import { requiredPortsOf, type Port } from "./network.ts";
 export interface ProbeSpec {
   readonly name: string;
   readonly kind: CheckKind;
-  /** `any`: whatever is answered, for an application that declares no port. */
-  readonly type: "http" | "tcp" | "any";
+  /** `any`: whatever is answered, for an application that declares no port. `egress`: its requests come to Gantry. */
+  readonly type: "http" | "tcp" | "any" | "egress";
   readonly port: number;
   readonly http: {
     readonly method: string;
@@ -120,6 +120,11 @@ function declaredProbe(item: Check, index: number, ports: readonly Port[], port:
     attempts: isStartup ? 1 : (item.attempts_before_failure ?? DEFAULT_ATTEMPTS),
     graceMs: lengthOf(item.grace_period) ?? 0,
   };
+}
+
+/** Of what has a policy: no traffic before it is seen to hold. */
+export function egressProbe(): ProbeSpec {
+  return { ...USUAL, name: "egress", kind: "startup", type: "egress", port: 0, timeoutMs: 3_000, attempts: 1 };
 }
 
 function impliedProbe(port: number, type: "tcp" | "any"): ProbeSpec {

@@ -1,5 +1,6 @@
 /** What a scheduler is given: its instances, places, capacity, and what launches are completed with. */
 import type { Database } from "../database.ts";
+import type { EgressNow } from "../egress/policy/policy.ts";
 import type { AttemptLaunch } from "../jobs/launch.ts";
 import type { Timers } from "../timers.ts";
 import type { Allowance } from "./capacity/allowance.ts";
@@ -30,6 +31,8 @@ export interface ReportReply {
   readonly reportsLoad?: boolean;
   /** One that is called by name is at a version that is not to run any more: it goes when nothing is under way. */
   readonly isOutdated?: boolean;
+  /** Digest of what it may reach. Absent: nothing outside. */
+  readonly egress?: string;
 }
 
 export interface LaunchOrder {
@@ -56,6 +59,9 @@ export interface LaunchOrder {
   readonly attempt?: AttemptLaunch;
   /** Of the bridge, for this placement. */
   readonly bridgeToken?: string;
+  /** Absent in orders of earlier versions only. */
+  readonly accountId?: string;
+  readonly egress?: EgressNow;
 }
 
 /** Where an application may place, as far as that is known. */

@@ -50,14 +50,19 @@ interface Asked {
 }
 
 export class ControlPlane {
-  readonly #harness: TestHarness;
+  readonly #workers: readonly string[];
+  #running: TestHarness | undefined;
   readonly #janitor = new AbortController();
   #url = new URL("http://127.0.0.1");
 
   /** `beside`: configurations of Workers that are bound to the control plane's. */
   constructor(...beside: readonly string[]) {
-    const workers = ["./wrangler.jsonc", ...beside].map((configPath) => ({ configPath }));
-    this.#harness = createTestHarness({ root: import.meta.dirname, workers });
+    this.#workers = ["./wrangler.jsonc", ...beside];
+  }
+
+  get #harness(): TestHarness {
+    if (this.#running === undefined) throw new Error("the control plane was not started");
+    return this.#running;
   }
 
   /** A request to one of the Workers beside it. */
@@ -66,8 +71,11 @@ export class ControlPlane {
     return (await this.#harness.getWorker(name).fetch(url, init as never)) as unknown as Response;
   }
 
-  async start(): Promise<void> {
+  /** `vars`: in place of those in its configuration. */
+  async start(vars: Record<string, string> = {}): Promise<void> {
     Object.assign(process.env, inject("containerEnv"), { WRANGLER_SEND_METRICS: "false" });
+    const workers = this.#workers.map((configPath) => ({ configPath, vars }));
+    this.#running = createTestHarness({ root: import.meta.dirname, workers });
     ({ url: this.#url } = await this.#harness.listen());
     const socket = inject("containerEnv")["DOCKER_HOST"]?.replace("unix://", "") ?? "";
     void runJanitor(

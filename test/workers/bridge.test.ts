@@ -22,8 +22,8 @@ async function running(body: Record<string, unknown> = {}): Promise<Running> {
   return { id, name, instance: instance?.id ?? "", deployment: instance?.deployment_id ?? "" };
 }
 
-/** What the platform was told last about the container's requests to a host. */
-function interceptionOf(instance: string): { host: string; workload: Workload; isRunning: boolean } {
+/** What the platform was told last about the container's requests. */
+function interceptionOf(instance: string): { reach: "all" | "internal"; workload: Workload; isRunning: boolean } {
   const last = containerOf(instance).intercepted.at(-1);
   if (last === undefined) throw new Error("nothing is intercepted");
   return last;
@@ -74,8 +74,8 @@ const restart = async ({ id, instance }: Running) => {
 describe.concurrent("a container", () => {
   it("is known by where it calls from, whatever it says of itself", async ({ expect }) => {
     const [one, other] = await Promise.all([running(), running()]);
-    const { host, workload, isRunning } = interceptionOf(one.instance);
-    expect([host, isRunning]).toEqual(["control.gantry.internal", false]);
+    const { reach, workload, isRunning } = interceptionOf(one.instance);
+    expect([reach, isRunning]).toEqual(["all", false]);
     const forged = {
       authorization: "Bearer test-token",
       "gantry-instance": other.instance,

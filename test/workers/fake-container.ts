@@ -14,7 +14,10 @@ import type {
   StartOptions,
 } from "../../src/containers/port.ts";
 
+import { PROOF_ADDRESS, proofOf } from "../../src/egress/proof.ts";
 import { fakeCommand, fakePrinted, type FakeCommand } from "./fake-command.ts";
+import type { Connection } from "../../src/containers/tunnel.ts";
+import { fakeConnection } from "./fake-connection.ts";
 import { fakeReading, type FakeInit } from "./fake-init.ts";
 
 /** Image name → reference, as `ctx.container.images`. */
@@ -86,8 +89,10 @@ export class FakeContainer implements ContainerPort, CommandPort {
   readonly starts: StartOptions[] = [];
   readonly signals: number[] = [];
   readonly inactivityTimeouts: number[] = [];
-  /** Hosts whose requests come to Gantry, and on whose behalf. */
-  readonly intercepted: { host: string; workload: Workload; isRunning: boolean }[] = [];
+  /** Which requests come to Gantry, and on whose behalf. */
+  readonly intercepted: { reach: "all" | "internal"; workload: Workload; isRunning: boolean }[] = [];
+  /** False: the platform has registered it, and passes nothing on. */
+  intercepts = true;
   /** Requests that got into the container, checks apart. */
   readonly received: string[] = [];
   /** Of the last of them. */
@@ -112,6 +117,8 @@ export class FakeContainer implements ContainerPort, CommandPort {
   streams = true;
   /** Signals that commands inside have got. */
   readonly killed: number[] = [];
+  /** What came through connections to its ports, and how those ended. */
+  readonly tunnelled: string[] = [];
   /** Commands that were run inside. */
   execs = 0;
   /** Null: its image is without. */
@@ -148,8 +155,8 @@ export class FakeContainer implements ContainerPort, CommandPort {
     setTimeout(() => this.#end(placement, error), 1);
   }
 
-  async intercept(host: string, workload: Workload): Promise<void> {
-    this.intercepted.push({ host, workload, isRunning: this.#placement !== null });
+  async intercept(reach: "all" | "internal", workload: Workload): Promise<void> {
+    this.intercepted.push({ reach, workload, isRunning: this.#placement !== null });
   }
 
   start(asked: StartOptions): void {
@@ -244,6 +251,12 @@ export class FakeContainer implements ContainerPort, CommandPort {
     this.inactivityTimeouts.push(ms);
   }
 
+  /** A server that greets, gives back what it gets, and hangs up on `bye`. */
+  connect(port: number): Connection {
+    const isOpen = this.#placement?.listens === true && !this.closedPorts.has(port);
+    return fakeConnection(port, isOpen, this.tunnelled);
+  }
+
   async fetch(port: number, request: Request): Promise<Response> {
     const isCheck = request.headers.get("user-agent")?.startsWith("Gantry-Check/") === true;
     if (!isCheck) return await this.#answer(port, request, false);
@@ -325,10 +338,19 @@ export class FakeContainer implements ContainerPort, CommandPort {
     if (env["SHELL"] === "env" && program !== "env") return { exitCode: 127, output: "" };
     const reading = fakeReading(this.init, command, env);
     if (reading !== null) return reading;
+    if (command.at(-1)?.includes(PROOF_ADDRESS) === true) return this.#proof(env["CLIENT"]);
     const { PLACE: place } = env;
     if (place === undefined) return { exitCode: 0, output: "PATH=/bin\n" };
     const region = place === "asked" ? (env["GANTRY_LOCATION"] ?? "").toUpperCase() : place;
     return { exitCode: 0, output: `CLOUDFLARE_REGION=${region}\nCLOUDFLARE_LOCATION=${region.toLowerCase()}01\n` };
+  }
+
+  /** What it gets when it asks whether its requests come to Gantry: as long as they do, and where it has a client. */
+  #proof(client: string | undefined): Executed {
+    if (client === "none") return { exitCode: 127, output: "" };
+    const { reach, workload } = this.intercepted.at(-1) ?? {};
+    const comes = reach === "all" && workload !== undefined && this.intercepts;
+    return comes ? { exitCode: 0, output: `${proofOf(workload)}\n` } : { exitCode: 1, output: "connection refused" };
   }
 
   /** `print` prints its arguments, `env` its own, `fail` ends with 3, `cat` gives back what it gets, `endless` never stops. */

@@ -30,6 +30,7 @@ import {
   ADMISSION_ERRORS,
   placesOf,
   rankOf,
+  reachedBy,
   replacedBy,
   scaledBy,
   requireEffect,
@@ -261,12 +262,14 @@ function patchOf(
     max_parallel_tasks,
     rollout,
     rollout_active_grace_period,
+    egress,
   }: PatchApplication,
 ): ApplicationPatch {
   return {
     ...jobsOf({ jobs, job_instances }),
     ...(max_parallel_tasks === undefined ? {} : { maxParallelTasks: max_parallel_tasks }),
     ...workersOf(env, { bridge, hooks }),
+    ...reachedBy(env, { egress }),
     ...scaledBy({ autoscaling }),
     ...placesOf({ constraints, affinities }),
     ...rankOf({ priorities, preemption }),

@@ -4,6 +4,7 @@ import { configurationSchema } from "../schemas/configuration.ts";
 import { ingressMode } from "../schemas/application.ts";
 import { blockedResult } from "./blocked.ts";
 import { timestamp, uuid } from "./common.ts";
+import { egressResult } from "./egress.ts";
 import { policyResult } from "./rollout-policy.ts";
 
 const count = z.int().min(0);
@@ -60,6 +61,7 @@ export const applicationResult = z.strictObject({
     .optional(),
   bridge: z.strictObject({ binding: z.string() }).optional(),
   hooks: z.strictObject({ binding: z.string() }).optional(),
+  egress: egressResult.optional(),
   configuration: configurationResult,
   constraints: z.strictObject({
     tiers: z.array(z.int()),

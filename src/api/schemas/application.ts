@@ -8,19 +8,14 @@ import { parseDuration } from "../../duration.ts";
 import { MAX_INSTANCES, tooManyWarm } from "../../orchestrator/warm.ts";
 import { preemption, priorities } from "./capacity.ts";
 import { configurationSchema, logsSwitch } from "./configuration.ts";
+import { applicationName } from "./application-name.ts";
 import { affinities, constraints, unsupported } from "./constraints.ts";
 import { duration } from "./duration.ts";
+import { egressSchema } from "./egress.ts";
 import { hostnames } from "./hostnames.ts";
 import { LONGEST_GRACE_S, rolloutPolicy } from "./rollout-policy.ts";
 
 export const DEFAULT_CHECK_EVERY_MS = 60_000;
-
-export const applicationName = z
-  .string()
-  .regex(
-    /^[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?$/,
-    "must be 1 to 63 lower-case letters, digits, - or _, starting and ending with a letter or digit",
-  );
 
 /** Each is a container that starts and ends, of which one object keeps account. */
 const MAX_JOB_INSTANCES = 1_000;
@@ -144,6 +139,9 @@ const fixed = {
   autoscaling,
   bridge,
   hooks,
+  egress: egressSchema
+    .optional()
+    .describe("What its containers may reach, from their next request on; default: nothing outside"),
 };
 
 const durableObjects = z
@@ -235,6 +233,7 @@ export const patchApplicationSchema = z
     autoscaling: autoscaling.nullable().describe("`null` leaves the count where it is"),
     bridge: bridge.nullable().describe("`null`: containers call no Worker any more"),
     hooks: hooks.nullable().describe("`null`: nobody hears any more, also not of what has happened already"),
+    egress: egressSchema.nullable().optional().describe("In place of the one before; `null`: nothing outside"),
     rollout: rolloutPolicy
       .nullable()
       .optional()

@@ -7,6 +7,7 @@ import { explainBlocked } from "../../orchestrator/placement/placing.ts";
 import type { ApplicationSpec, Blocked } from "../../orchestrator/storage/application-row.ts";
 import type { ApplicationView, VersionView } from "../../orchestrator/views.ts";
 import { iso } from "../../iso.ts";
+import { wireEgress } from "./egress.ts";
 import { wirePolicy } from "./rollout-policy.ts";
 
 export function wireApplication(view: ApplicationView) {
@@ -27,6 +28,7 @@ export function wireApplication(view: ApplicationView) {
     ...(spec.maxParallelTasks == null ? {} : { max_parallel_tasks: spec.maxParallelTasks }),
     ...(spec.bridge == null ? {} : { bridge: spec.bridge }),
     ...(spec.hooks == null ? {} : { hooks: spec.hooks }),
+    ...(spec.egress == null ? {} : { egress: wireEgress(spec.egress) }),
     ...((spec.warm ?? 0) === 0 ? {} : { warm: spec.warm }),
     ...(spec.autoscaling == null ? {} : { autoscaling: wireAutoscaling(spec.autoscaling) }),
     configuration: wireConfiguration(configuration),

@@ -9,6 +9,7 @@ import { wantedOf } from "../../orchestrator/warm.ts";
 import type { PutPreview } from "../../orchestrator/views.ts";
 import type { putPlanResult } from "../results/put-plan.ts";
 import { wireAutoscaling, wireConfiguration, wireConstraints } from "./application.ts";
+import { wireEgress } from "./egress.ts";
 import { wirePolicy } from "./rollout-policy.ts";
 
 type PutPlan = z.output<typeof putPlanResult>;
@@ -78,6 +79,9 @@ function fields({ spec, configuration }: Specified): Map<string, Json> {
     ["preemption", spec.isPreemptible === false ? "never" : "allowed"],
     ["rollout_active_grace_period", (spec.rolloutGraceMs ?? 0) === 0 ? null : (spec.rolloutGraceMs ?? 0) / 1_000],
     ...rolloutFields(spec),
+    ["bridge.binding", spec.bridge?.binding ?? null],
+    ["hooks.binding", spec.hooks?.binding ?? null],
+    ...egressFields(spec),
     ...Object.entries(wireConfiguration(configuration)).map(([key, value]): [string, unknown] => [
       `configuration.${key}`,
       value,
@@ -95,6 +99,10 @@ function autoscalingFields({ autoscaling }: ApplicationSpec): [string, unknown][
 /** Null is how a deadline says never, and a plan that a field is not set. */
 function rolloutFields({ rollout }: ApplicationSpec): [string, unknown][] {
   return Object.entries(wirePolicy(rollout ?? {})).map(([key, value]) => [`rollout.${key}`, value ?? "never"]);
+}
+
+function egressFields({ egress }: ApplicationSpec): [string, unknown][] {
+  return egress == null ? [] : Object.entries(wireEgress(egress)).map(([key, value]) => [`egress.${key}`, value]);
 }
 
 /** Tiers are not the user's to choose. */

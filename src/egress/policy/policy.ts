@@ -37,6 +37,14 @@ export interface EgressPolicy {
 /** In the form that requests are compared with, see `hostPattern`. */
 export type HostPattern = string;
 
+/** What an application's instances may reach, as of a write to it. */
+export interface EgressNow {
+  /** Grows with the writes: an older one changes nothing. */
+  readonly seq: number;
+  /** Null: nothing outside. */
+  readonly policy: EgressPolicy | null;
+}
+
 export interface EgressRule {
   /** `api.example.com`; `*.example.com`, which is everything below and not itself; an address; `10.0.0.0/8`. */
   readonly host: HostPattern;

@@ -5,6 +5,7 @@ import { masterKeys } from "../../sealing.ts";
 import type { DeploymentStore } from "../deployment-store.ts";
 import type { KnownVersion } from "../known-versions.ts";
 import type { LaunchOrder } from "../scheduler-deps.ts";
+import { egressNow } from "../egress/now.ts";
 import { chosenLaunch } from "../start/launch.ts";
 import { listVersions, type ApplicationRow } from "../storage/application-row.ts";
 import { prepareLaunch, releaseAddresses } from "./launch.ts";
@@ -36,7 +37,8 @@ export class ApplicationLaunches {
       deployment?.attempt === undefined
         ? await chosenLaunch(db, keys, asked, deployment)
         : await attemptLaunch(db, keys, asked, deployment.attempt);
-    return await prepareLaunch(env, row.accountId, launch.configuration, launch.order);
+    const prepared = await prepareLaunch(env, row.accountId, launch.configuration, launch.order);
+    return { ...prepared, egress: egressNow(this.#deps.row() ?? row) };
   }
 
   async releaseAddresses(deploymentId: string): Promise<void> {

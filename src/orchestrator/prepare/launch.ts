@@ -17,8 +17,9 @@ export async function prepareLaunch(
 ): Promise<LaunchOrder> {
   const addressed = await prepareNetwork(env, accountId, configuration, order);
   const prepared = await prepareReferences(env, accountId, addressed);
-  if (order.spec.hasBridgeToken !== true) return prepared;
-  return { ...prepared, bridgeToken: mintWorkloadToken(masterKeys(env), order) };
+  const owned = { ...prepared, accountId };
+  if (order.spec.hasBridgeToken !== true) return owned;
+  return { ...owned, bridgeToken: mintWorkloadToken(masterKeys(env), order) };
 }
 
 /** `onReleased`: the slot is gone. */

@@ -3,6 +3,7 @@ import type { IngressMode } from "../../api/schemas/application.ts";
 import type { Load } from "../../account/capacity/load.ts";
 import type { Database, Row } from "../../database.ts";
 import { Remembered } from "../../remembered.ts";
+import type { EgressPolicy } from "../../egress/policy/policy.ts";
 import type { Autoscaling } from "../autoscaling/policy.ts";
 import type { StoredConfiguration } from "../configurations.ts";
 import type { Constraints } from "../placement/location.ts";
@@ -49,6 +50,8 @@ export interface ApplicationSpec {
   readonly rollout?: Partial<RolloutPolicy> | null;
   /** Who takes traffic for less than this is not replaced by a rollout; 0 when it says nothing. */
   readonly rolloutGraceMs?: number;
+  /** What its containers may reach; null: nothing outside. */
+  readonly egress?: EgressPolicy | null;
 }
 
 export interface PlacementConstraints extends Constraints {

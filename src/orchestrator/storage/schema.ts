@@ -1,4 +1,5 @@
 /** Tables of the Application object. `docs/storage.md` says who writes each. */
+import { EGRESS_LOG_SCHEMA } from "../egress/egress-log.ts";
 import type { Migration } from "../../migrations.ts";
 import { TIMERS_SCHEMA } from "../../timers.ts";
 import { EVENTS_SCHEMA } from "../events.ts";
@@ -115,4 +116,5 @@ ALTER TABLE deployments ADD COLUMN revision TEXT;`,
   },
   { id: "017_job_names", sql: JOB_NAMES_SCHEMA },
   { id: "018_stable_version", sql: "ALTER TABLE application ADD COLUMN stable_version INTEGER;" },
+  { id: "019_egress", sql: EGRESS_LOG_SCHEMA },
 ];

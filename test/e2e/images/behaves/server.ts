@@ -3,6 +3,7 @@
  * its requests by their header `x-call`, knows how much memory it takes.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { askAll, fetched, pull, push, type Ask } from "./outgoing.ts";
 
 /** How often each call came in. */
 const calls: Record<string, number> = {};
@@ -19,6 +20,12 @@ async function send(bytes: number, answer: ServerResponse): Promise<void> {
     });
   }
   answer.end();
+}
+
+async function text(request: IncomingMessage): Promise<string> {
+  let all = "";
+  for await (const chunk of request.setEncoding("utf8")) all += String(chunk);
+  return all;
 }
 
 async function receive(request: IncomingMessage): Promise<number> {
@@ -57,6 +64,14 @@ async function respond(request: IncomingMessage, answer: ServerResponse): Promis
       return await send(Number(searchParams.get("bytes")), answer);
     case "/calls":
       return json(answer, calls);
+    case "/ask":
+      return json(answer, await askAll(JSON.parse(await text(request)) as Ask[]));
+    case "/fetch":
+      return json(answer, await fetched(searchParams.get("url") ?? "", request.headers));
+    case "/push":
+      return json(answer, await push(searchParams.get("url") ?? "", Number(searchParams.get("bytes"))));
+    case "/pull":
+      return json(answer, await pull(searchParams.get("url") ?? ""));
     case "/memory":
       return json(answer, { rss: process.memoryUsage().rss });
     default:

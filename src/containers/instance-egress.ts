@@ -1,0 +1,108 @@
+/**
+ * What the container of an Instance may reach: its application's policy as of the last write that was heard of, and what
+ * was changed for this instance alone, which outlives its containers until it is reset. Each request that leaves the
+ * container asks here, so that a change holds from its next request on.
+ */
+import type { Database } from "../database.ts";
+import { GantryError } from "../errors.ts";
+import { canonical } from "../orchestrator/launch-spec.ts";
+import { policyDigest } from "../egress/policy/digest.ts";
+import { changeOverrides, effectivePolicy, type OverrideChange } from "../egress/policy/overrides.ts";
+import {
+  NO_OVERRIDES,
+  NO_POLICY,
+  type EgressNow,
+  type EgressOverrides,
+  type EgressPolicy,
+} from "../egress/policy/policy.ts";
+
+export const EGRESS_SCHEMA = `CREATE TABLE egress (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL)`;
+
+interface Stored extends EgressNow {
+  readonly overrides: EgressOverrides;
+}
+
+export interface Effective {
+  readonly policy: EgressPolicy;
+  readonly digest: string;
+}
+
+const NOTHING: Stored = { seq: 0, policy: null, overrides: NO_OVERRIDES };
+
+export class InstanceEgress {
+  readonly #db: Database;
+  #stored: Stored | undefined;
+  #effective: Effective | null = null;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** Takes over what is newer than what is known. Costs a row only where it says something else. */
+  adopt({ seq, policy }: EgressNow): void {
+    const known = this.#read();
+    if (seq < known.seq) return;
+    if (canonical(policy) === canonical(known.policy)) this.#stored = { ...known, seq };
+    else this.#write({ ...known, seq, policy });
+  }
+
+  /** Of what its application says, without what was changed here. Undefined: it says nothing. */
+  get digest(): string | undefined {
+    const { policy } = this.#read();
+    return policy === null ? undefined : policyDigest(policy);
+  }
+
+  get policy(): EgressPolicy {
+    return this.#read().policy ?? NO_POLICY;
+  }
+
+  get overrides(): EgressOverrides {
+    return this.#read().overrides;
+  }
+
+  get effective(): Effective {
+    if (this.#effective === null) {
+      const policy = effectivePolicy(this.policy, this.overrides);
+      this.#effective = { policy, digest: policyDigest(policy) };
+    }
+    return this.#effective;
+  }
+
+  change(change: OverrideChange): void {
+    const known = this.#read();
+    if (this.policy.open) {
+      const message =
+        "this application's containers go past egress: take egress.open out of its policy and restart them";
+      throw new GantryError("EGRESS_OPEN", message, {});
+    }
+    const next = changeOverrides(known.overrides, this.policy, change);
+    if ("problem" in next) {
+      const { field, problem } = next;
+      throw new GantryError("VALIDATE_INPUT", `${field}: ${problem}`, { [field]: problem });
+    }
+    if (canonical(next) !== canonical(known.overrides)) this.#write({ ...known, overrides: next });
+  }
+
+  reset(): void {
+    const known = this.#read();
+    if (canonical(known.overrides) !== canonical(NO_OVERRIDES)) this.#write({ ...known, overrides: NO_OVERRIDES });
+  }
+
+  #read(): Stored {
+    if (this.#stored === undefined) {
+      const row = this.#db.one<{ state: string }>("SELECT state FROM egress");
+      // Written below only.
+      this.#stored = row === undefined ? NOTHING : (JSON.parse(row.state) as Stored);
+    }
+    return this.#stored;
+  }
+
+  #write(stored: Stored): void {
+    this.#db.run(
+      "INSERT INTO egress (id, state) VALUES (1, ?) ON CONFLICT DO UPDATE SET state = excluded.state",
+      JSON.stringify(stored),
+    );
+    this.#stored = stored;
+    this.#effective = null;
+  }
+}

@@ -1,0 +1,23 @@
+/** A policy in a line, for events. */
+import type { EgressPolicy } from "./policy.ts";
+
+export function describeEgress(policy: EgressPolicy | null): string {
+  if (policy === null) return "nothing outside is reached";
+  if (policy.open) return "the platform's own way to the internet, from the next start on";
+  const parts = [
+    policy.allow === undefined
+      ? `${policy.default === "allow" ? "everything is allowed" : "everything is denied"} by default`
+      : `${count(policy.allow.length, "rule")} of what is allowed`,
+    ...(policy.deny.length === 0 ? [] : [`${count(policy.deny.length, "rule")} of what is denied`]),
+    ...(policy.interceptHttps ? [] : ["no HTTPS"]),
+    ...(policy.credentials.length === 0 ? [] : [count(policy.credentials.length, "credential")]),
+    ...(policy.handlers.length === 0 ? [] : [count(policy.handlers.length, "handler")]),
+    ...(policy.internal.length === 0 ? [] : [`applications: ${policy.internal.join(", ")}`.slice(0, 200)]),
+    ...(policy.bindings.length === 0 ? [] : [count(policy.bindings.length, "binding")]),
+  ];
+  return parts.join("; ");
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}

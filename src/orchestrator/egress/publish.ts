@@ -1,0 +1,35 @@
+/**
+ * A change of policy, told to what runs. Whoever is not reached hears of it with the answer to its next report, so that
+ * nothing is kept of it here.
+ */
+import { inBatches } from "../../batches.ts";
+import { describeError } from "../../errors.ts";
+import type { EgressNow } from "../../egress/policy/policy.ts";
+import { instanceStub, publicInstanceId } from "../../stubs.ts";
+import { withTimeout } from "../../with-timeout.ts";
+import { isLive, type Deployment } from "../plan/deployment.ts";
+
+/** A change is waited for by whoever made it. */
+const TELL_WITHIN_MS = 3_000;
+
+export interface Published {
+  /** How many instances it holds for from their next request on. */
+  readonly told: number;
+  /** Public ids of those that did not answer in time; they follow with their next report. */
+  readonly pending: readonly string[];
+}
+
+export async function publishEgress(env: Env, all: readonly Deployment[], now: EgressNow): Promise<Published> {
+  const live = all.filter(isLive);
+  const results = await inBatches(live, async ({ id }) => {
+    try {
+      await withTimeout(Promise.resolve(instanceStub(env, id).adoptEgress(now)), TELL_WITHIN_MS);
+      return null;
+    } catch (error) {
+      console.warn({ message: "egress.untold", deployment: id, error: describeError(error) });
+      return publicInstanceId(env, id);
+    }
+  });
+  const pending = results.filter((id) => id !== null);
+  return { told: results.length - pending.length, pending };
+}
