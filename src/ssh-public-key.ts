@@ -1,4 +1,5 @@
 /** SSH public keys as people paste them: `ssh-ed25519 <base64> [comment]`, and nothing else. */
+import { createHash } from "node:crypto";
 
 const TYPE = "ssh-ed25519";
 /** length, `ssh-ed25519`, length, 32 bytes. */
@@ -22,6 +23,11 @@ export function parseSshPublicKey(text: string): SshPublicKey | string {
   return isEd25519(blob)
     ? { body, comment: comment ?? null }
     : `must hold an ${TYPE} key of 32 bytes in its second part`;
+}
+
+/** `SHA256:…`, as ssh-keygen says it. */
+export function sshFingerprint(body: string): string {
+  return `SHA256:${createHash("sha256").update(body, "base64").digest("base64").replaceAll("=", "")}`;
 }
 
 /** One line of an `authorized_keys` file. */

@@ -36,6 +36,15 @@ export function instanceStub(env: Env, deploymentId: string) {
   return instancesOf(env, deploymentId).getByName(deploymentId, hint === null ? {} : { locationHint: hint });
 }
 
+/** By its public id. Null for what is none of ours, which never makes an object. */
+export function instanceStubOf(env: Env, publicId: string) {
+  try {
+    return env.INSTANCE.get(env.INSTANCE.idFromString(publicId));
+  } catch {
+    return null;
+  }
+}
+
 export function publicInstanceId(env: Env, deploymentId: string): string {
   return instancesOf(env, deploymentId).idFromName(deploymentId).toString();
 }

@@ -36,7 +36,7 @@ import { CapacityKeeper } from "./capacity/keeper.ts";
 import { poolsOf } from "./capacity/pools.ts";
 import type { Answer, Statement } from "./capacity/statement.ts";
 import { applyCompletions, type Completion } from "./completion.ts";
-import { listAudit, recordDenied, type AuditDraft, type AuditEntry } from "./audit.ts";
+import { beginAudit, listAudit, recordDenied, type AuditDraft, type AuditEntry } from "./audit.ts";
 import { HostnameKeeper } from "./hostname-keeper.ts";
 import { dropAllHostnames, findByHostname, type HostnameClaim, type HostnameHolder } from "./hostnames.ts";
 import type { AccountSample } from "../metrics/account-sample.ts";
@@ -96,6 +96,11 @@ export class Account extends SecretKeeper {
   /** A write that came without a credential. */
   recordAnonymous(draft: AuditDraft): void {
     recordDenied(this.#db, this.#limiter, draft, "UNAUTHORIZED", Date.now());
+  }
+
+  /** Of what passes no admission: it is let in by what an earlier request was given. */
+  beginAudit(draft: AuditDraft): number {
+    return this.#db.transaction(() => beginAudit(this.#db, draft, Date.now()));
   }
 
   audit(before: number, limit: number): AuditEntry[] {

@@ -15,6 +15,14 @@ export interface AuditDraft {
   readonly path: string;
   readonly address: string | null;
   readonly idempotencyKey: string | null;
+  /** Whose SSH key has signed it. */
+  readonly signer?: Signer;
+}
+
+export interface Signer {
+  readonly keyId: string;
+  /** `SHA256:…` as ssh-keygen says it. */
+  readonly fingerprint: string;
 }
 
 export interface AuditEntry extends AuditDraft {
@@ -56,6 +64,11 @@ function trim(db: Database): void {
 function dropSurplus(db: Database, condition: string, kept: number): void {
   const surplus = `SELECT id FROM audit WHERE ${condition} ORDER BY id DESC LIMIT -1 OFFSET ?`;
   db.run(`DELETE FROM audit WHERE id IN (${surplus})`, kept);
+}
+
+/** Before what was signed is done. */
+export function nameSigner(db: Database, id: number, signer: Signer): void {
+  db.run("UPDATE audit SET entry = json_set(entry, '$.signer', json(?)) WHERE id = ?", JSON.stringify(signer), id);
 }
 
 export function finishAudit(db: Database, id: number, status: number, code: string | null): void {

@@ -8,6 +8,8 @@ import type { Database } from "../database.ts";
 import { requireMatch } from "../etag.ts";
 import type { Reference } from "../orchestrator/references.ts";
 import { masterKeys, open, seal } from "../sealing.ts";
+import { sshFingerprint } from "../ssh-public-key.ts";
+import { nameSigner } from "./audit.ts";
 import { launchMaterial, type Material, type MaterialRequest } from "./launch-material.ts";
 import {
   claimReferences,
@@ -47,7 +49,7 @@ import {
   secretsStore,
   type SecretsStore,
 } from "./secrets-store.ts";
-import { createSshKey, deleteSshKey, findSshKey, listSshKeys, type SshKey } from "./ssh-keys.ts";
+import { createSshKey, deleteSshKey, findSshKey, findSshKeyByBody, listSshKeys, type SshKey } from "./ssh-keys.ts";
 
 /** A secret as a client sends it. It is sealed here and goes no further. */
 export interface PlainSecret {
@@ -150,6 +152,15 @@ export abstract class SecretKeeper extends DurableObject<Env> {
 
   sshKeys(cursor: string, limit: number): SshKey[] {
     return listSshKeys(this.#db, cursor, limit);
+  }
+
+  /** The key with these bytes, for whoever has shown that it is his: the audit says whose that write is. */
+  signer(body: string, auditId: number): SshKey | null {
+    return this.#db.transaction(() => {
+      const key = findSshKeyByBody(this.#db, body);
+      if (key !== null) nameSigner(this.#db, auditId, { keyId: key.id, fingerprint: sshFingerprint(body) });
+      return key;
+    });
   }
 
   removeSshKey(id: string, asked: readonly User[]): Removal {

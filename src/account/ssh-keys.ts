@@ -1,6 +1,7 @@
 /** SSH public keys of an account, by name. */
 import type { Database, Row } from "../database.ts";
 import { GantryError } from "../errors.ts";
+import { keyLine } from "../ssh-public-key.ts";
 
 export interface SshKey {
   readonly id: string;
@@ -35,6 +36,15 @@ export function listSshKeys(db: Database, cursor: string, limit: number): SshKey
 export function findSshKey(db: Database, nameOrId: string): SshKey | null {
   const byName = db.one<KeyRow>("SELECT * FROM ssh_keys WHERE name = ?", nameOrId);
   const row = byName ?? db.one<KeyRow>("SELECT * FROM ssh_keys WHERE id = ?", nameOrId);
+  return row === undefined ? null : toKey(row);
+}
+
+/** By the bytes of the key, in base64. Of one that was registered under several names, the first of them. */
+export function findSshKeyByBody(db: Database, body: string): SshKey | null {
+  // Stored lines begin with the type, one space and the base64, which all keys of the one type have of one length.
+  const line = keyLine({ body, comment: null });
+  const sql = "SELECT * FROM ssh_keys WHERE substr(public_key, 1, ?) = ? ORDER BY name LIMIT 1";
+  const row = db.one<KeyRow>(sql, line.length, line);
   return row === undefined ? null : toKey(row);
 }
 

@@ -76,7 +76,7 @@ export async function dispatch(route: Route, context: Dispatch): Promise<Respons
     scope: route.scope,
     method: request.method,
     path: url.pathname.slice(0, MAX_PATH_LENGTH),
-    isWrite: isWrite(request.method),
+    isWrite: isWrite(request.method) || route.isAudited,
     application,
     idempotency: key === null ? null : { key, fingerprint: await fingerprintOf(env, request.method, url, text) },
     address: request.headers.get("cf-connecting-ip"),
@@ -89,7 +89,7 @@ export async function dispatch(route: Route, context: Dispatch): Promise<Respons
   if (admission.outcome === "answered") return await replay(env, admission.answer);
 
   const call = { ...context, accountId, admission, params: rest, text, url };
-  if (!isWrite(request.method)) return await respond(route, call);
+  if (!isWrite(request.method) && !route.isAudited) return await respond(route, call);
   return await runWrite(route, call, key);
 }
 
@@ -192,6 +192,7 @@ async function run(route: Route, call: Admitted): Promise<Rendered | Response> {
     query,
     body,
     actor: admission.actor,
+    auditId: admission.auditId,
     application: admission.application,
     seed: admission.seed,
     isRetry: admission.isRetry,

@@ -4,6 +4,7 @@ import { describeError } from "../errors.ts";
 import { accountStub } from "../stubs.ts";
 import { registryBase } from "../registry/base.ts";
 import { docsPage, openApiJson } from "./openapi/page.ts";
+import { serveSshTunnel, TUNNEL_PATH } from "./ssh-tunnel.ts";
 
 type PublicRoute = (
   env: Env,
@@ -16,6 +17,7 @@ export const publicRoutes: Readonly<Record<string, PublicRoute>> = {
   "/readyz": ready,
   "/openapi.json": openApiJson,
   "/v2": (env, _, request) => registryBase(env, request),
+  [TUNNEL_PATH]: serveSshTunnel,
   "/docs": (env) => docsPage(env),
   "/docs/:file": (env, { file }) => docsPage(env, file),
 };

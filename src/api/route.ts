@@ -14,6 +14,8 @@ export interface Call<Query, Body> {
   readonly requestId: string;
   readonly accountId: string;
   readonly actor: Actor;
+  /** Of the row in the audit; 0 for reads. */
+  readonly auditId: number;
   readonly params: Readonly<Record<string, string>>;
   readonly query: Query;
   readonly body: Body;
@@ -64,6 +66,8 @@ export interface Route {
   readonly owned: boolean | "itself";
   /** Errors are sentences, for clients that do not look into them. */
   readonly plainErrors: boolean;
+  /** A read that lets somebody in: it stands in the audit as a write does. */
+  readonly isAudited: boolean;
   readonly run: (call: Call<unknown, unknown>) => Promise<Answer | Response>;
 }
 
@@ -87,6 +91,7 @@ export function defineRoute<Query extends z.ZodType, Body extends z.ZodType | nu
   sensitive?: boolean;
   owned?: boolean | "itself";
   plainErrors?: boolean;
+  isAudited?: boolean;
   run: (call: Call<z.output<Query>, Body extends z.ZodType ? z.output<Body> : null>) => Promise<Answer | Response>;
 }): Route {
   return {
@@ -100,6 +105,7 @@ export function defineRoute<Query extends z.ZodType, Body extends z.ZodType | nu
     sensitive: false,
     owned: false,
     plainErrors: false,
+    isAudited: false,
     ...definition,
     body: definition.body ?? null,
     legacyBody: definition.legacyBody ?? null,

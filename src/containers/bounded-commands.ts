@@ -15,6 +15,7 @@ const SIGKILL = 9;
 export function boundedCommands(port: CommandPort, onHung: () => void): CommandPort {
   return {
     snapshot: (name) => port.snapshot(name),
+    connect: (number) => port.connect(number),
     spawn: async (command, { beginsWithinMs = Infinity, ...options }) => {
       const begun = port.spawn(command, options);
       const ms = Math.min(beginsWithinMs, BEGINS_WITHIN_MS);

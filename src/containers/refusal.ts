@@ -21,9 +21,17 @@ export const DIRECT = { named: "named", handedOn: "handed-on" } as const;
 /** A WebSocket that is a terminal inside the container. Set for callers through a binding only. */
 export const TERMINAL_HEADER = "gantry-terminal";
 
+/** A WebSocket that is a tunnel to the container's SSH server: the grant for it. Set by `api/ssh-tunnel.ts` only. */
+export const SSH_HEADER = "gantry-ssh";
+
 /** On a request that is a task: its id, and which try of it this is. Set by tasks only. */
 export const TASK_HEADER = "gantry-task";
 export const TASK_TRY_HEADER = "gantry-task-try";
+
+/** On a request that a container of the same account has sent: which one. Set by the gateway of containers only. */
+export const CALLER_HEADER = "gantry-caller";
+/** And the applications that it has come through, as far as they pass it on. */
+export const VIA_HEADER = "gantry-via";
 
 /** On what a bound Worker gets when no application has answered: the code, and whether another try can do no harm. */
 export const ERROR_HEADER = "gantry-error";

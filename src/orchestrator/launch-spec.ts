@@ -30,6 +30,8 @@ export interface LaunchSpec extends LifecycleTimes {
   readonly trustedUserCaKeys?: readonly string[];
   /** It gets a token of the bridge. */
   readonly hasBridgeToken?: boolean;
+  /** Where an SSH server is to listen in it. Absent: `wrangler containers ssh` is not let in. */
+  readonly sshPort?: number;
 }
 
 /** Where an application listens that declares no ports. */
@@ -40,6 +42,7 @@ export function toLaunchSpec(configuration: StoredConfiguration): LaunchSpec {
   const ports = portsOf(configuration);
   const network = networkOf(configuration);
   const port = listeningPorts(configuration)[0]?.port ?? DEFAULT_PORT;
+  const sshPort = sshPortOf(configuration);
   return {
     image: configuration.image,
     size: sizeOf(configuration),
@@ -49,6 +52,7 @@ export function toLaunchSpec(configuration: StoredConfiguration): LaunchSpec {
       ...(configuration.environment_variables ?? []).map(({ name, value }) => [name, value] as const),
       ...ports.map((named) => [portVariable("PORT", named.name), String(named.port)] as const),
       ...(configuration.location === undefined ? [] : [["GANTRY_LOCATION", configuration.location] as const]),
+      ...(sshPort === undefined ? [] : [["GANTRY_SSH_PORT", String(sshPort)] as const]),
     ]),
     labels: Object.fromEntries((configuration.labels ?? []).map(({ name, value }) => [name, value])),
     port,
@@ -57,7 +61,15 @@ export function toLaunchSpec(configuration: StoredConfiguration): LaunchSpec {
     ...(network.mode === "private" ? {} : { network }),
     ...referencesIn(configuration),
     ...(configuration.bridge_token === true ? { hasBridgeToken: true } : {}),
+    ...(sshPort === undefined ? {} : { sshPort }),
   };
+}
+
+/** Cloudflare's, and every SSH server's. */
+const SSH_PORT = 22;
+
+function sshPortOf({ wrangler_ssh: ssh }: Configuration): number | undefined {
+  return ssh?.enabled === true ? (ssh.port ?? SSH_PORT) : undefined;
 }
 
 function referencesIn(

@@ -19,6 +19,8 @@ const auditResult = z.strictObject({
   path: z.string(),
   address: z.string().nullable(),
   idempotency_key: z.string().nullable(),
+  /** The SSH key that has signed it; null where none has to. */
+  signed_by: z.strictObject({ key_id: z.string(), fingerprint: z.string() }).nullable(),
   /** Null when nobody saw the end of it. */
   status: z.int().nullable(),
   code: z.string().nullable(),
@@ -70,6 +72,8 @@ function wireEntry(entry: AuditEntry): z.output<typeof auditResult> {
     path: entry.path,
     address: entry.address,
     idempotency_key: entry.idempotencyKey,
+    signed_by:
+      entry.signer === undefined ? null : { key_id: entry.signer.keyId, fingerprint: entry.signer.fingerprint },
     status: entry.status,
     code: entry.code,
   };

@@ -115,12 +115,16 @@ export const configurationSchema = z
       .describe("Lines of GANTRY_TRUSTED_USER_CA_KEYS: authorities whose certificates an SSH server accepts"),
     wrangler_ssh: z
       .strictObject({
-        enabled: z
-          .literal(false, "must be false: SSH_NOT_AVAILABLE, there is no SSH into containers")
-          .describe("Whether `wrangler containers ssh` reaches the container; only false is taken"),
+        enabled: z.boolean().describe("Whether `wrangler containers ssh` is let through to the container"),
+        port: z
+          .int()
+          .min(1)
+          .max(65_535)
+          .optional()
+          .describe("Where the container's SSH server listens, told to it as GANTRY_SSH_PORT; default: 22"),
       })
       .optional()
-      .describe("Access by `wrangler containers ssh`; default: none"),
+      .describe("Access by `wrangler containers ssh`, of containers that are started from then on; default: none"),
     observability: z
       .strictObject({ logs: logsSwitch })
       .optional()
