@@ -1,12 +1,13 @@
 /**
- * Bundles each `containers/<name>/server.ts` to `dist/server.js` beside it, and puts the init next to that, before wrangler
- * builds the Dockerfile: what is built is a folder of its own. So an image build copies two files and needs neither
- * `npm install` nor a network.
+ * Bundles each `containers/<name>/server.ts` to `dist/server.js` beside it, and puts the init and the SSH server next to
+ * that, before wrangler builds the Dockerfile: what is built is a folder of its own. So an image build copies files and
+ * needs neither `npm install` nor a network.
  */
 import { existsSync } from "node:fs";
 import { copyFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { bundleSshServer } from "./ssh-bundle.ts";
 
 const INIT = join(import.meta.dirname, "../../containers/init/gantry-init");
 
@@ -17,6 +18,7 @@ export async function bundleWorkloads(projectDir: string): Promise<readonly stri
   const names = (await readdir(folder)).filter((name) => existsSync(join(folder, name, "server.ts"))).toSorted();
   await Promise.all(names.map((name) => bundle(join(folder, name))));
   await Promise.all(names.map((name) => copyFile(INIT, join(folder, name, "dist/gantry-init"))));
+  await Promise.all(names.map((name) => bundleSshServer(join(folder, name, "dist/gantry-ssh"))));
   return names;
 }
 

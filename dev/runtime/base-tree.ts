@@ -43,6 +43,8 @@ const FOLDERS = [
   "usr/sbin",
   "app",
 ];
+/** Of Debian's essential packages, and not in busybox: what a terminal is made with. */
+const SCRIPT = "/usr/bin/script";
 const CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt";
 // Loaded by glibc at run time when a name is looked up, so that ldd does not list them.
 const NAME_SERVICE = /^libnss_(dns|files)\.so\.2$|^libresolv\.so\.2$/;
@@ -75,6 +77,10 @@ export async function layOut(tree: string, sources: BaseSources): Promise<void> 
   }
   await addNode(tree, sources.node);
   await addBusybox(tree, sources.busybox);
+  if (existsSync(SCRIPT)) {
+    await copyFile(SCRIPT, join(tree, SCRIPT));
+    await addLibraries(tree, SCRIPT);
+  }
   if (existsSync(CA_BUNDLE)) {
     await mkdir(join(tree, "etc/ssl/certs"), { recursive: true });
     await cp(CA_BUNDLE, join(tree, CA_BUNDLE), { dereference: true });

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { bundleSshServer } from "../launcher/ssh-bundle.ts";
 import { bundleCli, bundleSdk } from "./bundle.ts";
 
 const projectDir = join(import.meta.dirname, "../..");
@@ -34,6 +35,7 @@ async function nameDeclarations(): Promise<void> {
 await rm(outdir, { recursive: true, force: true });
 await bundleSdk({ projectDir, outdir });
 await bundleCli({ projectDir, outdir: join(projectDir, "dist/cli") });
+await bundleSshServer(join(projectDir, "dist/ssh/gantry-ssh"));
 const code = await declarations();
 await nameDeclarations();
 process.exitCode = code;

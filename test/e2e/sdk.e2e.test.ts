@@ -28,8 +28,8 @@ const tsc = join(PROJECT_DIR, "node_modules/.bin/tsc");
 const call = (path: string, init?: RequestInit) => plane.callWorker("consumer", path, init);
 
 describe("the package", () => {
-  it("has the SDK, the command and the init of images in it, and nothing else", ({ expect }) => {
-    const dist = /^dist(?:\/sdk(?:\/.*)?|\/cli(?:\/gantry\.js)?)?$/;
+  it("has the SDK, the command, and the init and SSH server of images in it, and nothing else", ({ expect }) => {
+    const dist = /^dist(?:\/sdk(?:\/.*)?|\/cli(?:\/gantry\.js)?|\/ssh(?:\/gantry-ssh)?)?$/;
     const beside = /^(?:containers(?:\/init(?:\/gantry-init)?)?|package\.json|README\.md|LICENSE)$/;
     const others = project.files.filter((path) => !dist.test(path) && !beside.test(path));
     expect(others).toEqual([]);
