@@ -110,6 +110,11 @@ export class ControlPlane {
     return `${this.origin}/client/v4/accounts/${ACCOUNT_ID}/containers`;
   }
 
+  /** What its Workers have logged, a line of JSON each. */
+  get logs(): string[] {
+    return this.#harness.getLogs().map((line) => JSON.stringify(line));
+  }
+
   debug(): void {
     this.#harness.debug();
   }

@@ -1,20 +1,30 @@
 import { describe, it } from "vitest";
-import { hostPattern } from "./host-pattern.ts";
+import { canonicalHost, hostPattern } from "./host.ts";
 
 describe("a host in an egress list", () => {
   it.for([
     ["api.stripe.com", "api.stripe.com"],
     ["*.Stripe.com", "*.stripe.com"],
     ["example.com.", "example.com"],
+    ["*.example.com.", "*.example.com"],
     ["bücher.example", "xn--bcher-kva.example"],
     ["*.bücher.example", "*.xn--bcher-kva.example"],
+    ["ｅxample。com", "example.com"],
     ["_dmarc.example.com", "_dmarc.example.com"],
     ["10.0.0.1", "10.0.0.1"],
     ["0x0a.1", "10.0.0.1"],
     ["10.0.0.0/8", "10.0.0.0/8"],
+    ["0.0.0.0/0", "0.0.0.0/0"],
+    ["10.0.0.1/32", "10.0.0.1"],
+    ["10.0.0.2/31", "10.0.0.2/31"],
     ["FD00:0::1", "fd00::1"],
     ["[fd00::1]", "fd00::1"],
     ["fd00:0::/16", "fd00::/16"],
+    ["::/0", "::/0"],
+    ["FD00::1/128", "fd00::1"],
+    ["::ffff:10.0.0.1", "10.0.0.1"],
+    ["[::ffff:a00:1]", "10.0.0.1"],
+    ["::ffff:10.0.0.0/104", "10.0.0.0/8"],
   ])("%s is compared as %s", ([text, pattern], { expect }) => {
     expect(hostPattern(text as string)).toEqual({ pattern });
   });
@@ -23,23 +33,109 @@ describe("a host in an egress list", () => {
     ["", "empty"],
     [" a.com", "blanks"],
     ["*", "enableInternet"],
-    ["https://a.com/x", "URL"],
+    ["https://a.com/x", 'write the host alone, "a.com"'],
     ["a.com:8080", "port"],
+    ["10.0.0.1:80", "port"],
+    ["[::1]:80", "port"],
+    ["[::1]/x", "IPv6"],
+    ["[::1", "bracket"],
+    ["fe80::1%eth0", "IPv6"],
     ["a.com/x", "not a host name"],
     ["user@a.com", "not a host name"],
+    ["a:b", "not a host name"],
     ["*stripe.com", "in front"],
     ["goo*gle", "in front"],
     ["google.*.com", "in front"],
     ["*.*.com", "in front"],
+    ["*.", "not a host name"],
     ["*.10.0.0.1", "range"],
     ["10.0.0.0/33", "32"],
     ["fd00::/129", "128"],
     ["10.0.0/8", "range"],
+    ["010.0.0.0/8", "range"],
+    ["abc.de/8", "range"],
+    ["10.1.2.3/8", "10.0.0.0/8"],
+    ["fd12::1/8", "fd00::/8"],
+    ["::ffff:0:0/90", "IPv4"],
     ["a..b", "host name"],
+    [".a", "host name"],
     ["-a.com", "host name"],
+    ["256.0.0.1", "host name"],
+    ["xn--a-.com", "host name"],
+    ["xn--é.com", "host name"],
+    [`${"a".repeat(64)}.com`, "host name"],
     ["1::2::3", "IPv6"],
     ["?.x.com", "host name"],
   ])("%j is refused: %s", ([text, why], { expect }) => {
     expect(hostPattern(text as string)).toEqual({ problem: expect.stringContaining(why as string) });
+  });
+});
+
+describe("a host that is asked for", () => {
+  it.for([
+    ["API.Example.com.", "api.example.com"],
+    ["%61pi.example.com", "api.example.com"],
+    ["ａｐｉ．example｡com", "api.example.com"],
+    ["a\u00ADpi.example.com", "api.example.com"],
+    ["faß.de", "xn--fa-hia.de"],
+    ["xn--BCHER-kva.example", "xn--bcher-kva.example"],
+    // Punycode of nothing, which a resolver takes as it stands.
+    ["xn--a.com", "xn--a.com"],
+    ["0177.0.0.1", "127.0.0.1"],
+    ["0x7f.1", "127.0.0.1"],
+    ["2130706433", "127.0.0.1"],
+    ["0x7F000001", "127.0.0.1"],
+    ["127.1.", "127.0.0.1"],
+    ["１２７.0.0.1", "127.0.0.1"],
+    ["[::FFFF:1.2.3.4]", "1.2.3.4"],
+    ["::ffff:7f00:1", "127.0.0.1"],
+    ["[0:0:0:0:0:ffff:0:0]", "0.0.0.0"],
+    ["[2001:0DB8::0:1]", "2001:db8::1"],
+    ["::1.2.3.4", "::102:304"],
+    [`${"a".repeat(63)}.com`, `${"a".repeat(63)}.com`],
+  ])("%s is %s", ([text, host], { expect }) => {
+    expect(canonicalHost(text as string)).toBe(host);
+  });
+
+  it.for([
+    "",
+    ".",
+    "..",
+    "a..b",
+    ".a.com",
+    "a.com..",
+    "a.com/x",
+    "a.com:80",
+    "user@a.com",
+    "a.com\\x",
+    "a.com?x",
+    "a.com#x",
+    "a\tb.com",
+    "a b.com",
+    "a\0b.com",
+    "a%00b.com",
+    "a%2fb.com",
+    "a*b.com",
+    "[::1]:80",
+    "[::1",
+    "::1]",
+    "[]",
+    "[1.2.3.4]",
+    "fe80::1%25eth0",
+    "1.2.3.4.5",
+    "1.2.3.256",
+    "0x1.2.3.0xfff",
+    "4294967296",
+    "a.1",
+    "xn--",
+    "xn--a-.com",
+    "xn--é.com",
+    "-a.com",
+    "a-.com",
+    "a!b.com",
+    `${"a".repeat(64)}.com`,
+    Array.from({ length: 64 }, () => "abc").join("."),
+  ])("%j is none", (text, { expect }) => {
+    expect(canonicalHost(text)).toBeNull();
   });
 });
