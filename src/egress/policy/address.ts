@@ -114,18 +114,18 @@ function embeddedValue(address: Address): number | null {
   return isInRange(address, SIX_TO_FOUR) ? Number((address.value >> 80n) & 0xffff_ffffn) : null;
 }
 
-function range(text: string): Range {
+function toRange(text: string): Range {
   const parsed = parseRange(text);
   if (parsed === null) throw new Error(`${text} is no range`);
   return parsed;
 }
 
-const NAT64 = range("64:ff9b::/96");
-const SIX_TO_FOUR = range("2002::/16");
-const IPV4_COMPATIBLE = range("::/96");
+const NAT64 = toRange("64:ff9b::/96");
+const SIX_TO_FOUR = toRange("2002::/16");
+const IPV4_COMPATIBLE = toRange("::/96");
 
 /** All that was ever given out to be reached from everywhere. */
-const GLOBAL_IPV6 = range("2000::/3");
+const GLOBAL_IPV6 = toRange("2000::/3");
 
 /** Of that, by the registries of special-purpose addresses. */
 const RESERVED_IPV6 = [
@@ -133,7 +133,7 @@ const RESERVED_IPV6 = [
   "2001::/23",
   "2001:db8::/32",
   "3fff::/20",
-].map(range);
+].map(toRange);
 
 const PRIVATE_IPV4 = [
   "0.0.0.0/8",
@@ -154,4 +154,4 @@ const PRIVATE_IPV4 = [
   "203.0.113.0/24",
   "224.0.0.0/4",
   "240.0.0.0/4",
-].map(range);
+].map(toRange);

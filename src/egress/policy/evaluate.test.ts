@@ -143,13 +143,13 @@ describe("credentials of a request", () => {
   });
 });
 
-describe("the handler of a request", () => {
-  const handler = (part: Partial<EgressHandler> = {}): EgressHandler => ({
-    hosts: ["api.test"],
-    binding: "MOCK",
-    ...part,
-  });
+const handler = (part: Partial<EgressHandler> = {}): EgressHandler => ({
+  hosts: ["api.test"],
+  binding: "MOCK",
+  ...part,
+});
 
+describe("the handler of a request", () => {
   it("is the first of its host and method", ({ expect }) => {
     const list = [
       handler({ hosts: ["x.test"] }),

@@ -3,7 +3,7 @@ import { parseDuration } from "../../duration.ts";
 import type { Schemas } from "../client/operations.ts";
 import type { Autoscaling, ContainerConfig, ContainerDefinition } from "./config.ts";
 import { DEFAULT_MAX_INSTANCES, DEFAULT_PORT } from "./config.ts";
-import { hostPattern } from "./host-pattern.ts";
+import { egressConfigOf, wireEgress } from "./egress.ts";
 import { imageSource } from "./image.ts";
 import { applicationName, applicationNames } from "./names.ts";
 
@@ -30,7 +30,7 @@ export function toApplication(name: string, definition: Definition): Application
     ...given("bridge", definition.bridge, (binding) => ({ binding })),
     ...given("rollout_active_grace_period", rollout?.gracePeriodSeconds),
     ...policyOf(rollout),
-    ...egressOf(definition),
+    ...given("egress", egressConfigOf(definition), wireEgress),
     configuration: configurationOf(name, definition),
   };
   // A test holds it against the schema that the API checks with.
@@ -155,26 +155,6 @@ function policyOf(rollout: Definition["rollout"]): object {
     ...given("scale_down_delay", scaleDownDelay, seconds),
   };
   return Object.keys(policy).length === 0 ? {} : { rollout: policy };
-}
-
-function egressOf({ enableInternet, allowedHosts, deniedHosts, interceptHttps }: Definition): object {
-  const all = [enableInternet, allowedHosts, deniedHosts, interceptHttps];
-  if (all.every((option) => option === undefined)) return {};
-  return {
-    egress: {
-      default: enableInternet === true ? "allow" : "deny",
-      ...given("allow", allowedHosts, patterns),
-      ...given("deny", deniedHosts, patterns),
-      ...given("intercept_https", interceptHttps),
-    },
-  };
-}
-
-function patterns(hosts: readonly string[]): string[] {
-  return hosts.map((host) => {
-    const result = hostPattern(host);
-    return "pattern" in result ? result.pattern : host;
-  });
 }
 
 function seconds(value: number | string): number {

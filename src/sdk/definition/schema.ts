@@ -2,8 +2,9 @@
  * `rules.ts`. */
 import * as z from "zod";
 import { parseDuration } from "../../duration.ts";
+import { hostPattern } from "../../egress/policy/host.ts";
 import { LIMITS } from "./config.ts";
-import { hostPattern } from "./host-pattern.ts";
+import { egressConfig, hosts } from "./egress-schema.ts";
 import { isApplicationName, NAME_RULE } from "./names.ts";
 
 const whole = (min: number, max: number) => {
@@ -76,16 +77,6 @@ const labelName = () =>
   bytes(1, LIMITS.labelNameBytes).refine(
     (name) => !name.startsWith("gantry."),
     "must not begin with gantry., which Gantry sets itself",
-  );
-
-const hosts = () =>
-  z.array(
-    z.string("must be a host").superRefine((text, context) => {
-      const result = hostPattern(text);
-      if ("problem" in result)
-        context.addIssue({ code: "custom", message: `${JSON.stringify(text)} ${result.problem}` });
-    }),
-    "must be a list of hosts",
   );
 
 const path = () => filled("a path").refine((text) => /^[^\s#\\]+$/.test(text), "must be a path without blanks or #");
@@ -181,6 +172,7 @@ function makeSchema() {
     allowedHosts: hosts().optional(),
     deniedHosts: hosts().optional(),
     interceptHttps: flag().optional(),
+    egress: egressConfig().optional(),
     pingEndpoint: path().optional(),
     labels: z.record(labelName(), bytes(0, LIMITS.labelValueBytes)).optional(),
     readyOn: z
