@@ -10,6 +10,7 @@ import { envOf, envOfRequest, mortal, mortalContainer } from "./mortality.ts";
 import { withShards } from "./shard-count.ts";
 
 export { ContainerEvents, Functions, Silent } from "./bound-workers.ts";
+export { Room } from "./room.ts";
 export { Egress } from "../../src/egress/gateway.ts";
 export { Gantry } from "../../src/containers/entrypoint.ts";
 
