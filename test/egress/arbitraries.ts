@@ -55,15 +55,16 @@ const rule = (): fc.Arbitrary<EgressRule> =>
 const rules = (maxLength: number) =>
   fc.array(fc.oneof({ weight: 3, arbitrary: fc.record({ host: pattern() }) }, { weight: 1, arbitrary: rule() }), {
     maxLength,
+    size: "max",
   });
 
 export const policies = (): fc.Arbitrary<EgressPolicy> =>
   fc.record(
     {
-      default: fc.constantFrom("allow" as const, "deny" as const),
-      allow: rules(12),
+      default: fc.constantFrom("allow" as const, "allow" as const, "allow" as const, "deny" as const),
+      allow: rules(40),
       deny: rules(4),
-      interceptHttps: fc.boolean(),
+      interceptHttps: fc.constantFrom(true, true, true, false),
       open: fc.constant(false),
       credentials: fc.array(
         fc.record(
@@ -215,8 +216,9 @@ export interface SpelledRequest {
 }
 
 const SCHEMES = ["http://", "http://", "https://", "HTTP://", "hTTpS://", "http:\\\\", "https:/"];
-const PORTS = ["", "", "", "", "", ":", ":80", ":443", ":0080", ":8080", ":81", ":65536", ":80x"];
-const USERS = ["", "", "", "", "", "", "", "", "", "user@", "user:password@", ":x@", "api.example.test@"];
+/** Mostly such that the rest of the request is looked at. */
+const PORTS = [...Array.from({ length: 24 }, () => ""), ...words(": :80 :443 :0080 :443 :8080 :81 :65536 :80x")];
+const USERS = [...Array.from({ length: 60 }, () => ""), ...words("user@ user:password@ :x@ api.example.test@")];
 const PATH_PARTS = words(`
   / /v1 /v1/ /x /.. /. /%2e%2e /%2E /..%2f /..%5c \\.. %2f %5C /%252e%252e /..; /.;a /%00 /caf%C3%A9 /%ff %
   /%25 evil /..%20 /a%2fb /..%e3%80%80 /admin ?/../x
@@ -279,4 +281,4 @@ const anyRequest = (): fc.Arbitrary<SpelledRequest> =>
     .map((asked) => ({ asked, plain: null }));
 
 export const requests = (): fc.Arbitrary<SpelledRequest> =>
-  fc.oneof({ weight: 4, arbitrary: spelledRequest() }, { weight: 1, arbitrary: anyRequest() });
+  fc.oneof({ weight: 7, arbitrary: spelledRequest() }, { weight: 1, arbitrary: anyRequest() });
