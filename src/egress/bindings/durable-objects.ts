@@ -4,7 +4,7 @@
  */
 import { CALLER_HEADER } from "../../containers/refusal.ts";
 import { callerHeader, type InternalCaller } from "../internal/identity.ts";
-import { dropOwn, isUpgrade } from "../upstream/headers.ts";
+import { dropOwn } from "../upstream/headers.ts";
 import { requireKey } from "./address.ts";
 import type { BindingCall } from "./serve.ts";
 
@@ -17,7 +17,8 @@ export async function callObject(
 ): Promise<Response> {
   requireKey(address.key);
   // Over a WebSocket anything can be said.
-  const reads = READING.has(request.method) && !isUpgrade(request.headers);
+  const isSocket = request.headers.get("upgrade")?.toLowerCase() === "websocket";
+  const reads = READING.has(request.method) && !isSocket;
   authorize(reads ? "read" : "write");
   const passed = new Request(`http://do${address.rest}`, request);
   dropOwn(passed.headers);
