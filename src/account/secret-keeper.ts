@@ -1,10 +1,11 @@
 /**
  * The part of the Account object that keeps secrets, SSH keys, registries and protocols, and who refers to them. A shell
  * like the rest of it: what it does is in free functions. Values are sealed here on their way in, and opened here for a
- * launch only.
+ * launch, or for a credential of its requests.
  */
 import { DurableObject } from "cloudflare:workers";
 import type { Database } from "../database.ts";
+import type { SecretValue } from "../egress/upstream/credentials.ts";
 import { requireMatch } from "../etag.ts";
 import type { Reference } from "../orchestrator/references.ts";
 import { masterKeys, open, seal } from "../sealing.ts";
@@ -31,6 +32,7 @@ import {
 } from "./registries.ts";
 import { deleteProtocol, findProtocol, listProtocols, putProtocol, type Protocol } from "./registry-protocols.ts";
 import { reseal, type ResealReport } from "./reseal.ts";
+import { boundSecret, secretValue } from "./secret-values.ts";
 import {
   changeSecret,
   createSecret,
@@ -64,6 +66,7 @@ export type Removal = "removed" | "missing" | "changed";
 
 export abstract class SecretKeeper extends DurableObject<Env> {
   readonly #db: Database;
+  readonly #boundSecret = (name: string): Promise<string | null> => boundSecret(this.env, this.#id, name);
 
   constructor(ctx: DurableObjectState, env: Env, db: Database) {
     super(ctx, env);
@@ -71,12 +74,16 @@ export abstract class SecretKeeper extends DurableObject<Env> {
   }
 
   /** Claims what a configuration refers to, before it is written. Returns what is not there: then nothing is claimed. */
-  claimReferences(claim: Claim): Reference[] {
-    return claimReferences(this.#db, claim, Date.now());
+  async claimReferences(claim: Claim): Promise<Reference[]> {
+    const bound = await this.#bound(missingReferences(this.#db, claim.references));
+    const references = claim.references.filter(({ kind, name }) => kind !== "secret" || !bound.has(name));
+    return claimReferences(this.#db, { ...claim, references }, Date.now());
   }
 
-  missingReferences(references: readonly Reference[]): Reference[] {
-    return missingReferences(this.#db, references);
+  async missingReferences(references: readonly Reference[]): Promise<Reference[]> {
+    const missing = missingReferences(this.#db, references);
+    const bound = await this.#bound(missing);
+    return missing.filter(({ kind, name }) => kind !== "secret" || !bound.has(name));
   }
 
   settleClaim(id: string): void {
@@ -88,7 +95,12 @@ export abstract class SecretKeeper extends DurableObject<Env> {
   }
 
   launchMaterial(request: MaterialRequest): Promise<Material> {
-    return launchMaterial(this.#db, masterKeys(this.env), this.#id, request);
+    return launchMaterial(this.#db, masterKeys(this.env), this.#id, request, this.#boundSecret);
+  }
+
+  /** For a credential that is set on requests of containers. Null: there is no such secret. */
+  secretValue(name: string): Promise<SecretValue | null> {
+    return secretValue(this.#db, masterKeys(this.env), this.#id, name, this.#boundSecret);
   }
 
   async createSecret(secret: PlainSecret): Promise<Secret> {
@@ -207,6 +219,15 @@ export abstract class SecretKeeper extends DurableObject<Env> {
   removeProtocol(proto: string, asked: readonly User[]): Removal {
     if (findProtocol(this.#db, proto) === null) return "missing";
     return this.#remove({ kind: "protocol", name: proto }, asked, () => deleteProtocol(this.#db, proto));
+  }
+
+  /** Names of those that the control plane has instead, which nobody can delete here. */
+  async #bound(missing: readonly Reference[]): Promise<ReadonlySet<string>> {
+    const bound = new Set<string>();
+    for (const { kind, name } of missing) {
+      if (kind === "secret" && (await this.#boundSecret(name)) !== null) bound.add(name);
+    }
+    return bound;
   }
 
   /** Accounts' objects are named by their ids. */

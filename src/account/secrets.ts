@@ -84,8 +84,9 @@ export function listSecrets(db: Database, cursor: string, limit: number): Secret
   return db.all<SecretRow>(sql, cursor, limit).map(toSecret);
 }
 
-export function sealedSecret(db: Database, name: string): string | null {
-  return db.one<{ sealed: string }>("SELECT sealed FROM secrets WHERE name = ?", name)?.sealed ?? null;
+export function sealedSecret(db: Database, name: string): { readonly sealed: string; readonly version: number } | null {
+  const sql = "SELECT sealed, version FROM secrets WHERE name = ?";
+  return db.one<{ sealed: string; version: number }>(sql, name) ?? null;
 }
 
 export function deleteSecret(db: Database, name: string): void {
