@@ -9,7 +9,7 @@ import { BASE_CONTAINER, containerOf } from "./fake-container.ts";
 import { envOf, envOfRequest, mortal, mortalContainer } from "./mortality.ts";
 import { withShards } from "./shard-count.ts";
 
-export { ContainerEvents, Functions, Silent } from "./bound-workers.ts";
+export { ContainerEvents, Functions, PlainStandIn, Silent, StandIn, StoreSecret } from "./bound-workers.ts";
 export { Room } from "./room.ts";
 export { Egress } from "../../src/egress/gateway.ts";
 export { Gantry } from "../../src/containers/entrypoint.ts";
