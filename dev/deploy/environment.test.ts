@@ -25,10 +25,20 @@ describe("the configuration of an environment", () => {
     expect(staging(PROJECT).vars).toEqual({
       GANTRY_ACCOUNT_ID: "a".repeat(32),
       GANTRY_DEFAULT_INGRESS: "private",
+      GANTRY_EGRESS_CONNECT_TO: "",
       INGRESS_DOMAIN: "",
     });
     const withDomain = environmentConfig(parseConfig(PROJECT), { ...input, ingressDomain: "apps.example.com" });
     expect(withDomain.vars?.["INGRESS_DOMAIN"]).toBe("apps.example.com");
+  });
+
+  it("sends what containers ask of the outside nowhere else, whatever its variables say", async ({ expect }) => {
+    const project = await readFile(join(import.meta.dirname, "../../wrangler.jsonc"), "utf8");
+    const map = { GANTRY_EGRESS_CONNECT_TO: '{"*": "http://127.0.0.1:1"}' };
+    const config = parseConfig(project);
+    const vars = { ...config.vars, ...map };
+    const changed = { ...config, vars, env: { staging: { vars: map } } };
+    expect(environmentConfig(changed, input).vars?.["GANTRY_EGRESS_CONNECT_TO"]).toBe("");
   });
 
   it("keeps the minute trigger, by which a schedule that has lost its alarm is found", async ({ expect }) => {
