@@ -124,7 +124,7 @@ function declaredProbe(item: Check, index: number, ports: readonly Port[], port:
 
 /** Of what has a policy: no traffic before it is seen to hold. */
 export function egressProbe(): ProbeSpec {
-  return { ...USUAL, name: "egress", kind: "startup", type: "egress", port: 0, timeoutMs: 3_000, attempts: 1 };
+  return { ...USUAL, name: "egress", kind: "startup", type: "egress", port: 0, timeoutMs: 6_000, attempts: 1 };
 }
 
 function impliedProbe(port: number, type: "tcp" | "any"): ProbeSpec {

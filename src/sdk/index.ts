@@ -3,8 +3,6 @@
  * `cloudflare:workers`, so that tools and tests on Node can read definitions.
  */
 export type {
-  EgressRule,
-  EgressState,
   ExecResult,
   GantryBinding,
   InstanceState,
@@ -35,10 +33,8 @@ export type {
   ReadyCheck,
   RolloutOptions,
 } from "./definition/config.ts";
-export type { EgressBinding, EgressConfig, EgressCredential, EgressHandler } from "./definition/egress.ts";
 export { defineContainer, isContainerDefinition } from "./definition/define-container.ts";
 export { imageSource, type ImageSource } from "./definition/image.ts";
-export type { ContainerEgress, Hosts } from "./egress.ts";
 export { GantryError, type CallerCode, type GantryErrorCode } from "./errors.ts";
 export type {
   CallOptions,

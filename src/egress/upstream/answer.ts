@@ -32,11 +32,7 @@ export async function answerUpstream(request: Request, decision: Allowed, answer
   return answer;
 }
 
-async function fromHost(
-  request: Request,
-  decision: Allowed,
-  { env, accountId, onUsed }: Answering,
-): Promise<Response> {
+async function fromHost(request: Request, decision: Allowed, { env, accountId, onUsed }: Answering): Promise<Response> {
   const bytes = { up: 0, down: 0 };
   const { promise, resolve } = Promise.withResolvers<Usage>();
   const end = () => resolve({ ...NO_USAGE, requests: 1, bytesUp: bytes.up, bytesDown: bytes.down });
@@ -45,7 +41,8 @@ async function fromHost(
     const response = await sendUpstream(request, {
       decision,
       connectTo: connectToOf(env),
-      secrets: async (name) => await values.get(accountId, name, async (account, secret) => await lookUp(env, account, secret)),
+      secrets: async (name) =>
+        await values.get(accountId, name, async (account, secret) => await lookUp(env, account, secret)),
       count: { up: (count) => (bytes.up += count), down: (count) => (bytes.down += count), end },
     });
     if (response.webSocket !== null) end();

@@ -1,6 +1,6 @@
 /** What the workload asks for itself: as a client does, and byte by byte as somebody does who means to get past a policy. */
-import { connect, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { request, type IncomingMessage } from "node:http";
+import { request as requestTls } from "node:https";
 
 export interface Ask {
   /** Where the connection goes. */
@@ -30,27 +30,32 @@ export async function askAll(asks: readonly Ask[]): Promise<Asked[]> {
 }
 
 function ask({ address, tls, authority, path, method }: Ask): Promise<Asked> {
-  return new Promise((resolve) => {
-    const name = authority.replace(/:\d+$/, "");
-    const isName = /^[a-zA-Z0-9_](?:[a-zA-Z0-9_.-]*[a-zA-Z0-9_])?$/.test(name) && !/^[\d.]+$/.test(name);
-    const socket: Socket = tls
-      ? connectTls({ host: address, port: 443, ...(isName ? { servername: name } : {}), rejectUnauthorized: false })
-      : connect(80, address);
-    let text = "";
-    const done = () => {
-      socket.destroy();
-      const [head = "", ...rest] = text.split("\r\n\r\n");
-      const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1] ?? 0);
-      resolve({ status, body: rest.join("\r\n\r\n") });
-    };
-    socket.setTimeout(PATIENCE_MS, done);
-    socket.on("data", (chunk: Buffer) => (text += chunk.toString("latin1")));
-    socket.once("error", done);
-    socket.once("close", done);
-    socket.once(tls ? "secureConnect" : "connect", () => {
-      socket.write(`${method} ${path} HTTP/1.1\r\nHost: ${authority}\r\nConnection: close\r\n\r\n`, "latin1");
+  const { promise, resolve } = Promise.withResolvers<Asked>();
+  const failed = (error: unknown) => resolve({ status: 0, body: String(error) });
+  const name = authority.replace(/:\d+$/, "");
+  const isName = /^[a-zA-Z0-9_](?:[a-zA-Z0-9_.-]*[a-zA-Z0-9_])?$/.test(name) && !/^[\d.]+$/.test(name);
+  // Bytes, as they are written.
+  const host = Buffer.from(authority, "utf8").toString("latin1");
+  const options = { host: address, path, method, headers: { host }, agent: false, timeout: PATIENCE_MS };
+  const secure = { ...options, ...(isName ? { servername: name } : { servername: "" }), rejectUnauthorized: false };
+  try {
+    const call = tls ? requestTls(secure) : request(options);
+    call.once("response", (answer) => {
+      text(answer).then((body) => resolve({ status: answer.statusCode ?? 0, body }), failed);
     });
-  });
+    call.once("timeout", () => call.destroy(new Error("timeout")));
+    call.once("error", failed);
+    call.end();
+  } catch (error) {
+    failed(error);
+  }
+  return promise;
+}
+
+export async function text(message: IncomingMessage): Promise<string> {
+  let all = "";
+  for await (const chunk of message.setEncoding("utf8")) all += String(chunk);
+  return all;
 }
 
 /** As a program would: redirects are followed, and headers that begin with `x-send-` are sent without that. */

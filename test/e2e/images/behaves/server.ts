@@ -3,7 +3,7 @@
  * its requests by their header `x-call`, knows how much memory it takes.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { askAll, fetched, pull, push, type Ask } from "./outgoing.ts";
+import { askAll, fetched, pull, push, text, type Ask } from "./outgoing.ts";
 
 /** How often each call came in. */
 const calls: Record<string, number> = {};
@@ -20,12 +20,6 @@ async function send(bytes: number, answer: ServerResponse): Promise<void> {
     });
   }
   answer.end();
-}
-
-async function text(request: IncomingMessage): Promise<string> {
-  let all = "";
-  for await (const chunk of request.setEncoding("utf8")) all += String(chunk);
-  return all;
 }
 
 async function receive(request: IncomingMessage): Promise<number> {
