@@ -12,6 +12,7 @@ import { callPool } from "./ingress.ts";
 import { callInstanceAt } from "./instance-address.ts";
 import { execRequest } from "./exec-request.ts";
 import type { ExecRequest, ExecResult } from "./exec.ts";
+import { egressChange } from "../api/schemas/named-egress.ts";
 import { snapshotOptions, startOptions, stopSignal } from "../api/schemas/start.ts";
 import {
   deleteSnapshotOfNamed,
@@ -26,6 +27,7 @@ import {
   type NamedSnapshot,
   type NamedState,
 } from "./named-control.ts";
+import { changeEgressOfNamed, egressOfNamed, resetEgressOfNamed, type NamedEgress } from "./named-egress.ts";
 import { ERROR_HEADER, RETRYABLE_HEADER } from "./refusal.ts";
 
 /** How the caller wants to be served; JSON in this header. */
@@ -109,6 +111,21 @@ export class Gantry extends WorkerEntrypoint<Env> {
   /** Runs a command inside, which is started for it if need be, and waits for its end. */
   async exec(application: string, name: string, request: ExecRequest): Promise<ExecResult> {
     return await execNamed(this.env, application, name, execRequest(request), QUEUE_DEADLINE_MS);
+  }
+
+  /** What it may reach. Starts nothing. */
+  async egressOf(application: string, name: string): Promise<NamedEgress> {
+    return await egressOfNamed(this.env, application, name);
+  }
+
+  /** From its next request on, until it is reset; one that nobody has called yet is started. */
+  async changeEgress(application: string, name: string, change: object): Promise<NamedEgress> {
+    return await changeEgressOfNamed(this.env, application, name, egressChange(change), QUEUE_DEADLINE_MS);
+  }
+
+  /** What its application says holds for it again. */
+  async resetEgress(application: string, name: string): Promise<NamedEgress> {
+    return await resetEgressOfNamed(this.env, application, name);
   }
 
   /** As if it had been called now: it sleeps that much later. */

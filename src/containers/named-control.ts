@@ -52,7 +52,7 @@ export async function startNamed(
   choice: StartChoice,
   waitMs: number,
 ): Promise<NamedState> {
-  const { id } = await find(env, application, name);
+  const { id } = await findForNamed(env, application, name);
   if (isBare(choice)) await applicationStub(env, id).callInstance(name, waitMs);
   else {
     const context = { env, ctx, accountId: env.GANTRY_ACCOUNT_ID, actor: OPERATOR };
@@ -68,13 +68,13 @@ export async function sleepNamed(
   name: string,
   signal: number | undefined,
 ): Promise<NamedState> {
-  const { id } = await find(env, application, name);
+  const { id } = await findForNamed(env, application, name);
   const view: InstanceView | null = await applicationStub(env, id).act(name, "sleep", BINDING, null, signal);
   return view === null ? absent(name) : stateOf(view);
 }
 
 export async function destroyNamed(env: Env, application: string, name: string): Promise<void> {
-  const { id } = await find(env, application, name);
+  const { id } = await findForNamed(env, application, name);
   await applicationStub(env, id).act(name, "destroy", BINDING);
 }
 
@@ -84,14 +84,14 @@ export async function snapshotNamed(
   name: string,
   snapshot: string,
 ): Promise<NamedSnapshot> {
-  const { id } = await find(env, application, name);
+  const { id } = await findForNamed(env, application, name);
   const taken: StoredSnapshot = await applicationStub(env, id).snapshot(name, snapshot);
   return shown(taken);
 }
 
 /** Newest first. */
 export async function snapshotsOfNamed(env: Env, application: string, name: string): Promise<NamedSnapshot[]> {
-  const { id } = await find(env, application, name);
+  const { id } = await findForNamed(env, application, name);
   const kept: readonly StoredSnapshot[] = await applicationStub(env, id).snapshots(name);
   return kept.map(shown);
 }
@@ -103,7 +103,7 @@ export async function deleteSnapshotOfNamed(
   name: string,
   snapshot: string,
 ): Promise<void> {
-  const { id } = await find(env, application, name);
+  const { id } = await findForNamed(env, application, name);
   await applicationStub(env, id).deleteSnapshot(name, snapshot);
 }
 
@@ -112,7 +112,7 @@ function shown({ id, size, name, createdAt }: StoredSnapshot): NamedSnapshot {
 }
 
 export async function stateOfNamed(env: Env, application: string, name: string): Promise<NamedState> {
-  const { id } = await find(env, application, name);
+  const { id } = await findForNamed(env, application, name);
   return await stateIn(env, id, name);
 }
 
@@ -124,7 +124,7 @@ export async function execNamed(
   request: ExecRequest,
   waitMs: number,
 ): Promise<ExecResult> {
-  const { id } = await find(env, application, name);
+  const { id } = await findForNamed(env, application, name);
   const deadline = Date.now() + waitMs;
   for (;;) {
     const leftMs = Math.max(0, deadline - Date.now());
@@ -137,12 +137,13 @@ export async function execNamed(
 }
 
 export async function renewNamed(env: Env, application: string, name: string): Promise<void> {
-  const { id } = await find(env, application, name);
+  const { id } = await findForNamed(env, application, name);
   const routing: InstanceRouting | null = await applicationStub(env, id).instanceRouting(name);
   if (routing?.instance != null) await instanceStub(env, routing.instance.member.deploymentId).renew();
 }
 
-async function find(env: Env, application: string, name: string): Promise<{ id: string }> {
+/** Throws for a name that no instance is called by. */
+export async function findForNamed(env: Env, application: string, name: string): Promise<{ id: string }> {
   const entry = await accountStub(env, env.GANTRY_ACCOUNT_ID).findApplication(application.slice(0, 100));
   if (entry === null) {
     throw new GantryError("APPLICATION_NOT_FOUND", `there is no application ${application.slice(0, 100)}`, {});

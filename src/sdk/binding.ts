@@ -79,6 +79,38 @@ export interface InstanceState {
   readonly instance: string | null;
 }
 
+/** A host (`api.example.com`, `*.example.com`), an address, a range; or one with ports and methods, of the application's policy. */
+export type EgressRule =
+  | string
+  | { readonly host: string; readonly ports?: readonly number[]; readonly methods?: readonly string[] };
+
+/** Lists are set first, then added to, then removed from. `null`: the application's own list again. */
+export interface EgressChange {
+  readonly allow?: readonly string[];
+  readonly deny?: readonly string[];
+  readonly removeAllowed?: readonly string[];
+  readonly removeDenied?: readonly string[];
+  readonly setAllowed?: readonly string[] | null;
+  readonly setDenied?: readonly string[] | null;
+}
+
+/** What holds for an instance from its next request on. */
+export interface EgressState {
+  /** Of hosts that no list names. */
+  readonly default: "deny" | "allow";
+  /** Nothing else may be reached; null: there is no such list, and `default` says. */
+  readonly allowed: readonly EgressRule[] | null;
+  /** Wins over everything. */
+  readonly denied: readonly EgressRule[];
+  /** Something was changed for this instance alone. */
+  readonly changed: boolean;
+  /**
+   * What shows that it holds for the container that runs: a request from inside, the registration of its interception, or
+   * nothing yet (`pending`), without which it gets no traffic. `open`: it was started past egress. Null: none runs.
+   */
+  readonly verified: "probe" | "registration" | "open" | "pending" | null;
+}
+
 export interface ExecRequest {
   readonly command: string;
   readonly args?: readonly string[];
@@ -105,6 +137,9 @@ export interface GantryRpc {
   listSnapshots(application: string, id: string): Promise<Snapshot[]>;
   deleteSnapshot(application: string, id: string, name: string): Promise<void>;
   exec(application: string, id: string, request: ExecRequest): Promise<ExecResult>;
+  egressOf(application: string, id: string): Promise<EgressState>;
+  changeEgress(application: string, id: string, change: EgressChange): Promise<EgressState>;
+  resetEgress(application: string, id: string): Promise<EgressState>;
 }
 
 /** A WebSocket as workerd has it, beside what every runtime has. */

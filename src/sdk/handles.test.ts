@@ -1,6 +1,7 @@
 /** What is particular to the double and to RPC; what handles promise everywhere is in `test/sdk/handle-contract.ts`. */
 import { describe, it } from "vitest";
 import { createContainers } from "./containers.ts";
+import { defineContainer } from "./definition/define-container.ts";
 import { GantryError } from "./errors.ts";
 import { createTestContainers } from "./testing/index.ts";
 
@@ -205,5 +206,33 @@ describe("an error that is passed on", () => {
     expect(response.headers.get("retry-after")).toBe("60");
     expect(response.headers.get("gantry-error")).toBe("QUEUE_FULL");
     expect(await response.json()).toMatchObject({ success: false, errors: [{ code: "QUEUE_FULL", retryable: true }] });
+  });
+});
+
+describe("egress of the double", () => {
+  const hosted = { fetch: hello, egress: { allow: [{ host: "api.example.com", methods: ["GET"] }, "*.example.org"] } };
+
+  it("decides as the control plane does, for tests to assert", async ({ expect }) => {
+    const { containers, gantry } = createTestContainers({ web: hosted, closed: hello });
+    const instance = gantry.instance("web", "a");
+    expect(instance.mayReach("https://api.example.com/x")).toBe(true);
+    expect(instance.mayReach("https://api.example.com/x", "POST")).toBe(false);
+    expect(instance.mayReach(new URL("http://a.example.org"))).toBe(true);
+    expect(instance.mayReach("http://a.example.org:8080/")).toBe(false);
+    expect(gantry.instance("closed", "a").mayReach("https://api.example.com/")).toBe(false);
+    await containers.web.get("a").egress.deny("a.example.org");
+    expect(instance.mayReach("http://a.example.org")).toBe(false);
+    expect(gantry.instance("web", "b").mayReach("http://a.example.org")).toBe(true);
+  });
+
+  it("is that of the definition, and changes nothing that is open", async ({ expect }) => {
+    const definitions = {
+      web: defineContainer({ image: "./", allowedHosts: ["a.example.com"] }),
+      free: defineContainer({ image: "./", egress: { default: "allow", open: true } }),
+    };
+    const { containers, gantry } = createTestContainers({ web: hello, free: hello }, { definitions });
+    expect(await containers.web.get("a").egress.get()).toMatchObject({ allowed: ["a.example.com"], denied: [] });
+    expect(gantry.instance("free", "a").mayReach("http://10.0.0.1/")).toBe(true);
+    await expect(containers.free.get("a").egress.deny("b.example.com")).rejects.toMatchObject({ code: "EGRESS_OPEN" });
   });
 });

@@ -11,6 +11,7 @@ import { send, type Call, type Transport } from "./calls/send.ts";
 import { containerSocket, type ContainerSocket } from "./calls/socket.ts";
 import { checkId, checkPort, checkSize, checkWait } from "./calls/target.ts";
 import { openTerminal, type Terminal, type TerminalOptions } from "./calls/terminal.ts";
+import { egressOver, type ContainerEgress } from "./egress.ts";
 import { invalidInput, ofRpc } from "./errors.ts";
 
 export interface CallOptions extends RetryOptions {
@@ -43,6 +44,8 @@ export interface ContainerHandle {
 
 export interface NamedContainerHandle extends ContainerHandle {
   readonly id: string;
+  /** What this one instance may reach, beside what its application's policy says. */
+  readonly egress: ContainerEgress;
   port(port: number): NamedContainerHandle;
   /**
    * Starts it and waits until it is ready. What is given is kept until `destroy`, in place of what was given before; other
@@ -151,6 +154,11 @@ function namedHandle(transport: Transport, call: Call, id: string): NamedContain
   return {
     ...handle(transport, call),
     id,
+    egress: egressOver({
+      get: () => rpc("egressOf", (to) => to.egressOf(application, id)),
+      change: (change) => rpc("changeEgress", (to) => to.changeEgress(application, id, change)),
+      reset: () => rpc("resetEgress", (to) => to.resetEgress(application, id)),
+    }),
     port: (port) => namedHandle(transport, withPort(call, port), id),
     start: (options = {}) => rpc("start", (to) => to.start(application, id, options)),
     stop: (given = {}) =>

@@ -3,6 +3,8 @@
  * `cloudflare:workers`, so that tools and tests on Node can read definitions.
  */
 export type {
+  EgressRule,
+  EgressState,
   ExecResult,
   GantryBinding,
   InstanceState,
@@ -33,8 +35,10 @@ export type {
   ReadyCheck,
   RolloutOptions,
 } from "./definition/config.ts";
+export type { EgressBinding, EgressConfig, EgressCredential, EgressHandler } from "./definition/egress.ts";
 export { defineContainer, isContainerDefinition } from "./definition/define-container.ts";
 export { imageSource, type ImageSource } from "./definition/image.ts";
+export type { ContainerEgress, Hosts } from "./egress.ts";
 export { GantryError, type CallerCode, type GantryErrorCode } from "./errors.ts";
 export type {
   CallOptions,

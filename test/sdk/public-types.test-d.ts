@@ -13,6 +13,7 @@ import {
   type ContainerAccessor,
   type ContainerHandle,
   type ContainerSocket,
+  type EgressState,
   type GantryBinding,
   type NamedContainerHandle,
   type Resource,
@@ -76,6 +77,13 @@ void one.fetch("/x", { method: "POST", body: "x" });
 void one.fetch(new URL("https://a.test"));
 void one.fetch(new Request("https://a.test"));
 void containers.transcoder.pool({ retryOn: (response) => response.status === 503, size: 2 });
+true satisfies Same<Awaited<ReturnType<typeof one.egress.allow>>, EgressState>;
+void one.egress.setAllowed(null);
+void one.egress.deny(["a.test"]);
+// @ts-expect-error -- only what is called by name is changed alone
+void containers.transcoder.any().egress;
+// @ts-expect-error -- no such kind of binding
+defineContainer({ image: "./", egress: { bindings: [{ type: "d1", binding: "A" }] } });
 // @ts-expect-error -- an entity has a name
 containers.transcoder.get(7);
 // @ts-expect-error -- only named instances have a life of their own

@@ -3,6 +3,7 @@
  * where they are written, so that what would match something else than its author meant is refused here.
  */
 import * as z from "zod";
+import { isHeaderName, isSettableHeader } from "../../egress/policy/header.ts";
 import { hostPattern } from "../../egress/policy/host.ts";
 import type { BindingGrant, EgressPolicy, EgressRule } from "../../egress/policy/policy.ts";
 import { applicationName } from "./application-name.ts";
@@ -15,10 +16,6 @@ export const EGRESS_LIMITS = {
   bindings: 32,
   hosts: 32,
 } as const;
-
-/** Headers that belong to the connection, or to Gantry. */
-const UNSETTABLE =
-  /^(?:host|content-length|transfer-encoding|connection|upgrade|expect|te|trailer|keep-alive|proxy-.*|gantry-.*|cf-.*|cdn-loop)$/;
 
 const methods = z
   .array(
@@ -66,8 +63,8 @@ const credential = z.strictObject({
   hosts: hosts.describe("Hosts whose requests get the header"),
   header: z
     .string()
-    .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/, "must be the name of a header")
-    .refine((name) => !UNSETTABLE.test(name.toLowerCase()), "belongs to the connection or to Gantry, and cannot be set")
+    .refine(isHeaderName, "must be the name of a header")
+    .refine(isSettableHeader, "belongs to the connection or to Gantry, and cannot be set")
     .describe("Header that is set outside the container; one of that name that the container sends is overwritten"),
   prefix: z
     .string()

@@ -3,6 +3,7 @@
  */
 
 import type { InstanceType } from "../binding.ts";
+import type { EgressConfig } from "./egress.ts";
 
 /** Seconds, or text such as `"90s"`, `"5m"`, `"1h30m"`. */
 export type Duration = number | string;
@@ -97,8 +98,10 @@ export interface ContainerConfig {
   readonly allowedHosts?: readonly string[];
   /** Wins over everything. */
   readonly deniedHosts?: readonly string[];
-  /** Applies the lists to HTTPS too; the image must trust the run-time CA. */
+  /** `false`: nothing is reached by HTTPS. Otherwise the image must trust the certificate of its start. Default: true. */
   readonly interceptHttps?: boolean;
+  /** What the four before cannot say: credentials, handlers, other applications, bindings, rules with ports and methods. */
+  readonly egress?: EgressConfig;
   /** A path that must give any answer before the container counts as started. */
   readonly pingEndpoint?: string;
   /** At most five. */
@@ -143,6 +146,12 @@ export const LIMITS = {
   minHealthyMs: 3_600_000,
   progressDeadlineMs: 604_800_000,
   scaleDownDelayMs: 86_400_000,
+  egressRules: 256,
+  egressHosts: 32,
+  egressCredentials: 32,
+  egressHandlers: 32,
+  egressInternal: 64,
+  egressBindings: 32,
 } as const;
 
 export const DEFAULT_MAX_INSTANCES = 20;

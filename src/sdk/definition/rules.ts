@@ -2,6 +2,7 @@
 import { parseDuration } from "../../duration.ts";
 import type { ContainerConfig } from "./config.ts";
 import { DEFAULT_MAX_INSTANCES, LIMITS } from "./config.ts";
+import { egressConfigOf } from "./egress.ts";
 
 type Problem = readonly [field: string, problem: string];
 
@@ -113,10 +114,35 @@ function* countProblems(config: ContainerConfig): Iterable<Problem> {
   }
 }
 
+/** What `egress` says in other words. */
+const SAME = [
+  ["default", "enableInternet"],
+  ["allow", "allowedHosts"],
+  ["deny", "deniedHosts"],
+  ["interceptHttps", "interceptHttps"],
+] as const;
+
 function* egressProblems(config: ContainerConfig): Iterable<Problem> {
-  const { enableInternet, allowedHosts, deniedHosts, interceptHttps } = config;
-  const isOpen = enableInternet === true || allowedHosts !== undefined;
+  const { egress = {} } = config;
+  let isTwice = false;
+  for (const [field, old] of SAME) {
+    if (egress[field] === undefined || config[old] === undefined) continue;
+    yield [`egress.${field}`, `is said by ${old} too: keep one of them`];
+    isTwice = true;
+  }
+  if (isTwice) return;
+  const { default: byDefault, allow, deny, interceptHttps, open, credentials = [] } = egressConfigOf(config) ?? {};
+  const isOpen = byDefault === "allow" || allow !== undefined;
   const fix = "has no effect while everything is denied: set enableInternet: true or allowedHosts";
-  if (deniedHosts !== undefined && !isOpen) yield ["deniedHosts", fix];
-  if (interceptHttps === true && !isOpen) yield ["interceptHttps", fix];
+  if (config.deniedHosts !== undefined && !isOpen) yield ["deniedHosts", fix];
+  if (config.interceptHttps === true && !isOpen) yield ["interceptHttps", fix];
+  if (open === true) {
+    if (byDefault !== "allow") yield ["egress.open", 'needs default: "allow"'];
+    const others = { allow, deny, interceptHttps, credentials: egress.credentials, handlers: egress.handlers };
+    const [field] = Object.entries(others).find(([, value]) => value !== undefined) ?? [];
+    if (field !== undefined) yield ["egress.open", `cannot be together with ${field}: nothing would enforce it`];
+  }
+  if (interceptHttps === false && credentials.length > 0) {
+    yield ["egress.credentials", "would be sent by HTTP only: leave interceptHttps out"];
+  }
 }

@@ -4,6 +4,8 @@
  */
 import {
   ERROR_HEADER,
+  type EgressChange,
+  type EgressState,
   GANTRY_ORIGIN,
   INSTANCE_HEADER,
   RETRYABLE_HEADER,
@@ -180,6 +182,26 @@ export class TestGantry implements GantryBinding, GantryRpc {
       throw fault("NOT_SUPPORTED", `the test's application ${application} has no exec: give { fetch, exec }`);
     }
     return await instance.exec(request, instance);
+  }
+
+  async egressOf(application: string, id: string): Promise<EgressState> {
+    return this.#known(application, id).describeEgress();
+  }
+
+  async changeEgress(application: string, id: string, change: EgressChange): Promise<EgressState> {
+    const instance = this.#known(application, id);
+    instance.changeEgress(change);
+    if (instance.generation === 0) {
+      instance.wake(this.#now);
+      instance.ready(this.#now);
+    }
+    return instance.describeEgress();
+  }
+
+  async resetEgress(application: string, id: string): Promise<EgressState> {
+    const instance = this.#known(application, id);
+    instance.resetEgress();
+    return instance.describeEgress();
   }
 
   #terminal(instance: TestInstance): Response {

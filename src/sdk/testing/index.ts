@@ -3,6 +3,7 @@
  * only what is behind the binding is in memory, with states, cold starts and failures that a test can provoke.
  */
 import { containersOver, type ContainerModule, type Containers } from "../containers.ts";
+import { egressConfigOf } from "../definition/egress.ts";
 import { applicationNames } from "../definition/names.ts";
 import type { ContainerAccessor } from "../handles.ts";
 import { TestGantry, type TestGantryOptions } from "./gantry.ts";
@@ -38,7 +39,9 @@ export function createTestContainers<H extends Handlers, M extends ContainerModu
   const names = applicationNames(named);
   const applications = [...names].map(([key, name]) => {
     const given = handlers[key] as TestHandler | TestApplication;
-    return [name, typeof given === "function" ? { fetch: given } : given] as const;
+    const egress = egressConfigOf(definitions?.[key] ?? {});
+    const application: TestApplication = typeof given === "function" ? { fetch: given } : given;
+    return [name, egress === undefined ? application : { egress, ...application }] as const;
   });
   const gantry = new TestGantry(new Map(applications), gantryOptions);
   const transport = { binding: gantry, sleep: gantry.sleep, now: gantry.now, random };

@@ -4,7 +4,8 @@
  */
 import type { ExecRequest, ExecResult, InstanceState, StartOptions, TerminalSession } from "./types.ts";
 import type { TestApplication } from "./types.ts";
-import type { Snapshot } from "../binding.ts";
+import type { EgressChange, EgressState, Snapshot } from "../binding.ts";
+import { TestEgress } from "./egress.ts";
 
 export type TestInstanceState = "sleeping" | "starting" | "ready" | "stopped";
 
@@ -40,6 +41,7 @@ export class TestInstance {
   readonly signals: (string | number)[] = [];
   inFlight = 0;
   lastActiveAt: number;
+  readonly #egress: TestEgress;
   readonly #refusals: Required<Refusal>[] = [];
   #losses = 0;
   #since: number;
@@ -51,6 +53,7 @@ export class TestInstance {
     this.name = name;
     this.#application = application;
     this.#coldStartRefusals = coldStartRefusals;
+    this.#egress = new TestEgress(application.egress);
     this.lastActiveAt = now;
     this.#since = now;
   }
@@ -100,6 +103,26 @@ export class TestInstance {
       retryable: false,
       details,
     });
+  }
+
+  /**
+   * Whether its policy lets it ask for that, changes of its handle included. Requests of a test's code are its own and are
+   * not stopped: this is for assertions.
+   */
+  mayReach(url: string | URL, method = "GET"): boolean {
+    return this.#egress.mayReach(String(url), method);
+  }
+
+  changeEgress(change: EgressChange): void {
+    this.#egress.change(change);
+  }
+
+  resetEgress(): void {
+    this.#egress.reset();
+  }
+
+  describeEgress(): EgressState {
+    return this.#egress.describe(this.isRunning);
   }
 
   get isRunning(): boolean {

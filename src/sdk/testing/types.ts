@@ -1,6 +1,7 @@
 /** What a test says about an application. */
 import type { ExecRequest, ExecResult } from "../binding.ts";
 import type { TerminalSize } from "../calls/terminal.ts";
+import type { EgressConfig } from "../definition/egress.ts";
 
 export type { ExecRequest, ExecResult, InstanceState, StartOptions } from "../binding.ts";
 
@@ -31,4 +32,6 @@ export interface TestApplication {
   readonly fetch: TestHandler;
   readonly exec?: (request: ExecRequest, instance: { readonly id: string }) => ExecResult | Promise<ExecResult>;
   readonly terminal?: (session: TerminalSession) => void;
+  /** Its policy, for `mayReach` and the handles; default: that of its definition, else nothing may be reached. */
+  readonly egress?: EgressConfig;
 }
