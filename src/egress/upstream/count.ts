@@ -3,25 +3,6 @@
  * not take a part for the whole.
  */
 
-/** Of one application: what its containers have asked the outside for. */
-export interface Usage {
-  readonly requests: number;
-  readonly denied: number;
-  readonly bytesUp: number;
-  readonly bytesDown: number;
-}
-
-export const NO_USAGE: Usage = { requests: 0, denied: 0, bytesUp: 0, bytesDown: 0 };
-
-export function addUsage(a: Usage, b: Usage): Usage {
-  return {
-    requests: a.requests + b.requests,
-    denied: a.denied + b.denied,
-    bytesUp: a.bytesUp + b.bytesUp,
-    bytesDown: a.bytesDown + b.bytesDown,
-  };
-}
-
 /** Large enough that a chunk costs little beside its bytes. */
 const CHUNK_BYTES = 64 * 1024;
 
