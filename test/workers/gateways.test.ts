@@ -215,6 +215,8 @@ describe("an object", () => {
     expect((await reading("HEAD", "/ROOMS/a")).status).toBe(200);
     expect((await reading("OPTIONS", "/ROOMS/a")).status).toBe(403);
     expect((await reading("GET", "/ROOMS/b")).status).toBe(403);
+    // Offered by some clients with each request, and taken up by nobody.
+    expect((await reading("GET", "/ROOMS/a", { connection: "upgrade", upgrade: "h2c" })).status).toBe(200);
   });
 
   it("that throws is said to have failed", async ({ expect }) => {
