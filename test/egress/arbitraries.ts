@@ -43,6 +43,14 @@ const PATHS = ["/*", "/v1/*", "/v1*", "/v1/x", "/", "/v1/", "/a%2fb/*"];
 
 const pattern = () => fc.constantFrom(...PATTERNS);
 const methods = () => fc.uniqueArray(fc.constantFrom(...METHODS), { maxLength: 2 });
+
+/** Of credentials and handlers, several of which are to be for one host. */
+const hosts = () =>
+  fc.array(fc.oneof(pattern(), fc.constantFrom("*.test", "*.example.test", "0.0.0.0/0", "::/0")), {
+    minLength: 1,
+    maxLength: 4,
+  });
+
 const optional = { requiredKeys: ["host"] as "host"[] };
 
 const rule = (): fc.Arbitrary<EgressRule> =>
@@ -69,7 +77,7 @@ export const policies = (): fc.Arbitrary<EgressPolicy> =>
       credentials: fc.array(
         fc.record(
           {
-            hosts: fc.array(pattern(), { minLength: 1, maxLength: 4 }),
+            hosts: hosts(),
             header: fc.constantFrom("authorization", "x-key"),
             prefix: fc.constant(""),
             secret: fc.constant("key"),
@@ -83,7 +91,7 @@ export const policies = (): fc.Arbitrary<EgressPolicy> =>
       handlers: fc.array(
         fc.record(
           {
-            hosts: fc.array(pattern(), { minLength: 1, maxLength: 3 }),
+            hosts: hosts(),
             methods: methods(),
             binding: fc.constant("MOCK"),
           },
