@@ -5,8 +5,7 @@
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import * as z from "zod";
-import { errorResponse } from "../api/envelope.ts";
-import { ERRORS, GantryError } from "../errors.ts";
+import { GantryError } from "../errors.ts";
 import { QUEUE_DEADLINE_MS, type Access } from "./access.ts";
 import { callPool } from "./ingress.ts";
 import { callInstanceAt } from "./instance-address.ts";
@@ -28,12 +27,11 @@ import {
   type NamedState,
 } from "./named-control.ts";
 import { changeEgressOfNamed, egressOfNamed, resetEgressOfNamed, type NamedEgress } from "./named-egress.ts";
-import { ERROR_HEADER, RETRYABLE_HEADER } from "./refusal.ts";
+import { refusalAnswer } from "./refusal-answer.ts";
 
 /** How the caller wants to be served; JSON in this header. */
 const CALL_HEADER = "gantry-call";
 
-const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
 const MAX_EXCLUDED = 100;
 
 const callSchema = z.strictObject({
@@ -60,7 +58,7 @@ export class Gantry extends WorkerEntrypoint<Env> {
       const target = targetOf(request.url);
       return await this.#call(target, withoutPrefix(request, target.prefix), accessOf(request));
     } catch (error) {
-      return refusal(error, request.method);
+      return refusalAnswer(error, request.method);
     }
   }
 
@@ -141,8 +139,10 @@ function targetOf(requestUrl: string): BindingTarget {
     throw new GantryError("ROUTE_NOT_FOUND", message, {});
   }
   const [prefix, application, instance, port] = match;
+  const name = decodeURIComponent(application);
   return {
-    application: decodeURIComponent(application),
+    // No name has a slash, and what stands for another account's application begins with one.
+    application: name.includes("/") ? application : name,
     instance: instance === undefined ? null : decodeURIComponent(instance),
     port: port === undefined ? null : portOf(port),
     prefix,
@@ -164,6 +164,7 @@ function accessOf({ headers }: Request): Access {
     waitMs: Math.min(waitMs, QUEUE_DEADLINE_MS),
     isOneTry: mode === "pool",
     isTerminal: mode === "terminal",
+    inside: null,
   };
 }
 
@@ -191,18 +192,4 @@ function withoutPrefix(request: Request, prefix: string): Request {
   const next = new Request(url, request);
   next.headers.delete(CALL_HEADER);
   return next;
-}
-
-function refusal(error: unknown, method: string): Response {
-  const response = errorResponse(error);
-  const code = GantryError.is(error) ? error.code : "INTERNAL";
-  const headers = new Headers(response.headers);
-  headers.set(ERROR_HEADER, code);
-  headers.set(RETRYABLE_HEADER, String(ERRORS[code].retryable && (wasNotDelivered(code) || IDEMPOTENT.has(method))));
-  return new Response(response.body, { status: response.status, headers });
-}
-
-/** Of all others it is not known whether the container has seen the request. */
-function wasNotDelivered(code: keyof typeof ERRORS): boolean {
-  return code !== "INSTANCE_UNREACHABLE" && code !== "INTERNAL";
 }

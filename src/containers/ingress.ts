@@ -13,6 +13,7 @@ import type { Routing, RoutingMember } from "../orchestrator/routing.ts";
 import { instanceStub } from "../stubs.ts";
 import { begin, end, load } from "./load.ts";
 import {
+  CALLER_HEADER,
   DIRECT_HEADER,
   INSTANCE_HEADER,
   isUnsent,
@@ -24,6 +25,7 @@ import {
   TASK_HEADER,
   TASK_TRY_HEADER,
   TERMINAL_HEADER,
+  VIA_HEADER,
 } from "./refusal.ts";
 import {
   chooseSide,
@@ -41,6 +43,7 @@ import { cachedRouting, excludeMember, forgetRouting, loadRouting } from "./rout
 import { sleep } from "../sleep.ts";
 
 export interface IngressTarget {
+  /** Its name or id, or a key that stands for it in `routing-cache.ts`. */
   readonly application: string;
   /** `/a/<app>` when the application was named in the path, else null. */
   readonly prefix: string | null;
@@ -76,7 +79,7 @@ export async function callPool(
   const { application } = target;
   const deadline = Date.now() + access.waitMs;
   let routing = cachedRouting(application, env, ctx, Date.now()) ?? (await loadRouting(application, env, 0));
-  if (!access.isTrusted) await authorize(routing, request, env);
+  await admit(routing, request, env, access);
   const call = await makeReplayable(request);
   const tried = new Set<string>();
   let round = 0;
@@ -104,7 +107,7 @@ export async function callPool(
       if (routing.members.length > 0 && isNobodyLeft) throw exhausted(routing);
       routing = await waitForMember(application, routing, env, { ...access, deadline, signal: request.signal });
       // It may be another application by now, or have another policy.
-      if (!access.isTrusted) await authorize(routing, request, env);
+      await admit(routing, request, env, access);
       tried.clear();
       continue;
     }
@@ -120,7 +123,7 @@ export async function callPool(
       if (turnedAway > 0) await sleep(Math.min(ROUND_PAUSE_MAX_MS, ROUND_PAUSE_MS * 2 ** turnedAway));
       turnedAway += 1;
       routing = await loadRouting(application, env, 0);
-      if (!access.isTrusted) await authorize(routing, request, env);
+      await admit(routing, request, env, access);
       continue;
     }
     if (refusal === "not-listening") {
@@ -150,21 +153,29 @@ async function waitForMember(
   env: Env,
   { deadline, waitMs, signal }: Pick<Access, "waitMs"> & { readonly deadline: number; readonly signal: AbortSignal },
 ): Promise<Routing> {
+  const { name } = routing;
   if (routing.desired === 0) {
     forgetRouting(application);
-    const message = `application ${application} is scaled to 0: set instances to call it`;
-    throw new GantryError("SCALED_TO_ZERO", message, { application });
+    const message = `application ${name} is scaled to 0: set instances to call it`;
+    throw new GantryError("SCALED_TO_ZERO", message, { application: name });
   }
   const leftMs = deadline - Date.now();
   const next = leftMs > 0 ? await untilAborted(loadRouting(application, env, leftMs), signal) : routing;
   if (next.members.length > 0 || (next.desired === 0 && leftMs > 0)) return next;
-  const message = `application ${application} has no ready instance after ${waitMs / 1_000} s`;
-  throw new GantryError("NO_READY_INSTANCE", message, { application });
+  const message = `application ${name} has no ready instance after ${waitMs / 1_000} s`;
+  throw new GantryError("NO_READY_INSTANCE", message, { application: name });
 }
 
 type Policy = Pick<Routing, "applicationId" | "accountId" | "name" | "ingress">;
 
-export async function authorize(routing: Policy, request: Request, env: Env): Promise<void> {
+/** Throws when this caller may not call that application. */
+export function admit(routing: Policy, request: Request, env: Env, access: Access): Promise<void> | undefined {
+  if (!access.isTrusted) return authorize(routing, request, env);
+  access.inside?.admit(routing);
+  return undefined;
+}
+
+async function authorize(routing: Policy, request: Request, env: Env): Promise<void> {
   if (routing.ingress === "public") return;
   const details = { application: routing.name, ingress: routing.ingress };
   if (routing.ingress === "private") {
@@ -193,6 +204,8 @@ const OWN_HEADERS = [
   SSH_HEADER,
   TASK_HEADER,
   TASK_TRY_HEADER,
+  CALLER_HEADER,
+  VIA_HEADER,
   "x-forwarded-prefix",
   "expect",
 ] as const;
@@ -202,10 +215,11 @@ export function forward(
   target: Pick<IngressTarget, "prefix">,
   routing: Policy,
   request: Request,
-  { isTrusted }: Pick<Access, "isTrusted"> = FROM_OUTSIDE,
+  { isTrusted, inside }: Pick<Access, "isTrusted" | "inside"> = FROM_OUTSIDE,
 ): Request {
   const hasOwnCookie = hasVersionCookie(request);
-  const isPlain = target.prefix === null && (isTrusted || routing.ingress === "public") && !hasOwnCookie;
+  const isOpen = inside === null && (isTrusted || routing.ingress === "public");
+  const isPlain = target.prefix === null && isOpen && !hasOwnCookie;
   if (isPlain && !OWN_HEADERS.some((name) => request.headers.has(name))) return request;
   const url = new URL(request.url);
   if (target.prefix !== null) url.pathname = url.pathname.slice(target.prefix.length) || "/";
@@ -215,6 +229,7 @@ export function forward(
   if (hasOwnCookie) withoutVersionCookie(next.headers);
   // Gantry's own token must not reach the application.
   if (!isTrusted && routing.ingress === "token") withoutToken(next.headers);
+  for (const [name, value] of Object.entries(inside?.headers ?? {})) next.headers.set(name, value);
   if (target.prefix !== null) {
     next.headers.set("x-forwarded-prefix", target.prefix);
     next.headers.delete("cookie");

@@ -10,7 +10,7 @@ import type { AddressedInstance, InstanceRouting } from "../orchestrator/instanc
 import { isCallable } from "../orchestrator/names.ts";
 import { sleep } from "../sleep.ts";
 import { FROM_OUTSIDE, type Access } from "./access.ts";
-import { authorize, forward, send, untilAborted } from "./ingress.ts";
+import { admit, forward, send, untilAborted } from "./ingress.ts";
 import { callInstance, forgetInstance, instanceByAddress, instanceByName } from "./instance-lookup.ts";
 import { isolate, refuseAsCode } from "./path-isolation.ts";
 import { DIRECT, DIRECT_HEADER, PORT_HEADER, refusalOf, TERMINAL_HEADER } from "./refusal.ts";
@@ -18,10 +18,14 @@ import { makeReplayable } from "./replay.ts";
 
 /** Between tries of an instance that said no twice. */
 const RETRY_PAUSE_MS = 50;
+/** Between looks at one that is waited for. */
+const LOOK_PAUSE_MS = 250;
 
 export type InstanceTarget =
   | {
       readonly application: string;
+      /** Whose application; absent: the first account's. */
+      readonly account?: string;
       /** Name, id, or id of the deployment. */
       readonly instance: string;
       readonly port: number | null;
@@ -68,7 +72,8 @@ export async function callInstanceAt(
     forgetInstance(instance.member.deploymentId);
     const mayRepeat = call.canResend && (refusal === "not-ready" || (refusal === "unreachable" && call.isIdempotent));
     // Whoever is called by name is started again; any other instance says that it is not there now.
-    if (instance.isNamed && mayRepeat && Date.now() < deadline) {
+    const isWaitedFor = instance.isNamed || access.inside !== null;
+    if (isWaitedFor && mayRepeat && Date.now() < deadline) {
       if (attempt > 0) await sleep(RETRY_PAUSE_MS);
       continue;
     }
@@ -84,23 +89,56 @@ async function ready(
   target: InstanceTarget,
   request: Request,
   env: Env,
-  { isTrusted }: Access,
+  access: Access,
   deadline: number,
 ): Promise<InstanceRouting> {
-  if (!("instance" in target)) {
-    const routing = await instanceByAddress(target.address, env);
-    if (!isTrusted) await authorize(routing, request, env);
+  const look = async () => {
+    const routing =
+      "instance" in target
+        ? await instanceByName(target.application, target.instance, env, target.account)
+        : await instanceByAddress(target.address, env);
+    await admit(routing, request, env, access);
     return routing;
-  }
-  const routing = await instanceByName(target.application, target.instance, env);
-  if (!isTrusted) await authorize(routing, request, env);
+  };
+  const routing = await look();
   const { instance, hasNamed, name } = routing;
-  if (instance === null ? !hasNamed || !isCallable(name, target.instance) : !isAsleep(instance)) return routing;
-  return await untilAborted(callInstance(routing, target.instance, deadline - Date.now(), env), request.signal);
+  if ("instance" in target) {
+    const isCalled = instance === null ? hasNamed && isCallable(name, target.instance) : isAsleep(instance);
+    if (isCalled) {
+      return await untilAborted(callInstance(routing, target.instance, deadline - Date.now(), env), request.signal);
+    }
+  }
+  return access.inside === null ? routing : await untilBack(routing, look, request.signal, env, deadline);
 }
 
 function isAsleep({ isNamed, unavailable }: AddressedInstance): boolean {
   return isNamed && unavailable !== null;
+}
+
+/** The same instance, once it takes requests; as it is now when it will not in time, or not by itself. */
+async function untilBack(
+  first: InstanceRouting,
+  look: () => Promise<InstanceRouting>,
+  signal: AbortSignal,
+  env: Env,
+  deadline: number,
+): Promise<InstanceRouting> {
+  let routing = first;
+  for (;;) {
+    const { instance } = routing;
+    if (instance === null || instance.unavailable === null) return routing;
+    const { isPassing, retryAfterS } = instance.unavailable;
+    const leftMs = deadline - Date.now();
+    if (!isPassing || retryAfterS * 1_000 > leftMs) return routing;
+    if (instance.isNamed) {
+      const called = await untilAborted(callInstance(routing, instance.instanceName, leftMs, env), signal);
+      // Whoever has its name by now is another one.
+      if (called.instance?.member.deploymentId === instance.member.deploymentId) return called;
+      return { ...routing, instance: null };
+    }
+    await untilAborted(sleep(LOOK_PAUSE_MS), signal);
+    routing = await look();
+  }
 }
 
 /** The port that is meant, if the network mode opens it. */

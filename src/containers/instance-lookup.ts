@@ -15,12 +15,17 @@ const MAX_NAME_LENGTH = 129;
 /** Per isolate; rebuilt from the objects at any time. */
 const entries = new Map<string, { readonly routing: InstanceRouting; readonly until: number }>();
 
-export function instanceByName(application: string, instance: string, env: Env): Promise<InstanceRouting> {
+export function instanceByName(
+  application: string,
+  instance: string,
+  env: Env,
+  account: string = env.GANTRY_ACCOUNT_ID,
+): Promise<InstanceRouting> {
   const name = application.slice(0, MAX_NAME_LENGTH);
   // One that is longer is nobody's, whatever follows.
   const key = instance.slice(0, MAX_NAME_LENGTH);
-  return cached(keyOf(name, key), async () => {
-    const entry = await accountStub(env, env.GANTRY_ACCOUNT_ID).findApplication(name);
+  return cached(keyOf(account, name, key), async () => {
+    const entry = await accountStub(env, account).findApplication(name);
     const routing = entry === null ? null : await routingOf(env, entry.id, key);
     if (routing !== null) return routing;
     throw new GantryError("APPLICATION_NOT_FOUND", `there is no application ${name}`, { application: name });
@@ -61,18 +66,18 @@ async function routingOf(env: Env, applicationId: string, instance: string): Pro
 
 /** Started, or made, if need be, and waited for. Throws why it takes no requests. */
 export async function callInstance(
-  { applicationId, name }: Pick<InstanceRouting, "applicationId" | "name">,
+  { applicationId, accountId, name }: Pick<InstanceRouting, "applicationId" | "accountId" | "name">,
   instance: string,
   waitMs: number,
   env: Env,
 ): Promise<InstanceRouting> {
   const routing: InstanceRouting = await applicationStub(env, applicationId).callInstance(instance, waitMs);
-  remember(keyOf(name, instance), routing);
+  remember(keyOf(accountId, name, instance), routing);
   return routing;
 }
 
-function keyOf(application: string, instance: string): string {
-  return `${application} @${instance}`;
+function keyOf(account: string, application: string, instance: string): string {
+  return `${account} ${application} @${instance}`;
 }
 
 async function cached(key: string, look: () => Promise<InstanceRouting>): Promise<InstanceRouting> {

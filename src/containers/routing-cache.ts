@@ -12,6 +12,8 @@ export const SNAPSHOT_TTL_MS = 2_000;
 /** Beyond this many applications the oldest snapshots are dropped: an isolate has 128 MB. */
 const MAX_SNAPSHOTS = 2_000;
 const MAX_NAME_LENGTH = 64;
+/** No name and no id of an application begins so, and what comes from outside is never taken for a key. */
+const ACCOUNT_PREFIX = "/";
 
 interface Entry {
   routing: Routing;
@@ -22,6 +24,11 @@ interface Entry {
 
 /** Per isolate; rebuilt from the objects at any time. */
 const entries = new Map<string, Entry>();
+
+/** Under which the routing of an account's application is kept, and asked for. */
+export function applicationKey(accountId: string, name: string, env: Env): string {
+  return accountId === env.GANTRY_ACCOUNT_ID ? name : `${ACCOUNT_PREFIX}${accountId}/${name}`;
+}
 
 export function forgetRouting(application: string): void {
   entries.delete(application);
@@ -68,21 +75,27 @@ export function cachedRouting(application: string, env: Env, ctx: ExecutionConte
  */
 export async function loadRouting(application: string, env: Env, waitMs: number): Promise<Routing> {
   const host = hostOf(application);
-  if (host === null && application.length > MAX_NAME_LENGTH) throw unknown(application.slice(0, MAX_NAME_LENGTH));
+  const { account, name } = ownerOf(application, env);
+  if (host === null && name.length > MAX_NAME_LENGTH) throw unknown(name.slice(0, MAX_NAME_LENGTH));
   const entry =
-    host === null
-      ? await accountStub(env, env.GANTRY_ACCOUNT_ID).findApplication(application)
-      : await applicationAtHost(host, env);
-  if (entry === null) throw unknown(host ?? application);
+    host === null ? await accountStub(env, account).findApplication(name) : await applicationAtHost(host, env);
+  if (entry === null) throw unknown(host ?? name);
   const routing: Routing | null = await applicationStub(env, entry.id).routing(waitMs);
   // Whose a host is, only the application itself says for certain.
   if (routing === null || (host !== null && routing.hostnames?.includes(host) !== true)) {
-    throw unknown(host ?? application);
+    throw unknown(host ?? name);
   }
   const oldest = entries.keys().next();
   if (entries.size >= MAX_SNAPSHOTS && oldest.done !== true) entries.delete(oldest.value);
   entries.set(application, { routing, freshUntil: Date.now() + SNAPSHOT_TTL_MS, refreshingSince: 0 });
   return routing;
+}
+
+/** Whose application a key means, and which. */
+function ownerOf(key: string, env: Env): { readonly account: string; readonly name: string } {
+  const [, account, name] = key.startsWith(ACCOUNT_PREFIX) ? key.split("/", 3) : [];
+  if (account === undefined || name === undefined) return { account: env.GANTRY_ACCOUNT_ID, name: key };
+  return { account, name };
 }
 
 function unknown(application: string): GantryError {

@@ -10,6 +10,8 @@ import type { ApplicationRow } from "./storage/application-row.ts";
 
 export interface Unavailable {
   readonly reason: string;
+  /** It takes requests again without anybody's doing, or with the next call. */
+  readonly isPassing: boolean;
   readonly retryAfterS: number;
 }
 
@@ -65,18 +67,18 @@ export function addressedInstance(
 
 function whyNot(deployment: Deployment, now: number): Unavailable {
   const { phase, nextStartAt, last, cordoned, held, readyAt } = deployment;
-  if (isLeaving(deployment)) return soon("it is being removed");
-  if (held) return soon("it was stopped by a user and stays so until it is started");
-  if (cordoned) return soon("it is cordoned");
+  if (isLeaving(deployment)) return { ...soon("it is being removed"), isPassing: false };
+  if (held) return { ...soon("it was stopped by a user and stays so until it is started"), isPassing: false };
+  if (cordoned) return { ...soon("it is cordoned"), isPassing: false };
   if (deployment.isAsleep === true) return soon("it sleeps until it is called");
   if (phase === "stopping") return soon(`it is being stopped (${deployment.stopReason ?? "Stopped"})`);
   if (phase === "starting") return soon("it is being started");
   if (phase === "running") return soon(readyAt === null ? "it is not ready yet" : "its checks fail");
   const waitS = Math.max(1, Math.ceil((nextStartAt - now) / 1_000));
   const why = last === null ? "it has not been started" : `its container ended (${last.reason})`;
-  return { reason: `${why}; it is started again in ${waitS} s`, retryAfterS: waitS };
+  return { reason: `${why}; it is started again in ${waitS} s`, isPassing: true, retryAfterS: waitS };
 }
 
 function soon(reason: string): Unavailable {
-  return { reason, retryAfterS: 1 };
+  return { reason, isPassing: true, retryAfterS: 1 };
 }
