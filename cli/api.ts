@@ -22,7 +22,7 @@ export interface Api {
   send<O extends OperationName>(operation: O, sent?: Sent): Promise<Answer<Operations[O]["result"]>>;
   list<O extends ListOperation>(
     operation: O,
-    sent?: Pick<Sent, "params">,
+    sent?: Pick<Sent, "params" | "query">,
   ): Promise<Extract<Operations[O]["result"], readonly unknown[]>[number][]>;
   /** Once, whatever comes of it. */
   once<O extends OperationName>(operation: O, sent?: Sent): Promise<Answer<Operations[O]["result"]>>;

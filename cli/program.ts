@@ -10,6 +10,7 @@ import { rolloutHistory } from "./commands/rollout-history.ts";
 import { rolloutStart, type StartFlags } from "./commands/rollout-start.ts";
 import { FOLLOWED_FOR, rolloutStatus, type StatusFlags } from "./commands/rollout-status.ts";
 import type { PlanFlags } from "./commands/context.ts";
+import { addEgress } from "./egress-program.ts";
 import type { Io } from "./io.ts";
 import type { RolloutAction } from "../src/orchestrator/rollouts/actions.ts";
 import { describeProblem, ProblemsError } from "./problems.ts";
@@ -87,6 +88,7 @@ export async function run(io: Io, args: readonly string[]): Promise<number> {
     .option("--contains <text>", "lines with this text")
     .option("--limit <number>", "most lines; default: 100")
     .action(async (name: string, flags: LogFlags) => void (code = await logs(io, name, flags)));
+  addEgress(program, connected, io, (ended) => void (code = ended));
   const rollouts = program
     .command("rollout")
     .description("Begin an application's rollouts, look at them, and act on them");

@@ -1,6 +1,7 @@
 /** `gantry rollout history`: what has been rolled out, when, for how long, and how it ended. */
 import type { Io } from "../io.ts";
 import type { Rollout } from "../rollouts.ts";
+import { table } from "../table.ts";
 import { EXIT, type ExitCode } from "./apply.ts";
 import { openApi } from "./context.ts";
 import type { RolloutFlags } from "./rollout.ts";
@@ -49,10 +50,4 @@ export function lengthText(ms: number): string {
   if (first === -1) return "0s";
   const shown = parts.slice(first, first + 2).filter(([count]) => count > 0);
   return shown.map(([count, unit]) => `${count}${unit}`).join("");
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
-  const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  "));
-  return lines.map((line) => `${line.trimEnd()}\n`).join("");
 }
