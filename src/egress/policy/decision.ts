@@ -19,7 +19,7 @@ export type DenyReason =
   | "https_off"
   /** The host's credential does not cover this method or path. */
   | "credential_scope"
-  /** No host, user information, a port other than 80 and 443, an unknown scheme. */
+  /** No host, user information, a port other than 80 and 443, an unknown scheme, a method that is none. */
   | "malformed";
 
 export type Decision =
@@ -37,6 +37,6 @@ export type Decision =
       /** Normalised; as it was asked for where that is not possible, cut to 253 characters. */
       readonly host: string;
       readonly reason: DenyReason;
-      /** Which rule, such as `deny[2]`, `allow`, `default`, `credentials[0]`. */
+      /** Which rule, such as `deny[2]`, `allow`, `default`, `credentials[0]`, `intercept_https`; the part that is malformed. */
       readonly rule: string;
     };
