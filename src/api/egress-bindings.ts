@@ -4,12 +4,13 @@ import type { EgressPolicy } from "../egress/policy/policy.ts";
 import { bindingProblem } from "../egress/bindings/known.ts";
 import { invalid } from "./body.ts";
 
-export function requireBindings(env: Env, { handlers, bindings }: EgressPolicy): void {
+/** `at`: where in the request the policy stands. */
+export function requireBindings(env: Env, { handlers, bindings }: EgressPolicy, at: "" | "egress."): void {
   for (const [index, { binding }] of handlers.entries()) {
-    requireServiceBinding(env, `egress.handlers[${index}]`, binding);
+    requireServiceBinding(env, `${at}handlers[${index}]`, binding);
   }
   for (const [index, grant] of bindings.entries()) {
     const problem = bindingProblem(grant, env);
-    if (problem !== null) throw invalid({ [`egress.bindings[${index}].binding`]: problem });
+    if (problem !== null) throw invalid({ [`${at}bindings[${index}].binding`]: problem });
   }
 }

@@ -117,10 +117,14 @@ export function workersOf(
 }
 
 /** What a request says about what containers reach, all of which has to be there. What it does not say is not in it. */
-export function reachedBy(env: Env, { egress }: Pick<PatchApplication, "egress">): Pick<ApplicationSpec, "egress"> {
+export function reachedBy(
+  env: Env,
+  { egress }: Pick<PatchApplication, "egress">,
+  at: "" | "egress." = "egress.",
+): Pick<ApplicationSpec, "egress"> {
   if (egress == null) return egress === undefined ? {} : { egress };
   const policy = egressOf(egress);
-  requireBindings(env, policy);
+  requireBindings(env, policy, at);
   return { egress: policy };
 }
 

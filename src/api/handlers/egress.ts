@@ -59,7 +59,10 @@ export const egressRoutes = [
     run: async (call) => {
       const { id } = findApplication(call);
       const application = applicationStub(call.env, id);
-      const view: ApplicationView = await application.patch(reachedBy(call.env, { egress: call.body }), guardOf(call));
+      const view: ApplicationView = await application.patch(
+        reachedBy(call.env, { egress: call.body }, ""),
+        guardOf(call),
+      );
       // The write has told them; what is counted here is who knows it.
       const { told, pending }: Published = await application.publishWhole();
       const policy = wireEgress(view.row.spec.egress ?? NO_POLICY);

@@ -7,7 +7,7 @@ export const LOG_FIELD_TESTS = {
   query: {
     contains: [FILE, ASKED],
     follow: [FILE, "begin with the last lines, tell each new one once, and end with the instance"],
-    instance: [FILE, "are those of all its instances by their time, or of one"],
+    "instance (GET /applications/{id}/logs)": [FILE, "are those of all its instances by their time, or of one"],
     job: [FILE, "are those of the attempts of a job, where one is named"],
     level: [FILE, ASKED],
     [`limit (${BOTH})`]: [FILE, "come in pages, each once, in either order, while more is printed"],

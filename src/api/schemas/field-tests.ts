@@ -5,6 +5,7 @@
 import { APPLICATION_FIELD_TESTS } from "./field-tests-applications.ts";
 import { BRIDGE_FIELD_TESTS } from "./field-tests-bridge.ts";
 import { CAPACITY_FIELD_TESTS } from "./field-tests-capacity.ts";
+import { EGRESS_FIELD_TESTS } from "./field-tests-egress.ts";
 import { JOB_FIELD_TESTS } from "./field-tests-jobs.ts";
 import { LOG_FIELD_TESTS } from "./field-tests-logs.ts";
 import { PLACEMENT_FIELD_TESTS } from "./field-tests-placement.ts";
@@ -12,6 +13,7 @@ import { QUOTA_FIELD_TESTS } from "./field-tests-quota.ts";
 import { ROLLOUT_FIELD_TESTS } from "./field-tests-rollouts.ts";
 import { SCHEDULE_FIELD_TESTS } from "./field-tests-schedules.ts";
 import { SECRET_FIELD_TESTS } from "./field-tests-secrets.ts";
+import { SSH_FIELD_TESTS } from "./field-tests-ssh.ts";
 import { START_FIELD_TESTS } from "./field-tests-start.ts";
 import { TASK_FIELD_TESTS } from "./field-tests-tasks.ts";
 
@@ -21,6 +23,7 @@ export const FIELD_TESTS: FieldTests = merged([
   APPLICATION_FIELD_TESTS,
   BRIDGE_FIELD_TESTS,
   CAPACITY_FIELD_TESTS,
+  EGRESS_FIELD_TESTS,
   JOB_FIELD_TESTS,
   LOG_FIELD_TESTS,
   PLACEMENT_FIELD_TESTS,
@@ -28,6 +31,7 @@ export const FIELD_TESTS: FieldTests = merged([
   ROLLOUT_FIELD_TESTS,
   SCHEDULE_FIELD_TESTS,
   SECRET_FIELD_TESTS,
+  SSH_FIELD_TESTS,
   START_FIELD_TESTS,
   TASK_FIELD_TESTS,
 ]);

@@ -1,0 +1,273 @@
+/** The routes of egress: what they refuse and why, who may use them, ETags, pages, and how long a change of one instance lasts. */
+import { describe, it } from "vitest";
+import {
+  call,
+  createApplication,
+  domainError,
+  eventually,
+  instancesOf,
+  raw,
+  untilReady,
+  type Envelope,
+} from "./client.ts";
+import { HANDLED, running, statusOf, type Running } from "./egress-world.ts";
+
+type Answer = Envelope & { status: number };
+
+async function as(token: string, method: string, path: string, body?: unknown): Promise<Answer> {
+  const response = await raw(method, path, body === undefined ? undefined : JSON.stringify(body), {
+    authorization: `Bearer ${token}`,
+    "content-type": "application/json",
+  });
+  return { ...(await response.json<Envelope>()), status: response.status };
+}
+
+async function tokenOf(...scopes: string[]): Promise<string> {
+  return (await call("POST", "/tokens", { name: "test", scopes })).result.value;
+}
+
+const one = ({ id, instance }: Running) => `/applications/${id}/instances/${instance}/egress`;
+const refusal = ({ status, ...envelope }: Answer) => {
+  const { error, details } = domainError(envelope);
+  return [status, error, Object.keys(details)] as const;
+};
+
+describe.concurrent("the policy of an application", () => {
+  it("is read as it was normalised, and written back as it was read", async ({ expect }) => {
+    const { id } = await createApplication({ instances: 0 });
+    const path = `/applications/${id}/egress`;
+    expect((await call("GET", path)).result).toEqual({
+      policy: { default: "deny" },
+      usage: { requests: 0, denied: 0, bytes_up: 0, bytes_down: 0 },
+    });
+    const put = await call("PUT", path, {
+      allow: ["API.Example.com.", { host: "Bücher.example", ports: [443], methods: ["GET"] }, "0x0a000001"],
+      deny: ["10.0.0.0/8"],
+      intercept_https: true,
+      credentials: [{ hosts: ["API.example.com"], header: "X-Key", secret: "k" }],
+    });
+    const policy = {
+      default: "deny",
+      allow: ["api.example.com", { host: "xn--bcher-kva.example", ports: [443], methods: ["GET"] }, "10.0.0.1"],
+      deny: ["10.0.0.0/8"],
+      credentials: [{ hosts: ["api.example.com"], header: "x-key", secret: "k" }],
+    };
+    expect(put.result).toEqual({ policy, told: 0, pending: [] });
+    expect((await call("GET", path)).result.policy).toEqual(policy);
+    expect((await call("GET", `/applications/${id}`)).result.egress).toEqual(policy);
+    expect((await call("PUT", path, policy)).result.policy).toEqual(policy);
+  });
+
+  it.for([
+    [{}, { unknown: 1 }, "unknown"],
+    [{ allow: ["a.com", "*b.com"] }, {}, "allow[1]"],
+    [{ deny: [{ host: "a.com", methods: ["get"] }] }, {}, "deny[0].methods[0]"],
+    [{ allow: [{ ports: [80] }] }, {}, "allow[0]"],
+    [{ credentials: [{ hosts: ["a.com"], header: "x", secret: "k", paths: ["v1"] }] }, {}, "credentials[0].paths[0]"],
+    [{ credentials: [{ hosts: ["a.com"], header: "x", secret: "k" }], intercept_https: false }, {}, "credentials"],
+    [{ open: true, default: "allow", deny: ["a.com"] }, {}, "open"],
+    [{ handlers: [{ hosts: ["a.com"], binding: "NOBODY" }] }, {}, "handlers[0].binding"],
+    [{ bindings: [{ type: "r2", binding: "NOBODY" }] }, {}, "bindings[0].binding"],
+    [{ internal: ["Web"] }, {}, "internal[0]"],
+  ] as const)("%j %j is refused with the field and the fix", async ([some, more, field], { expect }) => {
+    const { id } = await createApplication({ instances: 0 });
+    const refused = await call("PUT", `/applications/${id}/egress`, { ...some, ...more });
+    const { details } = domainError(refused);
+    expect([refused.status, domainError(refused).error, Object.keys(details)]).toEqual([
+      400,
+      "VALIDATE_INPUT",
+      [field],
+    ]);
+    expect(details[field]).not.toBe("Invalid input");
+  });
+
+  it("is written by whoever has read the last one, where that is asked for", async ({ expect }) => {
+    const { id } = await createApplication({ instances: 0 });
+    const url = `/applications/${id}/egress`;
+    const etag = (await raw("GET", url)).headers.get("etag") ?? "";
+    const put = async (ifMatch: string) =>
+      await raw("PUT", url, JSON.stringify({ allow: ["a.test"] }), {
+        "content-type": "application/json",
+        "if-match": ifMatch,
+      });
+    const written = await put(etag);
+    expect(written.status).toBe(200);
+    const next = written.headers.get("etag");
+    expect(next).not.toBe(etag);
+    expect((await raw("GET", url)).headers.get("etag")).toBe(next);
+    const late = await put(etag);
+    expect([late.status, domainError(await late.json<Envelope>()).error]).toEqual([412, "PRECONDITION_FAILED"]);
+  });
+
+  it("is read with the scope read and written with the scope deploy", async ({ expect }) => {
+    const { id } = await createApplication({ instances: 0 });
+    const path = `/applications/${id}/egress`;
+    const [reads, operates, deploys] = await Promise.all([tokenOf("read"), tokenOf("operate"), tokenOf("deploy")]);
+    expect((await as(reads, "GET", path)).status).toBe(200);
+    expect((await as(reads, "GET", `${path}/log`)).status).toBe(200);
+    expect((await as(reads, "PUT", path, {})).status).toBe(403);
+    expect((await as(operates, "PUT", path, {})).status).toBe(403);
+    expect((await as(deploys, "PUT", path, {})).status).toBe(200);
+  });
+
+  it("that nobody has is 404", async ({ expect }) => {
+    for (const [method, path] of [
+      ["GET", "egress"],
+      ["PUT", "egress"],
+      ["GET", "egress/log"],
+      ["GET", "instances/x/egress"],
+      ["PATCH", "instances/x/egress"],
+      ["DELETE", "instances/x/egress"],
+    ] as const) {
+      const body = method === "PUT" ? {} : method === "PATCH" ? { deny: ["a.test"] } : undefined;
+      expect(refusal(await call(method, `/applications/nobody/${path}`, body)).slice(0, 2)).toEqual([
+        404,
+        "APPLICATION_NOT_FOUND",
+      ]);
+    }
+  });
+});
+
+describe.concurrent("what was denied", () => {
+  it("comes in pages, the latest first, of one host or instance where that is asked for", async ({ expect }) => {
+    const { id } = await createApplication({ instances: 2, egress: { allow: [] } });
+    const [first, second] = await untilReady(id, 2);
+    const hosts = ["a.test", "b.test", "c.test"];
+    for (const host of hosts) await statusOf(first?.id ?? "", `http://${host}/`);
+    await statusOf(second?.id ?? "", "http://a.test/", "POST");
+    const path = `/applications/${id}/egress/log`;
+    const all = await eventually(async () => {
+      const { result } = await call("GET", path);
+      return result.length === 4 && result;
+    });
+    const times = all.map((line: { last_at: string }) => Date.parse(line.last_at));
+    expect(times).toEqual(times.toSorted((a: number, b: number) => b - a));
+    const paged: unknown[] = [];
+    for (let token = ""; ;) {
+      const { result, result_info: info } = await call("GET", `${path}?per_page=3${token}`);
+      paged.push(...result);
+      if (info?.next_page_token === undefined) break;
+      token = `&page_token=${info.next_page_token}`;
+    }
+    expect(paged).toEqual(all);
+    const ofHost = (await call("GET", `${path}?host=a.test`)).result;
+    expect(ofHost.map((line: { method: string }) => line.method).toSorted()).toEqual(["GET", "POST"]);
+    const ofInstance = (await call("GET", `${path}?instance=${second?.id}`)).result;
+    expect(ofInstance).toMatchObject([
+      { instance: second?.id, host: "a.test", method: "POST", reason: "not_allowed", rule: "allow", count: 1 },
+    ]);
+    expect(refusal(await call("GET", `${path}?hosts=a.test`))).toEqual([400, "VALIDATE_INPUT", ["hosts"]]);
+  });
+});
+
+describe.concurrent("what is changed for one instance", () => {
+  it("is added, taken off and put in place of what the policy says", async ({ expect }) => {
+    const app = await running({ allow: ["a.test", "b.test"], deny: ["d.test"], handlers: HANDLED });
+    const seen = async () => {
+      const hosts = ["a", "b", "c", "d"];
+      const statuses = await Promise.all(hosts.map((host) => statusOf(app.instance, `http://${host}.test/`)));
+      return hosts.filter((_, index) => statuses[index] === 200).join("");
+    };
+    const change = async (body: object) => {
+      const { status, result } = await call("PATCH", one(app), body);
+      return [status, result.policy.allow, result.policy.deny, await seen()];
+    };
+    expect(await change({ allow: ["c.test"] })).toEqual([200, ["a.test", "b.test", "c.test"], ["d.test"], "abc"]);
+    expect(await change({ deny: ["b.test"] })).toEqual([
+      200,
+      ["a.test", "b.test", "c.test"],
+      ["d.test", "b.test"],
+      "ac",
+    ]);
+    expect(await change({ remove_allowed: ["a.test"], remove_denied: ["b.test"] })).toEqual([
+      200,
+      ["b.test", "c.test"],
+      ["d.test"],
+      "bc",
+    ]);
+    expect(await change({ set_allowed: ["d.test", "a.test"], set_denied: [] })).toEqual([
+      200,
+      ["d.test", "a.test"],
+      undefined,
+      "ad",
+    ]);
+    expect(await change({ set_allowed: null, set_denied: null })).toEqual([
+      200,
+      ["a.test", "b.test"],
+      ["d.test"],
+      "ab",
+    ]);
+    expect((await call("GET", `/applications/${app.id}/egress`)).result.policy.allow).toEqual(["a.test", "b.test"]);
+  });
+
+  it("is refused where it says nothing, what is no host, or what would have no effect", async ({ expect }) => {
+    const app = await running({ allow: ["*.a.test"], handlers: HANDLED });
+    const changed = async (body: object) => refusal(await call("PATCH", one(app), body));
+    expect(await changed({})).toEqual([400, "VALIDATE_INPUT", ["body"]]);
+    expect(await changed({ allowed: ["a.test"] })).toEqual([400, "VALIDATE_INPUT", ["allowed", "body"]]);
+    expect(await changed({ allow: ["a.test", "http://b.test"] })).toEqual([400, "VALIDATE_INPUT", ["allow[1]"]]);
+    expect(await changed({ set_denied: ["a.test:80"] })).toEqual([400, "VALIDATE_INPUT", ["set_denied[0]"]]);
+    expect(await changed({ remove_allowed: ["x.a.test"] })).toEqual([400, "VALIDATE_INPUT", ["remove_allowed[0]"]]);
+    expect(await changed({ allow: ["b.test"], remove_allowed: ["b.test"] })).toEqual([
+      400,
+      "VALIDATE_INPUT",
+      ["remove_allowed[0]"],
+    ]);
+    const { overrides } = (await call("GET", one(app))).result;
+    expect(overrides.allow).toEqual({ set: null, added: [], removed: [] });
+  });
+
+  it("lets it reach less with the scope operate, and more with the scope deploy", async ({ expect }) => {
+    const app = await running({ allow: ["a.test"], deny: ["b.test"], handlers: HANDLED });
+    const [reads, operates, deploys] = await Promise.all([tokenOf("read"), tokenOf("operate"), tokenOf("deploy")]);
+    expect((await as(reads, "GET", one(app))).status).toBe(200);
+    expect((await as(reads, "PATCH", one(app), { deny: ["a.test"] })).status).toBe(403);
+    expect((await as(operates, "PATCH", one(app), { deny: ["a.test"], remove_allowed: ["a.test"] })).status).toBe(200);
+    for (const body of [
+      { allow: ["c.test"] },
+      { remove_denied: ["b.test"] },
+      { set_allowed: ["c.test"] },
+      { set_denied: [] },
+      { set_allowed: null },
+    ]) {
+      const refused = await as(operates, "PATCH", one(app), body);
+      expect(refused.status).toBe(403);
+      expect(domainError(refused)).toMatchObject({ error: "FORBIDDEN", details: { scope: "deploy" } });
+      expect((await as(deploys, "PATCH", one(app), body)).status).toBe(200);
+    }
+  });
+
+  it("is no instance's that is not there", async ({ expect }) => {
+    const app = await running({ allow: [] });
+    for (const [method, body] of [["GET"], ["PATCH", { deny: ["a.test"] }], ["DELETE"]] as const) {
+      const refused = await call(method, `/applications/${app.id}/instances/nobody/egress`, body);
+      expect(refusal(refused).slice(0, 2)).toEqual([404, "INSTANCE_NOT_FOUND"]);
+    }
+  });
+
+  it("lasts through restarts of its container, and ends with the instance", async ({ expect }) => {
+    const { id } = await createApplication({
+      instances: 0,
+      named_instances: 2,
+      egress: { allow: [], handlers: HANDLED },
+    });
+    const start = async () => await call("POST", `/applications/${id}/instances/ada/start`, {});
+    const path = `/applications/${id}/instances/ada/egress`;
+    expect((await start()).status).toBeLessThan(300);
+    const [before] = await untilReady(id, 1);
+    await call("PATCH", path, { allow: ["a.test"] });
+    await call("POST", `/applications/${id}/instances/ada/restart`);
+    const again = await eventually(async () => {
+      return (await instancesOf(id)).find(({ ready, generation }) => ready && generation === 2);
+    });
+    expect(again.id).toBe(before?.id);
+    expect((await call("GET", path)).result).toMatchObject({ policy: { allow: ["a.test"] } });
+    expect(await statusOf(again.id, "http://a.test/")).toBe(200);
+    await call("POST", `/applications/${id}/instances/ada/destroy`);
+    await eventually(async () => (await instancesOf(id)).length === 0);
+    await start();
+    const [other] = await untilReady(id, 1);
+    expect((await call("GET", path)).result).toMatchObject({ policy: { allow: [] } });
+    expect(await statusOf(other?.id ?? "", "http://a.test/")).toBe(403);
+  });
+});
