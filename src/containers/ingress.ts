@@ -81,6 +81,8 @@ export async function callPool(
   let routing = cachedRouting(application, env, ctx, Date.now()) ?? (await loadRouting(application, env, 0));
   await admit(routing, request, env, access);
   const call = await makeReplayable(request);
+  // What can be sent only once goes to whoever takes requests now, and not moments ago.
+  if (access.inside !== null && !call.canResend) routing = await loadRouting(application, env, 0);
   const tried = new Set<string>();
   let round = 0;
   let turnedAway = 0;

@@ -54,7 +54,12 @@ export async function callInstanceAt(
   const isNamed = "instance" in target;
   const call = await makeReplayable(request);
   for (let attempt = 0; ; attempt += 1) {
-    const routing = await ready(target, request, env, access, deadline);
+    let routing = await ready(target, request, env, access, deadline);
+    if (access.inside !== null && !call.canResend && routing.instance !== null) {
+      // What can be sent only once goes to where it is now, and not moments ago.
+      forgetInstance(routing.instance.member.deploymentId);
+      routing = await ready(target, request, env, access, deadline);
+    }
     const { instance } = routing;
     if (instance === null) throw unknown(routing, isNamed ? target.instance : target.address);
     const port = access.isTrusted ? (target.port ?? instance.defaultPort) : openPort(routing, instance, target.port);
