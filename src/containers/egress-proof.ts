@@ -3,7 +3,7 @@
  * answered by the gateway. A request from the Worker would prove nothing. An image without anything that can make one has
  * the registration of its interception for a proof, and says so.
  */
-import { PROOF_ADDRESS, proofOf } from "../egress/proof.ts";
+import { PROOF_ADDRESS, PROOF_URL, proofOf } from "../egress/proof.ts";
 import type { ContainerPort, Executed } from "./port.ts";
 import type { ProbeResult } from "./probe.ts";
 import type { RunRecord } from "./run-record.ts";
@@ -11,14 +11,13 @@ import type { RunRecord } from "./run-record.ts";
 /** `open`: it was started past egress. `pending`: unproved, so that it gets no traffic. */
 export type Verified = "probe" | "registration" | "open" | "pending";
 
-const URL_OF_PROOF = `http://${PROOF_ADDRESS}/`;
 const NO_CLIENT = 127;
 
 /**
  * Whatever of these there is, the quickest first, until one brings the proof. One that dies of a signal, as a static busybox
  * does, cannot ask.
  */
-const SCRIPT = `u=${URL_OF_PROOF}
+const SCRIPT = `u=${PROOF_URL}
 said=""
 asked=0
 try() {
@@ -30,7 +29,7 @@ try() {
 }
 try curl -sS -m 1 "$u"
 try wget -q -T 1 -O - "$u"
-try bash -c 'exec 3<>/dev/tcp/${PROOF_ADDRESS}/80 && printf "GET / HTTP/1.0\r\nHost: ${PROOF_ADDRESS}\r\n\r\n" >&3 && cat <&3'
+try bash -c 'exec 3<>/dev/tcp/${PROOF_ADDRESS}/80 && printf "GET ${new URL(PROOF_URL).pathname} HTTP/1.0\r\nHost: ${PROOF_ADDRESS}\r\n\r\n" >&3 && cat <&3'
 try node -e 'fetch(process.argv[1], { signal: AbortSignal.timeout(1000) }).then((r) => r.text()).then(console.log, (e) => { console.log(String(e.cause ?? e)); process.exit(1); })' "$u"
 try python3 -c 'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=1).read().decode())' "$u"
 [ "$asked" = 1 ] || exit ${NO_CLIENT}

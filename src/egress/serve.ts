@@ -16,7 +16,7 @@ import { CompiledPolicies } from "./policies.ts";
 import type { Decision } from "./policy/decision.ts";
 import { evaluate } from "./policy/evaluate.ts";
 import { explainDenial } from "./policy/explain.ts";
-import { PROOF_ADDRESS, proofOf } from "./proof.ts";
+import { isProof, proofOf } from "./proof.ts";
 import { answerUpstream, type Allowed } from "./upstream/answer.ts";
 
 const BINDING_HOSTS: ReadonlySet<string> = new Set([R2_HOST, KV_HOST, DO_HOST]);
@@ -31,7 +31,7 @@ export async function serveEgress(
 ): Promise<Response> {
   const { deploymentId, generation, applicationId } = workload;
   const url = new URL(request.url);
-  if (url.hostname === PROOF_ADDRESS) return new Response(`${proofOf(workload)}\n`);
+  if (isProof(url)) return new Response(`${proofOf(workload)}\n`);
   // For each request, since what it may reach may have changed since the last one.
   const before = policies.latestOf(deploymentId);
   const state: EgressState = await instanceStub(env, deploymentId).egress(generation, before?.digest ?? null);

@@ -17,7 +17,8 @@ const received: { host: string; url: string; headers: IncomingMessage["headers"]
 beforeAll(async () => {
   upstream = createServer((request, response) => {
     const host = String(request.headers["x-forwarded-host"]);
-    received.push({ host, url: request.url ?? "", headers: request.headers });
+    const scheme = String(request.headers["x-forwarded-proto"]);
+    received.push({ host: `${scheme}://${host}`, url: request.url ?? "", headers: request.headers });
     request.resume();
     const to = new URL(request.url ?? "/", "http://upstream").searchParams.get("to");
     if (to !== null) response.writeHead(302, { location: to }).end();
@@ -25,6 +26,10 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
   const { port } = upstream.address() as AddressInfo;
+  // What workerd fetches the harness sends through this process, where redirects would be followed.
+  const real = globalThis.fetch;
+  globalThis.fetch = (url, init) =>
+    real(url, String(url).includes(`:${port}/`) ? { ...init, redirect: "manual" } : init);
   await plane.start({ GANTRY_EGRESS_CONNECT_TO: JSON.stringify({ "*": `http://127.0.0.1:${port}` }) });
 });
 afterAll(async () => {
@@ -75,7 +80,8 @@ async function fetches(name: string, url: string, headers: Record<string, string
   return JSON.parse(answer.body) as { status: number; body?: string; error?: string; url?: string };
 }
 
-function reasonOf({ body }: Asked): string {
+function reasonOf({ status, body }: Asked, method: string): string {
+  if (method === "HEAD") return status === 200 ? "allowed" : "unanswered";
   try {
     const parsed = JSON.parse(body);
     if (parsed.upstream !== undefined) return "allowed";
@@ -99,9 +105,11 @@ describe("a real container", () => {
       asked += answers.length;
       for (const [index, answer] of answers.entries()) {
         const entry = entries[index];
-        const seen = reasonOf(answer);
-        // What is no host at all the platform may refuse before anybody is asked.
-        const isSame = seen === entry?.expected || (entry?.expected === "malformed" && seen !== "allowed");
+        const seen = reasonOf(answer, entry?.method ?? "");
+        // What is no host at all the platform may refuse before anybody is asked; and it takes a path of two slashes for
+        // one with a host, which is then decided on and asked.
+        const isOther = entry?.expected === "malformed" || /^[a-z]+:\/\/[^/]*\/\//.test(entry?.url ?? "");
+        const isSame = seen === entry?.expected || (isOther && entry?.expected !== "allowed" && seen !== "allowed");
         if (!isSame) differing.push([entry?.url, entry?.expected, seen, answer.status, answer.body.slice(0, 200)]);
       }
     }
@@ -122,7 +130,7 @@ describe("a real container", () => {
       "https://evil.test/",
       expect.stringContaining("EGRESS_DENIED"),
     ]);
-    expect(received.map(({ host }) => host)).not.toContain("evil.test");
+    expect(received.map(({ host }) => host)).not.toContain("https://evil.test");
   });
 
   it("reaches no other port, and nothing that is no HTTP", async ({ expect }) => {
@@ -159,9 +167,9 @@ describe("a credential", () => {
     await fetches("keyed", `http://203.0.113.1/?to=${encodeURIComponent("http://203.0.113.2/after")}`);
     const seen = received.map(({ host, url, headers }) => [host, url.split("?")[0], headers.authorization]);
     expect(seen).toEqual([
-      ["203.0.113.1", "/v1", `Bearer ${VALUE}`],
-      ["203.0.113.1", "/", `Bearer ${VALUE}`],
-      ["203.0.113.2", "/after", undefined],
+      ["https://203.0.113.1", "/v1", `Bearer ${VALUE}`],
+      ["https://203.0.113.1", "/", `Bearer ${VALUE}`],
+      ["http://203.0.113.2", "/after", undefined],
     ]);
     const [container] = await workloads(instance);
     const everything = await Promise.all([

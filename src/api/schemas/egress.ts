@@ -5,6 +5,7 @@
 import * as z from "zod";
 import { isHeaderName, isSettableHeader } from "../../egress/policy/header.ts";
 import { hostPattern } from "../../egress/policy/host.ts";
+import { pathPattern } from "../../egress/policy/path.ts";
 import type { BindingGrant, EgressPolicy, EgressRule } from "../../egress/policy/policy.ts";
 import { applicationName } from "./application-name.ts";
 
@@ -83,7 +84,10 @@ const credential = z.strictObject({
       z
         .string()
         .max(1_024)
-        .regex(/^\/[^*?#\s]*\*?$/, "must begin with / and may end with *, such as /v1/*"),
+        .superRefine((value, context) => {
+          const parsed = pathPattern(value);
+          if ("problem" in parsed) context.addIssue({ code: "custom", message: parsed.problem });
+        }),
     )
     .min(1)
     .max(64)

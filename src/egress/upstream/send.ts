@@ -30,8 +30,10 @@ export async function sendUpstream(request: Request, upstream: Upstream): Promis
   const { decision, secrets, connectTo, count } = upstream;
   const { host, credentials } = decision;
   const asked = new URL(request.url);
-  const mapped = connectTo(asked);
   const injected = await inject(credentials, host, secrets);
+  // A secret is not sent for everybody to read, whichever way the container asks.
+  if (injected.headers.length > 0) asked.protocol = "https:";
+  const mapped = connectTo(asked);
   const outgoing = outgoingRequest(request, { asked, mapped, injected, count });
   let response: Response;
   try {
