@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { describeFailure } from "./api.ts";
 import { apply, diff, EXIT, type ApplyFlags } from "./commands/apply.ts";
 import { destroy, type DestroyFlags } from "./commands/destroy.ts";
+import { exec, type ExecFlags } from "./commands/exec.ts";
 import { exportManifest, type ExportFlags } from "./commands/export.ts";
 import { logs, type LogFlags } from "./commands/logs.ts";
 import { rolloutAction, rolloutUndo, type RolloutFlags, type UndoFlags } from "./commands/rollout.ts";
@@ -88,6 +89,21 @@ export async function run(io: Io, args: readonly string[]): Promise<number> {
     .option("--contains <text>", "lines with this text")
     .option("--limit <number>", "most lines; default: 100")
     .action(async (name: string, flags: LogFlags) => void (code = await logs(io, name, flags)));
+  connected(
+    program,
+    "exec",
+    "Run a command in an instance, signed with your SSH key; ends with the command's exit code",
+  )
+    .argument("<application>", "its name or id")
+    .argument("<command...>", "the program and its arguments, behind --")
+    .option("--instance <id>", "by its id or name; default: the only one that runs")
+    .option("--key <file>", "an ed25519 key of the account's; a .pub file: of the agent (default: ~/.ssh/id_ed25519)")
+    .option("--cwd <path>", "where it runs; default: the image's own")
+    .option("--env <NAME=value>", "a variable for it; may be repeated", repeated)
+    .option("--timeout <duration>", "it is killed after so long: 30s, 5m", "60s")
+    .action(
+      async (name: string, words: string[], flags: ExecFlags) => void (code = await exec(io, name, words, flags)),
+    );
   addEgress(program, connected, io, (ended) => void (code = ended));
   const rollouts = program
     .command("rollout")

@@ -2,8 +2,9 @@
  * Bytes between a WebSocket and a TCP connection into a container. Order is kept, nothing is added, and either side's end
  * is the other's, after everything that came before it was handed over: a WebSocket cannot be closed by halves.
  *
- * To the client, the container is read only as fast as the client takes. From the client nothing can be held back, as a
- * WebSocket has no way to stop its sender; what piles up beyond a bound ends the tunnel. SSH never gets there: it has windows.
+ * A WebSocket has no way to stop its sender, and here also none to ask what it has not sent yet. So it is SSH itself that
+ * bounds what may be under way, by its windows (2 MiB for each of OpenSSH's channels). Towards the container, where it can
+ * be counted, more than a bound ends the tunnel.
  */
 import { sleep } from "../sleep.ts";
 
@@ -13,9 +14,6 @@ export interface Connection {
   close(): Promise<void>;
 }
 
-/** So much may wait for a slow client. */
-const WAITING_BYTES = 1_048_576;
-const POLL_MS = 10;
 /** So much may wait for a container that reads slowly. */
 const MAX_BACKLOG_BYTES = 16 * 1_048_576;
 /** How long what a client sent before it left may take to be handed over. */
@@ -74,7 +72,6 @@ export function serveTunnel(connection: Connection, socket: WebSocket, onEnd: ()
 
   const read = async () => {
     for await (const chunk of connection.readable) {
-      while (socket.bufferedAmount > WAITING_BYTES && !isOver) await sleep(POLL_MS);
       if (isOver) return;
       socket.send(chunk);
     }

@@ -4,7 +4,7 @@ import type { Connection } from "../../src/containers/tunnel.ts";
 const CHUNK = 65_536;
 
 export function fakeConnection(port: number, isOpen: boolean, seen: string[]): Connection {
-  const output = new TransformStream<Uint8Array, Uint8Array>(undefined, undefined, { highWaterMark: 0 });
+  const output = new IdentityTransformStream();
   const writer = output.writable.getWriter();
   const say = async (text: string) => await writer.write(new TextEncoder().encode(text));
   let isClosed = false;

@@ -21,8 +21,8 @@ export interface Started {
   readonly stderr: Readable | null;
   /** Of the command: its exit code, or the signal that has ended it. After all of its output. */
   readonly ended: Promise<number | NodeJS.Signals>;
-  signal(name: NodeJS.Signals): void;
-  resize(columns: number, rows: number): void;
+  readonly signal: (name: NodeJS.Signals) => void;
+  readonly resize: (columns: number, rows: number) => void;
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -30,7 +30,7 @@ type Env = Readonly<Record<string, string | undefined>>;
 /** Programs that a terminal is made with. */
 const PTY_PROGRAMS = ["script", "stty", "tty"];
 
-export function hasPty(env: Env = process.env): boolean {
+export function hasPty(env: Env): boolean {
   return PTY_PROGRAMS.every((program) => isInstalled(program, env));
 }
 
@@ -97,7 +97,7 @@ function placeOf(env: Env) {
   return { cwd: homeOf(env), env: { ...env } as NodeJS.ProcessEnv, detached: true };
 }
 
-function streamsOf({ stdin, stdout, stderr }: ReturnType<typeof spawn> & ChildProcess) {
+function streamsOf({ stdin, stdout, stderr }: ChildProcess) {
   if (stdin === null || stdout === null || stderr === null) throw new Error("what is piped has streams");
   // It may end before it has read everything.
   stdin.on("error", () => undefined);

@@ -5,9 +5,10 @@
  */
 import ssh2, { type Connection, type ServerChannel, type Session } from "ssh2";
 import { hasPty, start, type Started, type Terminal } from "./process.ts";
+import { newKeyFile } from "./key-file.ts";
 import { doorkeeper, type Doorkeeper, type Welcome } from "./keys.ts";
 
-const { Server, utils } = ssh2;
+const { Server } = ssh2;
 
 /** Whoever has not shown a key by then is sent away. */
 const LOGIN_MS = 30_000;
@@ -39,7 +40,7 @@ export interface ServerOptions {
 /** Resolves when it listens. */
 export function serve(options: ServerOptions): Promise<SshServer> {
   const keeper = doorkeeper(options.authorizedKeys, options.authorities);
-  const hostKeys = [utils.generateKeyPairSync("ed25519").private];
+  const hostKeys = [newKeyFile().privateKey];
   const algorithms = ALGORITHMS as unknown as ssh2.Algorithms;
   const server = new Server({ hostKeys, algorithms, ident: "Gantry" }, (client) => receive(client, keeper, options));
   server.maxConnections = MAX_CONNECTIONS;
@@ -69,7 +70,7 @@ function receive(client: Connection, keeper: Doorkeeper, { env }: ServerOptions)
   });
   client.on("ready", () => {
     clearTimeout(timer);
-    client.on("session", (accept) => serveSession(accept(), welcome?.mayHavePty === true && hasPty(), env));
+    client.on("session", (accept) => serveSession(accept(), welcome?.mayHavePty === true && hasPty(env), env));
   });
 }
 

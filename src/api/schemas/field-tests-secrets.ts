@@ -25,7 +25,6 @@ export const SECRET_FIELD_TESTS: Readonly<Record<string, Tests>> = {
     ssh_public_key_ids: [KEYS, LINES],
     authorized_keys: [KEYS, LINES],
     trusted_user_ca_keys: [KEYS, LINES],
-    "wrangler_ssh.enabled": [KEYS, LINES],
   },
   SecretReference: {
     name: [REFERENCES, "may stand under two names, beside plain variables"],

@@ -31,6 +31,7 @@ export interface Schemas {
     hooks?: {
       binding: string;
     };
+    egress?: Schemas["Egress"];
     configuration: Schemas["Configuration"];
     constraints: {
       tiers: number[];
@@ -145,6 +146,20 @@ export interface Schemas {
     /** Most disk of all instances that run at one time, in MB. Null: any, as at first */
     disk_mb?: number | null;
   };
+  ChangeEgress: {
+    /** Hosts that it may reach as well */
+    allow?: string[];
+    /** Hosts that it may not reach any more, whatever else says so */
+    deny?: string[];
+    /** Hosts that are taken off its list of what is allowed */
+    remove_allowed?: string[];
+    /** Hosts that are taken off its list of what is denied */
+    remove_denied?: string[];
+    /** In place of the policy's list of what is allowed; `null`: the policy's again */
+    set_allowed?: string[] | null;
+    /** In place of the policy's list of what is denied; `null`: the policy's again */
+    set_denied?: string[] | null;
+  };
   ChangeSecret: {
     /** The new value; the version grows by one, also when the value is the same; containers get it at their next placement */
     value: string;
@@ -244,10 +259,12 @@ export interface Schemas {
     authorized_keys?: Schemas["InlineSshKey"][];
     /** Lines of GANTRY_TRUSTED_USER_CA_KEYS: authorities whose certificates an SSH server accepts */
     trusted_user_ca_keys?: Schemas["InlineSshKey"][];
-    /** Access by `wrangler containers ssh`; default: none */
+    /** Access by `wrangler containers ssh`, of containers that are started from then on; default: none */
     wrangler_ssh?: {
-      /** Whether `wrangler containers ssh` reaches the container; only false is taken */
-      enabled: false;
+      /** Whether `wrangler containers ssh` is let through to the container */
+      enabled: boolean;
+      /** Where the container's SSH server listens, told to it as GANTRY_SSH_PORT; default: 22 */
+      port?: number;
     };
     /** Like the application's own `observability`, as of a version; give one of the two. Default: off */
     observability?: {
@@ -317,10 +334,12 @@ export interface Schemas {
     authorized_keys?: Schemas["InlineSshKey"][];
     /** Lines of GANTRY_TRUSTED_USER_CA_KEYS: authorities whose certificates an SSH server accepts */
     trusted_user_ca_keys?: Schemas["InlineSshKey"][];
-    /** Access by `wrangler containers ssh`; default: none */
+    /** Access by `wrangler containers ssh`, of containers that are started from then on; default: none */
     wrangler_ssh?: {
-      /** Whether `wrangler containers ssh` reaches the container; only false is taken */
-      enabled: false;
+      /** Whether `wrangler containers ssh` is let through to the container */
+      enabled: boolean;
+      /** Where the container's SSH server listens, told to it as GANTRY_SSH_PORT; default: 22 */
+      port?: number;
     };
     /** Like the application's own `observability`, as of a version; give one of the two. Default: off */
     observability?: {
@@ -469,6 +488,8 @@ export interface Schemas {
       /** Name of a service binding of the control plane, as its wrangler.jsonc says it */
       binding: string;
     };
+    /** What its containers may reach, from their next request on; default: nothing outside */
+    egress?: Schemas["EgressInput"];
     /** What an instance runs: stored as a version */
     configuration: Schemas["ConfigurationInput"];
   };
@@ -501,10 +522,12 @@ export interface Schemas {
     authorized_keys?: Schemas["InlineSshKey"][];
     /** Lines of GANTRY_TRUSTED_USER_CA_KEYS: authorities whose certificates an SSH server accepts */
     trusted_user_ca_keys?: Schemas["InlineSshKey"][];
-    /** Access by `wrangler containers ssh`; default: none */
+    /** Access by `wrangler containers ssh`, of containers that are started from then on; default: none */
     wrangler_ssh?: {
-      /** Whether `wrangler containers ssh` reaches the container; only false is taken */
-      enabled: false;
+      /** Whether `wrangler containers ssh` is let through to the container */
+      enabled: boolean;
+      /** Where the container's SSH server listens, told to it as GANTRY_SSH_PORT; default: 22 */
+      port?: number;
     };
     /** Like the application's own `observability`, as of a version; give one of the two. Default: off */
     observability?: {
@@ -727,10 +750,12 @@ export interface Schemas {
       authorized_keys?: Schemas["InlineSshKey"][];
       /** Lines of GANTRY_TRUSTED_USER_CA_KEYS: authorities whose certificates an SSH server accepts */
       trusted_user_ca_keys?: Schemas["InlineSshKey"][];
-      /** Access by `wrangler containers ssh`; default: none */
+      /** Access by `wrangler containers ssh`, of containers that are started from then on; default: none */
       wrangler_ssh?: {
-        /** Whether `wrangler containers ssh` reaches the container; only false is taken */
-        enabled: false;
+        /** Whether `wrangler containers ssh` is let through to the container */
+        enabled: boolean;
+        /** Where the container's SSH server listens, told to it as GANTRY_SSH_PORT; default: 22 */
+        port?: number;
       };
       /** Like the application's own `observability`, as of a version; give one of the two. Default: off */
       observability?: {
@@ -1067,10 +1092,12 @@ export interface Schemas {
     authorized_keys?: Schemas["InlineSshKey"][];
     /** Lines of GANTRY_TRUSTED_USER_CA_KEYS: authorities whose certificates an SSH server accepts */
     trusted_user_ca_keys?: Schemas["InlineSshKey"][];
-    /** Access by `wrangler containers ssh`; default: none */
+    /** Access by `wrangler containers ssh`, of containers that are started from then on; default: none */
     wrangler_ssh?: {
-      /** Whether `wrangler containers ssh` reaches the container; only false is taken */
-      enabled: false;
+      /** Whether `wrangler containers ssh` is let through to the container */
+      enabled: boolean;
+      /** Where the container's SSH server listens, told to it as GANTRY_SSH_PORT; default: 22 */
+      port?: number;
     };
     /** Like the application's own `observability`, as of a version; give one of the two. Default: off */
     observability?: {
@@ -1143,17 +1170,129 @@ export interface Schemas {
   };
   DomainError: {
     /** the code, which is the contract */
-    error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "ROLLOUT_IN_USE" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
+    error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "ROLLOUT_IN_USE" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "SSH_NOT_AVAILABLE" | "SIGNATURE_REFUSED" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "CALL_LOOP" | "EGRESS_DENIED" | "BINDING_NOT_GRANTED" | "BINDING_NOT_AVAILABLE" | "BINDING_FAILED" | "KEY_NOT_FOUND" | "LENGTH_REQUIRED" | "RANGE_NOT_SATISFIABLE" | "CHECKSUM_MISMATCH" | "EGRESS_OPEN" | "EGRESS_UPSTREAM_FAILED" | "EGRESS_MISCONFIGURED" | "CREDENTIAL_UNAVAILABLE" | "NO_EGRESS_HANDLER" | "EGRESS_HANDLER_FAILED" | "INTERNAL";
     message: string;
     /** whether the same request may succeed later */
     retryable: boolean;
     /** what explains the error: field names, limits, ids; `reason` is a sentence to show */
     details: Record<string, string | number | boolean | null | string[]>;
   };
+  Egress: {
+    default: "deny" | "allow";
+    allow?: (string | {
+      host: string;
+      ports?: number[];
+      methods?: string[];
+    })[];
+    deny?: (string | {
+      host: string;
+      ports?: number[];
+      methods?: string[];
+    })[];
+    intercept_https?: false;
+    open?: true;
+    credentials?: {
+      hosts: string[];
+      header: string;
+      prefix?: string;
+      /** the secret's name; its value is never shown */
+      secret: string;
+      methods?: string[];
+      paths?: string[];
+    }[];
+    handlers?: {
+      hosts: string[];
+      methods?: string[];
+      binding: string;
+    }[];
+    internal?: string[];
+    bindings?: ({
+      type: "r2" | "kv" | "do";
+      binding: string;
+      prefix: string;
+      access: "read" | "write";
+    })[];
+  };
+  EgressDenial: {
+    /** the instance's `id` */
+    instance: string;
+    host: string;
+    method: string;
+    reason: "denied" | "not_allowed" | "private_address" | "https_off" | "credential_scope" | "malformed";
+    /** what of the policy denies it */
+    rule: string;
+    message: string;
+    count: number;
+    first_at: string;
+    last_at: string;
+  };
+  EgressInput: {
+    /** What happens to a host that no list names; private addresses are denied either way. Default: deny */
+    default?: "deny" | "allow";
+    /** Hosts that may be reached; where it is given everything else is denied, and `[]` denies all. `api.example.com`; `*.example.com`, which is everything below it and not itself; an address; or a range such as 10.0.0.0/8 */
+    allow?: (string | {
+      /** `api.example.com`; `*.example.com`, which is everything below it and not itself; an address; or a range such as 10.0.0.0/8 */
+      host: string;
+      /** 80, 443 or both; default: both */
+      ports?: number[];
+      /** Methods that it is about; default: all */
+      methods?: string[];
+    })[];
+    /** Hosts that may not be reached, whatever else says so; default: none */
+    deny?: (string | {
+      /** `api.example.com`; `*.example.com`, which is everything below it and not itself; an address; or a range such as 10.0.0.0/8 */
+      host: string;
+      /** 80, 443 or both; default: both */
+      ports?: number[];
+      /** Methods that it is about; default: all */
+      methods?: string[];
+    })[];
+    /** `false`: nothing is reached by HTTPS, and the image need not trust the certificate. Default: true */
+    intercept_https?: boolean;
+    /** Containers get the platform's own way to the internet, past all of this; only with `default: allow` and no other rule, and from the next start on. Default: false */
+    open?: boolean;
+    /** Headers with secrets that are added outside the container; default: none */
+    credentials?: {
+      /** Hosts whose requests get the header */
+      hosts: string[];
+      /** Header that is set outside the container; one of that name that the container sends is overwritten */
+      header: string;
+      /** Put before the secret's value, such as `Bearer `; default: nothing */
+      prefix?: string;
+      /** Name of the account's secret whose value it is; the container never has it */
+      secret: string;
+      /** Methods that may be used with it, other ones are denied; default: all */
+      methods?: string[];
+      /** Paths that may be asked for with it, other ones are denied; a `*` at the end is all below. Default: all */
+      paths?: string[];
+    }[];
+    /** Workers that answer for hosts; the first that fits is asked. Default: none */
+    handlers?: {
+      /** Hosts whose requests go to the Worker; they must be allowed as well */
+      hosts: string[];
+      /** Methods that it is about; default: all */
+      methods?: string[];
+      /** Name of a service binding of the control plane; the Worker answers, changes the request or passes it on */
+      binding: string;
+    }[];
+    /** Applications that may be called as `<name>.gantry.internal` and by the addresses of their instances; `*`: every one of the account. Default: none */
+    internal?: ("*" | string)[];
+    /** Bindings of the control plane that may be used by `r2.`, `kv.` and `do.gantry.internal`; default: none */
+    bindings?: ({
+      /** R2 bucket, KV namespace or Durable Object namespace */
+      type: "r2" | "kv" | "do";
+      /** Name of the binding of the control plane */
+      binding: string;
+      /** Keys, or names of objects, that begin with it; default: all */
+      prefix?: string;
+      /** `write` includes reading; default: read */
+      access?: "read" | "write";
+    })[];
+  };
   /** an error of the legacy base */
   Error: {
     /** the code, which is the contract */
-    error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "ROLLOUT_IN_USE" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
+    error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "ROLLOUT_IN_USE" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "SSH_NOT_AVAILABLE" | "SIGNATURE_REFUSED" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "CALL_LOOP" | "EGRESS_DENIED" | "BINDING_NOT_GRANTED" | "BINDING_NOT_AVAILABLE" | "BINDING_FAILED" | "KEY_NOT_FOUND" | "LENGTH_REQUIRED" | "RANGE_NOT_SATISFIABLE" | "CHECKSUM_MISMATCH" | "EGRESS_OPEN" | "EGRESS_UPSTREAM_FAILED" | "EGRESS_MISCONFIGURED" | "CREDENTIAL_UNAVAILABLE" | "NO_EGRESS_HANDLER" | "EGRESS_HANDLER_FAILED" | "INTERNAL";
     message: string;
     /** whether the same request may succeed later */
     retryable: boolean;
@@ -1168,7 +1307,7 @@ export interface Schemas {
       code: number;
       /** what stands beside it, as Cloudflare's clients read it; a sentence where it is about who asks */
       message: string;
-      error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "ROLLOUT_IN_USE" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
+      error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "ROLLOUT_IN_USE" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "SSH_NOT_AVAILABLE" | "SIGNATURE_REFUSED" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "CALL_LOOP" | "EGRESS_DENIED" | "BINDING_NOT_GRANTED" | "BINDING_NOT_AVAILABLE" | "BINDING_FAILED" | "KEY_NOT_FOUND" | "LENGTH_REQUIRED" | "RANGE_NOT_SATISFIABLE" | "CHECKSUM_MISMATCH" | "EGRESS_OPEN" | "EGRESS_UPSTREAM_FAILED" | "EGRESS_MISCONFIGURED" | "CREDENTIAL_UNAVAILABLE" | "NO_EGRESS_HANDLER" | "EGRESS_HANDLER_FAILED" | "INTERNAL";
       retryable: boolean;
       /** what explains the error: field names, limits, ids; `reason` is a sentence to show */
       details: Record<string, string | number | boolean | null | string[]>;
@@ -1189,6 +1328,38 @@ export interface Schemas {
     };
     deployment_id?: string;
     generation?: number;
+  };
+  Exec: {
+    /** The program; a shell's syntax needs a shell: `sh` with `-c` */
+    command: string;
+    /** Its arguments; default: none */
+    args?: string[];
+    /** Where it runs; default: the image's own */
+    cwd?: string;
+    /** Variables beside those of the container; default: none */
+    env?: Record<string, string>;
+    /** It is killed after so many milliseconds; default: one minute */
+    timeout_ms?: number;
+    /** It is killed when it prints more bytes, both streams together; default: 1000000 */
+    max_output_bytes?: number;
+    /** As `…/exec/challenges` has given it for this very command */
+    challenge: string;
+    /** What `ssh-keygen -Y sign -n gantry-exec` makes of the challenge, by an ed25519 key of the account's `ssh-public-keys` */
+    signature: string;
+  };
+  ExecChallenge: {
+    /** The program; a shell's syntax needs a shell: `sh` with `-c` */
+    command: string;
+    /** Its arguments; default: none */
+    args?: string[];
+    /** Where it runs; default: the image's own */
+    cwd?: string;
+    /** Variables beside those of the container; default: none */
+    env?: Record<string, string>;
+    /** It is killed after so many milliseconds; default: one minute */
+    timeout_ms?: number;
+    /** It is killed when it prints more bytes, both streams together; default: 1000000 */
+    max_output_bytes?: number;
   };
   Explain: {
     instance_id: string;
@@ -1342,6 +1513,29 @@ export interface Schemas {
     failures: number;
     losses: number;
     next_start_at?: string;
+  };
+  InstanceEgress: {
+    /** the instance's `id` */
+    instance: string;
+    /** what holds for it */
+    policy: Schemas["Egress"];
+    /** what was changed for it alone */
+    overrides: {
+      allow: {
+        /** in place of the policy's list; null: the policy's */
+        set: string[] | null;
+        added: string[];
+        removed: string[];
+      };
+      deny: {
+        /** in place of the policy's list; null: the policy's */
+        set: string[] | null;
+        added: string[];
+        removed: string[];
+      };
+    };
+    /** what shows that the policy holds: a request from inside, the registration where the image has nothing that can make one, or nothing yet, without which it gets no traffic; `open`: it was started past the policy; null: it runs no container */
+    verified: "probe" | "registration" | "open" | "pending" | null;
   };
   InstanceState: "provisioning" | "running" | "unhealthy" | "failed" | "stopping" | "stopped";
   Ips: {
@@ -1753,6 +1947,8 @@ export interface Schemas {
       /** Name of a service binding of the control plane, as its wrangler.jsonc says it */
       binding: string;
     } | null;
+    /** In place of the one before; `null`: nothing outside */
+    egress?: Schemas["EgressInput"] | null;
     /** Fields given replace those of the newest version; stored as a version, touching nothing that runs */
     configuration?: {
       /** What the container runs: one of the images that the control plane was deployed with */
@@ -1783,10 +1979,12 @@ export interface Schemas {
       authorized_keys?: Schemas["InlineSshKey"][];
       /** Lines of GANTRY_TRUSTED_USER_CA_KEYS: authorities whose certificates an SSH server accepts */
       trusted_user_ca_keys?: Schemas["InlineSshKey"][];
-      /** Access by `wrangler containers ssh`; default: none */
+      /** Access by `wrangler containers ssh`, of containers that are started from then on; default: none */
       wrangler_ssh?: {
-        /** Whether `wrangler containers ssh` reaches the container; only false is taken */
-        enabled: false;
+        /** Whether `wrangler containers ssh` is let through to the container */
+        enabled: boolean;
+        /** Where the container's SSH server listens, told to it as GANTRY_SSH_PORT; default: 22 */
+        port?: number;
       };
       /** Like the application's own `observability`, as of a version; give one of the two. Default: off */
       observability?: {
@@ -1856,10 +2054,12 @@ export interface Schemas {
     authorized_keys?: Schemas["InlineSshKey"][];
     /** Lines of GANTRY_TRUSTED_USER_CA_KEYS: authorities whose certificates an SSH server accepts */
     trusted_user_ca_keys?: Schemas["InlineSshKey"][];
-    /** Access by `wrangler containers ssh`; default: none */
+    /** Access by `wrangler containers ssh`, of containers that are started from then on; default: none */
     wrangler_ssh?: {
-      /** Whether `wrangler containers ssh` reaches the container; only false is taken */
-      enabled: false;
+      /** Whether `wrangler containers ssh` is let through to the container */
+      enabled: boolean;
+      /** Where the container's SSH server listens, told to it as GANTRY_SSH_PORT; default: 22 */
+      port?: number;
     };
     /** Like the application's own `observability`, as of a version; give one of the two. Default: off */
     observability?: {
@@ -2006,7 +2206,7 @@ export interface Schemas {
       code: number;
       /** a sentence to show */
       message: string;
-      error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "ROLLOUT_IN_USE" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "EGRESS_DENIED" | "INTERNAL";
+      error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "ROLLOUT_IN_USE" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "SSH_NOT_AVAILABLE" | "SIGNATURE_REFUSED" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "CALL_LOOP" | "EGRESS_DENIED" | "BINDING_NOT_GRANTED" | "BINDING_NOT_AVAILABLE" | "BINDING_FAILED" | "KEY_NOT_FOUND" | "LENGTH_REQUIRED" | "RANGE_NOT_SATISFIABLE" | "CHECKSUM_MISMATCH" | "EGRESS_OPEN" | "EGRESS_UPSTREAM_FAILED" | "EGRESS_MISCONFIGURED" | "CREDENTIAL_UNAVAILABLE" | "NO_EGRESS_HANDLER" | "EGRESS_HANDLER_FAILED" | "INTERNAL";
       retryable: boolean;
       /** what explains the error: field names, limits, ids; `reason` is a sentence to show */
       details: Record<string, string | number | boolean | null | string[]>;
@@ -2228,6 +2428,8 @@ export interface Schemas {
       /** Name of a service binding of the control plane, as its wrangler.jsonc says it */
       binding: string;
     };
+    /** What its containers may reach, from their next request on; default: nothing outside */
+    egress?: Schemas["EgressInput"];
     /** What an instance runs: stored as a version */
     configuration: Schemas["ConfigurationInput"];
     /** Ignored: read-only, taken so that what was read can be written back */
@@ -2466,10 +2668,12 @@ export interface Schemas {
     authorized_keys?: Schemas["InlineSshKey"][];
     /** Lines of GANTRY_TRUSTED_USER_CA_KEYS: authorities whose certificates an SSH server accepts */
     trusted_user_ca_keys?: Schemas["InlineSshKey"][];
-    /** Access by `wrangler containers ssh`; default: none */
+    /** Access by `wrangler containers ssh`, of containers that are started from then on; default: none */
     wrangler_ssh?: {
-      /** Whether `wrangler containers ssh` reaches the container; only false is taken */
-      enabled: false;
+      /** Whether `wrangler containers ssh` is let through to the container */
+      enabled: boolean;
+      /** Where the container's SSH server listens, told to it as GANTRY_SSH_PORT; default: 22 */
+      port?: number;
     };
     /** Like the application's own `observability`, as of a version; give one of the two. Default: off */
     observability?: {
@@ -2904,6 +3108,15 @@ export interface Schemas {
     };
   };
   TaskState: "queued" | "running" | "succeeded" | "dead" | "cancelled";
+  Usage: {
+    /** requests to hosts, denied ones among them; up to a minute of them may be lost */
+    requests: number;
+    denied: number;
+    /** of bodies, to hosts */
+    bytes_up: number;
+    /** of bodies, from hosts */
+    bytes_down: number;
+  };
   Version: {
     version: number;
     percentage: number;
@@ -3108,6 +3321,87 @@ export interface Operations {
     headers: never;
     result: Schemas["Instance"];
   };
+  /** What an application's containers may reach, and what has gone through */
+  "GET /applications/{id}/egress": {
+    params: {
+      id: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: {
+      policy: Schemas["Egress"];
+      usage: Schemas["Usage"];
+    };
+  };
+  /** Replace what an application's containers may reach; it holds from their next request on */
+  "PUT /applications/{id}/egress": {
+    params: {
+      id: string;
+    };
+    query: undefined;
+    body: Schemas["EgressInput"];
+    headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
+    result: {
+      policy: Schemas["Egress"];
+      /** instances for which it holds from their next request on */
+      told: number;
+      /** ids of instances that did not answer; it holds for them from their next report on */
+      pending: string[];
+    };
+  };
+  /** What an application's containers were denied, the latest first */
+  "GET /applications/{id}/egress/log": {
+    params: {
+      id: string;
+    };
+    query: {
+      /** The most that the page holds */
+      per_page?: number;
+      /** `next_page_token` of the page before; default: the first page */
+      page_token?: string;
+      /** Only this host */
+      host?: string;
+      /** Only of the instance with this id */
+      instance?: string;
+    };
+    body: undefined;
+    headers: never;
+    result: Schemas["EgressDenial"][];
+  };
+  /** What one instance may reach, with what was changed for it alone */
+  "GET /applications/{id}/instances/{instance_id}/egress": {
+    params: {
+      id: string;
+      instance_id: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["InstanceEgress"];
+  };
+  /** Change what one instance may reach, from its next request on, until it is reset */
+  "PATCH /applications/{id}/instances/{instance_id}/egress": {
+    params: {
+      id: string;
+      instance_id: string;
+    };
+    query: undefined;
+    body: Schemas["ChangeEgress"];
+    headers: "idempotencyKey";
+    result: Schemas["InstanceEgress"];
+  };
+  /** Take back what was changed for one instance: the application's policy holds for it again */
+  "DELETE /applications/{id}/instances/{instance_id}/egress": {
+    params: {
+      id: string;
+      instance_id: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: "idempotencyKey";
+    result: Schemas["InstanceEgress"];
+  };
   /** What an instance's container has said over the bridge: progress, result, log, and whether it is busy */
   "GET /applications/{id}/instances/{instance_id}/bridge": {
     params: {
@@ -3262,6 +3556,58 @@ export interface Operations {
     body: undefined;
     headers: "idempotencyKey" | "ifMatch" | "leaseNonce";
     result: Schemas["Instance"];
+  };
+  /** Get what is to be signed for a command in an instance */
+  "POST /applications/{id}/instances/{instance_id}/exec/challenges": {
+    params: {
+      id: string;
+      instance_id: string;
+    };
+    query: undefined;
+    body: Schemas["ExecChallenge"];
+    headers: "idempotencyKey";
+    result: {
+      /** The message to sign: exactly this text, without a line break behind it */
+      challenge: string;
+      /** What the signature is made for */
+      namespace: string;
+      expires_at: string;
+    };
+  };
+  /** Run a command in an instance that runs, with a signature by a registered SSH key */
+  "POST /applications/{id}/instances/{instance_id}/exec": {
+    params: {
+      id: string;
+      instance_id: string;
+    };
+    query: undefined;
+    body: Schemas["Exec"];
+    headers: "idempotencyKey";
+    result: {
+      exit_code: number;
+      stdout: string;
+      stderr: string;
+      signed_by: {
+        key_id: string;
+        name: string;
+        fingerprint: string;
+      };
+    };
+  };
+  /** Get an address and a token for one SSH connection into an instance, by its id or its deployment's */
+  "GET /instances/{instance_id}/ssh": {
+    params: {
+      instance_id: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: {
+      /** Of a WebSocket whose binary messages are the bytes of an SSH connection */
+      url: string;
+      /** For `Authorization: Bearer` there: good for a minute, and for one connection */
+      token: string;
+    };
   };
   /** Wait until an application is in a state */
   "GET /applications/{id}/wait": {
@@ -4313,6 +4659,10 @@ export interface Operations {
       path: string;
       address: string | null;
       idempotency_key: string | null;
+      signed_by: {
+        key_id: string;
+        fingerprint: string;
+      } | null;
       status: number | null;
       code: string | null;
     })[];
