@@ -28,8 +28,11 @@ beforeAll(async () => {
   const { port } = upstream.address() as AddressInfo;
   // What workerd fetches the harness sends through this process, where redirects would be followed.
   const real = globalThis.fetch;
-  globalThis.fetch = (url, init) =>
-    real(url, String(url).includes(`:${port}/`) ? { ...init, redirect: "manual" } : init);
+  globalThis.fetch = (url, asked) => {
+    if (!String(url).includes(`:${port}/`)) return real(url, asked);
+    const { method, headers, body } = asked as unknown as Request;
+    return real(url, { method, headers, body, redirect: "manual", duplex: "half" } as RequestInit);
+  };
   await plane.start({ GANTRY_EGRESS_CONNECT_TO: JSON.stringify({ "*": `http://127.0.0.1:${port}` }) });
 });
 afterAll(async () => {
