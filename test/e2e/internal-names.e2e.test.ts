@@ -43,12 +43,15 @@ async function ask<Answer>(path: string, asked: object): Promise<Answer> {
 
 const fromInside = async (url: string, init: object = {}) => await ask<Called>("call", { url, ...init });
 
+/** For calls by https. */
+const TRUSTED = { name: "NODE_EXTRA_CA_CERTS", value: "/etc/cloudflare/certs/cloudflare-containers-ca.crt" };
+
 async function front(internal: readonly string[]) {
   const id = await plane.create("front", {
     instances: 1,
     ingress: { mode: "public" },
     egress: { internal },
-    configuration: { image: "hello-world", entrypoint: ["node", "--eval", program] },
+    configuration: { image: "hello-world", entrypoint: ["node", "--eval", program], environment_variables: [TRUSTED] },
   });
   const [instance] = await plane.untilReady(id, 1);
   return { id, instance: instance?.id ?? "" };
@@ -80,7 +83,8 @@ describe("a container that calls another application", () => {
     const { ips } = (await plane.call("GET", `/ips?deployment_id=${found?.deployment_id}`)).result;
     const [v4]: string[] = ips.map(({ ip }: { ip: string }) => ip);
     // The local engine has no IPv6.
-    const urls = ["http://back.gantry.internal", "http://id-ada.back.gantry.internal", `http://${v4}`];
+    const named = "id-ada.back.gantry.internal";
+    const urls = ["http://back.gantry.internal", "https://back.gantry.internal", `http://${named}`, `http://${v4}`];
     expect((await fromInside(`http://${v4}/json`)).instance).toBe(ada.instance);
 
     await ask("begin", { urls: urls.map((url) => `${url}/json`), everyMs: 50 });
@@ -97,7 +101,7 @@ describe("a container that calls another application", () => {
         .filter((outcome) => outcome.startsWith(`${url}/`))
         .map((outcome) => outcome.split(" ")[2]);
     expect(answeredBy(urls[0] ?? "").length).toBeGreaterThan(2);
-    for (const url of urls.slice(1)) expect(answeredBy(url)).toEqual([ada.instance]);
+    for (const url of urls.slice(2)) expect(answeredBy(url)).toEqual([ada.instance]);
     for (const url of urls) expect(seen[`${url}/json 200 ${answeredBy(url)[0]}`]).toBeGreaterThan(5);
   });
 
@@ -109,8 +113,13 @@ describe("a container that calls another application", () => {
     expect(denied).toMatchObject({ status: 403, body: expect.stringContaining("EGRESS_DENIED") });
     await plane.call("PUT", `/applications/${caller}/egress`, { internal: ["back"] });
     expect((await fromInside("http://back.gantry.internal/json")).status).toBe(200);
-    const socket = await ask<{ said: string }>("socket", { url: "ws://back.gantry.internal/ws", say: "hello" });
-    expect(socket.said).toContain("hello");
+    for (const scheme of ["ws", "wss"]) {
+      const socket = await ask<{ said: string }>("socket", {
+        url: `${scheme}://back.gantry.internal/ws`,
+        say: "hello",
+      });
+      expect(socket.said).toContain("hello");
+    }
     expect((await fromInside("http://nobody.gantry.internal/")).status).toBe(403);
   });
 });
