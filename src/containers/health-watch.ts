@@ -12,6 +12,7 @@ import { afterProbes, hasStartedUp, openProbes, readyProbes, withFailing, type R
 /** A container that answered once and answers nothing for this long is lost, whatever `running` says. */
 export const UNREACHABLE_MS = 5_000;
 const UNREACHABLE_POLL_MS = 250;
+const UNVERIFIED_PACE_MS = 2_000;
 /** Between attempts of an implied check that failed in a keep-alive look. */
 const IMPLIED_RETRY_MS = 1_000;
 
@@ -208,8 +209,14 @@ function startupMessage({ checks, startupDeadlineMs }: RunRecord): string {
   return `check ${open?.name} did not pass within ${startupDeadlineMs / 1_000} s: ${open?.detail ?? "no answer"}`;
 }
 
+/** Its interception does not work, which is no matter of moments, and each look at it is a process inside. */
+function isUnverified({ checks, probes }: RunRecord): boolean {
+  return probes.some(({ type }, index) => type === "egress" && checks[index]?.state === "failing");
+}
+
 /** 10 ms in the first two seconds, where most images start, then ever slower up to a second. */
 function proofPaceMs(record: RunRecord, now: number): number {
+  if (isUnverified(record)) return UNVERIFIED_PACE_MS;
   const startup = openProbes(record, "startup").map((index) => record.probes[index]?.intervalMs ?? null);
   const wished = startup.filter((interval) => interval !== null);
   if (wished.length > 0 && wished.length === startup.length) return Math.min(...wished);

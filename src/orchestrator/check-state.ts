@@ -1,5 +1,8 @@
 /** How a check of an instance stands. Kept by the instance, told with its reports, shown with the instance. */
 
+/** Of the proof that a policy holds. */
+export const EGRESS_CHECK = "egress";
+
 export type CheckKind = "startup" | "ready" | "health";
 
 export interface CheckState {

@@ -3,7 +3,7 @@ import { STOP } from "./plan/deployment.ts";
 import type { Configuration } from "../api/schemas/configuration.ts";
 import type { Check } from "../api/schemas/check.ts";
 import { lengthOf } from "../duration.ts";
-import type { CheckKind } from "./check-state.ts";
+import { EGRESS_CHECK, type CheckKind } from "./check-state.ts";
 import { requiredPortsOf, type Port } from "./network.ts";
 
 export interface ProbeSpec {
@@ -124,7 +124,7 @@ function declaredProbe(item: Check, index: number, ports: readonly Port[], port:
 
 /** Of what has a policy: no traffic before it is seen to hold. */
 export function egressProbe(): ProbeSpec {
-  return { ...USUAL, name: "egress", kind: "startup", type: "egress", port: 0, timeoutMs: 6_000, attempts: 1 };
+  return { ...USUAL, name: EGRESS_CHECK, kind: "startup", type: "egress", port: 0, timeoutMs: 6_000, attempts: 1 };
 }
 
 function impliedProbe(port: number, type: "tcp" | "any"): ProbeSpec {

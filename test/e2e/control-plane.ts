@@ -71,9 +71,9 @@ export class ControlPlane {
     return (await this.#harness.getWorker(name).fetch(url, init as never)) as unknown as Response;
   }
 
-  /** `vars`: in place of those in its configuration. */
-  async start(vars: Record<string, string> = {}): Promise<void> {
-    Object.assign(process.env, inject("containerEnv"), { WRANGLER_SEND_METRICS: "false" });
+  /** `vars`: in place of those in its configuration. `env`: beside those of the container backend. */
+  async start(vars: Record<string, string> = {}, env: Record<string, string> = {}): Promise<void> {
+    Object.assign(process.env, inject("containerEnv"), { WRANGLER_SEND_METRICS: "false" }, env);
     const workers = this.#workers.map((configPath) => ({ configPath, vars }));
     this.#running = createTestHarness({ root: import.meta.dirname, workers });
     ({ url: this.#url } = await this.#harness.listen());

@@ -4,7 +4,7 @@
  */
 import { decideRestart, type RestartDecision } from "./backoff.ts";
 import { STOP, type Deployment, type Outcome } from "./deployment.ts";
-import { sameVerdicts, turnedChecks, type CheckState } from "../check-state.ts";
+import { EGRESS_CHECK, sameVerdicts, turnedChecks, type CheckState } from "../check-state.ts";
 import type { Attempt } from "../../jobs/job.ts";
 import type { Output } from "../../jobs/job-store.ts";
 import { sameTold, type Told } from "../../jobs/told.ts";
@@ -161,7 +161,7 @@ function observeRunning(before: Deployment, report: Running, verify: Verificatio
   if (first && deployment.attempt !== undefined) return { next, events: [], owned: true, isNote: true };
   const health = ready ? "running" : "unhealthy";
   const event: EventDraft = {
-    type: ready || first ? "Info" : "Warn",
+    type: ready || (first && !isUnverified(checks)) ? "Info" : "Warn",
     name: first ? "ContainerStarted" : "CheckUpdate",
     message:
       (first
@@ -266,4 +266,9 @@ function endEvent(deployment: Deployment, outcome: Outcome, delayMs: number): Ev
     },
     statusChange: { health, ready: false },
   };
+}
+
+/** That a container is not ready at once is no news; that its requests go past Gantry is. */
+function isUnverified(checks: readonly CheckState[]): boolean {
+  return checks.some(({ name, state }) => name === EGRESS_CHECK && state === "failing");
 }
