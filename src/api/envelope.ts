@@ -28,13 +28,17 @@ export interface Answer {
  */
 export type Form = "envelope" | "plain" | "bare";
 
-/** Who asks and what a path is are no domain's business: Cloudflare says them in a sentence, and clients show them as they are. */
+/**
+ * Who asks and what a path is are no domain's business: Cloudflare says them in a sentence, and clients show them as they
+ * are. What is denied is told to containers, which are no client of the API.
+ */
 const SENTENCES: ReadonlySet<keyof typeof ERRORS> = new Set([
   "UNAUTHORIZED",
   "FORBIDDEN",
   "ACCOUNT_NOT_FOUND",
   "ROUTE_NOT_FOUND",
   "METHOD_NOT_ALLOWED",
+  "EGRESS_DENIED",
 ]);
 
 /** What is sent, and what is kept for a retry with the same idempotency key. */

@@ -2,6 +2,7 @@
 import { LOCATION_CODES } from "../../src/account/locations.ts";
 import type { JsonSchema } from "../../src/api/openapi/schemas.ts";
 import type { Random } from "../simulation/random.ts";
+import { egressHint, repairEgress } from "./egress-inputs.ts";
 import { jobHint, repairJobs } from "./jobs-inputs.ts";
 import type { Known } from "./known.ts";
 import { repairPolicy, repairRollout } from "./rollouts-inputs.ts";
@@ -100,7 +101,7 @@ export function hint(path: readonly string[], schema: JsonSchema, random: Random
     case "memory":
       return "512MiB";
     default:
-      return jobHint(name, random);
+      return egressHint(path, random) ?? jobHint(name, random);
   }
 }
 
@@ -126,6 +127,8 @@ export function repair(body: unknown, operationPath: string, random: Random): un
     body["expiration_minutes"] ??= 5;
   }
   if (operationPath.endsWith("/me")) repairAccount(body);
+  if (isRecord(body["egress"])) repairEgress(body["egress"], random);
+  if (operationPath.endsWith("/applications/{id}/egress")) repairEgress(body, random);
   // What a stored deployment and an application never change.
   const isPatch = operationPath.endsWith("}/v2");
   for (const field of isPatch ? ["network", "ports", "authorized_keys", "trusted_user_ca_keys", "wrangler_ssh"] : []) {

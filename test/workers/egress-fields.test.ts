@@ -1,7 +1,7 @@
 /** Each field of an egress policy, seen by a request that leaves a container. */
 import { env } from "cloudflare:workers";
 import { describe, inject, it } from "vitest";
-import { call, createApplication, untilReady } from "./client.ts";
+import { call, createApplication, untilReady, type Envelope } from "./client.ts";
 import { ask, denial, HANDLED, running, statusOf } from "./egress-world.ts";
 
 /** In development a host can be another server: here it is one that echoes what it is asked. */
@@ -86,6 +86,28 @@ describe.concurrent("a policy", () => {
     expect(await echoOf(await ask(instance, "http://other.outside.test/echo"))).toMatchObject({ url: "/echo" });
     const unlisted = await running({ allow: [], handlers: HANDLED });
     expect(await denial(unlisted.instance, "http://a.test/")).toBe("allow: not_allowed");
+  });
+});
+
+describe.concurrent("a denial", () => {
+  it("says in a sentence what was denied and why, and beside it which rule, and who asked", async ({ expect }) => {
+    const app = await running({ allow: ["a.test"] });
+    const response = await ask(app.instance, "https://B.test./x?secret=1", { method: "PUT", body: "x" });
+    const { errors } = await response.json<Envelope>();
+    const { name: application, instance } = app;
+    expect([response.status, response.headers.get("content-type"), errors]).toEqual([
+      403,
+      expect.stringContaining("application/json"),
+      [
+        {
+          code: 1000,
+          error: "EGRESS_DENIED",
+          message: "PUT to b.test was denied: egress.allow does not name it",
+          retryable: false,
+          details: { host: "b.test", rule: "allow", reason: "not_allowed", application, instance },
+        },
+      ],
+    ]);
   });
 });
 

@@ -296,11 +296,11 @@ describe("the token of a tunnel", () => {
   });
 });
 
-describe("who may", () => {
-  async function newToken(body: Record<string, unknown>): Promise<string> {
-    return (await call("POST", "/tokens", { name: "ssh", ...body })).result.value;
-  }
+async function newToken(body: Record<string, unknown>): Promise<string> {
+  return (await call("POST", "/tokens", { name: "ssh", ...body })).result.value;
+}
 
+describe("who may", () => {
   it("operate what runs gets a token, and the audit names him, at both steps", async ({ expect }) => {
     const { instance, id } = await running();
     const as = async (body: Record<string, unknown>) => {

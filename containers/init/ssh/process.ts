@@ -30,8 +30,15 @@ type Env = Readonly<Record<string, string | undefined>>;
 /** Programs that a terminal is made with. */
 const PTY_PROGRAMS = ["script", "stty", "tty"];
 
+/** Where what a terminal needs is written: some containers have a disk that is read only. */
+const FOLDERS = [tmpdir(), "/dev/shm", "/run"];
+
 export function hasPty(env: Env): boolean {
-  return PTY_PROGRAMS.every((program) => isInstalled(program, env));
+  return PTY_PROGRAMS.every((program) => isInstalled(program, env)) && writableFolder() !== undefined;
+}
+
+function writableFolder(): string | undefined {
+  return FOLDERS.find((folder) => isAllowed(folder, constants.W_OK | constants.X_OK));
 }
 
 function isInstalled(program: string, env: Env): boolean {
@@ -39,8 +46,12 @@ function isInstalled(program: string, env: Env): boolean {
 }
 
 function isExecutable(path: string): boolean {
+  return isAllowed(path, constants.X_OK);
+}
+
+function isAllowed(path: string, mode: number): boolean {
   try {
-    accessSync(path, constants.X_OK);
+    accessSync(path, mode);
     return true;
   } catch {
     return false;
@@ -59,7 +70,7 @@ function startPlain(command: string | null, env: Env): Started {
 }
 
 function startOnTerminal(command: string | null, env: Env, { type, columns, rows }: Terminal): Started {
-  const folder = mkdtempSync(join(tmpdir(), "gantry-ssh-"));
+  const folder = mkdtempSync(join(writableFolder() ?? tmpdir(), "gantry-ssh-"));
   const [run, tty, code] = [join(folder, "run"), join(folder, "tty"), join(folder, "code")];
   const shell = loginShell();
   const program = command === null ? `${quoted(shell)} -l` : `${quoted(shell)} -c ${quoted(command)}`;

@@ -77,12 +77,23 @@ function receive(client: Connection, keeper: Doorkeeper, { env }: ServerOptions)
 /** Variables that a client may set. */
 const TAKEN = /^(?:LANG|LC_[A-Z]+)$/;
 
+/** A shell's code for what is there and cannot be run. */
+const CANNOT_BEGIN = 126;
+
 function serveSession(session: Session, mayHavePty: boolean, env: ServerOptions["env"]): void {
   const own: Record<string, string> = {};
   let terminal: Terminal | null = null;
   let running: Started | null = null;
   const begin = (channel: ServerChannel, command: string | null) => {
-    running = start(command, { ...env, ...own }, terminal);
+    try {
+      running = start(command, { ...env, ...own }, terminal);
+    } catch (error) {
+      // Of this session only: the others go on.
+      channel.stderr.write(`gantry-ssh: ${error instanceof Error ? error.message : String(error)}\n`);
+      channel.exit(CANNOT_BEGIN);
+      channel.end();
+      return;
+    }
     connect(channel, running);
   };
   session.on("env", (accept, reject, { key, val }) => {
