@@ -8,7 +8,8 @@ import { Instance as RealInstance } from "../../src/containers/instance.ts";
 import { Application as RealApplication } from "../../src/orchestrator/application.ts";
 import { sleep } from "../../src/sleep.ts";
 
-export { ContainerEvents, Functions } from "../workers/bound-workers.ts";
+export { ContainerEvents, Functions, StandIn } from "../workers/bound-workers.ts";
+export { Room } from "../workers/room.ts";
 export { Egress } from "../../src/egress/gateway.ts";
 export { Gantry } from "../../src/containers/entrypoint.ts";
 

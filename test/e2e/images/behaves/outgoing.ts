@@ -63,8 +63,20 @@ export async function fetched(url: string, headers: NodeJS.Dict<string | string[
   const sent = Object.entries(headers).flatMap(([name, value]) =>
     name.startsWith("x-send-") && typeof value === "string" ? [[name.slice(7), value] as const] : [],
   );
+  return await called({ url, headers: Object.fromEntries(sent) });
+}
+
+export interface Call {
+  readonly url: string;
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+}
+
+/** Any request that a program makes. */
+export async function called({ url, ...init }: Call): Promise<object> {
   try {
-    const response = await fetch(url, { headers: Object.fromEntries(sent), signal: AbortSignal.timeout(PATIENCE_MS) });
+    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(PATIENCE_MS) });
     return {
       status: response.status,
       headers: Object.fromEntries(response.headers),
@@ -74,6 +86,20 @@ export async function fetched(url: string, headers: NodeJS.Dict<string | string[
   } catch (error) {
     return { status: 0, error: String(error instanceof Error ? (error.cause ?? error) : error) };
   }
+}
+
+/** What is answered first to what is said over a WebSocket. */
+export async function said(url: string, say: string): Promise<object> {
+  const socket = new WebSocket(url);
+  const { promise, resolve } = Promise.withResolvers<object>();
+  socket.addEventListener("open", () => socket.send(say));
+  socket.addEventListener("message", ({ data }) => resolve({ heard: String(data) }));
+  socket.addEventListener("error", () => resolve({ error: "the WebSocket failed" }));
+  const timer = setTimeout(() => resolve({ error: "nothing was heard" }), PATIENCE_MS);
+  return await promise.finally(() => {
+    clearTimeout(timer);
+    socket.close();
+  });
 }
 
 const CHUNK = new Uint8Array(65_536).fill(103);

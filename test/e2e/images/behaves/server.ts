@@ -3,7 +3,8 @@
  * its requests by their header `x-call`, knows how much memory it takes.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { askAll, fetched, pull, push, text, type Ask } from "./outgoing.ts";
+import { load } from "./load.ts";
+import { askAll, called, fetched, pull, push, said, text, type Ask, type Call } from "./outgoing.ts";
 
 /** How often each call came in. */
 const calls: Record<string, number> = {};
@@ -62,6 +63,12 @@ async function respond(request: IncomingMessage, answer: ServerResponse): Promis
       return json(answer, await askAll(JSON.parse(await text(request)) as Ask[]));
     case "/fetch":
       return json(answer, await fetched(searchParams.get("url") ?? "", request.headers));
+    case "/call":
+      return json(answer, await called(JSON.parse(await text(request)) as Call));
+    case "/say":
+      return json(answer, await said(searchParams.get("url") ?? "", await text(request)));
+    case "/load":
+      return json(answer, await load(searchParams.get("url") ?? "", searchParams));
     case "/push":
       return json(answer, await push(searchParams.get("url") ?? "", Number(searchParams.get("bytes"))));
     case "/pull":
