@@ -129,4 +129,30 @@ describe.concurrent("gantry egress", () => {
     const unknown = await egress(account, "log", "nobody");
     expect([unknown.code, unknown.err]).toEqual([1, expect.stringMatching(/^APPLICATION_NOT_FOUND: /)]);
   });
+
+  it("is a part of a manifest: applied once, changed where it says something else, and exported", async ({
+    expect,
+  }) => {
+    const account = await newAccount();
+    const spec = { instances: 0, configuration: { image: "hello-world" } };
+    const applied = async (policy: object) => {
+      const resources = [{ kind: "application", name: "web", spec: { ...spec, egress: policy } }];
+      const stdin = JSON.stringify({ owner: "tests", resources });
+      return await gantry({ account, stdin }, "apply", "--file", "-", "--json");
+    };
+    const actionOf = ({ out }: { out: string }) => JSON.parse(out.trim().split("\n").at(-1) ?? "").steps[0];
+    const policy = { allow: ["A.example.com", { host: "*.example.org", methods: ["GET"] }], internal: ["orders"] };
+    expect(actionOf(await applied(policy))).toMatchObject({ action: "create", outcome: "done" });
+    expect(await policyOf(account)).toEqual({ default: "deny", ...policy, allow: ["a.example.com", policy.allow[1]] });
+    expect(actionOf(await applied(policy)).action).toBe("none");
+    const changed = actionOf(await applied({ ...policy, deny: ["evil.example.org"] }));
+    expect([changed.action, changed.changes]).toEqual([
+      "update",
+      [{ field: "egress.deny", from: null, to: ["evil.example.org"] }],
+    ]);
+    const { out } = await gantry({ account }, "export", "--format", "json");
+    const exported = await gantry({ account, stdin: out }, "apply", "--file", "-", "--json", "--owner", "tests");
+    expect(actionOf(exported).action).toBe("none");
+    expect(await policyOf(account)).toMatchObject({ deny: ["evil.example.org"] });
+  });
 });
