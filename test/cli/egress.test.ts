@@ -24,6 +24,9 @@ const egress = (account: Account, ...args: string[]) => gantry({ account }, "egr
 const policyOf = async ({ api }: Account) =>
   (await api.send("GET /applications/{id}/egress", { params })).result.policy;
 
+/** What has become of the one resource. */
+const actionOf = ({ out }: { out: string }) => JSON.parse(out.trim().split("\n").at(-1) ?? "").steps[0];
+
 describe.concurrent("gantry egress", () => {
   it("get prints what set takes, and what has gone through", async ({ expect }) => {
     const account = await web({ allow: ["b.example.com", { host: "*.example.org", methods: ["GET"] }] });
@@ -140,7 +143,6 @@ describe.concurrent("gantry egress", () => {
       const stdin = JSON.stringify({ owner: "tests", resources });
       return await gantry({ account, stdin }, "apply", "--file", "-", "--json");
     };
-    const actionOf = ({ out }: { out: string }) => JSON.parse(out.trim().split("\n").at(-1) ?? "").steps[0];
     const policy = { allow: ["A.example.com", { host: "*.example.org", methods: ["GET"] }], internal: ["orders"] };
     expect(actionOf(await applied(policy))).toMatchObject({ action: "create", outcome: "done" });
     expect(await policyOf(account)).toEqual({ default: "deny", ...policy, allow: ["a.example.com", policy.allow[1]] });
