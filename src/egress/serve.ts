@@ -5,6 +5,7 @@
  */
 import type { Workload } from "../bridge/workload.ts";
 import type { EgressState } from "../containers/egress-state.ts";
+import { ERROR_HEADER } from "../containers/refusal.ts";
 import { GantryError } from "../errors.ts";
 import { instanceStub, schedulerStub } from "../stubs.ts";
 import { serveBinding } from "./bindings/serve.ts";
@@ -17,9 +18,13 @@ import type { Decision } from "./policy/decision.ts";
 import { evaluate } from "./policy/evaluate.ts";
 import { explainDenial } from "./policy/explain.ts";
 import { isProof, proofOf } from "./proof.ts";
+import { NO_USAGE } from "./told.ts";
 import { answerUpstream, type Allowed } from "./upstream/answer.ts";
 
 const BINDING_HOSTS: ReadonlySet<string> = new Set([R2_HOST, KV_HOST, DO_HOST]);
+
+/** Of what is inside. */
+const DENIALS: ReadonlySet<string> = new Set(["EGRESS_DENIED", "BINDING_NOT_GRANTED"]);
 
 const policies = new CompiledPolicies();
 
@@ -38,12 +43,22 @@ export async function serveEgress(
   const { policy, compiled } = policies.learn(deploymentId, state, before);
   const { accountId, application, instance, name } = state;
   const caller = { accountId, applicationId, application, instance, name, generation };
-  if (BINDING_HOSTS.has(hostOf(url))) return await serveBinding(request, caller, policy.bindings, env);
+  const gatherer = gathererOf(env);
+  const { method } = request;
+  const told = (answer: Response, rule: "internal" | "bindings"): Response => {
+    const isDenied = DENIALS.has(answer.headers.get(ERROR_HEADER) ?? "");
+    const denial = { host: hostOf(url), method, rule, reason: "not_allowed" } as const;
+    const usage = { ...NO_USAGE, requests: 1 };
+    ctx.waitUntil(isDenied ? gatherer.denied(workload, denial) : gatherer.used(workload, usage));
+    return answer;
+  };
+  if (BINDING_HOSTS.has(hostOf(url))) {
+    return told(await serveBinding(request, caller, policy.bindings, env), "bindings");
+  }
   const target = internalTarget(url, env);
   if (target !== null) {
-    return await callInternal(request, target, caller, policy.internal, env, ctx);
+    return told(await callInternal(request, target, caller, policy.internal, env, ctx), "internal");
   }
-  const gatherer = gathererOf(env);
   const decide = (asked: Request): Allowed => {
     const decision = evaluate(compiled, { url: asked.url, method: asked.method });
     if (decision.allowed) return decision;

@@ -154,6 +154,21 @@ describe.concurrent("a policy", () => {
     expect(result.usage.denied).toBe(3);
   });
 
+  it("lists what was denied of the names inside, too", async ({ expect }) => {
+    const app = await running({ allow: [] });
+    await statusOf(app.instance, `http://${app.name}.gantry.internal/`);
+    await statusOf(app.instance, "http://kv.gantry.internal/NAMES/key");
+    const log = await eventually(async () => {
+      const { result } = await call("GET", `/applications/${app.id}/egress/log`);
+      return result.length === 2 && result;
+    });
+    const lines = log.map(({ host, rule, message }: Record<string, unknown>) => [host, rule, message]);
+    expect(lines.toSorted()).toEqual([
+      [`${app.name}.gantry.internal`, "internal", "egress.internal does not name it"],
+      ["kv.gantry.internal", "bindings", "egress.bindings does not name it"],
+    ]);
+  });
+
   it("denies what it cannot read, as any other", async ({ expect }) => {
     const app = await running({ default: "allow", handlers: HANDLED });
     expect(await statusOf(app.instance, "http://169.254.169.254/latest/meta-data")).toBe(403);

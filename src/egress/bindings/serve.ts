@@ -2,7 +2,7 @@
  * `r2.`, `kv.` and `do.gantry.internal`: bindings of the control plane, for containers whose policy grants them. Nothing
  * of a binding is touched before the grant was found, and nobody learns of bindings that are not granted.
  */
-import { errorResponse } from "../../api/envelope.ts";
+import { refusalAnswer } from "../../containers/refusal-answer.ts";
 import { GantryError } from "../../errors.ts";
 import type { InternalCaller } from "../internal/identity.ts";
 import type { BindingGrant } from "../policy/policy.ts";
@@ -34,7 +34,7 @@ export async function serveBinding(
   try {
     return await answer(request, caller, grants, env);
   } catch (error) {
-    const refusal = errorResponse(error);
+    const refusal = refusalAnswer(error, request.method);
     // Of what is not read any more, nothing is held.
     await request.body?.cancel().catch(() => undefined);
     return request.method === "HEAD" ? new Response(null, refusal) : refusal;
