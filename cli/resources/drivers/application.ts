@@ -13,7 +13,16 @@ import {
 import type { Json, JsonObject } from "../resource.ts";
 import { isObject, textOf } from "../resource.ts";
 
-const INNER = ["autoscaling", "configuration", "constraints", "ingress", "affinities", "priorities", "rollout", "egress"];
+const INNER = [
+  "autoscaling",
+  "configuration",
+  "constraints",
+  "ingress",
+  "affinities",
+  "priorities",
+  "rollout",
+  "egress",
+];
 /** Fields of an answer that are no part of what is wanted. */
 const SHOWN_ONLY: ReadonlySet<string> = new Set(READ_ONLY_FIELDS);
 /** What holds where nothing is said. */
