@@ -1,4 +1,5 @@
 /** What one application tells the metrics: read from memory and one row, never written for. */
+import type { Usage } from "../egress/told.ts";
 import type { EventTotals } from "../orchestrator/event-totals.ts";
 import type { HealthCounts } from "../orchestrator/health.ts";
 import type { ApplicationView, InstanceView } from "../orchestrator/views.ts";
@@ -27,6 +28,8 @@ export interface ApplicationSample {
   readonly version: number;
   readonly instances: readonly InstanceSample[];
   readonly totals: EventTotals;
+  /** What its containers have asked the outside for. */
+  readonly egress: Usage;
   readonly costs: ObjectCosts;
 }
 
@@ -34,6 +37,7 @@ export function applicationSample(
   { row, health }: ApplicationView,
   instances: readonly InstanceView[],
   totals: EventTotals,
+  egress: Usage,
   costs: ObjectCosts,
 ): ApplicationSample {
   return {
@@ -51,6 +55,7 @@ export function applicationSample(
       labels: configuration.labels ?? [],
     })),
     totals,
+    egress,
     costs,
   };
 }

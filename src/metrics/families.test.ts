@@ -17,6 +17,7 @@ const SAMPLE: ApplicationSample = {
     { name: "web-0", deployment: "web-0-b", version: 1, ready: false, labels: [] },
   ],
   totals: { types: { Info: 12, Error: 1 }, ends: { exited: 1, lost: 2 } },
+  egress: { requests: 10, denied: 4, bytesUp: 100, bytesDown: 2_000 },
   costs: { rowsWritten: 20, alarmsSet: 3 },
 };
 
@@ -51,6 +52,8 @@ describe("the text", () => {
     expect(valuesOf(families, "gantry_application_version", "application")).toEqual({ web: 2 });
     expect(valuesOf(families, "gantry_events_total", "type")).toEqual({ Info: 12, Error: 1 });
     expect(valuesOf(families, "gantry_container_ends_total", "outcome")).toEqual({ exited: 1, lost: 2 });
+    expect(valuesOf(families, "gantry_egress_requests_total", "outcome")).toEqual({ allowed: 6, denied: 4 });
+    expect(valuesOf(families, "gantry_egress_bytes_total", "direction")).toEqual({ up: 100, down: 2_000 });
   });
 
   it("names instances with their containers' labels, whatever is in them", ({ expect }) => {

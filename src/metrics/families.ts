@@ -72,7 +72,22 @@ export function metricsText(applications: readonly Scraped[], account: AccountSa
     "gauge",
     "1 when the instance takes traffic, else 0. Labels of its container are label_<name>.",
   );
+  const asked = new Family(
+    "gantry_egress_requests_total",
+    "counter",
+    "Requests of an application's containers to hosts, by whether they were denied.",
+  );
+  const bytes = new Family(
+    "gantry_egress_bytes_total",
+    "counter",
+    "Bytes of bodies, to hosts (up) and from them (down).",
+  );
   for (const { label, sample } of answered) {
+    const { requests: all, denied, bytesUp, bytesDown } = sample.egress;
+    asked.add([label, ["outcome", "allowed"]], all - denied);
+    asked.add([label, ["outcome", "denied"]], denied);
+    bytes.add([label, ["direction", "up"]], bytesUp);
+    bytes.add([label, ["direction", "down"]], bytesDown);
     for (const [type, count] of sorted(sample.totals.types)) events.add([label, ["type", type]], count);
     for (const [outcome, count] of sorted(sample.totals.ends)) ends.add([label, ["outcome", outcome]], count);
     for (const { name, deployment, version, ready, labels } of sample.instances) {
@@ -80,7 +95,18 @@ export function metricsText(applications: readonly Scraped[], account: AccountSa
       instances.add([...own, ...containerLabels(labels)], ready ? 1 : 0);
     }
   }
-  const families = [info, up, ...gauges, events, ends, instances, ...costs(answered, account), ...requests(account)];
+  const families = [
+    info,
+    up,
+    ...gauges,
+    events,
+    ends,
+    asked,
+    bytes,
+    instances,
+    ...costs(answered, account),
+    ...requests(account),
+  ];
   return families.join("");
 }
 

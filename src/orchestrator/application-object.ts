@@ -15,6 +15,7 @@ import { TASKS_TIMER } from "../jobs/tasks/task-runner.ts";
 import { resultRefused } from "../jobs/job-events.ts";
 import { findPlacedAttempt } from "../jobs/job-store.ts";
 import type { EgressNow } from "../egress/policy/policy.ts";
+import { NO_USAGE, type Usage } from "../egress/told.ts";
 import { egressDigest, egressNow } from "./egress/now.ts";
 import { publishEgress, type Published } from "./egress/publish.ts";
 import { isTargetOf } from "./rollouts/switchover.ts";
@@ -62,6 +63,11 @@ export class ApplicationObject extends DurableObject<Env> {
   egressNow(): EgressNow {
     const row = this.core.row();
     return row === undefined ? { seq: Number.MAX_SAFE_INTEGER, policy: null } : egressNow(row);
+  }
+
+  /** What the instances of this object have asked the outside for. */
+  egressUsage(): Usage {
+    return this.core.row() === undefined ? NO_USAGE : this.core.egress.usage;
   }
 
   /** Tells the instances of this object what they may reach, before their next request as far as they answer. */

@@ -2,6 +2,7 @@
  * What the API and the Worker read of an application, and wait for. Where an application has several objects, the first of
  * them asks the others and answers for all; what belongs to one instance it asks the one that has it.
  */
+import { sumOf, type Usage } from "../egress/told.ts";
 import type { Usage } from "../account/amounts.ts";
 import type { BridgeTarget } from "../bridge/router.ts";
 import { GantryError } from "../errors.ts";
@@ -168,9 +169,13 @@ export class ApplicationReader extends ApplicationObject {
   async metrics(): Promise<ApplicationSample | null> {
     const view = await this.deployments();
     if (view === null) return null;
-    const others = await this.core.shards.askAll(async (k) => await this.shardOf(k).billing());
-    const costs = summed([this.billing(), ...others.map((one) => ({ ...one }))]);
-    return applicationSample(view.application, view.instances, eventTotals(this.core.db), {
+    const others = await this.core.shards.askAll(async (k) => {
+      const [costs, usage] = await Promise.all([this.shardOf(k).billing(), this.shardOf(k).egressUsage()]);
+      return { costs: { ...costs }, usage };
+    });
+    const costs = summed([this.billing(), ...others.map((one) => one.costs)]);
+    const usage = others.map((one): Usage => one.usage).reduce(sumOf, this.egressUsage());
+    return applicationSample(view.application, view.instances, eventTotals(this.core.db), usage, {
       rowsWritten: costs["rowsWritten"] ?? 0,
       alarmsSet: costs["alarmsSet"] ?? 0,
     });
