@@ -5,13 +5,14 @@
 import type { Random } from "../simulation/random.ts";
 import type { Sent } from "./client.ts";
 import type { Operation } from "./document.ts";
+import { stagedForSsh, type StagedSent } from "./stages-ssh.ts";
 import { uuid } from "./values.ts";
 
 export interface StageDeps {
   readonly random: Random;
   readonly accountId: string;
   readonly token: string;
-  readonly exchange: (sent: Sent) => Promise<unknown>;
+  readonly exchange: (sent: Sent) => Promise<{ readonly body: string }>;
 }
 
 const MOST = 1_000_000;
@@ -24,20 +25,24 @@ const OF_INSTANCE = /\/instances\/\{[^}]+\}\/logs$/;
 const OF_APPLICATION = /\/applications\/\{[^}]+\}\/logs$/;
 
 /** The request that is to be answered well, once all that it needs is there; null: chance will do. */
-export async function staged({ method, path }: Operation, deps: StageDeps): Promise<Sent | null> {
+export async function staged(operation: Operation, deps: StageDeps): Promise<StagedSent | null> {
+  const { method, path } = operation;
   const [template = ""] = path.split("/{id}");
   const base = template.replace("{account_id}", deps.accountId);
   const headers = { authorization: `Bearer ${deps.token}` };
   const name = `staged-${uuid(deps.random).slice(0, 8)}`;
   const send = async (verb: string, target: string, body?: object) => {
     const json = { ...headers, "content-type": "application/json" };
-    await deps.exchange({ method: verb, target, headers: json, ...(body && { body: JSON.stringify(body) }) });
+    return (await deps.exchange({ method: verb, target, headers: json, ...(body && { body: JSON.stringify(body) }) }))
+      .body;
   };
   const create = async (body: object, configuration: object = {}) => {
     const whole = { name, instances: 0, configuration: { image: "hello-world", ...configuration }, ...body };
     await send("POST", base, whole);
   };
   const asked = (target: string): Sent => ({ method, target: `${base}/${name}/${target}`, headers });
+  const ssh = await stagedForSsh(operation, { name, headers, accountId: deps.accountId, send });
+  if (ssh !== null) return ssh;
   if (BY_NAME.test(path)) {
     await create({ named_instances: 1, ingress: { mode: "public" } });
     await deps.exchange({ method: "GET", target: `/a/${name}/@somebody/`, headers: {} });
