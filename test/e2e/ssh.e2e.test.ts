@@ -7,6 +7,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, it } from "vitest";
+import { ensureOpenSsh } from "../../dev/runtime/openssh.ts";
 import { ACCOUNT_ID, ControlPlane, docker, eventually, PROJECT_DIR, TOKEN, workloads } from "./control-plane.ts";
 
 const plane = new ControlPlane();
@@ -19,6 +20,7 @@ let deployment = "";
 const key = () => join(folder, "id");
 
 beforeAll(async () => {
+  await ensureOpenSsh({ stateDir: join(PROJECT_DIR, ".gantry"), log: (line) => console.log(line) });
   folder = await mkdtemp(join(tmpdir(), "gantry-ssh-"));
   await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "me@e2e", "-f", key()]);
   await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(folder, "other")]);
