@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { inject, vi } from "vitest";
 import { createTestHarness, type TestHarness } from "wrangler";
 import { listInstances, runJanitor } from "../../dev/launcher/janitor.ts";
+import { startOwnWorker, type OwnWorker } from "./own-network.ts";
 
 const run = promisify(execFile);
 export const ACCOUNT_ID = "00000000000000000000000000000001";
@@ -52,6 +53,7 @@ interface Asked {
 export class ControlPlane {
   readonly #workers: readonly string[];
   #running: TestHarness | undefined;
+  #own: OwnWorker | undefined;
   readonly #janitor = new AbortController();
   #url = new URL("http://127.0.0.1");
 
@@ -77,6 +79,18 @@ export class ControlPlane {
     const workers = this.#workers.map((configPath) => ({ configPath, vars }));
     this.#running = createTestHarness({ root: import.meta.dirname, workers });
     ({ url: this.#url } = await this.#harness.listen());
+    this.#startJanitor();
+  }
+
+  /** Without others beside it, and without logs, but what it fetches does not go through this process. */
+  async startByItself(vars: Record<string, string> = {}): Promise<void> {
+    Object.assign(process.env, inject("containerEnv"), { WRANGLER_SEND_METRICS: "false" });
+    this.#own = await startOwnWorker(join(import.meta.dirname, "wrangler.jsonc"), vars);
+    this.#url = this.#own.url;
+    this.#startJanitor();
+  }
+
+  #startJanitor(): void {
     const socket = inject("containerEnv")["DOCKER_HOST"]?.replace("unix://", "") ?? "";
     void runJanitor(
       {
@@ -92,7 +106,7 @@ export class ControlPlane {
   /** With all that its tests have left: the next file counts what runs. */
   async stop(): Promise<void> {
     this.#janitor.abort();
-    await this.#harness.close();
+    await (this.#own === undefined ? this.#harness.close() : this.#own.stop());
     await eventually(async () => {
       const left = await containers();
       // One may go by itself meanwhile.
@@ -116,7 +130,7 @@ export class ControlPlane {
   }
 
   debug(): void {
-    this.#harness.debug();
+    this.#running?.debug();
   }
 
   async call(method: string, path: string, body?: unknown): Promise<Envelope & { status: number }> {

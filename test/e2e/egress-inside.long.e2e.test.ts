@@ -53,6 +53,16 @@ const from =
     return JSON.parse((await plane.ingress(name, "/call", { method: "POST", body: call })).body);
   };
 
+/** `hello`, over a WebSocket that the container opens. */
+async function says(name: string, url: string): Promise<unknown> {
+  const path = `/say?url=${encodeURIComponent(url)}`;
+  return JSON.parse((await plane.ingress(name, path, { method: "POST", body: "hello" })).body);
+}
+
+function upstreamOf({ body }: Called): unknown {
+  return JSON.parse(body);
+}
+
 function refusalOf({ status, body }: Called): [number, string] {
   return [status, JSON.parse(body).errors[0].error];
 }
@@ -112,12 +122,9 @@ describe("a container", () => {
     expect(told).toMatchObject({ name: "web:lobby", method: "GET", path: "/who?x=1" });
     expect(told.headers["gantry-caller"]).toContain(`application="visiting", instance="${instance.id}"`);
     expect(await ask("POST", `http://${room}/echo`, {}, "hello")).toMatchObject({ status: 201, body: "hello" });
-    const say = (url: string) =>
-      plane.ingress("visiting", `/say?url=${encodeURIComponent(url)}`, { method: "POST", body: "hello" });
-    expect(JSON.parse((await say(`ws://${room}/socket`)).body)).toEqual({ heard: "web:lobby: hello" });
-    expect(JSON.parse((await say("ws://do.gantry.internal/ROOMS/other/socket")).body)).toEqual({
-      error: "the WebSocket failed",
-    });
+    expect(await says("visiting", `ws://${room}/socket`)).toEqual({ heard: "web:lobby: hello" });
+    const elsewhere = await says("visiting", "ws://do.gantry.internal/ROOMS/other/socket");
+    expect(elsewhere).toEqual({ error: "the WebSocket failed" });
     expect(refusalOf(await ask("GET", "http://do.gantry.internal/ROOMS/other/who"))).toEqual([
       403,
       "BINDING_NOT_GRANTED",
@@ -136,7 +143,6 @@ describe("a Worker that stands in for a host", () => {
     const caller = JSON.parse(decodeURIComponent(answered.headers["x-caller"] ?? ""));
     expect(caller).toMatchObject({ application: "handled", instance: instance.id });
     expect((await post("https://handled.test/stream")).status).toBe(203);
-    const upstreamOf = ({ body }: Called) => JSON.parse(body);
     expect(upstreamOf(await post("http://handled.test/rewrite?a=1"))).toEqual({
       upstream: "rewritten.test",
       method: "POST",
