@@ -1,9 +1,10 @@
 /** Runs every benchmark, or those that are named. */
 import { runFromCommandLine } from "./command-line.ts";
 import { apiBench } from "./api.ts";
+import { egressBench } from "./egress.ts";
 import { jobsBench } from "./jobs.ts";
 import { planBench } from "./plan.ts";
 import { proxyBench } from "./proxy.ts";
 import { schedulerBench } from "./scheduler.ts";
 
-await runFromCommandLine([proxyBench, apiBench, planBench, schedulerBench, jobsBench]);
+await runFromCommandLine([proxyBench, egressBench, apiBench, planBench, schedulerBench, jobsBench]);

@@ -62,7 +62,7 @@ export async function startServers(
  * Miniflare answers a signal with `process.exit`, before containers can be removed. What it adds is dropped again; its
  * `exit` listener, which ends workerd, stays.
  */
-function keepSignalListeners(): () => void {
+export function keepSignalListeners(): () => void {
   const before = SIGNALS.map((signal) => [signal, new Set(process.listeners(signal))] as const);
   return () => {
     for (const [signal, known] of before) {
