@@ -68,7 +68,8 @@ export class InstanceEgress {
     return this.#effective;
   }
 
-  change(change: OverrideChange): void {
+  /** False: it was so before. */
+  change(change: OverrideChange): boolean {
     const known = this.#read();
     if (this.policy.open) {
       const message =
@@ -80,12 +81,17 @@ export class InstanceEgress {
       const { field, problem } = next;
       throw new GantryError("VALIDATE_INPUT", `${field}: ${problem}`, { [field]: problem });
     }
-    if (canonical(next) !== canonical(known.overrides)) this.#write({ ...known, overrides: next });
+    return this.#override(known, next);
   }
 
-  reset(): void {
-    const known = this.#read();
-    if (canonical(known.overrides) !== canonical(NO_OVERRIDES)) this.#write({ ...known, overrides: NO_OVERRIDES });
+  reset(): boolean {
+    return this.#override(this.#read(), NO_OVERRIDES);
+  }
+
+  #override(known: Stored, overrides: EgressOverrides): boolean {
+    if (canonical(overrides) === canonical(known.overrides)) return false;
+    this.#write({ ...known, overrides });
+    return true;
   }
 
   #read(): Stored {

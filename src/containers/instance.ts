@@ -4,6 +4,7 @@
  */
 import { Container as BaseContainer } from "@cloudflare/containers";
 import { Database } from "../database.ts";
+import { describeError } from "../errors.ts";
 import { migrate } from "../migrations.ts";
 import type { InstanceAnswer, LaunchOrder } from "../orchestrator/scheduler-deps.ts";
 import { parseDeploymentId } from "../orchestrator/deployment-id.ts";
@@ -13,6 +14,7 @@ import type { BridgeMessage, BridgeReply } from "../bridge/messages.ts";
 import type { Grant } from "../grant.ts";
 import type { Positions } from "../logs/ring.ts";
 import { execute, type ExecRequest, type ExecResult } from "./exec.ts";
+import { describeChange } from "../egress/policy/describe.ts";
 import type { OverrideChange } from "../egress/policy/overrides.ts";
 import type { EgressNow } from "../egress/policy/policy.ts";
 import { egressState, egressView, type EgressState, type EgressView } from "./egress-state.ts";
@@ -202,13 +204,29 @@ export class Instance extends BaseContainer<Env> {
 
   /** Changes what may be reached from here, and from no other instance, until it is reset. */
   changeEgress(change: OverrideChange): EgressView {
-    this.#egress.change(change);
+    if (this.#egress.change(change)) this.#tellEgress(`changed for this instance alone: ${describeChange(change)}`);
     return this.egressView();
   }
 
   resetEgress(): EgressView {
-    this.#egress.reset();
+    if (this.#egress.reset()) this.#tellEgress("its application's policy holds again");
     return this.egressView();
+  }
+
+  /** For whoever reads the events: who may reach what is worth a row. */
+  #tellEgress(message: string): void {
+    const { applicationId, deploymentId, generation } = this.#lifecycle.record ?? {};
+    if (applicationId === undefined || deploymentId === undefined || generation === undefined) return;
+    const told = schedulerStub(this.env, applicationId, deploymentId).egressOverridden(
+      deploymentId,
+      generation,
+      message,
+    );
+    this.ctx.waitUntil(
+      Promise.resolve(told).catch((error: unknown) =>
+        console.warn({ message: "egress.untold", error: describeError(error) }),
+      ),
+    );
   }
 
   egressView(): EgressView {

@@ -3,6 +3,7 @@ import type { EgressTold, Usage } from "../egress/told.ts";
 import { NO_USAGE, sumOf } from "../egress/told.ts";
 import { ApplicationRollouts } from "./application-rollouts.ts";
 import { egressDigest } from "./egress/now.ts";
+import { appendEvents } from "./events.ts";
 import type { StoredDenial } from "./egress/egress-log.ts";
 import type { Published } from "./egress/publish.ts";
 import type { ApplicationRow } from "./storage/application-row.ts";
@@ -18,6 +19,14 @@ export class ApplicationEgress extends ApplicationRollouts {
   egressTold(deploymentId: string, generation: number, told: EgressTold): void {
     if (this.core.row() === undefined) return;
     this.core.egress.tell(deploymentId, generation, told, Date.now());
+    this.core.forwarder.soon();
+  }
+
+  /** What one of its instances may reach was changed for it alone. */
+  egressOverridden(deploymentId: string, generation: number, message: string): void {
+    if (this.core.row() === undefined) return;
+    const event = { type: "Info", name: "EgressChanged", message, deployment: deploymentId, generation } as const;
+    appendEvents(this.core.db, [event], Date.now());
     this.core.forwarder.soon();
   }
 

@@ -2,7 +2,7 @@
  * What the API and the Worker read of an application, and wait for. Where an application has several objects, the first of
  * them asks the others and answers for all; what belongs to one instance it asks the one that has it.
  */
-import { sumOf, type Usage } from "../egress/told.ts";
+import { sumOf, type Usage as EgressUsage } from "../egress/told.ts";
 import type { Usage } from "../account/amounts.ts";
 import type { BridgeTarget } from "../bridge/router.ts";
 import { GantryError } from "../errors.ts";
@@ -174,7 +174,7 @@ export class ApplicationReader extends ApplicationObject {
       return { costs: { ...costs }, usage };
     });
     const costs = summed([this.billing(), ...others.map((one) => one.costs)]);
-    const usage = others.map((one): Usage => one.usage).reduce(sumOf, this.egressUsage());
+    const usage = others.map((one): EgressUsage => one.usage).reduce(sumOf, this.egressUsage());
     return applicationSample(view.application, view.instances, eventTotals(this.core.db), usage, {
       rowsWritten: costs["rowsWritten"] ?? 0,
       alarmsSet: costs["alarmsSet"] ?? 0,

@@ -64,7 +64,6 @@ describe.concurrent("the policy of an application", () => {
     [{ deny: [{ host: "a.com", methods: ["get"] }] }, {}, "deny[0].methods[0]"],
     [{ allow: [{ ports: [80] }] }, {}, "allow[0]"],
     [{ credentials: [{ hosts: ["a.com"], header: "x", secret: "k", paths: ["v1"] }] }, {}, "credentials[0].paths[0]"],
-    [{ credentials: [{ hosts: ["a.com"], header: "x", secret: "k" }], intercept_https: false }, {}, "credentials"],
     [{ open: true, default: "allow", deny: ["a.com"] }, {}, "open"],
     [{ handlers: [{ hosts: ["a.com"], binding: "NOBODY" }] }, {}, "handlers[0].binding"],
     [{ bindings: [{ type: "r2", binding: "NOBODY" }] }, {}, "bindings[0].binding"],

@@ -105,6 +105,11 @@ describe.concurrent("a policy", () => {
       [403, 200],
       [200, 403],
     ]);
+    const told = await eventually(async () => {
+      const found = (await eventsOf(id)).filter(({ name }) => name === "EgressChanged");
+      return found.length === 1 && found;
+    });
+    expect(told[0]?.message).toBe("changed for this instance alone: allow b.test; deny a.test");
     expect((await call("DELETE", path)).result.overrides.allow).toEqual({ set: null, added: [], removed: [] });
     expect([await seen("a.test"), await seen("b.test")]).toEqual([
       [200, 200],

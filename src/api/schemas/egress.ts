@@ -177,9 +177,6 @@ export const egressSchema = z.strictObject(egressFields).superRefine((value, con
     }
     if (value.intercept_https !== undefined) refuse("open", "cannot be together with intercept_https");
   }
-  if (value.intercept_https === false && value.credentials !== undefined && value.credentials.length > 0) {
-    refuse("credentials", "would be sent by HTTP only: leave intercept_https out");
-  }
 });
 
 type EgressBody = z.output<typeof egressSchema>;

@@ -1,4 +1,5 @@
-/** A policy in a line, for events. */
+/** Policies and changes of them in a line, for events. */
+import type { OverrideChange } from "./overrides.ts";
 import type { EgressPolicy } from "./policy.ts";
 
 export function describeEgress(policy: EgressPolicy | null): string {
@@ -20,4 +21,14 @@ export function describeEgress(policy: EgressPolicy | null): string {
 
 function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+const MOST_SHOWN = 300;
+
+export function describeChange(change: OverrideChange): string {
+  const parts = Object.entries(change).flatMap(([field, hosts]: [string, readonly string[] | null | undefined]) => {
+    if (hosts === undefined) return [];
+    return [`${field} ${hosts === null ? "as the policy has it" : hosts.length === 0 ? "nothing" : hosts.join(", ")}`];
+  });
+  return parts.join("; ").slice(0, MOST_SHOWN);
 }

@@ -40,7 +40,6 @@ describe("egress of a definition", () => {
     ["egress.allow[0].methods[0]", { egress: { allow: [{ host: "a.com", methods: ["get"] }] } }, "capitals"],
     ["egress.open", { egress: { open: true } }, 'default: "allow"'],
     ["egress.open", { enableInternet: true, deniedHosts: ["a.com"], egress: { open: true } }, "together with deny"],
-    ["egress.credentials", { ...withKey(), interceptHttps: false, enableInternet: true }, "HTTP only"],
     ["egress.credentials[0].header", withKey({ header: "Host" }), "belongs to the connection"],
     ["egress.credentials[0].secret", withKey({ secret: undefined }), "required"],
     ["egress.credentials[0].paths[0]", withKey({ paths: ["v1"] }), "slash"],

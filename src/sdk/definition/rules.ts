@@ -142,7 +142,4 @@ function* egressProblems(config: ContainerConfig): Iterable<Problem> {
     const [field] = Object.entries(others).find(([, value]) => value !== undefined) ?? [];
     if (field !== undefined) yield ["egress.open", `cannot be together with ${field}: nothing would enforce it`];
   }
-  if (interceptHttps === false && credentials.length > 0) {
-    yield ["egress.credentials", "would be sent by HTTP only: leave interceptHttps out"];
-  }
 }
