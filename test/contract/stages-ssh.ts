@@ -4,7 +4,7 @@ import type { Sent } from "./client.ts";
 import type { Operation } from "./document.ts";
 
 const OF_SSH = /\/instances\/\{[^}]+\}\/ssh$/;
-const OF_EXEC = /\/instances\/\{[^}]+\}\/exec$/;
+const OF_EXEC = /\/instances\/\{[^}]+\}\/exec(?:\/challenges)?$/;
 
 export interface StagedSent extends Sent {
   /** Its body, as it was before it was written. */
@@ -33,13 +33,16 @@ export async function stagedForSsh({ method, path }: Operation, stage: SshStage)
     const [instance] = resultOf(await send("GET", `${application}/instances-v2`)) as { id: string }[];
     return { method, target: `${area}/instances/${instance?.id ?? ""}/ssh`, headers };
   }
-  const user = await sshUser();
-  await send("POST", `${area}/ssh-public-keys`, { name, public_key: user.publicKey });
+  const json = { ...headers, "content-type": "application/json" };
   const command = { command: "print", args: ["hello"] };
   const target = `${application}/instances/${name}-0/exec`;
+  if (path.endsWith("/challenges")) {
+    return { method, target: `${target}/challenges`, headers: json, body: JSON.stringify(command), value: command };
+  }
+  const user = await sshUser();
+  await send("POST", `${area}/ssh-public-keys`, { name, public_key: user.publicKey });
   const { challenge } = resultOf(await send("POST", `${target}/challenges`, command)) as { challenge: string };
   const value = { ...command, challenge, signature: await user.sign(challenge) };
-  const json = { ...headers, "content-type": "application/json" };
   return { method, target, headers: json, body: JSON.stringify(value), value };
 }
 
