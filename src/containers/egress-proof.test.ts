@@ -33,7 +33,7 @@ describe("the proof of egress", () => {
     expect(verifiedOf({ probes })).toBe("pending");
     expect(verifiedOf({ probes, verified: "probe" })).toBe("probe");
     expect(verifiedOf({ probes: [] })).toBe("registration");
-    expect(verifiedOf({ probes: [], isOpen: true })).toBe("open");
+    expect(verifiedOf({ probes: [], reach: "internal" })).toBe("open");
   });
 
   it("is a script that a shell understands, and that asks with what there is", async ({ expect }) => {

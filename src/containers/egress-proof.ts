@@ -62,7 +62,7 @@ function unproved(detail: string): ProbeResult {
   return { verdict: "unproved", detail: `egress is unproved: ${detail}` };
 }
 
-export function verifiedOf({ isOpen, probes, verified }: Pick<RunRecord, "isOpen" | "probes" | "verified">): Verified {
-  if (isOpen === true) return "open";
+export function verifiedOf({ reach, probes, verified }: Pick<RunRecord, "reach" | "probes" | "verified">): Verified {
+  if (reach === "internal") return "open";
   return verified ?? (probes.some(({ type }) => type === "egress") ? "pending" : "registration");
 }

@@ -1,6 +1,7 @@
 /** What an Instance says of what its container may reach: to the gateway for each request, and to people. */
 import { GantryError } from "../errors.ts";
 import type { EgressOverrides, EgressPolicy } from "../egress/policy/policy.ts";
+import { needsRestart } from "../egress/policy/reach.ts";
 import { verifiedOf, type Verified } from "./egress-proof.ts";
 import type { Effective } from "./instance-egress.ts";
 import type { RunRecord } from "./run-record.ts";
@@ -46,6 +47,8 @@ export interface EgressView {
   /** With what was changed for this instance alone. */
   readonly policy: EgressPolicy;
   readonly overrides: EgressOverrides;
+  /** The container that runs cannot do all that the policy says before it is started again. */
+  readonly isBehind: boolean;
   /** What shows that the policy holds for the container that runs; null: none does. */
   readonly verified: Verified | null;
   readonly generation: number | null;
@@ -59,6 +62,7 @@ export function egressView(
   return {
     policy: effective.policy,
     overrides,
+    isBehind: isAlive && needsRestart(record.reach ?? "http", effective.policy),
     verified: isAlive ? verifiedOf(record) : null,
     generation: isAlive ? record.generation : null,
   };

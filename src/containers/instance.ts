@@ -17,6 +17,7 @@ import { execute, type ExecRequest, type ExecResult } from "./exec.ts";
 import { describeChange } from "../egress/policy/describe.ts";
 import type { OverrideChange } from "../egress/policy/overrides.ts";
 import type { EgressNow } from "../egress/policy/policy.ts";
+import { egressStart } from "./egress-start.ts";
 import { egressState, egressView, type EgressState, type EgressView } from "./egress-state.ts";
 import { checkForGate, type GateCheck } from "./gate-check.ts";
 import { boundedCommands } from "./bounded-commands.ts";
@@ -121,7 +122,8 @@ export class Instance extends BaseContainer<Env> {
 
   launch(order: LaunchOrder): Promise<InstanceAnswer> {
     if (order.egress !== undefined) this.#egress.adopt(order.egress);
-    return this.#lifecycle.launch(order).then((answer) => this.#complete(answer));
+    const egress = egressStart(this.#egress.effective.policy);
+    return this.#lifecycle.launch(order, egress).then((answer) => this.#complete(answer));
   }
 
   retire(generation: number, reason: string, signal?: number): Promise<InstanceAnswer> {
@@ -197,9 +199,10 @@ export class Instance extends BaseContainer<Env> {
     return egressState(this.#lifecycle.record, this.#egress.effective, { generation, known, publicId: this.#id });
   }
 
-  /** Its application says something else. */
-  adoptEgress(now: EgressNow): void {
+  /** Its application says something else. True: not all of it holds before the container is started again. */
+  adoptEgress(now: EgressNow): boolean {
     this.#egress.adopt(now);
+    return this.egressView().isBehind;
   }
 
   /** Changes what may be reached from here, and from no other instance, until it is reset. */

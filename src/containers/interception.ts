@@ -6,6 +6,6 @@ import type { ContainerPort } from "./port.ts";
 import type { RunRecord } from "./run-record.ts";
 
 export async function interceptOutbound(port: ContainerPort, record: RunRecord): Promise<void> {
-  const { applicationId, deploymentId, generation, isOpen = false } = record;
-  await port.intercept(isOpen ? "internal" : "all", { applicationId, deploymentId, generation });
+  const { applicationId, deploymentId, generation, reach = "http" } = record;
+  await port.intercept(reach, { applicationId, deploymentId, generation });
 }

@@ -10,11 +10,11 @@ import type { RunRecord } from "./run-record.ts";
 const MAX_INACTIVITY_MS = 6 * 3_600_000;
 const STOP_MARGIN_MS = 60_000;
 
-export function startOptions(order: LaunchOrder, image: string): StartOptions {
+export function startOptions(order: LaunchOrder, image: string, { reach }: Pick<RunRecord, "reach">): StartOptions {
   const { size, entrypoint } = order.spec;
   const { snapshotId: snapshot } = order;
   const from = snapshot === undefined ? { image } : { image, snapshot };
-  const isOpen = order.egress?.policy?.open === true;
+  const isOpen = reach === "internal";
   return { ...from, size, entrypoint, env: launchEnv(order), labels: launchLabels(order), isOpen };
 }
 

@@ -24,6 +24,7 @@ import { PlaceReader } from "./place-reader.ts";
 import type { ContainerPort } from "./port.ts";
 import { Reporter, type ReporterDeps } from "./reporter.ts";
 import { endOfStop, lookEveryMs, newRecord, reportOf, tombstone, type RunRecord, type Stop } from "./run-record.ts";
+import { REACHES_NOTHING, type EgressStart } from "./egress-start.ts";
 import { RunState } from "./run-state.ts";
 import { Stopping } from "./stopping.ts";
 import { hasStartedUp } from "./verdicts.ts";
@@ -200,11 +201,12 @@ export class Lifecycle {
     }
   }
 
-  async launch(order: LaunchOrder): Promise<InstanceAnswer> {
+  /** `egress`: what it may reach, as far as its start has to know. */
+  async launch(order: LaunchOrder, egress: EgressStart = REACHES_NOTHING): Promise<InstanceAnswer> {
     const { port, timers, db, clock } = this.#deps;
     const previous = this.record;
     if (previous !== null && order.generation <= previous.generation) return await this.#answer();
-    const record = newRecord(order, clock(), previous);
+    const record = newRecord(order, clock(), previous, egress);
     db.transaction(() => {
       this.#state.write(record);
       const startupAt = clock() + Math.min(record.checkEveryMs, startupDueMs(record));
@@ -221,7 +223,7 @@ export class Lifecycle {
       await interceptOutbound(port, record);
       if (!this.#isStarting(record)) return await this.#answer();
       this.#begun = record.generation;
-      port.start(startOptions(order, image));
+      port.start(startOptions(order, image, record));
     } catch (error) {
       console.warn({ message: "container.start.failed", generation: record.generation, error: describeError(error) });
       const ending = endingOf(error);

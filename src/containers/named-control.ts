@@ -17,7 +17,7 @@ import { accountStub, applicationStub, instanceStub } from "../stubs.ts";
 const AGAIN_MS = 50;
 
 /** Who acts, in events. */
-const BINDING = "binding";
+export const BINDING = "binding";
 
 export interface NamedSnapshot {
   readonly id: string;

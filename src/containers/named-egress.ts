@@ -11,7 +11,7 @@ import type { Waited } from "../orchestrator/waits.ts";
 import { applicationStub, instanceStub } from "../stubs.ts";
 import type { Verified } from "./egress-proof.ts";
 import type { EgressView } from "./egress-state.ts";
-import { findForNamed } from "./named-control.ts";
+import { BINDING, findForNamed } from "./named-control.ts";
 
 type NamedRule =
   | string
@@ -43,9 +43,15 @@ export async function changeEgressOfNamed(
   waitMs: number,
 ): Promise<NamedEgress> {
   const { id } = await findForNamed(env, application, name);
-  const deploymentId = (await deploymentOf(env, id, name)) ?? (await started(env, id, name, waitMs));
+  const there = await deploymentOf(env, id, name);
+  const deploymentId = there ?? (await started(env, id, name, waitMs));
   const view: EgressView = await instanceStub(env, deploymentId).changeEgress(change);
-  return shown(view);
+  if (there !== null || !view.isBehind) return shown(view);
+  // It was started for this, before anybody could say what it may reach.
+  await applicationStub(env, id).act(name, "restart", BINDING);
+  await started(env, id, name, waitMs);
+  const restarted: EgressView = await instanceStub(env, deploymentId).egressView();
+  return shown(restarted);
 }
 
 /** Starts nothing: of one that is not there nothing was changed. */

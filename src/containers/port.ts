@@ -6,6 +6,7 @@
 import type { Workload } from "../bridge/workload.ts";
 import type { Connection } from "./tunnel.ts";
 import { INTERNAL_HOSTS } from "../egress/hosts.ts";
+import type { Reach } from "../egress/policy/reach.ts";
 
 export interface StartOptions {
   readonly image: string;
@@ -27,11 +28,8 @@ export interface ContainerPort {
   readonly running: boolean;
   /** Declared names and the references that they stand for. */
   readonly images: Readonly<Record<string, string>>;
-  /**
-   * Its requests come to Gantry, which knows whose they are. Holds for what is started afterwards. `all`: whatever it asks
-   * for on ports 80 and 443; else only the names that exist inside containers.
-   */
-  intercept(reach: "all" | "internal", workload: Workload): Promise<void>;
+  /** Its requests come to Gantry, which knows whose they are. Holds for what is started afterwards. */
+  intercept(reach: Reach, workload: Workload): Promise<void>;
   start(options: StartOptions): void;
   /** Settles when the container ends: resolves on exit 0, rejects otherwise, with `exitCode` where there is one. */
   monitor(): Promise<void>;
@@ -120,16 +118,15 @@ export function platformPort(container: Container, interceptor: Interceptor): Co
       const gantry = interceptor(workload);
       await Promise.all([
         container.interceptOutboundHttp(INTERNAL_HOSTS, gantry),
-        container.interceptOutboundHttps(INTERNAL_HOSTS, gantry),
-        ...(reach === "internal"
-          ? []
-          : [
-              container.interceptAllOutboundHttp(gantry),
+        ...(reach === "internal" ? [] : [container.interceptAllOutboundHttp(gantry)]),
+        ...(reach === "all"
+          ? [
               container.interceptOutboundHttps("*", gantry),
               // Also what names no host: bytes on 443 without one would go past every name.
               container.interceptOutboundHttps("0.0.0.0/0", gantry),
               container.interceptOutboundHttps("::/0", gantry),
-            ]),
+            ]
+          : []),
       ]);
     },
     monitor: () => container.monitor(),

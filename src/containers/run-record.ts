@@ -22,6 +22,8 @@ import { TIMERS_SCHEMA } from "../timers.ts";
 import { toldAtLaunch, type Told } from "./admission.ts";
 import type { StoredHold } from "./busy.ts";
 import type { Ending } from "./exit.ts";
+import type { Reach } from "../egress/policy/reach.ts";
+import { REACHES_NOTHING, type EgressStart } from "./egress-start.ts";
 import { EGRESS_SCHEMA } from "./instance-egress.ts";
 import { SAID_SCHEMA } from "./said.ts";
 import { USED_GRANTS_SCHEMA } from "./used-grants.ts";
@@ -87,8 +89,8 @@ export interface RunRecord extends LifecycleTimes {
   readonly owner?: { readonly accountId: string; readonly application: string };
   /** What has proved that its requests come to Gantry. Absent: nothing yet, or nothing had to. */
   readonly verified?: "probe" | "registration";
-  /** It was started with the platform's own way to the internet. */
-  readonly isOpen?: boolean;
+  /** Which of its requests come to Gantry. Absent in records of earlier versions only. */
+  readonly reach?: Reach;
   /** Where its SSH server listens. Absent: nobody is let in that way. */
   readonly sshPort?: number;
 }
@@ -137,11 +139,15 @@ const BLANK: RunRecord = {
   ...DEFAULT_TIMES,
 };
 
-export function newRecord(order: LaunchOrder, now: number, previous: RunRecord | null = null): RunRecord {
+export function newRecord(
+  order: LaunchOrder,
+  now: number,
+  previous: RunRecord | null = null,
+  { reach, isProved }: EgressStart = REACHES_NOTHING,
+): RunRecord {
   const { spec } = order;
   const sleepAfterMs = order.isNamed === true ? (spec.sleepAfterMs ?? DEFAULT_SLEEP_AFTER_MS) : undefined;
-  const policy = order.egress?.policy ?? null;
-  const probes = policy === null || policy.open ? spec.probes : [...spec.probes, egressProbe()];
+  const probes = isProved ? [...spec.probes, egressProbe()] : spec.probes;
   return {
     ...BLANK,
     applicationId: order.applicationId,
@@ -169,7 +175,7 @@ export function newRecord(order: LaunchOrder, now: number, previous: RunRecord |
     ...(order.accountId === undefined
       ? {}
       : { owner: { accountId: order.accountId, application: order.applicationName } }),
-    ...(order.egress?.policy?.open === true ? { isOpen: true } : {}),
+    reach,
     ...(spec.sshPort === undefined ? {} : { sshPort: spec.sshPort }),
     ...toldAtLaunch(previous, order),
   };

@@ -60,6 +60,7 @@ export class ApplicationEgress extends ApplicationRollouts {
     return {
       told: all.reduce((sum, { told }) => sum + told, 0),
       pending: all.flatMap(({ pending }) => pending),
+      restart: all.flatMap(({ restart }) => restart),
     };
   }
 

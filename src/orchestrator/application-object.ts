@@ -73,7 +73,7 @@ export class ApplicationObject extends DurableObject<Env> {
   /** Tells the instances of this object what they may reach, before their next request as far as they answer. */
   async publishEgress(): Promise<Published> {
     const row = this.core.row();
-    if (row === undefined) return { told: 0, pending: [] };
+    if (row === undefined) return { told: 0, pending: [], restart: [] };
     return await publishEgress(this.env, this.core.deployments.all(), egressNow(row));
   }
 

@@ -52,7 +52,7 @@ describe.concurrent("the policy of an application", () => {
       deny: ["10.0.0.0/8"],
       credentials: [{ hosts: ["api.example.com"], header: "x-key", secret: "k" }],
     };
-    expect(put.result).toEqual({ policy, told: 0, pending: [] });
+    expect(put.result).toEqual({ policy, told: 0, pending: [], restart: [] });
     expect((await call("GET", path)).result.policy).toEqual(policy);
     expect((await call("GET", `/applications/${id}`)).result.egress).toEqual(policy);
     expect((await call("PUT", path, policy)).result.policy).toEqual(policy);

@@ -61,11 +61,24 @@ describe.concurrent("a container whose application has no policy", () => {
     expect(await egressOf(app)).toMatchObject({ policy: { default: "deny" }, verified: "registration" });
   });
 
-  it("was started without the internet, with everything that it asks for coming to Gantry", async ({ expect }) => {
+  it("was started without the internet, with what it asks for by HTTP coming to Gantry", async ({ expect }) => {
     const { instance } = await running(undefined);
     const { starts, intercepted } = containerOf(instance);
     expect(starts.map(({ isOpen }) => isOpen)).toEqual([false]);
-    expect(intercepted.map(({ reach, isRunning }) => [reach, isRunning])).toEqual([["all", false]]);
+    expect(intercepted.map(({ reach, isRunning }) => [reach, isRunning])).toEqual([["http", false]]);
+  });
+
+  it("gets HTTPS with a policy, from its next start on, which is said", async ({ expect }) => {
+    const app = await running(undefined);
+    const put = await call("PUT", `/applications/${app.id}/egress`, { allow: ["a.test"], handlers: HANDLED });
+    expect(put.result).toMatchObject({ told: 1, pending: [], restart: [app.instance] });
+    expect([await statusOf(app.instance, "http://a.test/"), (await egressOf(app)).restart_needed]).toEqual([200, true]);
+    await call("POST", `/applications/${app.id}/instances/${app.instance}/restart`);
+    await eventually(async () =>
+      (await instancesOf(app.id)).some(({ ready, generation }) => ready && generation === 2),
+    );
+    expect(containerOf(app.instance).intercepted.at(-1)?.reach).toBe("all");
+    expect(await egressOf(app)).toMatchObject({ restart_needed: false, verified: "probe" });
   });
 });
 
@@ -240,6 +253,9 @@ describe.concurrent("an open policy", () => {
     expect(starts.map(({ isOpen }) => isOpen)).toEqual([true]);
     expect(intercepted.at(-1)?.reach).toBe("internal");
     expect((await egressOf(app)).verified).toBe("open");
+    const put = await call("PUT", `/applications/${app.id}/egress`, { allow: [] });
+    expect(put.result.restart).toEqual([app.instance]);
+    await call("PUT", `/applications/${app.id}/egress`, { default: "allow", open: true });
     const refused = await call("PATCH", `/applications/${app.id}/instances/${app.instance}/egress`, {
       deny: ["a.test"],
     });

@@ -14,6 +14,7 @@ import type {
   StartOptions,
 } from "../../src/containers/port.ts";
 
+import type { Reach } from "../../src/egress/policy/reach.ts";
 import { PROOF_ADDRESS, proofOf } from "../../src/egress/proof.ts";
 import { fakeCommand, fakePrinted, type FakeCommand } from "./fake-command.ts";
 import type { Connection } from "../../src/containers/tunnel.ts";
@@ -90,7 +91,7 @@ export class FakeContainer implements ContainerPort, CommandPort {
   readonly signals: number[] = [];
   readonly inactivityTimeouts: number[] = [];
   /** Which requests come to Gantry, and on whose behalf. */
-  readonly intercepted: { reach: "all" | "internal"; workload: Workload; isRunning: boolean }[] = [];
+  readonly intercepted: { reach: Reach; workload: Workload; isRunning: boolean }[] = [];
   /** False: the platform has registered it, and passes nothing on. */
   intercepts = true;
   /** Requests that got into the container, checks apart. */
@@ -155,7 +156,7 @@ export class FakeContainer implements ContainerPort, CommandPort {
     setTimeout(() => this.#end(placement, error), 1);
   }
 
-  async intercept(reach: "all" | "internal", workload: Workload): Promise<void> {
+  async intercept(reach: Reach, workload: Workload): Promise<void> {
     this.intercepted.push({ reach, workload, isRunning: this.#placement !== null });
   }
 
@@ -349,7 +350,7 @@ export class FakeContainer implements ContainerPort, CommandPort {
   #proof(client: string | undefined): Executed {
     if (client === "none") return { exitCode: 127, output: "" };
     const { reach, workload } = this.intercepted.at(-1) ?? {};
-    const comes = reach === "all" && workload !== undefined && this.intercepts;
+    const comes = reach !== undefined && reach !== "internal" && workload !== undefined && this.intercepts;
     return comes ? { exitCode: 0, output: `${proofOf(workload)}\n` } : { exitCode: 1, output: "connection refused" };
   }
 

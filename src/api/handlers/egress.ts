@@ -53,6 +53,12 @@ export const egressRoutes = [
       pending: z
         .array(z.string())
         .describe("ids of instances that did not answer; it holds for them from their next report on"),
+      restart: z
+        .array(z.string())
+        .describe(
+          "ids of instances that are to be restarted before all of it holds: started without a policy they have no HTTPS, " +
+            "started `open` they go past every rule",
+        ),
     }),
     etag: true,
     errors: ["APPLICATION_NOT_FOUND", "LEASE_HELD"],
@@ -64,9 +70,9 @@ export const egressRoutes = [
         guardOf(call),
       );
       // The write has told them; what is counted here is who knows it.
-      const { told, pending }: Published = await application.publishWhole();
+      const { told, pending, restart }: Published = await application.publishWhole();
       const policy = wireEgress(view.row.spec.egress ?? NO_POLICY);
-      return { result: { policy, told, pending: [...pending] }, etag: view.etag };
+      return { result: { policy, told, pending: [...pending], restart: [...restart] }, etag: view.etag };
     },
   }),
   defineRoute({
@@ -169,11 +175,12 @@ async function deploymentOf(call: Call<unknown, unknown>): Promise<string> {
   return deployment.id;
 }
 
-function shown(env: Env, deploymentId: string, { policy, overrides, verified }: EgressView) {
+function shown(env: Env, deploymentId: string, { policy, overrides, verified, isBehind }: EgressView) {
   return {
     instance: publicInstanceId(env, deploymentId),
     policy: wireEgress(policy),
     overrides: wireOverrides(overrides),
     verified,
+    restart_needed: isBehind,
   };
 }

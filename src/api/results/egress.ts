@@ -71,6 +71,11 @@ export const instanceEgressResult = z.strictObject({
   instance: z.string().describe("the instance's `id`"),
   policy: egressResult.describe("what holds for it"),
   overrides: z.strictObject({ allow: override, deny: override }).describe("what was changed for it alone"),
+  restart_needed: z
+    .boolean()
+    .describe(
+      "not all of the policy holds before the instance is started again: it was started without one, and has no HTTPS, or past one",
+    ),
   verified: z
     .enum(["probe", "registration", "open", "pending"])
     .nullable()

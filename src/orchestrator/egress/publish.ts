@@ -17,19 +17,26 @@ export interface Published {
   readonly told: number;
   /** Public ids of those that did not answer in time; they follow with their next report. */
   readonly pending: readonly string[];
+  /** Public ids of those that were started for less, or for more: not all of it holds before they are started again. */
+  readonly restart: readonly string[];
 }
 
 export async function publishEgress(env: Env, all: readonly Deployment[], now: EgressNow): Promise<Published> {
   const live = all.filter(isLive);
   const results = await inBatches(live, async ({ id }) => {
     try {
-      await withTimeout(Promise.resolve(instanceStub(env, id).adoptEgress(now)), TELL_WITHIN_MS);
-      return null;
+      const isBehind: boolean = await withTimeout(
+        Promise.resolve(instanceStub(env, id).adoptEgress(now)),
+        TELL_WITHIN_MS,
+      );
+      return { id, state: isBehind ? "behind" : "told" } as const;
     } catch (error) {
       console.warn({ message: "egress.untold", deployment: id, error: describeError(error) });
-      return publicInstanceId(env, id);
+      return { id, state: "pending" } as const;
     }
   });
-  const pending = results.filter((id) => id !== null);
-  return { told: results.length - pending.length, pending };
+  const idsOf = (wanted: "behind" | "pending") =>
+    results.filter(({ state }) => state === wanted).map(({ id }) => publicInstanceId(env, id));
+  const pending = idsOf("pending");
+  return { told: results.length - pending.length, pending, restart: idsOf("behind") };
 }
