@@ -21,13 +21,13 @@ describe("what an instance may reach", () => {
     expect([egress.digest, egress.effective.policy]).toEqual([undefined, NO_POLICY]);
   });
 
-  it("costs a row when it changes, and none when it is said again or is nothing", ({ expect }) => {
+  it("costs a row when it changes, and none when a launch says it again or says nothing", ({ expect }) => {
     const { db, egress } = made();
     const run = vi.spyOn(db, "run");
-    egress.adopt({ seq: 1, policy: null });
+    egress.adopt({ seq: 1, policy: null }, true);
     expect(run).toHaveBeenCalledTimes(0);
-    egress.adopt({ seq: 2, policy: allowing("a.test") });
-    egress.adopt({ seq: 3, policy: allowing("a.test") });
+    egress.adopt({ seq: 2, policy: allowing("a.test") }, true);
+    egress.adopt({ seq: 3, policy: allowing("a.test") }, true);
     expect(run).toHaveBeenCalledTimes(1);
   });
 
@@ -60,13 +60,15 @@ describe("what an instance may reach", () => {
         type: fc.constant("write" as const),
         policy: fc.option(fc.constantFrom("a.test", "b.test", "c.test")),
       }),
-      fc.record({ type: fc.constant("deliver" as const), which: fc.nat(20) }),
+      fc.record({ type: fc.constant("deliver" as const), which: fc.nat(20), isLaunch: fc.boolean() }),
       fc.constant({ type: "reload" as const }),
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
         const { db } = made();
-        let egress = new InstanceEgress(db);
+        // What the record of the last launch keeps.
+        let launched = 0;
+        let egress = new InstanceEgress(db, () => launched);
         let now: EgressNow = { seq: 1, policy: null };
         const sent: EgressNow[] = [now];
         let heard = 0;
@@ -77,13 +79,14 @@ describe("what an instance may reach", () => {
           } else if (one.type === "deliver") {
             const message = sent[one.which % sent.length] as EgressNow;
             heard = Math.max(heard, message.seq);
-            egress.adopt(message);
+            egress.adopt(message, one.isLaunch);
+            if (one.isLaunch) launched = Math.max(launched, message.seq);
             // Never what is older than something that it has heard.
             const known = sent.filter(({ seq }) => seq >= heard).map(({ policy }) => policy);
             expect(known.map((policy) => (policy === null ? undefined : policyDigest(policy)))).toContain(
               egress.digest,
             );
-          } else egress = new InstanceEgress(db);
+          } else egress = new InstanceEgress(db, () => launched);
         }
         const told = now.policy === null ? undefined : policyDigest(now.policy);
         if (told !== egress.digest) egress.adopt(now);

@@ -31,19 +31,22 @@ const NOTHING: Stored = { seq: 0, policy: null, overrides: NO_OVERRIDES };
 
 export class InstanceEgress {
   readonly #db: Database;
+  readonly #launchedWith: () => number;
   #stored: Stored | undefined;
   #effective: Effective | null = null;
 
-  constructor(db: Database) {
+  /** `launchedWith`: the write of which the last launch told, which the record of that launch keeps. */
+  constructor(db: Database, launchedWith: () => number = () => 0) {
     this.#db = db;
+    this.#launchedWith = launchedWith;
   }
 
-  /** Takes over what is newer than what is known. Costs a row only where it says something else. */
-  adopt({ seq, policy }: EgressNow): void {
+  /** Takes over what is newer than what is known. Of a launch that says nothing new it costs no row. */
+  adopt({ seq, policy }: EgressNow, isLaunch = false): void {
     const known = this.#read();
-    if (seq < known.seq) return;
-    if (canonical(policy) === canonical(known.policy)) this.#stored = { ...known, seq };
-    else this.#write({ ...known, seq, policy });
+    if (seq < Math.max(known.seq, this.#launchedWith())) return;
+    const isNews = canonical(policy) !== canonical(known.policy);
+    if (isNews || (seq > known.seq && !isLaunch)) this.#write({ ...known, seq, policy });
   }
 
   /** Of what its application says, without what was changed here. Undefined: it says nothing. */

@@ -71,7 +71,7 @@ export class Instance extends BaseContainer<Env> {
     this.#db = new Database(ctx.storage);
     migrate(this.#db, INSTANCE_MIGRATIONS);
     this.#timers = new Timers(this.#db, ctx.storage);
-    this.#egress = new InstanceEgress(this.#db);
+    this.#egress = new InstanceEgress(this.#db, () => this.#lifecycle.record?.egressSeq ?? 0);
     // The base constructor has refused an object without a container.
     this.#port =
       port ??
@@ -121,7 +121,7 @@ export class Instance extends BaseContainer<Env> {
   }
 
   launch(order: LaunchOrder): Promise<InstanceAnswer> {
-    if (order.egress !== undefined) this.#egress.adopt(order.egress);
+    if (order.egress !== undefined) this.#egress.adopt(order.egress, true);
     const egress = egressStart(this.#egress.effective.policy);
     return this.#lifecycle.launch(order, egress).then((answer) => this.#complete(answer));
   }

@@ -89,6 +89,8 @@ export interface RunRecord extends LifecycleTimes {
   readonly owner?: { readonly accountId: string; readonly application: string };
   /** What has proved that its requests come to Gantry. Absent: nothing yet, or nothing had to. */
   readonly verified?: "probe" | "registration";
+  /** The write to its application of which its launch told what it may reach. */
+  readonly egressSeq?: number;
   /** Which of its requests come to Gantry. Absent in records of earlier versions only. */
   readonly reach?: Reach;
   /** Where its SSH server listens. Absent: nobody is let in that way. */
@@ -176,6 +178,7 @@ export function newRecord(
       ? {}
       : { owner: { accountId: order.accountId, application: order.applicationName } }),
     reach,
+    egressSeq: Math.max(order.egress?.seq ?? 0, previous?.egressSeq ?? 0),
     ...(spec.sshPort === undefined ? {} : { sshPort: spec.sshPort }),
     ...toldAtLaunch(previous, order),
   };
