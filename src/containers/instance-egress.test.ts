@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { array, assert, boolean, constant, constantFrom, nat, oneof, option, property, record } from "fast-check";
 import { describe, it, vi } from "vitest";
 import { NO_POLICY, type EgressNow, type EgressPolicy } from "../egress/policy/policy.ts";
 import { policyDigest } from "../egress/policy/digest.ts";
@@ -55,16 +55,16 @@ describe("what an instance may reach", () => {
 
   /** An application writes, its messages are lost, doubled and overtaken, and a report is answered in the end. */
   it("is what its application said last, whatever became of the messages, once a report was answered", ({ expect }) => {
-    const step = fc.oneof(
-      fc.record({
-        type: fc.constant("write" as const),
-        policy: fc.option(fc.constantFrom("a.test", "b.test", "c.test")),
+    const step = oneof(
+      record({
+        type: constant("write" as const),
+        policy: option(constantFrom("a.test", "b.test", "c.test")),
       }),
-      fc.record({ type: fc.constant("deliver" as const), which: fc.nat(20), isLaunch: fc.boolean() }),
-      fc.constant({ type: "reload" as const }),
+      record({ type: constant("deliver" as const), which: nat(20), isLaunch: boolean() }),
+      constant({ type: "reload" as const }),
     );
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+    assert(
+      property(array(step, { maxLength: 30 }), (steps) => {
         const { db } = made();
         // What the record of the last launch keeps.
         let launched = 0;

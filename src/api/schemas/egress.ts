@@ -7,7 +7,9 @@ import { isHeaderName, isSettableHeader } from "../../egress/policy/header.ts";
 import { hostPattern } from "../../egress/policy/host.ts";
 import { pathPattern } from "../../egress/policy/path.ts";
 import type { BindingGrant, EgressPolicy, EgressRule } from "../../egress/policy/policy.ts";
-import { applicationName } from "./application-name.ts";
+import { APPLICATION_NAME } from "./application-name.ts";
+
+const INTERNAL = new RegExp(`^\\*$|${APPLICATION_NAME.source}`);
 
 export const EGRESS_LIMITS = {
   rules: 256,
@@ -153,7 +155,7 @@ export const egressFields = {
     .optional()
     .describe("Workers that answer for hosts; the first that fits is asked. Default: none"),
   internal: z
-    .array(z.union([z.literal("*"), applicationName]))
+    .array(z.string().regex(INTERNAL, "must be the name of an application, or * for every one"))
     .max(EGRESS_LIMITS.internal)
     .optional()
     .describe(

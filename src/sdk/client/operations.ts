@@ -1276,7 +1276,7 @@ export interface Schemas {
       binding: string;
     }[];
     /** Applications that may be called as `<name>.gantry.internal` and by the addresses of their instances; `*`: every one of the account. Default: none */
-    internal?: ("*" | string)[];
+    internal?: string[];
     /** Bindings of the control plane that may be used by `r2.`, `kv.` and `do.gantry.internal`; default: none */
     bindings?: ({
       /** R2 bucket, KV namespace or Durable Object namespace */
@@ -1534,6 +1534,8 @@ export interface Schemas {
         removed: string[];
       };
     };
+    /** not all of the policy holds before the instance is started again: it was started without one, and has no HTTPS, or past one */
+    restart_needed: boolean;
     /** what shows that the policy holds: a request from inside, the registration where the image has nothing that can make one, or nothing yet, without which it gets no traffic; `open`: it was started past the policy; null: it runs no container */
     verified: "probe" | "registration" | "open" | "pending" | null;
   };
@@ -3348,6 +3350,8 @@ export interface Operations {
       told: number;
       /** ids of instances that did not answer; it holds for them from their next report on */
       pending: string[];
+      /** ids of instances that are to be restarted before all of it holds: started without a policy they have no HTTPS, started `open` they go past every rule */
+      restart: string[];
     };
   };
   /** What an application's containers were denied, the latest first */

@@ -131,7 +131,7 @@ function* egressProblems(config: ContainerConfig): Iterable<Problem> {
     isTwice = true;
   }
   if (isTwice) return;
-  const { default: byDefault, allow, deny, interceptHttps, open, credentials = [] } = egressConfigOf(config) ?? {};
+  const { default: byDefault, allow, deny, interceptHttps, open } = egressConfigOf(config) ?? {};
   const isOpen = byDefault === "allow" || allow !== undefined;
   const fix = "has no effect while everything is denied: set enableInternet: true or allowedHosts";
   if (config.deniedHosts !== undefined && !isOpen) yield ["deniedHosts", fix];
