@@ -40,6 +40,6 @@ export function addEgress(program: Command, connected: Connected, io: Io, ended:
     .action(async (name: string, flags: EgressFlags) => ended(await egressReset(io, name, flags)));
   of("log", "List what was denied, the latest first")
     .option("--host <host>", "only this host")
-    .option("--instance <id>", "only of the instance with this id")
+    .option("--instance <id>", "only of one instance, by its id or name")
     .action(async (name: string, flags: DenialFlags) => ended(await egressLog(io, name, flags)));
 }

@@ -16,6 +16,8 @@ const denial = (host: string, count: number) => ({
   last_at: "2026-01-02T00:00:00.000Z",
 });
 
+const there = { id: "fedcba9876543210", name: "ada" };
+
 async function told(flags: DenialFlags, pages: readonly object[][]) {
   const said = { out: "", err: "", asked: [] as string[] };
   const io: Io = {
@@ -28,7 +30,10 @@ async function told(flags: DenialFlags, pages: readonly object[][]) {
     sleep: async () => undefined,
   };
   const reach = async ({ url }: Request) => {
-    const { search, searchParams } = new URL(url);
+    const { pathname, search, searchParams } = new URL(url);
+    if (pathname.endsWith("/instances-v2")) {
+      return Response.json({ success: true, errors: [], messages: [], result: [there] });
+    }
     said.asked.push(search);
     const page = Number(searchParams.get("page_token") ?? 0);
     const info = page + 1 < pages.length ? { result_info: { next_page_token: String(page + 1) } } : {};
@@ -52,6 +57,17 @@ describe("gantry egress log", () => {
         "",
       ].join("\n"),
     ]);
+  });
+
+  it("has an instance by its name, and is asked for by it", async ({ expect }) => {
+    const { out, asked } = await told({ instance: "ada" }, [[{ ...denial("a.example.com", 1), instance: there.id }]]);
+    expect(asked).toEqual([`?instance=${there.id}`]);
+    expect(out).toContain("  ada       GET");
+  });
+
+  it("says of what there is none", async ({ expect }) => {
+    const { out } = await told({ instance: "ada", host: "a.example.com" }, [[]]);
+    expect(out).toBe("nothing was denied to web, instance ada, host a.example.com.\n");
   });
 
   it("is a line of JSON for each denial where that is asked for", async ({ expect }) => {

@@ -56,10 +56,14 @@ export async function egressSet(io: Io, application: string, flags: SetFlags): P
   const documents = await readFiles(io, [flags.file]);
   const [only] = documents;
   if (only === undefined || documents.length > 1 || typeof only.content !== "object" || Array.isArray(only.content)) {
-    throw new ProblemsError([problem("must be one policy, such as `default: deny`", { field: flags.file })]);
+    throw new ProblemsError([
+      problem("must be one policy, such as `default: deny`", {
+        field: flags.file === "-" ? "standard input" : flags.file,
+      }),
+    ]);
   }
   const api = await openApi(io, flags);
-  tellPut(io, application, await put(api, application, only.content, null), flags);
+  await tellPut(io, api, application, await put(api, application, only.content, null), flags);
   return EXIT.done;
 }
 
@@ -83,7 +87,7 @@ export async function egressAdd(
     const { result, etag } = await api.send("GET /applications/{id}/egress", { params: { id: application } });
     const next = added(result.policy, list, hosts);
     try {
-      tellPut(io, application, await put(api, application, next, etag), flags);
+      await tellPut(io, api, application, await put(api, application, next, etag), flags);
       return EXIT.done;
     } catch (error) {
       if (attempt === TRIES || !isCode(error, "PRECONDITION_FAILED")) throw error;
@@ -110,20 +114,25 @@ export async function egressLog(io: Io, application: string, flags: DenialFlags)
 }
 
 export async function tellDenials(io: Io, api: Api, application: string, flags: DenialFlags): Promise<ExitCode> {
-  const query = Object.fromEntries(
-    (["host", "instance"] as const).flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]]])),
-  );
+  const { host: only, instance: wanted } = flags;
+  const nameOf = await instanceNames(api, application);
+  const named = [...nameOf].find(([, name]) => name === wanted)?.[0] ?? wanted;
+  const query = {
+    ...(only === undefined ? {} : { host: only }),
+    ...(named === undefined ? {} : { instance: named }),
+  };
   const denials = await api.list("GET /applications/{id}/egress/log", { params: { id: application }, query });
   if (flags.json === true) {
     for (const denial of denials) io.out(`${JSON.stringify(denial)}\n`);
     return EXIT.done;
   }
   if (denials.length === 0) {
-    io.out(`nothing was denied to ${application}.\n`);
+    const of = wanted === undefined ? application : `${application}, instance ${wanted}`;
+    io.out(`nothing was denied to ${of}${only === undefined ? "" : `, host ${only}`}.\n`);
     return EXIT.done;
   }
   const rows = denials.map(({ last_at: last, count, instance, method, host, rule, message }) => {
-    return [last, String(count), instance.slice(0, ID_SHOWN), method, host, rule, message];
+    return [last, String(count), nameOf.get(instance) ?? instance.slice(0, ID_SHOWN), method, host, rule, message];
   });
   io.out(table([HEAD, ...rows]));
   return EXIT.done;
@@ -147,6 +156,12 @@ function added(policy: Policy, list: List, hosts: readonly string[]): Policy {
   return { ...policy, [list]: [...rules, ...hosts.filter((host) => !hasWhole(rules, host))] };
 }
 
+/** Of those that are there: what a denial was about may be gone. */
+async function instanceNames(api: Api, application: string): Promise<ReadonlyMap<string, string>> {
+  const all = await api.list("GET /applications/{id}/instances-v2", { params: { id: application } });
+  return new Map(all.map(({ id, name }) => [id, name]));
+}
+
 /** What is no host the API refuses. */
 function hasWhole(rules: Rules, host: string): boolean {
   const parsed = hostPattern(host);
@@ -159,21 +174,29 @@ async function put(api: Api, application: string, body: unknown, ifMatch: string
   return result;
 }
 
-function tellPut(io: Io, application: string, result: Awaited<ReturnType<typeof put>>, { json }: EgressFlags): void {
-  const { told, pending } = result;
+async function tellPut(
+  io: Io,
+  api: Api,
+  application: string,
+  result: Awaited<ReturnType<typeof put>>,
+  { json }: EgressFlags,
+): Promise<void> {
+  const { told, pending, restart } = result;
   if (json === true) {
     io.out(`${JSON.stringify(result)}\n`);
     return;
   }
   const count = `${told} running ${told === 1 ? "instance" : "instances"} of ${application}`;
   io.out(`it holds for ${count} from the next request on\n`);
-  if (pending.length === 0) return;
-  const ids = pending.map((id) => id.slice(0, ID_SHOWN)).join(", ");
-  io.err(`not heard from, and told with their next report: ${ids}\n`);
+  if (pending.length + restart.length === 0) return;
+  const nameOf = await instanceNames(api, application);
+  const shown = (ids: readonly string[]) => ids.map((id) => nameOf.get(id) ?? id.slice(0, ID_SHOWN)).join(", ");
+  if (pending.length > 0) io.err(`not heard from, and told with their next report: ${shown(pending)}\n`);
+  if (restart.length > 0) io.err(`${AFTER_RESTART}: ${shown(restart)}\n`);
 }
 
 function tellInstance(io: Io, result: OfInstance, { json }: EgressFlags): ExitCode {
-  const { policy, overrides, verified } = result;
+  const { policy, overrides, verified, restart_needed: isBehind } = result;
   if (json === true) {
     io.out(`${JSON.stringify(result)}\n`);
     return EXIT.done;
@@ -187,14 +210,17 @@ function tellInstance(io: Io, result: OfInstance, { json }: EgressFlags): ExitCo
     ];
   });
   const shown = changes.length === 0 ? ["# nothing was changed for it alone"] : changes;
-  const lines = [`# ${VERIFIED[verified ?? "none"]}`, ...shown];
+  const restart = isBehind ? [`# ${AFTER_RESTART}`] : [];
+  const lines = [`# ${VERIFIED[verified ?? "none"]}`, ...restart, ...shown];
   io.out(`${lines.join("\n")}\n${stringify(policy)}`);
   return EXIT.done;
 }
 
+const AFTER_RESTART = "all of it (HTTPS, `open`) holds only after a restart";
+
 const VERIFIED = {
   probe: "enforced: a request from inside has shown it",
-  registration: "enforced: the interception is registered; nothing in the image could make a request to show it",
+  registration: "enforced: the interception is registered; no request from inside has shown it",
   pending: "not shown to be enforced yet: it gets no traffic",
   open: "open: its container goes past all of this",
   none: "it runs no container",
