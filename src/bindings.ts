@@ -27,7 +27,7 @@ export function requireServiceBinding(env: Env, field: string, name: string | un
   const known = serviceBindings(env);
   const has = known.length === 0 ? "it has none" : `it has ${known.join(", ")}`;
   const reason = `must name a service binding of the control plane: ${has}; services[] of its wrangler.jsonc adds one`;
-  throw new GantryError("VALIDATE_INPUT", `${field}.binding ${reason}`, { [`${field}.binding`]: reason });
+  throw new GantryError("VALIDATE_INPUT", `${field}.binding: ${reason}`, { [`${field}.binding`]: reason });
 }
 
 function isService(value: unknown): boolean {
