@@ -84,6 +84,9 @@ function outgoingRequest(request: Request, { asked, mapped, injected, count }: O
   return new Request(mapped ?? asked, { ...init, method, body: counted, signal: broken.signal });
 }
 
+/** Counting what passes would cost more than all the rest of an answer of so many bytes. */
+const COUNTED_AS_ANNOUNCED = 65_536;
+
 /** Statuses without a body, whatever their headers say. */
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 
@@ -100,6 +103,11 @@ function passOn(response: Response, method: string, injected: Injected, count: B
   if (body === null || method === "HEAD" || BODILESS.has(status)) {
     count.end?.();
     return new Response(null, init);
+  }
+  if (length !== null && length <= COUNTED_AS_ANNOUNCED) {
+    count.down(length);
+    count.end?.();
+    return new Response(body, init);
   }
   const counted = countBytes(body, {
     length,
