@@ -13,7 +13,8 @@ import { serveEgress } from "./serve.ts";
 export class Egress extends WorkerEntrypoint<Env, Workload> {
   override async fetch(request: Request): Promise<Response> {
     const workload = this.ctx.props;
-    const host = new URL(request.url).hostname.replace(/\.$/, "");
+    // What is no URL, as a path without a slash makes it, is denied like anything else that cannot be read.
+    const host = URL.parse(request.url)?.hostname.replace(/\.$/, "");
     if (host === CONTROL_HOST) return await serveBridge(request, { workload, isToken: false }, bridgeDeps(this.env));
     try {
       return await serveEgress(request, workload, this.env, this.ctx);

@@ -35,8 +35,8 @@ export async function serveEgress(
   ctx: ExecutionContext,
 ): Promise<Response> {
   const { deploymentId, generation, applicationId } = workload;
-  const url = new URL(request.url);
-  if (isProof(url)) return new Response(`${proofOf(workload)}\n`);
+  const url = URL.parse(request.url);
+  if (url !== null && isProof(url)) return new Response(`${proofOf(workload)}\n`);
   // For each request, since what it may reach may have changed since the last one.
   const before = policies.latestOf(deploymentId);
   const state: EgressState = await instanceStub(env, deploymentId).egress(generation, before?.digest ?? null);
@@ -45,19 +45,20 @@ export async function serveEgress(
   const caller = { accountId, applicationId, application, instance, name, generation };
   const gatherer = gathererOf(env);
   const { method } = request;
-  const told = (answer: Response, rule: "internal" | "bindings"): Response => {
+  const told = (answer: Response, host: string, rule: "internal" | "bindings"): Response => {
     const isDenied = DENIALS.has(answer.headers.get(ERROR_HEADER) ?? "");
-    const denial = { host: hostOf(url), method, rule, reason: "not_allowed" } as const;
+    const denial = { host, method, rule, reason: "not_allowed" } as const;
     const usage = { ...NO_USAGE, requests: 1 };
     ctx.waitUntil(isDenied ? gatherer.denied(workload, denial) : gatherer.used(workload, usage));
     return answer;
   };
-  if (BINDING_HOSTS.has(hostOf(url))) {
-    return told(await serveBinding(request, caller, policy.bindings, env), "bindings");
+  const inside = url === null ? "" : hostOf(url);
+  if (BINDING_HOSTS.has(inside)) {
+    return told(await serveBinding(request, caller, policy.bindings, env), inside, "bindings");
   }
-  const target = internalTarget(url, env);
+  const target = url === null ? null : internalTarget(url, env);
   if (target !== null) {
-    return told(await callInternal(request, target, caller, policy.internal, env, ctx), "internal");
+    return told(await callInternal(request, target, caller, policy.internal, env, ctx), inside, "internal");
   }
   const decide = (asked: Request): Allowed => {
     const decision = evaluate(compiled, { url: asked.url, method: asked.method });

@@ -238,7 +238,10 @@ const path = () =>
 const anyMethod = () =>
   fc.oneof(
     { weight: 12, arbitrary: fc.constantFrom(...METHODS, "get", "Delete", "HEAD") },
-    { weight: 1, arbitrary: fc.constantFrom("", "GET ", "PO ST", "POſT", "G\u0000", "M-SEARCH", "a|b") },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom("", "GET ", "PO ST", "POſT", "G\u0000", "M-SEARCH", "a|b", "TRACE", "Connect"),
+    },
   );
 
 const spelledRequest = (): fc.Arbitrary<SpelledRequest> =>

@@ -129,6 +129,7 @@ export const MALFORMED: readonly Group[] = [
       "http://xn--a。wild.example.test/",
     ],
   },
+  { policy: "listed", expected: "malformed", method: "TRACE", urls: ["http://api.example.test/"] },
   { policy: "listed", expected: "malformed", way: "none", method: "GET /x", urls: ["http://api.example.test/"] },
   { policy: "listed", expected: "malformed", way: "none", method: "", urls: ["http://api.example.test/"] },
   { policy: "listed", expected: "malformed", way: "none", method: "DELETE\u0130", urls: ["http://api.example.test/"] },

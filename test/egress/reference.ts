@@ -26,6 +26,7 @@ export function judge(policy: EgressPolicy, { url, method: asked }: Asked): Verd
     return no("malformed", null);
   if (port !== "80" && port !== "443") return no("malformed", null);
   if (asked === "" || Array.from(asked).some((character) => !isTokenCharacter(character))) return no("malformed", null);
+  if (/^(?:trace|track|connect)$/i.test(asked)) return no("malformed", null);
   if ((protocol === "https:" || port === "443") && !policy.interceptHttps) return no("https_off", null);
 
   const method = asked.replaceAll(/[a-z]/g, (letter) => letter.toUpperCase());

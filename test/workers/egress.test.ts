@@ -1,9 +1,19 @@
 /** What containers may reach: decided for each request, as the policy is in that moment, and told to whoever asks. */
 import { env, exports } from "cloudflare:workers";
-import { runInDurableObject } from "cloudflare:test";
+import { createExecutionContext, runInDurableObject } from "cloudflare:test";
 import { describe, it } from "vitest";
 import type { Workload } from "../../src/bridge/workload.ts";
-import { call, createApplication, domainError, eventsOf, eventually, instancesOf, untilReady } from "./client.ts";
+import { serveEgress } from "../../src/egress/serve.ts";
+import {
+  call,
+  createApplication,
+  domainError,
+  eventsOf,
+  eventually,
+  instancesOf,
+  testEnv,
+  untilReady,
+} from "./client.ts";
 import { containerOf } from "./fake-container.ts";
 
 /** A Worker answers for every host that is allowed, so that no test needs a network. */
@@ -41,6 +51,21 @@ async function statusOf(instance: string, url: string, init: RequestInit = {}): 
 
 const egressOf = async ({ id, instance }: Running) =>
   (await call("GET", `/applications/${id}/instances/${instance}/egress`)).result;
+
+describe.concurrent("a request that no URL can be made of", () => {
+  it("is denied as any that cannot be read", async ({ expect }) => {
+    const app = await running({ default: "allow" });
+    const asked = new Proxy(new Request("http://a.test/"), {
+      get: (target, name) => (name === "url" ? "http://a.test@:80@b.test:x/" : Reflect.get(target, name, target)),
+    });
+    await expect(serveEgress(asked, workloadOf(app.instance), testEnv, createExecutionContext())).rejects.toMatchObject(
+      {
+        code: "EGRESS_DENIED",
+        details: { reason: "malformed", rule: "url" },
+      },
+    );
+  });
+});
 
 describe.concurrent("a container whose application has no policy", () => {
   it("reaches nothing, and is told so", async ({ expect }) => {

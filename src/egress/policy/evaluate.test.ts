@@ -90,6 +90,9 @@ describe("a request of a container", () => {
     ["http://a..b/", "GET", "host", "a..b"],
     ["http://a.test:8080/", "GET", "port", "a.test"],
     ["http://a.test/", "G ET", "method", "a.test"],
+    // A server's answer to it has the credentials of the request in its body.
+    ["http://a.test/", "TRACE", "method", "a.test"],
+    ["http://a.test/", "connect", "method", "a.test"],
   ])("%s by %s is malformed in its %s", ([url, method, rule, host], { expect }) => {
     const decision = ask(policy(all), url as string, method);
     expect(decision).toEqual({ allowed: false, host, reason: "malformed", rule });

@@ -22,7 +22,7 @@ export function explainDenial(reason: DenyReason, rule: string): string {
       return `${rule} of the policy does not cover this method and path`;
     }
     case "malformed": {
-      return "only http on port 80 and https on port 443 to a host, without user information, are passed on";
+      return "only http on port 80 and https on port 443 to a host, without user information, by any method but TRACE and CONNECT, are passed on";
     }
   }
 }

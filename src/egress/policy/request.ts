@@ -22,6 +22,8 @@ export interface Malformed {
 }
 
 const MAX_HOST = 253;
+/** A server says back what it was sent, credentials too (TRACE), or becomes a way to everywhere (CONNECT). */
+const NEVER_SENT: ReadonlySet<string> = new Set(["TRACE", "TRACK", "CONNECT"]);
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 export function readRequest({ url: text, method }: Asked): ReadRequest | Malformed {
@@ -35,7 +37,7 @@ export function readRequest({ url: text, method }: Asked): ReadRequest | Malform
   if (url.username !== "" || url.password !== "") return { hostText: name, part: "userinfo" };
   const port = url.port === "" ? (isHttps ? 443 : 80) : Number(url.port);
   if (port !== 80 && port !== 443) return { hostText: name, part: "port" };
-  if (!TOKEN.test(method)) return { hostText: name, part: "method" };
+  if (!TOKEN.test(method) || NEVER_SENT.has(method.toUpperCase())) return { hostText: name, part: "method" };
   const host = toHost(name);
   const embedded = host.address === null ? null : embeddedIpv4(host.address);
   return {
