@@ -86,10 +86,15 @@ describe("a host that is removed for an instance", () => {
     [listed("*.test"), { remove_allowed: ["a.test"] }, "remove_allowed[0]", "allowed by *.test"],
     [listed("*.test"), { remove_allowed: ["*.a.test"] }, "remove_allowed[0]", "allowed by *.test"],
     [listed("10.0.0.0/8"), { remove_allowed: ["b.test", "10.1.0.0/16"] }, "remove_allowed[1]", "allowed by 10.0.0.0/8"],
+    [listed("a.test", "*.test"), { remove_allowed: ["a.test"] }, "remove_allowed[0]", "is also allowed by *.test"],
     [open, { remove_allowed: ["a.test"] }, "remove_allowed[0]", "use deny"],
     [policy({ deny: [{ host: "*.test" }] }), { remove_denied: ["a.test"] }, "remove_denied[0]", "denied by *.test"],
   ] as const)("that another rule names is refused: %#", ([of, change, field, problem], { expect }) => {
     expect(changeOverrides(NO_OVERRIDES, of, change)).toEqual({ field, problem: expect.stringContaining(problem) });
+  });
+
+  it("goes together with the rule that names it too", ({ expect }) => {
+    expect(lists(listed("a.test", "*.test"), { remove_allowed: ["a.test", "*.test"] }).allow).toEqual([]);
   });
 
   it("that nothing names any more is no problem", ({ expect }) => {

@@ -60,8 +60,8 @@ export function changeOverrides(
   const changed = { allow: allow.list, deny: deny.list };
   return (
     withoutEffect(policy, change) ??
-    stillAllowed(policy, changed, allow.missing) ??
-    stillDenied(policy, changed, deny.missing) ??
+    stillAllowed(policy, changed, allow.removed) ??
+    stillDenied(policy, changed, deny.removed) ??
     changed
   );
 }
@@ -96,13 +96,14 @@ interface ListChange {
 
 interface ChangedList {
   readonly list: ListOverride;
-  /** Fields of hosts that were to be removed, and that the list did not have. */
-  readonly missing: readonly Missing[];
+  readonly removed: readonly Removed[];
 }
 
-interface Missing {
+interface Removed {
   readonly field: string;
   readonly host: HostPattern;
+  /** Whether the list had it. */
+  readonly isListed: boolean;
 }
 
 function changeList(
@@ -120,13 +121,15 @@ function changeList(
   if (both !== -1) return { field: `${remove[0]}[${both}]`, problem: `is in ${add[0]} too: say one of them` };
 
   const list = removeFrom(addTo(base, added), removed, own);
-  const missing = removed.flatMap((host, index) =>
-    isListed(base, own, host) ? [] : [{ field: `${remove[0]}[${index}]`, host }],
-  );
+  const taken = removed.map((host, index) => ({
+    field: `${remove[0]}[${index}]`,
+    host,
+    isListed: isListed(base, own, host),
+  }));
   if ((list.set ?? []).length > MAX_OVERRIDES) return tooMany(set[1] === undefined ? add[0] : set[0]);
   if (list.added.length > MAX_OVERRIDES) return tooMany(add[0]);
   if (list.removed.length > MAX_OVERRIDES) return tooMany(remove[0]);
-  return { list, missing };
+  return { list, removed: taken };
 }
 
 function setList(field: string, hosts: readonly string[] | null): ListOverride | OverrideProblem {
@@ -188,16 +191,17 @@ function withoutEffect(policy: EgressPolicy, change: OverrideChange): OverridePr
 function stillAllowed(
   policy: EgressPolicy,
   overrides: EgressOverrides,
-  missing: readonly Missing[],
+  removed: readonly Removed[],
 ): OverrideProblem | null {
   const { allow, default: byDefault } = effectivePolicy(policy, overrides);
-  for (const { field, host } of missing) {
-    if (allow === undefined && byDefault === "allow") {
+  for (const { field, host, isListed } of removed) {
+    // What was added there had no effect, and may be taken back.
+    if (allow === undefined && byDefault === "allow" && !isListed) {
       return { field, problem: "is in no list, and allowed like all that is not denied: use deny in its place" };
     }
     const by = allow?.find((rule) => covers(rule.host, host));
     if (by !== undefined) {
-      return { field, problem: `is not in the list, and allowed by ${by.host}: remove that, or use deny in its place` };
+      return { field, problem: `${placeOf(isListed)} allowed by ${by.host}: remove that, or use deny in its place` };
     }
   }
   return null;
@@ -206,14 +210,18 @@ function stillAllowed(
 function stillDenied(
   policy: EgressPolicy,
   overrides: EgressOverrides,
-  missing: readonly Missing[],
+  removed: readonly Removed[],
 ): OverrideProblem | null {
   const { deny } = effectivePolicy(policy, overrides);
-  for (const { field, host } of missing) {
+  for (const { field, host, isListed } of removed) {
     const by = deny.find((rule) => covers(rule.host, host));
-    if (by !== undefined) return { field, problem: `is not in the list, and denied by ${by.host}: remove that` };
+    if (by !== undefined) return { field, problem: `${placeOf(isListed)} denied by ${by.host}: remove that` };
   }
   return null;
+}
+
+function placeOf(isListed: boolean): string {
+  return isListed ? "is also" : "is not in the list, and";
 }
 
 /** Whether one pattern matches all that the other does. */
