@@ -64,6 +64,25 @@ describe("what requests have come to", () => {
     ]);
   });
 
+  it("is told now and then of who has filled a list, until one is not full", async ({ expect }) => {
+    const { told, gatherer } = made();
+    const work: Promise<void>[] = [];
+    const denials = (count: number) => {
+      for (let n = 0; n < count; n += 1) work.push(gatherer.denied(ORIGIN, { ...DENIED, host: `${n}.test` }));
+    };
+    denials(100);
+    await vi.advanceTimersByTimeAsync(1_000);
+    denials(1);
+    await vi.advanceTimersByTimeAsync(9_000);
+    expect(told).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(told).toHaveLength(2);
+    denials(1);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(told).toHaveLength(3);
+    await Promise.all(work);
+  });
+
   it("that cannot be told is dropped, and what comes later is told", async ({ expect }) => {
     let failures = 1;
     const { told, gatherer } = made(async () => {

@@ -234,6 +234,10 @@ describe.concurrent("what is changed for one instance", () => {
       expect(domainError(refused)).toMatchObject({ error: "FORBIDDEN", details: { scope: "deploy" } });
       expect((await as(deploys, "PATCH", one(app), body)).status).toBe(200);
     }
+    await as(deploys, "PATCH", one(app), { set_allowed: [] });
+    expect((await as(operates, "DELETE", one(app))).status).toBe(403);
+    expect((await call("GET", one(app))).result.policy.allow).toEqual([]);
+    expect((await as(deploys, "DELETE", one(app))).status).toBe(200);
   });
 
   it("is no instance's that is not there", async ({ expect }) => {

@@ -147,7 +147,6 @@ export const egressRoutes = [
     path: "/applications/:id/instances/:instance_id/egress",
     tag: "Egress",
     summary: "Take back what was changed for one instance: the application's policy holds for it again",
-    scope: "operate",
     query: NO_QUERY,
     result: instanceEgressResult,
     errors: ["APPLICATION_NOT_FOUND", "INSTANCE_NOT_FOUND"],

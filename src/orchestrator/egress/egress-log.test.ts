@@ -4,7 +4,7 @@ import { migrate } from "../../migrations.ts";
 import { memoryDatabase } from "../../../test/unit/sqlite-storage.ts";
 import { listEvents } from "../events.ts";
 import { APPLICATION_MIGRATIONS } from "../storage/schema.ts";
-import { DENIALS_KEPT, EgressLog } from "./egress-log.ts";
+import { DENIALS_KEPT, EgressLog, NEWS_KEPT } from "./egress-log.ts";
 
 const NOW = 1_700_000_000_000;
 
@@ -47,6 +47,21 @@ describe("what was denied", () => {
       `${DENIALS_KEPT + 149}.test`,
       false,
     ]);
+  });
+
+  it("of a thousand hosts is so many events, and news again later", ({ expect }) => {
+    const { db, log } = made();
+    for (let n = 0; n < 1_000; n += 1) log.tell("d", 1, denied(`${n}.test`), NOW + n);
+    log.tell("other", 1, denied("x.test"), NOW + 1_000);
+    log.tell("d", 1, denied("later.test"), NOW + 600_000);
+    const { events } = listEvents(db, 0, 100);
+    expect(events.map(({ deployment }) => deployment)).toEqual([
+      ...Array.from({ length: NEWS_KEPT }, () => "d"),
+      "other",
+      "d",
+    ]);
+    expect(events[NEWS_KEPT - 1]?.message).toContain("in the egress log alone");
+    expect(log.denials()).toHaveLength(1_000);
   });
 
   it("costs three rows the first time, and two when it is no news", ({ expect }) => {

@@ -13,6 +13,10 @@ export const DENIALS_KEPT = 1_000;
 const TRIM_BATCH = 100;
 /** What is denied again and again is news again after so long. */
 const NEWS_AFTER_MS = 600_000;
+/** Events of one instance within that time: whoever tries a thousand hosts must not push everything else out of the events. */
+export const NEWS_KEPT = 20;
+/** Instances whose news are counted. */
+const MAX_COUNTED = 1_000;
 /** Amounts of so long may be lost with the object. */
 const WRITE_EVERY_MS = 60_000;
 
@@ -66,6 +70,8 @@ export class EgressLog {
   #usage: Usage | null = null;
   #isDue = false;
   #kept: number | null = null;
+  /** By deployment: since when its events are counted, and how many there were. */
+  readonly #news = new Map<string, { readonly since: number; count: number }>();
 
   constructor(db: Database, later: (run: () => void, ms: number) => void) {
     this.#db = db;
@@ -85,11 +91,11 @@ export class EgressLog {
     }
     this.#db.transaction(() => {
       const news = denials.filter((denial) => this.#keep(deployment, denial, now));
-      appendEvents(
-        this.#db,
-        news.map((denial) => deniedEvent(deployment, generation, denial)),
-        now,
-      );
+      const told = news.flatMap((denial) => {
+        const left = this.#newsLeft(deployment, now);
+        return left < 0 ? [] : [deniedEvent(deployment, generation, denial, left === 0)];
+      });
+      appendEvents(this.#db, told, now);
       this.#writeUsage();
       this.#trim();
     });
@@ -125,6 +131,18 @@ export class EgressLog {
     );
     if (known === undefined && this.#kept !== null) this.#kept += 1;
     return known === undefined || now - known.last_at >= NEWS_AFTER_MS;
+  }
+
+  /** How many more events there may be after this one; negative: this one is in the log alone. */
+  #newsLeft(deployment: string, now: number): number {
+    let news = this.#news.get(deployment);
+    if (news === undefined || now - news.since >= NEWS_AFTER_MS) {
+      if (this.#news.size >= MAX_COUNTED) this.#news.clear();
+      news = { since: now, count: 0 };
+      this.#news.set(deployment, news);
+    }
+    news.count += 1;
+    return NEWS_KEPT - news.count;
   }
 
   #trim(): void {
@@ -175,11 +193,13 @@ function deniedEvent(
   deployment: string,
   generation: number,
   { host, method, rule, reason, count }: Denial,
+  isLast: boolean,
 ): EventDraft {
+  const more = isLast ? "; what else is denied within ten minutes is in the egress log alone" : "";
   return {
     type: "Warn",
     name: "EgressDenied",
-    message: `${method} to ${host} was denied: ${explainDenial(reason, rule)}`,
+    message: `${method} to ${host} was denied: ${explainDenial(reason, rule)}${more}`,
     deployment,
     generation,
     details: { host, method, rule, reason, count },
