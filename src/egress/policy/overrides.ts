@@ -102,8 +102,7 @@ interface ChangedList {
 interface Removed {
   readonly field: string;
   readonly host: HostPattern;
-  /** Whether the list had it. */
-  readonly isListed: boolean;
+  readonly wasListed: boolean;
 }
 
 function changeList(
@@ -124,7 +123,7 @@ function changeList(
   const taken = removed.map((host, index) => ({
     field: `${remove[0]}[${index}]`,
     host,
-    isListed: isListed(base, own, host),
+    wasListed: isListed(base, own, host),
   }));
   if ((list.set ?? []).length > MAX_OVERRIDES) return tooMany(set[1] === undefined ? add[0] : set[0]);
   if (list.added.length > MAX_OVERRIDES) return tooMany(add[0]);
@@ -194,14 +193,14 @@ function stillAllowed(
   removed: readonly Removed[],
 ): OverrideProblem | null {
   const { allow, default: byDefault } = effectivePolicy(policy, overrides);
-  for (const { field, host, isListed } of removed) {
+  for (const { field, host, wasListed } of removed) {
     // What was added there had no effect, and may be taken back.
-    if (allow === undefined && byDefault === "allow" && !isListed) {
+    if (allow === undefined && byDefault === "allow" && !wasListed) {
       return { field, problem: "is in no list, and allowed like all that is not denied: use deny in its place" };
     }
     const by = allow?.find((rule) => covers(rule.host, host));
     if (by !== undefined) {
-      return { field, problem: `${placeOf(isListed)} allowed by ${by.host}: remove that, or use deny in its place` };
+      return { field, problem: `${placeOf(wasListed)} allowed by ${by.host}: remove that, or use deny in its place` };
     }
   }
   return null;
@@ -213,15 +212,15 @@ function stillDenied(
   removed: readonly Removed[],
 ): OverrideProblem | null {
   const { deny } = effectivePolicy(policy, overrides);
-  for (const { field, host, isListed } of removed) {
+  for (const { field, host, wasListed } of removed) {
     const by = deny.find((rule) => covers(rule.host, host));
-    if (by !== undefined) return { field, problem: `${placeOf(isListed)} denied by ${by.host}: remove that` };
+    if (by !== undefined) return { field, problem: `${placeOf(wasListed)} denied by ${by.host}: remove that` };
   }
   return null;
 }
 
-function placeOf(isListed: boolean): string {
-  return isListed ? "is also" : "is not in the list, and";
+function placeOf(wasListed: boolean): string {
+  return wasListed ? "is also" : "is not in the list, and";
 }
 
 /** Whether one pattern matches all that the other does. */
