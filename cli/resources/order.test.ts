@@ -49,6 +49,7 @@ describe("the order", () => {
 
   it.for<[Resource["kind"], SpecObject, string]>([
     ["application", { configuration: { secrets: [{ secret: "x" }] } }, "secret/x"],
+    ["application", { egress: { credentials: [{ secret: "x" }] } }, "secret/x"],
     ["application", { configuration: { image: "x://team/app" } }, "protocol/x"],
     ["application", { configuration: { image: "x/team/app" } }, "registry/x"],
     ["application", { affinities: { colocation: { application: "x" } } }, "application/x"],

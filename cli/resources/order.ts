@@ -31,6 +31,9 @@ function namesIn({ kind, spec }: Resource): string[] {
     const colocation = (spec["affinities"] as Fields)?.["colocation"] as Fields;
     add("application", colocation?.["application"]);
   }
+  if (kind === "application") {
+    for (const item of list((spec["egress"] as Fields)?.["credentials"])) add("secret", item?.["secret"]);
+  }
   if (kind === "rollout" || isPart(kind)) add("application", spec["application"]);
   if (isPart(kind)) addImage((kind === "job" ? spec : (spec["job"] as Fields))?.["image"]);
   if (kind === "protocol") for (const item of list(spec["domains"])) add("registry", item?.["domain"]);

@@ -39,7 +39,7 @@ export type Created =
 export async function createApplication(call: Call<unknown, unknown>, creation: Creation): Promise<Created> {
   const { env, accountId, seed } = call;
   const { name, kind, spec, version, field } = creation;
-  const target = { applicationId: seed, configuration: version.configuration, field };
+  const target = { applicationId: seed, configuration: version.configuration, field, egress: spec.egress };
   requireOwnHostnames(call, spec.hostnames);
   return await withReferences(call, target, async (): Promise<Created> => {
     const { reserved, entry, conflict } = await reserve(call, name, kind, spec.namespaceId ?? null);

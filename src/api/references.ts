@@ -10,20 +10,28 @@ import type { User } from "../account/references.ts";
 import { inBatches } from "../batches.ts";
 import { declaredImages } from "../containers/catalog.ts";
 import { GantryError } from "../errors.ts";
-import { referencesOf, type Reference } from "../orchestrator/references.ts";
+import { NO_POLICY, type EgressNow, type EgressPolicy } from "../egress/policy/policy.ts";
+import { canonical } from "../orchestrator/launch-spec.ts";
+import { referencesOf, referencesOfEgress, type Reference } from "../orchestrator/references.ts";
 import { protocolOf, resolveImage, type ImageResolution } from "../registry/resolve-image.ts";
 import { accountStub, applicationStub } from "../stubs.ts";
 import { invalid } from "./body.ts";
 import type { Call } from "./route.ts";
 import type { Configuration } from "./schemas/configuration.ts";
+import { mayReach } from "./scopes.ts";
 
 type Context = Pick<Call<unknown, unknown>, "env" | "ctx" | "accountId" | "actor">;
 
 /** `field`: where the configuration stands in the request's body; empty when it is the body. */
 export interface ReferenceTarget {
   readonly applicationId: string;
-  readonly configuration: Configuration;
+  /** Absent: what is written is none. */
+  readonly configuration?: Configuration;
   readonly field?: string;
+  /** What its containers are to reach. */
+  readonly egress?: EgressPolicy | null | undefined;
+  /** Where that stands in the body. */
+  readonly egressField?: "egress" | "";
   /** Nothing is going to be written: what is named must be there, and is not claimed. */
   readonly isDryRun?: boolean;
 }
@@ -31,26 +39,41 @@ export interface ReferenceTarget {
 /** Throws before `write` when the image cannot be started, or a secret, key or protocol is not there. */
 export async function withReferences<T>(
   context: Context,
-  { applicationId, configuration, field = "configuration", isDryRun = false }: ReferenceTarget,
+  target: ReferenceTarget,
   write: () => Promise<T>,
 ): Promise<T> {
   const { env, ctx, accountId } = context;
-  const references = referencesOf(configuration);
-  const fieldOf = (name: string) => (field === "" ? name : `${field}.${name}`);
+  const {
+    applicationId,
+    configuration,
+    field = "configuration",
+    egress,
+    egressField = "egress",
+    isDryRun = false,
+  } = target;
+  const imageField = within(field, "image");
+  const references = [
+    ...(configuration === undefined ? [] : referencesOf(configuration)).map((one) => ({
+      ...one,
+      field: within(field, one.field),
+    })),
+    ...referencesOfEgress(egress).map((one) => ({ ...one, field: within(egressField, one.field) })),
+  ];
+  if (egress != null) await requireOwnEgress(context, applicationId, egress, egressField);
   if (references.length === 0) {
-    await requireImage(context, configuration.image, fieldOf("image"));
+    if (configuration !== undefined) await requireImage(context, configuration.image, imageField);
     return await write();
   }
-  await requireOwnSecrets(context, applicationId, references, fieldOf);
+  await requireOwnSecrets(context, applicationId, references);
   const account = accountStub(env, accountId);
   const id = crypto.randomUUID();
   const claimed = references.map(({ kind, name }) => ({ kind, name }));
   const missing: Reference[] = isDryRun
     ? await account.missingReferences(claimed)
     : await account.claimReferences({ id, application: applicationId, references: claimed });
-  if (missing.length > 0) throw missingError(references, missing, fieldOf);
+  if (missing.length > 0) throw missingError(references, missing, imageField);
   try {
-    await requireImage(context, configuration.image, fieldOf("image"));
+    if (configuration !== undefined) await requireImage(context, configuration.image, imageField);
     return await write();
   } finally {
     // A claim that is not settled lapses by itself.
@@ -76,7 +99,6 @@ async function requireOwnSecrets(
   { env, actor }: Pick<Context, "env" | "actor">,
   applicationId: string,
   references: ReturnType<typeof referencesOf>,
-  fieldOf: (name: string) => string,
 ): Promise<void> {
   if (actor.applications === null) return;
   for (const { kind, name, field } of references) {
@@ -84,8 +106,36 @@ async function requireOwnSecrets(
     const users: string[] = await applicationStub(env, applicationId).uses({ kind, name });
     if (users.length > 0) continue;
     const reason = `secret ${name} is not this application's yet: a token that is limited to applications cannot give it one`;
-    throw new GantryError("FORBIDDEN", reason, { [fieldOf(field)]: reason });
+    throw new GantryError("FORBIDDEN", reason, { [field]: reason });
   }
+}
+
+/** Nor does it let its containers at other applications, or at bindings of the control plane, beyond what they have. */
+async function requireOwnEgress(
+  { env, actor }: Pick<Context, "env" | "actor">,
+  applicationId: string,
+  { internal, bindings, handlers }: EgressPolicy,
+  at: "egress" | "",
+): Promise<void> {
+  if (actor.applications === null || internal.length + bindings.length + handlers.length === 0) return;
+  const { policy }: EgressNow = await applicationStub(env, applicationId).egressNow();
+  const known = policy ?? NO_POLICY;
+  const reason = "is not this application's yet: a token that is limited to applications cannot give it that";
+  const isNew = (list: readonly unknown[], one: unknown) => !list.some((other) => canonical(other) === canonical(one));
+  const refused = [
+    ...internal.map((name, index) => {
+      const isReached = name !== "*" && mayReach(actor, { id: "", name });
+      return [`internal[${index}]`, !isReached && isNew(known.internal, name)] as const;
+    }),
+    ...bindings.map((grant, index) => [`bindings[${index}]`, isNew(known.bindings, grant)] as const),
+    ...handlers.map((handler, index) => [`handlers[${index}]`, isNew(known.handlers, handler)] as const),
+  ].flatMap(([field, isRefused]) => (isRefused ? [[within(at, field), reason] as const] : []));
+  const [first] = refused;
+  if (first !== undefined) throw new GantryError("FORBIDDEN", `${first[0]} ${reason}`, Object.fromEntries(refused));
+}
+
+function within(at: string, field: string): string {
+  return at === "" ? field : `${at}.${field}`;
 }
 
 async function requireImage(context: Pick<Context, "env" | "accountId">, image: string, field: string): Promise<void> {
@@ -97,18 +147,18 @@ async function requireImage(context: Pick<Context, "env" | "accountId">, image: 
 function missingError(
   references: ReturnType<typeof referencesOf>,
   missing: readonly Reference[],
-  fieldOf: (name: string) => string,
+  imageField: string,
 ): GantryError {
   const isMissing = (kind: string, name: string) => missing.some((other) => other.kind === kind && other.name === name);
   const protocol = missing.find(({ kind }) => kind === "protocol");
   if (protocol !== undefined) {
     const reason = `there is no registry protocol ${protocol.name}: create it with POST /registries/protos`;
-    return new GantryError("IMAGE_REGISTRY_PROTOCOL_NOT_FOUND", reason, { [fieldOf("image")]: reason });
+    return new GantryError("IMAGE_REGISTRY_PROTOCOL_NOT_FOUND", reason, { [imageField]: reason });
   }
   const details = references
     .filter(({ kind, name }) => isMissing(kind, name))
     .map(({ kind, name, field }) => [
-      fieldOf(field),
+      field,
       kind === "secret"
         ? `there is no secret ${name}: create it with POST /secrets first`
         : `there is no SSH public key ${name}: create it with POST /ssh-public-keys first`,

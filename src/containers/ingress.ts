@@ -208,6 +208,9 @@ const OWN_HEADERS = [
   TASK_TRY_HEADER,
   CALLER_HEADER,
   VIA_HEADER,
+  // Servers that make variables of headers take these for the same.
+  "gantry_caller",
+  "gantry_via",
   "x-forwarded-prefix",
   "expect",
 ] as const;

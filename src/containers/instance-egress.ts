@@ -33,6 +33,7 @@ export class InstanceEgress {
   readonly #db: Database;
   readonly #launchedWith: () => number;
   #stored: Stored | undefined;
+  #isClosed = false;
   #effective: Effective | null = null;
 
   /** `launchedWith`: the write of which the last launch told, which the record of that launch keeps. */
@@ -97,6 +98,13 @@ export class InstanceEgress {
     return true;
   }
 
+  /** The object's storage is about to be erased: nothing is read or written any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#stored = NOTHING;
+    this.#effective = null;
+  }
+
   #read(): Stored {
     if (this.#stored === undefined) {
       const row = this.#db.one<{ state: string }>("SELECT state FROM egress");
@@ -107,6 +115,7 @@ export class InstanceEgress {
   }
 
   #write(stored: Stored): void {
+    if (this.#isClosed) return;
     this.#db.run(
       "INSERT INTO egress (id, state) VALUES (1, ?) ON CONFLICT DO UPDATE SET state = excluded.state",
       JSON.stringify(stored),

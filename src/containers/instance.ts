@@ -158,6 +158,7 @@ export class Instance extends BaseContainer<Env> {
     // A timer may be the very one that told of the end.
     this.#timers.close();
     this.#bridge.close();
+    this.#egress.close();
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
   }

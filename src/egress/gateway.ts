@@ -6,7 +6,7 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import { serveBridge } from "../bridge/router.ts";
 import { bridgeDeps } from "../bridge/wiring.ts";
 import type { Workload } from "../bridge/workload.ts";
-import { errorResponse } from "../api/envelope.ts";
+import { refusalAnswer } from "../containers/refusal-answer.ts";
 import { CONTROL_HOST } from "./hosts.ts";
 import { serveEgress } from "./serve.ts";
 
@@ -19,7 +19,7 @@ export class Egress extends WorkerEntrypoint<Env, Workload> {
     try {
       return await serveEgress(request, workload, this.env, this.ctx);
     } catch (error) {
-      return errorResponse(error);
+      return refusalAnswer(error, request.method);
     }
   }
 }

@@ -1,4 +1,5 @@
 /** What the API and the gateway ask of an application about what its containers reach. */
+import type { EgressPolicy } from "../egress/policy/policy.ts";
 import type { EgressTold, Usage } from "../egress/told.ts";
 import { NO_USAGE, sumOf } from "../egress/told.ts";
 import { ApplicationRollouts } from "./application-rollouts.ts";
@@ -6,12 +7,20 @@ import { egressDigest } from "./egress/now.ts";
 import { appendEvents } from "./events.ts";
 import type { StoredDenial } from "./egress/egress-log.ts";
 import type { Published } from "./egress/publish.ts";
+import type { ApplicationView } from "./views.ts";
+import type { WriteGuard } from "./write-guard.ts";
 import type { ApplicationRow } from "./storage/application-row.ts";
 
 export interface EgressSummary {
   readonly usage: Usage;
   /** Newest first. */
   readonly denials: readonly StoredDenial[];
+}
+
+export interface EgressWritten {
+  /** As this write has left it. */
+  readonly view: ApplicationView;
+  readonly published: Published;
 }
 
 export class ApplicationEgress extends ApplicationRollouts {
@@ -48,6 +57,12 @@ export class ApplicationEgress extends ApplicationRollouts {
       usage: all.map(({ usage }) => usage).reduce(sumOf),
       denials: all.flatMap(({ denials }) => denials).toSorted((a, b) => b.lastAt - a.lastAt),
     };
+  }
+
+  async putEgress(egress: EgressPolicy | null, guard: WriteGuard): Promise<EgressWritten> {
+    this.core.specification.patch(this.core.mustRow(), { egress }, guard, null, Date.now());
+    const view = this.core.views.application(this.core.mustRow());
+    return { view, published: await this.publishWhole() };
   }
 
   /** Tells all that run, of every shard, what they may reach from now on. */

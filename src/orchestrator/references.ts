@@ -1,5 +1,6 @@
 /** What a configuration refers to by name, and which of an application's configurations still count. Pure. */
 import type { Configuration } from "../api/schemas/configuration.ts";
+import type { EgressPolicy } from "../egress/policy/policy.ts";
 import { protocolOf } from "../registry/resolve-image.ts";
 import { isLive, type Deployment } from "./plan/deployment.ts";
 import { nameOf } from "./names.ts";
@@ -32,8 +33,19 @@ export function referencesOf(configuration: Configuration): (Reference & { reado
   ];
 }
 
+/** Credentials are resolved for each request: what they name has to stay. */
+export function referencesOfEgress(
+  policy: EgressPolicy | null | undefined,
+): (Reference & { readonly field: string })[] {
+  return (policy?.credentials ?? []).map(({ secret }, index) => ({
+    kind: "secret" as const,
+    name: secret,
+    field: `credentials[${index}].secret`,
+  }));
+}
+
 /**
- * Where the application uses it: its active version, and versions that a container was started with. Each in words for
+ * Where the application uses it: its egress, its active version, and versions that a container was started with. Each in words for
  * people; none when it does not.
  */
 export function usesOf(
@@ -46,7 +58,9 @@ export function usesOf(
     referencesOf(configurationOf(version)).some((reference) => reference.kind === kind && reference.name === name);
   const chosen = deployments.filter(({ override }) => kind === "protocol" && override?.protocol === name);
   const placed = deployments.filter((deployment) => isLive(deployment) && deployment.version !== row.activeVersion);
+  const injected = referencesOfEgress(row.spec.egress).some((one) => one.kind === kind && one.name === name);
   return [
+    ...(injected ? [`${row.name}, a credential of its egress`] : []),
     ...(refers(row.activeVersion) ? [`${row.name}, version ${row.activeVersion} (active)`] : []),
     ...placed
       .filter(({ version }) => refers(version))

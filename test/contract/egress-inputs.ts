@@ -28,12 +28,15 @@ export function repairEgress(policy: Record<string, unknown>, random: Random): v
   const { allow, deny, credentials, handlers } = policy;
   if (Array.isArray(allow) && random.chance(0.3)) policy["allow"] = [rule(random), random.pick(HOSTS)];
   if (Array.isArray(deny) && random.chance(0.3)) policy["deny"] = [rule(random)];
-  if (Array.isArray(credentials)) policy["credentials"] = [credential(random)];
+  if (Array.isArray(credentials)) {
+    const { secret = "none" } = (credentials[0] ?? {}) as { secret?: string };
+    if (secret === "none") delete policy["credentials"];
+    else policy["credentials"] = [credential(secret, random)];
+  }
   if (Array.isArray(handlers)) policy["handlers"] = [{ hosts: hosts(random), methods: ["GET"], binding: "FUNCTIONS" }];
   if (Array.isArray(policy["internal"])) policy["internal"] = random.chance(0.5) ? ["*"] : ["web", "n1"];
   // The walk's control plane is bound to none.
   delete policy["bindings"];
-  if (policy["intercept_https"] === false) delete policy["credentials"];
   if (policy["open"] !== true) return;
   for (const field of Object.keys(policy)) if (field !== "internal") delete policy[field];
   Object.assign(policy, { default: "allow", open: true });
@@ -51,11 +54,11 @@ function rule(random: Random): object {
   };
 }
 
-function credential(random: Random): object {
+function credential(secret: string, random: Random): object {
   return {
     hosts: hosts(random),
     header: "Authorization",
-    secret: "walked",
+    secret,
     ...(random.chance(0.5) ? { prefix: "Bearer " } : {}),
     ...(random.chance(0.5) ? { paths: ["/v1/*"] } : {}),
   };

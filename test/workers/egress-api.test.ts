@@ -36,6 +36,7 @@ describe.concurrent("the policy of an application", () => {
   it("is read as it was normalised, and written back as it was read", async ({ expect }) => {
     const { id } = await createApplication({ instances: 0 });
     const path = `/applications/${id}/egress`;
+    await call("POST", "/secrets", { name: "k", value: "v" });
     expect((await call("GET", path)).result).toEqual({
       policy: { default: "deny" },
       usage: { requests: 0, denied: 0, bytes_up: 0, bytes_down: 0 },
@@ -96,6 +97,51 @@ describe.concurrent("the policy of an application", () => {
     expect((await raw("GET", url)).headers.get("etag")).toBe(next);
     const late = await put(etag);
     expect([late.status, domainError(await late.json<Envelope>()).error]).toEqual([412, "PRECONDITION_FAILED"]);
+  });
+
+  it("names secrets that are there, and that stay as long as it names them", async ({ expect }) => {
+    const { id, name } = await createApplication({ instances: 0 });
+    const secret = `key-${crypto.randomUUID().slice(0, 8)}`;
+    const egress = { credentials: [{ hosts: ["a.com"], header: "x-key", secret }] };
+    const put = () => call("PUT", `/applications/${id}/egress`, egress);
+    expect(refusal(await put())).toEqual([400, "VALIDATE_INPUT", ["credentials[0].secret"]]);
+    const patched = await call("PATCH", `/applications/${id}`, { egress });
+    expect(refusal(patched)).toEqual([400, "VALIDATE_INPUT", ["egress.credentials[0].secret"]]);
+    const { result } = await call("POST", "/secrets", { name: secret, value: "v" });
+    expect((await put()).status).toBe(200);
+    const kept = await call("DELETE", `/secrets/${result.name}`);
+    expect([kept.status, JSON.stringify(kept.errors)]).toEqual([
+      409,
+      expect.stringContaining(`${name}, a credential of its egress`),
+    ]);
+    await call("PUT", `/applications/${id}/egress`, {});
+    expect((await call("DELETE", `/secrets/${result.name}`)).status).toBe(200);
+  });
+
+  it("gives a token of one application no secret, application or binding that this has not", async ({ expect }) => {
+    const { id, name } = await createApplication({ instances: 0 });
+    const other = await createApplication({ instances: 0 });
+    const secret = `key-${crypto.randomUUID().slice(0, 8)}`;
+    await call("POST", "/secrets", { name: secret, value: "v" });
+    const { result } = await call("POST", "/tokens", { name: "limited", scopes: ["deploy"], applications: [name] });
+    const put = (egress: object) => as(result.value, "PUT", `/applications/${id}/egress`, egress);
+    const own = {
+      credentials: [{ hosts: ["a.com"], header: "x-key", secret }],
+      internal: [other.name],
+      handlers: [{ hosts: ["a.com"], binding: "STAND_IN" }],
+      bindings: [{ type: "kv", binding: "NAMES", prefix: "a/" }],
+    };
+    for (const [field, value] of Object.entries(own)) {
+      const refused = refusal(await put({ [field]: value }));
+      expect(refused.slice(0, 2)).toEqual([403, "FORBIDDEN"]);
+      expect(refused[2].join(" ")).toContain(`${field}[0]`);
+    }
+    expect((await put({ internal: ["*"] })).status).toBe(403);
+    expect((await put({ internal: [name], allow: ["a.com"] })).status).toBe(200);
+    // What somebody else has given to it, it may keep.
+    await call("PUT", `/applications/${id}/egress`, own);
+    expect((await put({ ...own, allow: ["a.com"] })).status).toBe(200);
+    expect((await put({ ...own, bindings: [{ type: "kv", binding: "NAMES", prefix: "" }] })).status).toBe(403);
   });
 
   it("is read with the scope read and written with the scope deploy", async ({ expect }) => {

@@ -180,7 +180,12 @@ function gone(name: string) {
 
 async function patched(call: Call<unknown, PatchApplication>, id: string): Promise<ApplicationView> {
   const { configuration } = call.body;
-  if (configuration === undefined) return await written(call, id, patchOf(call.env, call.body));
+  if (configuration === undefined) {
+    const patch = patchOf(call.env, call.body);
+    return await withReferences(call, { applicationId: id, egress: patch.egress }, async () => {
+      return await written(call, id, patch);
+    });
+  }
   if (configuration.observability !== undefined || configuration.sleep_after !== undefined) {
     const { spec } = (await findView(call)).row;
     requireEffect(configuration, spec, "configuration");
@@ -194,10 +199,11 @@ async function patched(call: Call<unknown, PatchApplication>, id: string): Promi
       configuration: mergeConfiguration(base.configuration, configuration),
     });
     const version = { ...(await versionOf(call, merged.configuration)), base: base.version };
-    const target = { applicationId: id, configuration: version.configuration };
+    const patch = { ...patchOf(call.env, call.body), version };
+    const target = { applicationId: id, configuration: version.configuration, egress: patch.egress };
     try {
       return await withReferences(call, target, async () => {
-        return await written(call, id, { ...patchOf(call.env, call.body), version });
+        return await written(call, id, patch);
       });
     } catch (error) {
       if (!GantryError.is(error) || error.code !== "VERSION_MOVED" || attempt === MAX_TRIES) throw error;

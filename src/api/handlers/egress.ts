@@ -3,13 +3,12 @@ import * as z from "zod";
 import { GantryError } from "../../errors.ts";
 import type { EgressView } from "../../containers/egress-state.ts";
 import { NO_POLICY } from "../../egress/policy/policy.ts";
-import type { EgressSummary } from "../../orchestrator/application-egress.ts";
-import type { Published } from "../../orchestrator/egress/publish.ts";
-import type { ApplicationView } from "../../orchestrator/views.ts";
+import type { EgressSummary, EgressWritten } from "../../orchestrator/application-egress.ts";
 import { applicationStub, instanceStub, publicInstanceId } from "../../stubs.ts";
 import { guardOf } from "../guard.ts";
 import { decodePageToken, pageOf, pageQuery } from "../pagination.ts";
 import { egressDenialResult, egressResult, instanceEgressResult, usageResult } from "../results/egress.ts";
+import { withReferences } from "../references.ts";
 import { defineRoute, type Call } from "../route.ts";
 import { egressSchema } from "../schemas/egress.ts";
 import { changeEgressSchema } from "../schemas/egress-change.ts";
@@ -65,13 +64,13 @@ export const egressRoutes = [
     run: async (call) => {
       const { id } = findApplication(call);
       const application = applicationStub(call.env, id);
-      const view: ApplicationView = await application.patch(
-        reachedBy(call.env, { egress: call.body }, ""),
-        guardOf(call),
-      );
-      // The write has told them; what is counted here is who knows it.
-      const { told, pending, restart }: Published = await application.publishWhole();
-      const policy = wireEgress(view.row.spec.egress ?? NO_POLICY);
+      const { egress = null } = reachedBy(call.env, { egress: call.body }, "");
+      const target = { applicationId: id, egress, egressField: "" } as const;
+      const { view, published } = await withReferences(call, target, async (): Promise<EgressWritten> => {
+        return await application.putEgress(egress, guardOf(call));
+      });
+      const { told, pending, restart } = published;
+      const policy = wireEgress(egress ?? NO_POLICY);
       return { result: { policy, told, pending: [...pending], restart: [...restart] }, etag: view.etag };
     },
   }),

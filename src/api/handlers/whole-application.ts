@@ -63,7 +63,7 @@ export const wholeApplicationRoutes = [
       const creation = { name, kind: "application", spec, version, field: "configuration" } as const;
       if (call.query.dry_run === "true") {
         const { configuration } = version;
-        const target = { applicationId: call.seed, configuration, isDryRun: true };
+        const target = { applicationId: call.seed, configuration, egress: spec.egress, isDryRun: true };
         requireOwnHostnames(call, spec.hostnames);
         return await withReferences(call, target, async () => {
           await requireFreeHostnames(call, call.seed, spec.hostnames);
@@ -115,7 +115,7 @@ async function replaced(call: PutCall, current: ApplicationView) {
   const put: ApplicationPut = { spec: specOf(env, body), version };
   const isDryRun = call.query.dry_run === "true";
   requireOwnHostnames(call, put.spec.hostnames);
-  const target = { applicationId: id, configuration: version.configuration, isDryRun };
+  const target = { applicationId: id, configuration: version.configuration, egress: put.spec.egress, isDryRun };
   return await withReferences(call, target, async () => {
     const preview: PutPreview = await application.previewPut(put, guardOf(call), isDryRun);
     const { before, after } = preview;

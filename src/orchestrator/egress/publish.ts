@@ -9,8 +9,9 @@ import { instanceStub, publicInstanceId } from "../../stubs.ts";
 import { withTimeout } from "../../with-timeout.ts";
 import { isLive, type Deployment } from "../plan/deployment.ts";
 
-/** A change is waited for by whoever made it. */
+/** A change is waited for by whoever made it: of one instance so long, and of all together. */
 const TELL_WITHIN_MS = 3_000;
+const ALL_WITHIN_MS = 10_000;
 
 export interface Published {
   /** How many instances it holds for from their next request on. */
@@ -23,12 +24,12 @@ export interface Published {
 
 export async function publishEgress(env: Env, all: readonly Deployment[], now: EgressNow): Promise<Published> {
   const live = all.filter(isLive);
+  const deadline = Date.now() + ALL_WITHIN_MS;
   const results = await inBatches(live, async ({ id }) => {
+    const leftMs = Math.min(TELL_WITHIN_MS, deadline - Date.now());
+    if (leftMs <= 0) return { id, state: "pending" } as const;
     try {
-      const isBehind: boolean = await withTimeout(
-        Promise.resolve(instanceStub(env, id).adoptEgress(now)),
-        TELL_WITHIN_MS,
-      );
+      const isBehind: boolean = await withTimeout(Promise.resolve(instanceStub(env, id).adoptEgress(now)), leftMs);
       return { id, state: isBehind ? "behind" : "told" } as const;
     } catch (error) {
       console.warn({ message: "egress.untold", deployment: id, error: describeError(error) });
