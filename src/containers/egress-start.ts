@@ -1,6 +1,6 @@
 /** What the start of a container has to know of what it may reach. */
 import type { EgressPolicy } from "../egress/policy/policy.ts";
-import { isNothing, reachOf, type Reach } from "../egress/policy/reach.ts";
+import { reachOf, type Reach } from "../egress/policy/reach.ts";
 
 export interface EgressStart {
   readonly reach: Reach;
@@ -10,6 +10,7 @@ export interface EgressStart {
 
 export const REACHES_NOTHING: EgressStart = { reach: "http", isProved: false };
 
-export function egressStart(policy: EgressPolicy): EgressStart {
-  return { reach: reachOf(policy), isProved: !policy.open && !isNothing(policy) };
+/** Null: nobody has said anything. */
+export function egressStart(policy: EgressPolicy | null): EgressStart {
+  return { reach: reachOf(policy), isProved: policy !== null && !policy.open };
 }

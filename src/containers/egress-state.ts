@@ -56,13 +56,17 @@ export interface EgressView {
 
 export function egressView(
   record: RunRecord | null,
-  { effective, overrides }: { readonly effective: Effective; readonly overrides: EgressOverrides },
+  {
+    effective,
+    said,
+    overrides,
+  }: { readonly effective: Effective; readonly said: EgressPolicy | null; readonly overrides: EgressOverrides },
 ): EgressView {
   const isAlive = record !== null && record.phase !== "ended";
   return {
     policy: effective.policy,
     overrides,
-    isBehind: isAlive && needsRestart(record.reach ?? "http", effective.policy),
+    isBehind: isAlive && needsRestart(record.reach ?? "http", said),
     verified: isAlive ? verifiedOf(record) : null,
     generation: isAlive ? record.generation : null,
   };

@@ -64,6 +64,13 @@ export class InstanceEgress {
     return this.#read().overrides;
   }
 
+  /** Null: neither its application has said anything, nor anybody of this instance. */
+  get said(): EgressPolicy | null {
+    const { policy, overrides } = this.#read();
+    const isSaid = policy !== null || canonical(overrides) !== canonical(NO_OVERRIDES);
+    return isSaid ? this.effective.policy : null;
+  }
+
   get effective(): Effective {
     if (this.#effective === null) {
       const policy = effectivePolicy(this.policy, this.overrides);

@@ -2,7 +2,6 @@
  * The Instance object: owns one container. A shell over `Lifecycle`; it keeps the base class that the platform's
  * documentation knows and takes over every seam of it that would poll, write or guess.
  */
-import { Container as BaseContainer } from "@cloudflare/containers";
 import { Database } from "../database.ts";
 import { describeError } from "../errors.ts";
 import { migrate } from "../migrations.ts";
@@ -13,6 +12,7 @@ import { Timers } from "../timers.ts";
 import type { BridgeMessage, BridgeReply } from "../bridge/messages.ts";
 import type { Grant } from "../grant.ts";
 import type { Positions } from "../logs/ring.ts";
+import { ClosedContainer } from "./closed-container.ts";
 import { execute, type ExecRequest, type ExecResult } from "./exec.ts";
 import { describeChange } from "../egress/policy/describe.ts";
 import type { OverrideChange } from "../egress/policy/overrides.ts";
@@ -53,7 +53,7 @@ import { relayWebSocket } from "./websocket-relay.ts";
 /** A port that accepts nothing within this has nobody listening. */
 const LISTENS_MS = 1_000;
 
-export class Instance extends BaseContainer<Env> {
+export class Instance extends ClosedContainer {
   readonly #db: Database;
   readonly #timers: Timers;
   readonly #port: ContainerPort & CommandPort;
@@ -122,7 +122,7 @@ export class Instance extends BaseContainer<Env> {
 
   launch(order: LaunchOrder): Promise<InstanceAnswer> {
     if (order.egress !== undefined) this.#egress.adopt(order.egress, true);
-    const egress = egressStart(this.#egress.effective.policy);
+    const egress = egressStart(this.#egress.said);
     return this.#lifecycle.launch(order, egress).then((answer) => this.#complete(answer));
   }
 
@@ -361,44 +361,6 @@ export class Instance extends BaseContainer<Env> {
   #deploymentId(): string {
     return this.ctx.id.name ?? "";
   }
-
-  // The base class schedules an alarm that never rests, renews a timer on every request, and reports a vanished
-  // container as exit 0. Its public methods are callable over RPC, so each is either taken over or closed.
-  override async scheduleNextAlarm(): Promise<void> {}
-  override renewActivityTimeout(): void {}
-  override async onActivityExpired(): Promise<void> {}
-  override onStop(): void {}
-  override onError(error: unknown): void {
-    console.warn({ message: "container.base.error", error: String(error) });
-  }
-  override start(): Promise<void> {
-    return closed("start");
-  }
-  override startAndWaitForPorts(): Promise<void> {
-    return closed("startAndWaitForPorts");
-  }
-  override waitForPort(): Promise<number> {
-    return closed("waitForPort");
-  }
-  override stop(): Promise<void> {
-    return closed("stop");
-  }
-  override destroy(): Promise<void> {
-    return closed("destroy");
-  }
-  override getState(): Promise<never> {
-    return closed("getState");
-  }
-  override schedule(): Promise<never> {
-    return closed("schedule");
-  }
-  override containerFetch(): Promise<Response> {
-    return closed("containerFetch");
-  }
-}
-
-function closed(method: string): Promise<never> {
-  return Promise.reject(new Error(`Instance.${method} is not for use: the scheduler decides what runs`));
 }
 
 /** The port that ingress asks for, and the request without what is said to this object. */

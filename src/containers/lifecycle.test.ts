@@ -100,6 +100,27 @@ describe("an end that the application has not heard of", () => {
     expect(after.timers.dueAt(TIMER.keepalive)).toBeNull();
   });
 
+  it("is found by a later lifetime that the platform does not answer about anything else", async ({ expect }) => {
+    const db = memoryDatabase();
+    migrate(db, INSTANCE_MIGRATIONS);
+    const broken = async () => await Promise.reject(new Error("PromiseFulfiller was destroyed"));
+    let isBroken = false;
+    const { port, end } = container({
+      setInactivityTimeout: async () => await (isBroken ? broken() : undefined),
+      intercept: async () => await (isBroken ? broken() : undefined),
+    });
+    await lifetime(db, port, owned).lifecycle.launch(ORDER);
+    isBroken = true;
+    const told: Report[] = [];
+    const after = lifetime(db, port, async (report) => {
+      told.push(report);
+      return { owned: true, checkEveryMs: 60_000 };
+    });
+    await after.lifecycle.resume();
+    end();
+    await expect.poll(() => told).toMatchObject([{ state: "ended", outcome: { kind: "exited", exitCode: 0 } }]);
+  });
+
   it("keeps its timer when the answer to what was told before comes behind it", async ({ expect }) => {
     const db = memoryDatabase();
     migrate(db, INSTANCE_MIGRATIONS);

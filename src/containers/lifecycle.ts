@@ -182,7 +182,8 @@ export class Lifecycle {
     if (record.sleepAfterMs !== undefined) {
       this.#state.note({ ...record, activeAt: resumedActiveAt(record, this.#deps.clock()) });
     }
-    await port.setInactivityTimeout(inactivityMs(record));
+    // Neither is worth a lifetime that fails before it begins, and with it every one after it.
+    await keepFor(port, record);
     await interceptOutbound(port, record).catch((error: unknown) => {
       console.warn({ message: "container.interception.failed", error: describeError(error) });
     });

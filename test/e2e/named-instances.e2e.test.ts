@@ -27,8 +27,11 @@ describe("an instance that is called by name", () => {
     expect(others).toEqual([]);
     expect(await workloads()).toHaveLength(1);
     await eventually(async () => (await workloads()).length === 0);
-    const [asleep] = await plane.instances(id);
-    expect(asleep).toMatchObject({ id: instance, name: "alice", status: { state: "stopped", reason: "Idle" } });
+    // That the container is gone is seen a moment before its object says so.
+    const asleep = await eventually(async () =>
+      (await plane.instances(id)).find(({ status }) => status.state === "stopped"),
+    );
+    expect(asleep).toMatchObject({ id: instance, name: "alice", status: { reason: "Idle" } });
     const again = await plane.fetch("/a/sandbox/@alice/json");
     expect([again.status, again.headers["gantry-instance"]]).toEqual([200, instance]);
     expect(await workloads()).toHaveLength(1);

@@ -70,7 +70,7 @@ describe("what is wrong", () => {
     expect(invariantOf(violation)).toBe("F");
     expect(scenario.deeds.length).toBeLessThanOrEqual(2);
     // Something has to be there still when the next run begins.
-    expect(BATCH_FAULTS.filter((name) => scenario.faults[name] > 0)).toEqual(["hangs"]);
+    expect(BATCH_FAULTS.filter((name) => scenario.faults[name] > 0)).toHaveLength(1);
     const again = parseBatchScenario(JSON.parse(JSON.stringify(scenario)));
     expect((await run(again)).violation).toBe(violation);
     // Without the bug it is nothing special.

@@ -1,9 +1,8 @@
 /**
  * Which of a container's requests have to come to Gantry from its start on. HTTPS takes a certificate that the container
- * gets when it starts, which makes every start slower: what has nothing to ask for does without.
+ * gets when it starts, which makes every start slower: an application that says nothing of egress does without.
  */
-import { canonical } from "../../orchestrator/launch-spec.ts";
-import { NO_POLICY, type EgressPolicy } from "./policy.ts";
+import type { EgressPolicy } from "./policy.ts";
 
 /**
  * - `all`: ports 80 and 443
@@ -12,19 +11,15 @@ import { NO_POLICY, type EgressPolicy } from "./policy.ts";
  */
 export type Reach = "all" | "http" | "internal";
 
-const NOTHING = canonical(NO_POLICY);
-
-export function isNothing(policy: EgressPolicy): boolean {
-  return canonical(policy) === NOTHING;
-}
-
-export function reachOf(policy: EgressPolicy): Reach {
+/** Null: nobody has said anything, so that nothing outside is reached. */
+export function reachOf(policy: EgressPolicy | null): Reach {
+  if (policy === null) return "http";
   if (policy.open) return "internal";
-  return policy.interceptHttps && !isNothing(policy) ? "all" : "http";
+  return policy.interceptHttps ? "all" : "http";
 }
 
 /** Whether what was started so cannot do yet what its policy says now. */
-export function needsRestart(started: Reach, policy: EgressPolicy): boolean {
+export function needsRestart(started: Reach, policy: EgressPolicy | null): boolean {
   const wanted = reachOf(policy);
   return started !== wanted && !(started === "all" && wanted === "http");
 }
