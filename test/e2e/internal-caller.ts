@@ -1,5 +1,5 @@
 /**
- * What runs inside the calling container of `internal-names.e2e.test.ts`, told over HTTP whom to call: once, or again and
+ * What runs inside the calling container of `internal-names.long.e2e.test.ts`, told over HTTP whom to call: once, or again and
  * again until it is asked what came of it. It is bundled to one argument of `node`, so that no image has to be built for it.
  */
 import { createServer } from "node:http";

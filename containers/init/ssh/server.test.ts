@@ -1,4 +1,4 @@
-/** The SSH server of images, by a client: who is let in, what runs, and how it ends. By OpenSSH: `test/e2e/ssh.e2e.test.ts`. */
+/** The SSH server of images, by a client: who is let in, what runs, and how it ends. By OpenSSH: `test/e2e/ssh.long.e2e.test.ts`. */
 import { generateKeyPairSync, sign } from "node:crypto";
 import ssh2 from "ssh2";
 import { afterEach, describe, it } from "vitest";
