@@ -6,6 +6,9 @@ import { watch } from "../jobs/schedules/watch.ts";
 import { ApplicationJobs } from "./application-jobs.ts";
 import type { WriteGuard } from "./write-guard.ts";
 
+/** Until what is being deleted is gone, and with it its watch. */
+const ENDING_AGAIN_MS = 60_000;
+
 export class ApplicationSchedules extends ApplicationJobs {
   async createSchedule(given: NewSchedule, guard: WriteGuard, actor: string): Promise<ScheduleView> {
     await this.#watch(newSchedule(given, Date.now()).state.wakeAt);
@@ -58,7 +61,12 @@ export class ApplicationSchedules extends ApplicationJobs {
   /** The watchdog found it overdue: what its alarm should have done is done. Its next run; null: there is none. */
   async pokeCron(): Promise<number | null> {
     const row = this.core.row();
-    if (row === undefined || row.deleting) return null;
+    if (row === undefined) return null;
+    if (row.deleting) {
+      // The alarm that was to bring it to its end may be the one that was lost.
+      this.core.pass();
+      return Date.now() + ENDING_AGAIN_MS;
+    }
     const { schedules } = this.core;
     const { nextAt } = schedules;
     if (nextAt !== null && nextAt <= Date.now()) await this.alarm();

@@ -29,6 +29,7 @@ import { watchWrites, type Written } from "./ledger.ts";
 import type { Platform } from "./platform.ts";
 
 export const CHECK_EVERY_MS = 60_000;
+const ENDING_AGAIN_MS = 60_000;
 const ERASE_RETRY_MS = 10_000;
 
 export interface BatchLife extends Lifetime {
@@ -137,7 +138,11 @@ export class BatchApplication {
   async pokeCron(): Promise<number | null> {
     const { schedules } = this.life;
     const row = readApplication(this.life.db);
-    if (row === undefined || row.deleting) return null;
+    if (row === undefined) return null;
+    if (row.deleting) {
+      this.life.scheduler.pass();
+      return this.#deps.clock() + ENDING_AGAIN_MS;
+    }
     const { nextAt } = schedules;
     if (nextAt !== null && nextAt <= this.#deps.clock()) await this.#ring(this.life);
     schedules.arm();
