@@ -64,6 +64,15 @@ describe("a pool on its way to another version", () => {
     expect(run(all, { wanted: 5 })).toEqual({ kept: [1, 5], left: [1, 0], place: { fresh: 0, old: 0 } });
   });
 
+  it("counts a cordoned one for nothing that is about to go itself", ({ expect }) => {
+    const [ripe, cordoned] = [many(2, NEW), instance(NEW, { cordoned: true })];
+    const young = many(2, NEW);
+    const asked = asking({ wanted: 3, unavailable: 1, isRipe: (one) => !young.includes(one) });
+    const { keep, leave } = shift([...ripe, cordoned, ...young], asked);
+    // Both of those that count stay, since the cordoned one goes first.
+    expect([ripe.every((one) => keep.has(one)), leave.includes(cordoned), leave.length]).toEqual([true, true, 2]);
+  });
+
   it("counts only those that requests go to", ({ expect }) => {
     const all = [instance(3), instance(OLD), ...many(2, NEW)];
     const both = { wanted: 2, surge: 2, isServing: (one: Deployment) => sideOf(one) !== "to" };

@@ -49,17 +49,17 @@ export function shift(candidates: readonly Deployment[], asked: Shift): Shifted 
   };
   // With nobody to spare, somebody has to go first.
   const least = Math.max(0, wanted - asked.unavailable);
-  // Out of traffic by a user's wish: nothing to wait for. But one that serves is always left.
-  const cordoned = sides.to.all.filter((one) => one.cordoned && one.ready).length;
+  // Out of traffic by a user's wish: nothing to wait for, as long as it stays. But one that serves is always left.
+  const going = new Set(inTurnOf(sides.to.all).slice(0, Math.max(0, sides.to.all.length - sides.to.wanted)));
+  const cordoned = sides.to.all.filter((one) => one.cordoned && one.ready && !going.has(one)).length;
   const floor = Math.min(least, Math.max(1, least - cordoned));
   const isServing = (one: Deployment) => isAvailable(one) && (asked.isServing?.(one) ?? true);
   const isRipe = (one: Deployment) => isServing(one) && (asked.isRipe?.(one) ?? true);
   let serving = free.filter(isRipe).length;
   const leave: Deployment[] = candidates.filter((deployment) => deployment.held && !keep.has(deployment));
   for (const side of [sides.stray, sides.from, sides.to]) {
-    const inTurn = side.all.toSorted((a, b) => worth(a) - worth(b) || b.slot - a.slot);
     let surplus = side.all.length - side.wanted;
-    for (const deployment of inTurn) {
+    for (const deployment of inTurnOf(side.all)) {
       const counts = isRipe(deployment);
       const isNeeded = isServing(deployment) && serving - (counts ? 1 : 0) < floor;
       if (surplus > 0 && !isNeeded && !isSpared(asked, deployment)) {
@@ -102,6 +102,11 @@ function isSpared({ isSpared: isIt }: Shift, deployment: Deployment): boolean {
 
 function isParked({ parkedUntil }: Deployment): boolean {
   return parkedUntil !== undefined;
+}
+
+/** Who goes first. */
+function inTurnOf(deployments: readonly Deployment[]): Deployment[] {
+  return deployments.toSorted((a, b) => worth(a) - worth(b) || b.slot - a.slot);
 }
 
 /** What its going would cost: a failing one least, one that is busy most. */
