@@ -65,8 +65,9 @@ describe("a pool on its way to another version", () => {
   });
 
   it("counts a cordoned one for nothing that is about to go itself", ({ expect }) => {
-    const [ripe, cordoned] = [many(2, NEW), instance(NEW, { cordoned: true })];
     const young = many(2, NEW);
+    // The latest slots go first.
+    const [ripe, cordoned] = [many(2, NEW), instance(NEW, { cordoned: true })];
     const asked = asking({ wanted: 3, unavailable: 1, isRipe: (one) => !young.includes(one) });
     const { keep, leave } = shift([...ripe, cordoned, ...young], asked);
     // Both of those that count stay, since the cordoned one goes first.
