@@ -121,7 +121,6 @@ async function requireOwnEgress(
   const { policy }: EgressNow = await applicationStub(env, applicationId).egressNow();
   const known = policy ?? NO_POLICY;
   const reason = "is not this application's yet: a token that is limited to applications cannot give it that";
-  const isNew = (list: readonly unknown[], one: unknown) => !list.some((other) => canonical(other) === canonical(one));
   const refused = [
     ...internal.map((name, index) => {
       const isReached = name !== "*" && mayReach(actor, { id: "", name });
@@ -132,6 +131,10 @@ async function requireOwnEgress(
   ].flatMap(([field, isRefused]) => (isRefused ? [[within(at, field), reason] as const] : []));
   const [first] = refused;
   if (first !== undefined) throw new GantryError("FORBIDDEN", `${first[0]} ${reason}`, Object.fromEntries(refused));
+}
+
+function isNew(list: readonly unknown[], one: unknown): boolean {
+  return !list.some((other) => canonical(other) === canonical(one));
 }
 
 function within(at: string, field: string): string {

@@ -77,6 +77,8 @@ function lifetime(
   return { lifecycle, timers };
 }
 
+const broken = async () => await Promise.reject(new Error("PromiseFulfiller was destroyed"));
+
 describe("an end that the application has not heard of", () => {
   it("is told by a later lifetime of the object, from a timer that stays until it is heard", async ({ expect }) => {
     const db = memoryDatabase();
@@ -103,7 +105,6 @@ describe("an end that the application has not heard of", () => {
   it("is found by a later lifetime that the platform does not answer about anything else", async ({ expect }) => {
     const db = memoryDatabase();
     migrate(db, INSTANCE_MIGRATIONS);
-    const broken = async () => await Promise.reject(new Error("PromiseFulfiller was destroyed"));
     let isBroken = false;
     const { port, end } = container({
       setInactivityTimeout: async () => await (isBroken ? broken() : undefined),
