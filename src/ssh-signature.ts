@@ -3,8 +3,8 @@
  * its user, or in the agent or hardware that has it. A signature names what it was made for, so that one for anything
  * else is none.
  */
-import { fromBase64, toBase64 } from "./encoding.ts";
-import { joined, WireReader, wireStrings } from "./ssh-wire.ts";
+import { fromBase64, toBase64, joined } from "./encoding.ts";
+import { WireReader, wireStrings } from "./ssh-wire.ts";
 
 export const KEY_TYPE = "ssh-ed25519";
 const MAGIC = new TextEncoder().encode("SSHSIG");

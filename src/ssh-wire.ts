@@ -1,4 +1,5 @@
 /** SSH's wire form (RFC 4251): numbers of four bytes, and strings of bytes with their length in front. */
+import { joined } from "./encoding.ts";
 
 export class WireReader {
   readonly #bytes: Uint8Array<ArrayBuffer>;
@@ -45,14 +46,4 @@ export function wireStrings(...parts: readonly (string | Uint8Array)[]): Uint8Ar
     return [length, bytes];
   });
   return joined(...framed);
-}
-
-export function joined(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -4,7 +4,8 @@
  */
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { KEY_TYPE } from "../../../src/ssh-signature.ts";
-import { joined, wireStrings } from "../../../src/ssh-wire.ts";
+import { joined } from "../../../src/encoding.ts";
+import { wireStrings } from "../../../src/ssh-wire.ts";
 
 const MAGIC = new TextEncoder().encode("openssh-key-v1\0");
 const ONE_KEY = new Uint8Array([0, 0, 0, 1]);

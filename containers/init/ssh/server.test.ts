@@ -2,7 +2,8 @@
 import { generateKeyPairSync, sign } from "node:crypto";
 import ssh2 from "ssh2";
 import { afterEach, describe, it } from "vitest";
-import { wireStrings, joined } from "../../../src/ssh-wire.ts";
+import { joined } from "../../../src/encoding.ts";
+import { wireStrings } from "../../../src/ssh-wire.ts";
 import { newKeyFile } from "./key-file.ts";
 import { doorkeeper } from "./keys.ts";
 import { hasPty } from "./process.ts";
