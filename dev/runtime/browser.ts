@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { withLock } from "./lock.ts";
-import { run, tryRun } from "./run.ts";
+import { installPackages } from "./apt.ts";
 
 /** A program that speaks Chromium's protocol, or why there is none. */
 export type Browser = { readonly path: string } | { readonly obstacle: string };
@@ -63,13 +63,8 @@ export function whyNoBrowser(
 
 async function install(log: (line: string) => void): Promise<string | undefined> {
   log(`Installing ${PACKAGE} with apt-get`);
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const args = ["install", "-y", "--no-install-recommends", PACKAGE];
-  if ((await tryRun("apt-get", args, { env })).code === 0) return undefined;
   try {
-    // A fresh machine has no package lists, an old one has stale ones.
-    await run("apt-get", ["update"], { env });
-    await run("apt-get", args, { env });
+    await installPackages([PACKAGE]);
     return undefined;
   } catch (error) {
     return `Chromium could not be installed: ${error instanceof Error ? error.message : String(error)}`;

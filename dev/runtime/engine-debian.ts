@@ -9,7 +9,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { answers } from "./docker-api.ts";
 import { isAlive } from "./lock.ts";
-import { lastLines, run, tryRun } from "./run.ts";
+import { installPackages } from "./apt.ts";
+import { lastLines } from "./run.ts";
 
 const DOCKERD = "/usr/sbin/dockerd";
 const IPTABLES = "/usr/sbin/iptables";
@@ -20,12 +21,7 @@ const POLL_MS = 100;
 export async function installEngine(log: (line: string) => void): Promise<void> {
   if ((existsSync(DOCKERD) || existsSync("/usr/bin/dockerd")) && existsSync(IPTABLES)) return;
   log(`Installing ${PACKAGES.join(" and ")} with apt-get`);
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const args = ["install", "-y", "--no-install-recommends", ...PACKAGES];
-  if ((await tryRun("apt-get", args, { env })).code === 0) return;
-  // A fresh machine has no package lists, an old one has stale ones.
-  await run("apt-get", ["update"], { env });
-  await run("apt-get", args, { env });
+  await installPackages(PACKAGES);
 }
 
 export interface StartOptions {

@@ -1,7 +1,8 @@
 /** Finds OpenSSH's client for tests that use it as people do, or installs Debian's where that is possible. */
 import { join } from "node:path";
+import { installPackages } from "./apt.ts";
 import { withLock } from "./lock.ts";
-import { run, tryRun } from "./run.ts";
+import { tryRun } from "./run.ts";
 
 const PACKAGE = "openssh-client";
 
@@ -17,12 +18,7 @@ export async function ensureOpenSsh({
   await withLock(join(stateDir, "openssh.lock"), async () => {
     if (await isInstalled()) return;
     log(`Installing ${PACKAGE} with apt-get`);
-    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-    const args = ["install", "-y", "--no-install-recommends", PACKAGE];
-    if ((await tryRun("apt-get", args, { env })).code === 0) return;
-    // A fresh machine has no package lists, an old one has stale ones.
-    await run("apt-get", ["update"], { env });
-    await run("apt-get", args, { env });
+    await installPackages([PACKAGE]);
   });
 }
 
