@@ -3,7 +3,7 @@
  * bill. Everything that touches SQL goes through it.
  */
 
-export type SqlValue = string | number | null;
+export type SqlValue = string | number | null | ArrayBuffer;
 export type Row = Record<string, SqlValue>;
 
 /** One for each storage, whoever wraps it. */

@@ -15,6 +15,8 @@ interface ErrorTraits {
 export const ERRORS = {
   VALIDATE_INPUT: { status: 400, numeric: 1000, retryable: false },
   IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE: { status: 400, numeric: 1000, retryable: false },
+  IMAGE_REGISTRY_NOT_CONFIGURED: { status: 400, numeric: 1000, retryable: false },
+  IMAGE_REGISTRY_RETURNED_ERROR: { status: 400, numeric: 1000, retryable: false },
   SURPASSED_BASE_LIMITS: { status: 400, numeric: 1000, retryable: false },
   SURPASSED_TOTAL_LIMITS: { status: 400, numeric: 1000, retryable: false },
   LOCATION_NOT_ALLOWED: { status: 400, numeric: 1000, retryable: false },
@@ -93,6 +95,9 @@ export const ERRORS = {
   IMAGE_REGISTRY_IS_PUBLIC: { status: 409, numeric: 1000, retryable: false },
   IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS: { status: 409, numeric: 1000, retryable: false },
   IMAGE_REGISTRY_PROTOCOL_NOT_FOUND: { status: 404, numeric: 1000, retryable: false },
+  IMAGE_REPOSITORY_NOT_FOUND: { status: 404, numeric: 1000, retryable: false },
+  IMAGE_NOT_FOUND: { status: 404, numeric: 1000, retryable: false },
+  IMAGE_IN_USE: { status: 409, numeric: 1000, retryable: false },
   IMAGE_REGISTRY_PROTO_IS_REFERENCED: { status: 400, numeric: 1000, retryable: false },
   SECRETS_STORE_NOT_FOUND: { status: 404, numeric: 1000, retryable: false },
   PLACEMENT_ENDED: { status: 410, numeric: 1000, retryable: false },

@@ -7,7 +7,9 @@ export { Account } from "./account/account.ts";
 export { Application } from "./orchestrator/application.ts";
 export { Egress } from "./egress/gateway.ts";
 export { Gantry } from "./containers/entrypoint.ts";
+export { ImagePreparation } from "./registry/images/preparation.ts";
 export { Instance } from "./containers/instance.ts";
+export { Registry } from "./registry/store/registry.ts";
 
 export default {
   fetch: route,

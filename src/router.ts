@@ -11,6 +11,8 @@ import { instanceTarget, serveInstance } from "./containers/instance-address.ts"
 import { isInstanceAddress } from "./containers/instance-lookup.ts";
 import { hasRouting } from "./containers/routing-cache.ts";
 import { isControlHost, takesHostnames } from "./hostname.ts";
+import { isRegistryPath } from "./registry/http/paths.ts";
+import { serveRegistry } from "./registry/http/serve.ts";
 
 export async function route(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   const { hostname, pathname } = new URL(request.url);
@@ -22,6 +24,7 @@ export async function route(request: Request, env: Env, ctx: ExecutionContext): 
   const byPath = pathTarget(pathname);
   if (byPath !== null) return await serveIngress(byPath, request, env, ctx);
   if (isBridgePath(pathname)) return await serveBridgeOutside(request, env);
+  if (isRegistryPath(pathname)) return await serveRegistry(request, env, ctx);
   return await serveApi(request, env, ctx);
 }
 

@@ -8,6 +8,16 @@ export function accountStub(env: Env, accountId: string) {
   return env.ACCOUNT.getByName(accountId);
 }
 
+/** The index of an account's image repositories. */
+export function registryStub(env: Env, accountId: string) {
+  return env.REGISTRY.getByName(accountId);
+}
+
+/** One for each image that is made startable: by its digest, wherever it was found. */
+export function imagePreparationStub(env: Env, accountId: string, pin: string) {
+  return env.IMAGE_PREPARATION.getByName(`${accountId}/${pin.slice(pin.indexOf("@") + 1)}`);
+}
+
 /** The application as a whole: its first shard, which is all of it but for the largest. */
 export function applicationStub(env: Env, applicationId: string) {
   return shardStub(env, applicationId, 0);

@@ -51,6 +51,7 @@ import { disown, listOwned, own, type Owned, type OwnedKind } from "./owners.ts"
 import { quotaOf, type Quota } from "./quota-view.ts";
 import { RateLimiter } from "./rate-limit.ts";
 import { dropUses } from "./references.ts";
+import { DeniedPushes } from "./denied-pushes.ts";
 import { SecretKeeper } from "./secret-keeper.ts";
 import { getToken, listTokens, putToken, removeToken, verifyToken, type Token } from "./tokens.ts";
 
@@ -59,6 +60,7 @@ export class Account extends SecretKeeper {
   readonly #capacity: CapacityKeeper;
   readonly #hostnames: HostnameKeeper;
   readonly #limiter = new RateLimiter();
+  readonly #deniedPushes = new DeniedPushes();
   readonly #running = new Map<string, number>();
   readonly #requests = new RequestCounts();
   readonly #startedAt = Date.now();
@@ -96,6 +98,13 @@ export class Account extends SecretKeeper {
   /** A write that came without a credential. */
   recordAnonymous(draft: AuditDraft): void {
     recordDenied(this.#db, this.#limiter, draft, "UNAUTHORIZED", Date.now());
+  }
+
+  /** Of a registry client. */
+  recordDeniedPush(draft: AuditDraft, repository: string, code: "UNAUTHORIZED" | "FORBIDDEN"): void {
+    const now = Date.now();
+    if (!this.#deniedPushes.isNew(repository, draft.actor, now)) return;
+    this.#db.transaction(() => recordDenied(this.#db, this.#limiter, draft, code, now));
   }
 
   /** Of what passes no admission: it is let in by what an earlier request was given. */

@@ -36,11 +36,12 @@ const TABLES = {
   secret: "SELECT 1 FROM secrets WHERE name = ?",
   "ssh-key": "SELECT 1 FROM ssh_keys WHERE id = ?",
   protocol: "SELECT 1 FROM protocols WHERE proto = ?",
-} as const satisfies Record<ReferenceKind, string>;
+} as const satisfies Record<Exclude<ReferenceKind, "image">, string>;
 
 /** Those that are not there. */
 export function missingReferences(db: Database, references: readonly Reference[]): Reference[] {
-  return references.filter(({ kind, name }) => db.one(TABLES[kind], name) === undefined);
+  // Images are in another object: whoever claims one looks there afterwards.
+  return references.filter(({ kind, name }) => kind !== "image" && db.one(TABLES[kind], name) === undefined);
 }
 
 /** Claims all of it, or, when something of it is not there, nothing: returns what is missing. */

@@ -3,8 +3,26 @@ import type { Database, Row } from "../database.ts";
 import { GantryError } from "../errors.ts";
 import { listProtocols } from "./registry-protocols.ts";
 
-export const REGISTRY_KINDS = ["DockerHub", "ECR", "GAR"] as const;
+export const REGISTRY_KINDS = ["DockerHub", "ECR", "GAR", "GHCR", "Generic"] as const;
 export type RegistryKind = (typeof REGISTRY_KINDS)[number];
+
+/** Repositories `<prefix>/…` of the managed registry are those of this one, copied when they are asked for. */
+export interface PullThrough {
+  /** One part of a name; unique in the account. */
+  readonly prefix: string;
+  /** After how long a tag is asked for anew. */
+  readonly refreshSeconds: number;
+}
+
+/** A registry whose images are served below a prefix. */
+export interface PullThroughSource extends PullThrough {
+  readonly domain: string;
+}
+
+export interface RegistryPatch {
+  readonly auth?: Omit<NonNullable<Registry["auth"]>, "kind">;
+  readonly pullThrough?: PullThrough | null;
+}
 
 export interface Registry {
   readonly id: string;
@@ -14,6 +32,7 @@ export interface Registry {
   readonly isPublic: boolean;
   /** Of the pair whose private half signs pull tokens. */
   readonly publicKey: string | null;
+  readonly pullThrough: PullThrough | null;
   readonly createdAt: number;
 }
 
@@ -25,7 +44,7 @@ interface RegistryRow extends Row {
   created_at: number;
 }
 
-type Entry = Pick<Registry, "auth" | "isPublic" | "publicKey">;
+type Entry = Pick<Registry, "auth" | "isPublic" | "publicKey" | "pullThrough">;
 
 export function registryContext(accountId: string, domain: string): string {
   return `registry ${accountId} ${domain}`;
@@ -33,7 +52,7 @@ export function registryContext(accountId: string, domain: string): string {
 
 /** The one that an earlier try with the same id has made is returned as it is. Null when its secret is not there. */
 export function createRegistry(db: Database, registry: Registry, sealedKey: string | null): Registry | null {
-  const { id, domain, auth, isPublic, publicKey, createdAt } = registry;
+  const { id, domain, auth, isPublic, publicKey, pullThrough, createdAt } = registry;
   const existing = findRow(db, domain);
   if (existing !== undefined) {
     if (existing.id === id) return toRegistry(existing);
@@ -41,10 +60,42 @@ export function createRegistry(db: Database, registry: Registry, sealedKey: stri
     throw new GantryError("IMAGE_REGISTRY_ALREADY_EXISTS", message, { domain });
   }
   // In one turn with the write: a secret that is deleted afterwards finds this registry among its users.
-  if (auth !== null && db.one("SELECT 1 FROM secrets WHERE name = ?", auth.secret) === undefined) return null;
-  const entry: Entry = { auth, isPublic, publicKey };
+  if (auth !== null && !hasSecret(db, auth.secret)) return null;
+  requireFreePrefix(db, domain, pullThrough);
+  const entry: Entry = { auth, isPublic, publicKey, pullThrough };
   db.run("INSERT INTO registries VALUES (?, ?, ?, ?, ?)", domain, id, JSON.stringify(entry), sealedKey, createdAt);
   return registry;
+}
+
+/** Null when its secret is not there. */
+export function changeRegistry(db: Database, domain: string, patch: RegistryPatch): Registry | null {
+  const row = findRow(db, domain);
+  if (row === undefined) throw registryNotFound(domain);
+  const before = toRegistry(row);
+  if (patch.auth !== undefined && before.auth === null) {
+    const reason = "is not what this registry is read with: remove the registry, and configure it with kind and auth";
+    throw new GantryError("VALIDATE_INPUT", `registry ${domain} has no auth to change`, { auth: reason });
+  }
+  if (patch.auth !== undefined && !hasSecret(db, patch.auth.secret)) return null;
+  const pullThrough = patch.pullThrough === undefined ? before.pullThrough : patch.pullThrough;
+  requireFreePrefix(db, domain, pullThrough);
+  const auth = patch.auth === undefined || before.auth === null ? before.auth : { ...before.auth, ...patch.auth };
+  const entry: Entry = { auth, isPublic: before.isPublic, publicKey: before.publicKey, pullThrough };
+  const text = JSON.stringify(entry);
+  if (text !== row.entry) db.run("UPDATE registries SET entry = ? WHERE domain = ?", text, domain);
+  return { ...before, ...entry };
+}
+
+export function listPullThroughs(db: Database): PullThroughSource[] {
+  return listRegistries(db).flatMap(({ domain, pullThrough }) =>
+    pullThrough === null ? [] : [{ domain, ...pullThrough }],
+  );
+}
+
+export function registryNotFound(text: string): GantryError {
+  const domain = text.slice(0, 253);
+  const message = `there is no registry ${domain} in this account: configure it with POST /registries`;
+  return new GantryError("IMAGE_REGISTRY_NOT_FOUND", message, { domain });
 }
 
 export function listRegistries(db: Database): Registry[] {
@@ -77,11 +128,24 @@ export function registriesWithSecret(db: Database, secret: string): string[] {
     .map(({ domain }) => domain);
 }
 
+function hasSecret(db: Database, name: string): boolean {
+  return db.one("SELECT 1 FROM secrets WHERE name = ?", name) !== undefined;
+}
+
+function requireFreePrefix(db: Database, domain: string, wanted: PullThrough | null): void {
+  const other = listPullThroughs(db).find((one) => one.domain !== domain && one.prefix === wanted?.prefix);
+  if (other === undefined) return;
+  const reason = `${other.prefix} is the prefix of ${other.domain}: choose another`;
+  throw new GantryError("VALIDATE_INPUT", `the prefix ${other.prefix} is taken`, { "pull_through.prefix": reason });
+}
+
 function findRow(db: Database, domain: string): RegistryRow | undefined {
   return db.one<RegistryRow>("SELECT * FROM registries WHERE domain = ?", domain);
 }
 
 function toRegistry({ domain, id, entry, created_at: createdAt }: RegistryRow): Registry {
-  // Written by `createRegistry` only.
-  return { ...(JSON.parse(entry) as Entry), id, domain, createdAt };
+  // Written here only; what was written before there were pull-throughs has none.
+  const { pullThrough = null, ...rest } = JSON.parse(entry) as Partial<Pick<Entry, "pullThrough">> &
+    Omit<Entry, "pullThrough">;
+  return { ...rest, pullThrough, id, domain, createdAt };
 }

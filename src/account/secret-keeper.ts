@@ -6,11 +6,13 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Database } from "../database.ts";
 import type { SecretValue } from "../egress/upstream/credentials.ts";
+import { GantryError } from "../errors.ts";
 import { requireMatch } from "../etag.ts";
 import type { Reference } from "../orchestrator/references.ts";
 import { masterKeys, open, seal } from "../sealing.ts";
 import { sshFingerprint } from "../ssh-public-key.ts";
 import { nameSigner } from "./audit.ts";
+import { ImageRemovals } from "./image-removals.ts";
 import { launchMaterial, type Material, type MaterialRequest } from "./launch-material.ts";
 import {
   claimReferences,
@@ -22,13 +24,17 @@ import {
   type User,
 } from "./references.ts";
 import {
+  changeRegistry,
   createRegistry,
   deleteRegistry,
   findRegistry,
+  listPullThroughs,
   listRegistries,
   registryContext,
   registriesWithSecret,
+  type PullThroughSource,
   type Registry,
+  type RegistryPatch,
 } from "./registries.ts";
 import { deleteProtocol, findProtocol, listProtocols, putProtocol, type Protocol } from "./registry-protocols.ts";
 import { reseal, type ResealReport } from "./reseal.ts";
@@ -64,8 +70,18 @@ export interface PlainSecret {
 /** `changed`: somebody uses it, or has claimed it since the users were asked. */
 export type Removal = "removed" | "missing" | "changed";
 
+/** Of one registry of the account. */
+export interface RegistryMaterial {
+  readonly registry: Registry;
+  /** Signs pull tokens, where it has a pair. */
+  readonly privateKey: string | null;
+  /** The private half of its credential. */
+  readonly secret: string | null;
+}
+
 export abstract class SecretKeeper extends DurableObject<Env> {
   readonly #db: Database;
+  readonly #removals = new ImageRemovals();
   readonly #boundSecret = (name: string): Promise<string | null> => boundSecret(this.env, this.#id, name);
 
   constructor(ctx: DurableObjectState, env: Env, db: Database) {
@@ -75,6 +91,7 @@ export abstract class SecretKeeper extends DurableObject<Env> {
 
   /** Claims what a configuration refers to, before it is written. Returns what is not there: then nothing is claimed. */
   async claimReferences(claim: Claim): Promise<Reference[]> {
+    this.#refuseGoing(claim.references);
     const bound = await this.#bound(missingReferences(this.#db, claim.references));
     const references = claim.references.filter(({ kind, name }) => kind !== "secret" || !bound.has(name));
     return claimReferences(this.#db, { ...claim, references }, Date.now());
@@ -92,6 +109,27 @@ export abstract class SecretKeeper extends DurableObject<Env> {
 
   usersOf(reference: Reference): User[] {
     return listUsers(this.#db, reference, Date.now());
+  }
+
+  /** Of each, in order. */
+  usersOfAll(references: readonly Reference[]): User[][] {
+    return references.map((reference) => listUsers(this.#db, reference, Date.now()));
+  }
+
+  /** Those of which nobody but who was asked, and uses it no more, knows: nobody can claim them until `imagesGone`. */
+  releaseImages(asked: readonly { readonly name: string; readonly users: readonly User[] }[]): string[] {
+    const now = Date.now();
+    return this.#db.transaction(() =>
+      asked.flatMap(({ name, users }) => {
+        if (!dropUsers(this.#db, { kind: "image", name }, users, now)) return [];
+        this.#removals.begin(name, now);
+        return [name];
+      }),
+    );
+  }
+
+  imagesGone(names: readonly string[]): void {
+    this.#removals.end(names);
   }
 
   launchMaterial(request: MaterialRequest): Promise<Material> {
@@ -187,8 +225,26 @@ export abstract class SecretKeeper extends DurableObject<Env> {
     return createRegistry(this.#db, registry, sealed);
   }
 
+  /** Null when its secret is not there. */
+  changeRegistry(domain: string, patch: RegistryPatch): Registry | null {
+    return this.#db.transaction(() => changeRegistry(this.#db, domain, patch));
+  }
+
   registries(): Registry[] {
     return listRegistries(this.#db);
+  }
+
+  pullThroughs(): PullThroughSource[] {
+    return listPullThroughs(this.#db);
+  }
+
+  /** What it is read with, opened: for the control plane's own requests to it alone. Null: it is not configured. */
+  async registryMaterial(domain: string): Promise<RegistryMaterial | null> {
+    const found = await this.registry(domain);
+    if (found === null) return null;
+    const { registry, privateKey } = found;
+    const secret = registry.auth === null ? null : await this.secretValue(registry.auth.secret);
+    return { registry, privateKey, secret: secret?.value ?? null };
   }
 
   /** With the opened private key, where it has one. */
@@ -219,6 +275,14 @@ export abstract class SecretKeeper extends DurableObject<Env> {
   removeProtocol(proto: string, asked: readonly User[]): Removal {
     if (findProtocol(this.#db, proto) === null) return "missing";
     return this.#remove({ kind: "protocol", name: proto }, asked, () => deleteProtocol(this.#db, proto));
+  }
+
+  #refuseGoing(references: readonly Reference[]): void {
+    const now = Date.now();
+    const going = references.find(({ kind, name }) => kind === "image" && this.#removals.isGoing(name, now));
+    if (going === undefined) return;
+    const reason = `the image ${going.name} is being deleted from the registry of this account: push it again`;
+    throw new GantryError("IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE", reason, { image: reason });
   }
 
   /** Names of those that the control plane has instead, which nobody can delete here. */

@@ -21,7 +21,11 @@ export type Credential =
 
 export function credentialOf(request: Request, env: Env): Credential | null {
   const token = bearerToken(request.headers.get("authorization")) ?? protocolToken(request);
-  if (token === null) return null;
+  return token === null ? null : credentialIn(token, env);
+}
+
+/** Null for a text that is neither the operator's token nor looks like one of an account. */
+export function credentialIn(token: string, env: Env): Credential | null {
   const match = TOKEN_PATTERN.exec(token);
   if (match !== null) {
     const [, accountId = "", tokenId = "", secret = ""] = match;

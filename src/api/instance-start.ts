@@ -12,10 +12,12 @@ import type { StartRequest } from "../orchestrator/start/start-instance.ts";
 import type { InstanceView } from "../orchestrator/views.ts";
 import type { WriteGuard } from "../orchestrator/write-guard.ts";
 import { accountStub, applicationStub } from "../stubs.ts";
+import { pinImage } from "./images.ts";
 import { withReferences } from "./references.ts";
 import type { Call } from "./route.ts";
 
-type Context = Pick<Call<unknown, unknown>, "env" | "ctx" | "accountId" | "actor">;
+type Context = Pick<Call<unknown, unknown>, "env" | "ctx" | "accountId" | "actor"> &
+  Partial<Pick<Call<unknown, unknown>, "request">>;
 
 /** Null when there is no such instance, and no call would make it. */
 export async function startChosen(
@@ -25,16 +27,18 @@ export async function startChosen(
   guard: WriteGuard | null,
 ): Promise<InstanceView | null> {
   const { choice } = request;
-  const write = async (): Promise<InstanceView | null> => {
-    return await applicationStub(context.env, applicationId).startChosen(request, guard);
+  const write = async (chosen: StartChoice = choice): Promise<InstanceView | null> => {
+    return await applicationStub(context.env, applicationId).startChosen({ ...request, choice: chosen }, guard);
   };
   if (isBare(choice)) return await write();
   await requireSize(context, choice);
   const { image } = choice;
   if (image === undefined) return await write();
   // Of the rest nothing is referred to by name.
-  const configuration: StoredConfiguration = { image };
-  return await withReferences(context, { applicationId, configuration, field: "" }, write);
+  const configuration = await pinImage<StoredConfiguration>(context, { image }, "image");
+  const { pinned } = configuration;
+  const chosen = pinned === undefined ? choice : { ...choice, pinned };
+  return await withReferences(context, { applicationId, configuration, field: "" }, async () => await write(chosen));
 }
 
 async function requireSize({ env, accountId }: Context, choice: StartChoice): Promise<void> {

@@ -11,11 +11,12 @@ import { overrideOf } from "../jobs/override.ts";
 import type { StoredConfiguration } from "../orchestrator/configurations.ts";
 import { accountStub } from "../stubs.ts";
 import { invalid } from "./body.ts";
+import { pinImage } from "./images.ts";
 import { withReferences } from "./references.ts";
 import type { Call } from "./route.ts";
 import type { JobTemplate } from "./schemas/job.ts";
 
-type Context = Pick<Call<unknown, unknown>, "env" | "ctx" | "accountId" | "actor">;
+type Context = Pick<Call<unknown, unknown>, "env" | "ctx" | "accountId" | "actor" | "request">;
 
 const NO_LIMIT = null;
 
@@ -84,21 +85,26 @@ export function jobRequestOf(
   };
 }
 
-/** Refuses what its containers could not be started with: its size, its image, a command for nothing. */
+/**
+ * Refuses what its containers could not be started with: its size, its image, a command for nothing. `write` gets what is to
+ * be stored: with what the job's own image stands for now.
+ */
 export async function admittedJob<T>(
   context: Context,
   applicationId: string,
   { launch, override }: Pick<JobRequest, "launch" | "override">,
-  write: () => Promise<T>,
+  write: (launch: JobLaunch) => Promise<T>,
 ): Promise<T> {
   if (override?.size !== undefined) {
     const { limits }: Settings = await accountStub(context.env, context.accountId).settings();
     const refusal = sizeRefusal(override.size, limits);
     if (refusal !== null) throw new GantryError(refusal.code, refusal.message, { ...refusal.details });
   }
-  if (launch.image === null) return await write();
-  const configuration: StoredConfiguration = { image: launch.image };
-  return await withReferences(context, { applicationId, configuration, field: "" }, write);
+  if (launch.image === null) return await write(launch);
+  const configuration = await pinImage<StoredConfiguration>(context, { image: launch.image }, "image");
+  const { pinned } = configuration;
+  const found = pinned === undefined ? launch : { ...launch, pinned };
+  return await withReferences(context, { applicationId, configuration, field: "" }, async () => await write(found));
 }
 
 /** A secret of the job and one of the application may not have one name: which of the two is meant is not to be guessed. */

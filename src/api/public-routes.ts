@@ -2,7 +2,6 @@
 import { declaredImages } from "../containers/catalog.ts";
 import { describeError } from "../errors.ts";
 import { accountStub } from "../stubs.ts";
-import { registryBase } from "../registry/base.ts";
 import { docsPage, openApiJson } from "./openapi/page.ts";
 import { serveSshTunnel, TUNNEL_PATH } from "./ssh-tunnel.ts";
 
@@ -16,7 +15,6 @@ export const publicRoutes: Readonly<Record<string, PublicRoute>> = {
   "/healthz": () => Response.json({ status: "ok" }),
   "/readyz": ready,
   "/openapi.json": openApiJson,
-  "/v2": (env, _, request) => registryBase(env, request),
   [TUNNEL_PATH]: serveSshTunnel,
   "/docs": (env) => docsPage(env),
   "/docs/:file": (env, { file }) => docsPage(env, file),

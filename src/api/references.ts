@@ -11,13 +11,14 @@ import { inBatches } from "../batches.ts";
 import { declaredImages } from "../containers/catalog.ts";
 import { GantryError } from "../errors.ts";
 import { NO_POLICY, type EgressNow, type EgressPolicy } from "../egress/policy/policy.ts";
+import type { StoredConfiguration } from "../orchestrator/configurations.ts";
 import { canonical } from "../orchestrator/launch-spec.ts";
 import { referencesOf, referencesOfEgress, type Reference } from "../orchestrator/references.ts";
 import { protocolOf, resolveImage, type ImageResolution } from "../registry/resolve-image.ts";
 import { accountStub, applicationStub } from "../stubs.ts";
 import { invalid } from "./body.ts";
+import { beginPreparation, requirePinned } from "./images.ts";
 import type { Call } from "./route.ts";
-import type { Configuration } from "./schemas/configuration.ts";
 import { mayReach } from "./scopes.ts";
 
 type Context = Pick<Call<unknown, unknown>, "env" | "ctx" | "accountId" | "actor">;
@@ -26,7 +27,7 @@ type Context = Pick<Call<unknown, unknown>, "env" | "ctx" | "accountId" | "actor
 export interface ReferenceTarget {
   readonly applicationId: string;
   /** Absent: what is written is none. */
-  readonly configuration?: Configuration;
+  readonly configuration?: StoredConfiguration;
   readonly field?: string;
   /** What its containers are to reach. */
   readonly egress?: EgressPolicy | null | undefined;
@@ -61,8 +62,8 @@ export async function withReferences<T>(
   ];
   if (egress != null) await requireOwnEgress(context, applicationId, egress, egressField);
   if (references.length === 0) {
-    if (configuration !== undefined) await requireImage(context, configuration.image, imageField);
-    return await write();
+    if (configuration !== undefined) await requireImage(context, configuration, imageField);
+    return begun(context, target, await write());
   }
   await requireOwnSecrets(context, applicationId, references);
   const account = accountStub(env, accountId);
@@ -73,8 +74,8 @@ export async function withReferences<T>(
     : await account.claimReferences({ id, application: applicationId, references: claimed });
   if (missing.length > 0) throw missingError(references, missing, imageField);
   try {
-    if (configuration !== undefined) await requireImage(context, configuration.image, imageField);
-    return await write();
+    if (configuration !== undefined) await requireImage(context, configuration, imageField);
+    return begun(context, target, await write());
   } finally {
     // A claim that is not settled lapses by itself.
     if (!isDryRun) ctx.waitUntil(account.settleClaim(id));
@@ -141,7 +142,19 @@ function within(at: string, field: string): string {
   return at === "" ? field : `${at}.${field}`;
 }
 
-async function requireImage(context: Pick<Context, "env" | "accountId">, image: string, field: string): Promise<void> {
+/** What has been written will be started: its image is on its way from here on. */
+function begun<T>({ env, ctx, accountId }: Context, { configuration, isDryRun }: ReferenceTarget, written: T): T {
+  const { pinned } = configuration ?? {};
+  if (pinned !== undefined && isDryRun !== true) ctx.waitUntil(beginPreparation(env, accountId, pinned));
+  return written;
+}
+
+async function requireImage(
+  context: Pick<Context, "env" | "accountId">,
+  { image, pinned }: StoredConfiguration,
+  field: string,
+): Promise<void> {
+  if (pinned !== undefined) return await requirePinned(context, pinned, field);
   const resolution = await imageResolution(context, image);
   if (resolution.found) return;
   throw new GantryError(resolution.code, `${field}: ${resolution.reason}`, { [field]: resolution.reason });
@@ -194,7 +207,8 @@ export async function removeUnused(
   throw refuse(["writes that are under way"]);
 }
 
-async function usesOf(env: Env, users: readonly User[], reference: Reference): Promise<string[]> {
+/** Of those whom the account knows to have claimed it, in words for people. */
+export async function usesOf(env: Env, users: readonly User[], reference: Reference): Promise<string[]> {
   const uses = await inBatches(users, async ({ application, name, isPending }): Promise<string[]> => {
     if (isPending) return [`${name ?? application} (a write is under way)`];
     // An id that the account does not know would make an object.

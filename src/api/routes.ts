@@ -12,6 +12,7 @@ import { instanceRoutes } from "./handlers/instances.ts";
 import { metricsRoutes } from "./handlers/metrics.ts";
 import { ownerRoutes } from "./handlers/owners.ts";
 import { tokenRoutes } from "./handlers/tokens.ts";
+import { imageRoutes } from "./handlers/images.ts";
 import { imagePreparationRoutes } from "./handlers/image-preparations.ts";
 import { protocolRoutes } from "./handlers/protocols.ts";
 import { registryRoutes } from "./handlers/registries.ts";
@@ -63,6 +64,7 @@ export const ROUTES: readonly Route[] = [
   ...protocolRoutes,
   ...registryRoutes,
   ...imagePreparationRoutes,
+  ...imageRoutes,
   ...secretsStoreRoutes,
   ...ownerRoutes,
   ...tokenRoutes,

@@ -9,6 +9,7 @@ import { revisionOf, toLaunchSpec } from "../orchestrator/launch-spec.ts";
 import type { ApplicationKind, ApplicationSpec } from "../orchestrator/storage/application-row.ts";
 import { requireBindings } from "./egress-bindings.ts";
 import { invalid } from "./body.ts";
+import { pinImage } from "./images.ts";
 import { admitConfiguration } from "./quota.ts";
 import type { Call } from "./route.ts";
 import { colocationOf, constraintsOf } from "./schemas/constraints.ts";
@@ -27,6 +28,8 @@ import { policyOf } from "./schemas/rollout-policy.ts";
 /** What a route that stores a configuration may be refused with. */
 export const ADMISSION_ERRORS = [
   "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE",
+  "IMAGE_REGISTRY_NOT_CONFIGURED",
+  "IMAGE_REGISTRY_RETURNED_ERROR",
   "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND",
   "SURPASSED_BASE_LIMITS",
   "SURPASSED_TOTAL_LIMITS",
@@ -36,7 +39,7 @@ export const ADMISSION_ERRORS = [
   "WRITE_CONFLICT",
 ] as const satisfies readonly ErrorCode[];
 
-type Context = Pick<Call<unknown, unknown>, "env" | "accountId">;
+type Context = Pick<Call<unknown, unknown>, "env" | "accountId" | "request">;
 
 export function specOf(env: Env, body: PutApplication): ApplicationSpec {
   return {
@@ -136,13 +139,19 @@ export function placesOf(
   return { ...(constraints === undefined ? {} : { constraints }), ...(colocation === undefined ? {} : { colocation }) };
 }
 
-/** As it is to be stored: within the account's limits, and with its defaults. */
+/**
+ * As it is to be stored: within the account's limits, with its defaults, and with what its image stands for now. `pinned`:
+ * it is one that was found before, which has not been written anew.
+ */
 export async function versionOf(
   context: Context,
   configuration: StoredConfiguration,
   kind: ApplicationKind = "application",
+  image: { readonly field?: string; readonly pinned?: string | undefined } = {},
 ): Promise<NewConfiguration> {
-  const stored = await admitConfiguration(context, configuration, kind);
+  const admitted = await admitConfiguration(context, configuration, kind);
+  const { field = kind === "deployment" ? "image" : "configuration.image", pinned } = image;
+  const stored = pinned === undefined ? await pinImage(context, admitted, field) : { ...admitted, pinned };
   return { configuration: stored, revision: await revisionOf(toLaunchSpec(stored)) };
 }
 

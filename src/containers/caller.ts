@@ -33,7 +33,8 @@ export async function callerOf(routing: Called, request: Request, env: Env): Pro
   return isReached && allows(token.scopes, "invoke") ? "allowed" : "forbidden";
 }
 
-async function tokenOf(env: Env, accountId: string, id: string, digest: string): Promise<Token | null> {
+/** Null when the account has no such token, or it has expired. */
+export async function tokenOf(env: Env, accountId: string, id: string, digest: string): Promise<Token | null> {
   const key = `${accountId} ${id} ${digest}`;
   const now = Date.now();
   const known = remembered.get(key);

@@ -7,7 +7,7 @@ import type { Database } from "../database.ts";
 import { GantryError } from "../errors.ts";
 import { canonical } from "../orchestrator/launch-spec.ts";
 import { policyDigest } from "../egress/policy/digest.ts";
-import { changeOverrides, effectivePolicy, type OverrideChange } from "../egress/policy/overrides.ts";
+import { changeOverrides, effectivePolicy, isChanged, type OverrideChange } from "../egress/policy/overrides.ts";
 import {
   NO_OVERRIDES,
   NO_POLICY,
@@ -67,8 +67,7 @@ export class InstanceEgress {
   /** Null: neither its application has said anything, nor anybody of this instance. */
   get said(): EgressPolicy | null {
     const { policy, overrides } = this.#read();
-    const isSaid = policy !== null || canonical(overrides) !== canonical(NO_OVERRIDES);
-    return isSaid ? this.effective.policy : null;
+    return policy !== null || isChanged(overrides) ? this.effective.policy : null;
   }
 
   get effective(): Effective {

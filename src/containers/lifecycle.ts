@@ -215,7 +215,7 @@ export class Lifecycle {
     });
     await this.#engine.clear();
     if (!this.#isStarting(record)) return await this.#answer();
-    const image = port.images[order.spec.image];
+    const image = order.image ?? port.images[order.spec.image];
     if (image === undefined) {
       this.#end(record.generation, { kind: "refused", exitCode: null, reason: "ImageNotDeclared" });
       return await this.#answer();

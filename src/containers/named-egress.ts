@@ -2,8 +2,9 @@
  * What a bound Worker changes of what an instance that it calls by name may reach. Changes are the instance's own, so that
  * one that nobody has called yet is made for them.
  */
-import type { OverrideChange } from "../egress/policy/overrides.ts";
-import { NO_OVERRIDES, NO_POLICY, type EgressOverrides, type EgressPolicy } from "../egress/policy/policy.ts";
+import { wireRule } from "../api/wire/egress.ts";
+import { isChanged, type OverrideChange } from "../egress/policy/overrides.ts";
+import { NO_OVERRIDES, NO_POLICY } from "../egress/policy/policy.ts";
 import type { InstanceRouting } from "../orchestrator/instance-routing.ts";
 import { isLeaving } from "../orchestrator/plan/deployment.ts";
 import type { ApplicationView, InstanceView } from "../orchestrator/views.ts";
@@ -83,18 +84,9 @@ async function ofApplication(env: Env, applicationId: string): Promise<NamedEgre
 function shown({ policy, overrides, verified }: Pick<EgressView, "policy" | "overrides" | "verified">): NamedEgress {
   return {
     default: policy.default,
-    allowed: policy.allow?.map(ruleOf) ?? null,
-    denied: policy.deny.map(ruleOf),
+    allowed: policy.allow?.map(wireRule) ?? null,
+    denied: policy.deny.map(wireRule),
     changed: isChanged(overrides),
     verified,
   };
-}
-
-function isChanged({ allow, deny }: EgressOverrides): boolean {
-  return [allow, deny].some(({ set, added, removed }) => set !== null || added.length > 0 || removed.length > 0);
-}
-
-function ruleOf({ host, ports, methods }: EgressPolicy["deny"][number]): NamedRule {
-  if (ports === undefined && methods === undefined) return host;
-  return { host, ...(ports === undefined ? {} : { ports }), ...(methods === undefined ? {} : { methods }) };
 }

@@ -14,6 +14,8 @@ export interface JobLaunch {
   readonly entrypoint: readonly string[] | null;
   readonly command: readonly string[] | null;
   readonly image: string | null;
+  /** What that image is, by digest; absent of one that the Worker was deployed with. */
+  readonly pinned?: string;
   readonly instanceType: StoredConfiguration["instance_type"] | null;
   readonly size: Partial<Size> | null;
   readonly env: readonly { readonly name: string; readonly value: string }[];
@@ -33,7 +35,7 @@ export interface AttemptLaunch extends JobOfAttempt {
 
 /** The version's configuration as this job runs it. */
 export function jobConfiguration(configuration: StoredConfiguration, launch: JobLaunch): StoredConfiguration {
-  const { entrypoint, command, image, instanceType, size, env } = launch;
+  const { entrypoint, command, image, pinned, instanceType, size, env } = launch;
   const own = new Set(env.map(({ name }) => name));
   const inherited = (configuration.environment_variables ?? []).filter(({ name }) => !own.has(name));
   const { checks: _, sleep_after: __, required_ports: ___, ...rest } = configuration;
@@ -41,7 +43,7 @@ export function jobConfiguration(configuration: StoredConfiguration, launch: Job
     ...(entrypoint === null ? {} : { entrypoint: [...entrypoint] }),
     // Arguments of another command say nothing to this one.
     ...(command === null && entrypoint === null ? {} : { command: [...(command ?? [])] }),
-    ...(image === null ? {} : { image }),
+    ...(image === null ? {} : { image, pinned }),
     ...(instanceType == null ? {} : { instance_type: instanceType }),
     ...(size?.vcpu === undefined ? {} : { vcpu: size.vcpu }),
     ...(size?.memoryMib === undefined ? {} : { memory_mib: size.memoryMib }),

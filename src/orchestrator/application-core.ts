@@ -27,6 +27,7 @@ import type { TaskControl } from "../jobs/tasks/task-control.ts";
 import type { TaskRunner } from "../jobs/tasks/task-runner.ts";
 import { sizeOf } from "./launch-spec.ts";
 import { ApplicationLaunches } from "./prepare/application-launches.ts";
+import { ApplicationImages } from "./prepare/images.ts";
 import { instanceClient } from "./prepare/launch.ts";
 import { Autoscaler } from "./autoscaling/autoscaler.ts";
 import type { ScaleDecision } from "./autoscaling/policy.ts";
@@ -87,6 +88,7 @@ export class ApplicationCore {
   readonly taskRunner: TaskRunner;
   readonly views: ApplicationViews;
   readonly egress: EgressLog;
+  readonly images: ApplicationImages;
   readonly #soon = new Soon(() => this.pass());
   readonly #versions: KnownVersions;
   gone = false;
@@ -179,7 +181,21 @@ export class ApplicationCore {
       pass: () => this.pass(),
       shortage: (name) => shortageOf(this, name),
     });
+    this.images = new ApplicationImages({
+      env,
+      db: this.db,
+      clock: Date.now,
+      owner: () => {
+        const row = this.row();
+        return row === undefined ? null : { accountId: row.accountId, claimant: claimantOf(row) };
+      },
+      onSettled: () => {
+        this.#outbox.hurry();
+        this.pass();
+      },
+    });
     const launches = new ApplicationLaunches({
+      images: this.images,
       env,
       db: this.db,
       deployments: this.deployments,
@@ -208,6 +224,7 @@ export class ApplicationCore {
       soon: (at) => this.#soon.by(at),
       capacity: this.capacity,
       prepare: (order) => launches.prepare(order),
+      waitedUntil: (id) => this.images.waitedUntil(id),
       blockedElsewhere: () => this.shards.blockedBeside(0),
       onPassed: () => this.#passed(),
       onRoutingChanged: () => this.#routingChanged(),
@@ -369,6 +386,7 @@ export class ApplicationCore {
     // The name was freed when the delete began; this covers a crash between the two.
     if (isWhole) await account.removeApplication(row.id);
     else await this.forwarder.finish(row);
+    await this.images.release(row.accountId, claimantOf(row));
     if (row.isLimited === true) {
       await this.capacity.idle();
       await account.releaseCapacity(claimantOf(row));

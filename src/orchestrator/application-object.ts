@@ -14,6 +14,7 @@ import { CRON_TIMER } from "../jobs/schedules/schedule-control.ts";
 import { TASKS_TIMER } from "../jobs/tasks/task-runner.ts";
 import { resultRefused } from "../jobs/job-events.ts";
 import { findPlacedAttempt } from "../jobs/job-store.ts";
+import type { PreparationView } from "../registry/images/progress.ts";
 import type { EgressNow } from "../egress/policy/policy.ts";
 import { NO_USAGE, type Usage } from "../egress/told.ts";
 import { egressDigest, egressNow } from "./egress/now.ts";
@@ -84,6 +85,12 @@ export class ApplicationObject extends DurableObject<Env> {
     const attempt = findPlacedAttempt(core.db, deploymentId, generation);
     appendEvents(core.db, [resultRefused(deploymentId, generation, attempt)], Date.now());
     core.forwarder.soon();
+  }
+
+  /** How an image goes on that its launches wait for. */
+  imageProgress(view: PreparationView): void {
+    this.core.images.progress(view);
+    this.core.forwarder.soon();
   }
 
   /** Something that it waits for may be had. */

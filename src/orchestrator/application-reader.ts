@@ -14,6 +14,7 @@ import { EVENTS_KEPT, eventTotals, listEvents } from "./events.ts";
 import type { EventFilter, EventPage } from "./events.ts";
 import type { InstanceState } from "./health.ts";
 import { addressedInstance, instanceRoutingOf, type InstanceRouting } from "./instance-routing.ts";
+import { usesOfJobs } from "../jobs/job-images.ts";
 import { listSchedules } from "../jobs/schedules/schedule-store.ts";
 import { usesOf, usesOfSchedules, type Reference } from "./references.ts";
 import { currentLease, type Lease } from "./leases.ts";
@@ -191,7 +192,9 @@ export class ApplicationReader extends ApplicationObject {
       (version) => this.core.configuration(version),
       reference,
     );
-    const own = [...configured, ...usesOfSchedules(row.name, listSchedules(this.core.db), reference)];
+    const scheduled = usesOfSchedules(row.name, listSchedules(this.core.db), reference);
+    const queued = reference.kind === "image" ? usesOfJobs(this.core.db, row.name, reference.name) : [];
+    const own = [...configured, ...scheduled, ...queued];
     const others = await this.core.shards.askAll(async (k): Promise<string[]> => await this.shardOf(k).uses(reference));
     return [...new Set([...own, ...others.flat()])];
   }

@@ -2,8 +2,23 @@
 import type { Configuration } from "../api/schemas/configuration.ts";
 import { canonical, sizeOf } from "./launch-spec.ts";
 
-/** A version's configuration; `location` is what a standalone deployment was asked to run at. */
-export type StoredConfiguration = Configuration & { readonly location?: string | undefined };
+/**
+ * A version's configuration; `location` is what a standalone deployment was asked to run at, `pinned` which image its
+ * `image` stood for when it was admitted (`registry/images/pin.ts`). Absent: one that this Worker was deployed with.
+ */
+export type StoredConfiguration = Configuration & {
+  readonly location?: string | undefined;
+  readonly pinned?: string | undefined;
+};
+
+/** As the user wrote it, and what was found for it. */
+export function splitPin(configuration: StoredConfiguration): {
+  readonly written: Omit<StoredConfiguration, "pinned">;
+  readonly pinned: string | undefined;
+} {
+  const { pinned, ...written } = configuration;
+  return { written, pinned };
+}
 
 export type PartialConfiguration = {
   readonly [Key in keyof StoredConfiguration]?: StoredConfiguration[Key] | undefined;
@@ -26,6 +41,8 @@ const SIZES = ["vcpu", "memory_mib", "disk"] as const;
 export function mergeConfiguration(base: StoredConfiguration, patch: PartialConfiguration): StoredConfiguration {
   const given = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined));
   const kept: Record<string, unknown> = { ...base };
+  // Another image, or the same one as it is now.
+  if (patch.image !== undefined) delete kept["pinned"];
   if (patch.instance_type !== undefined) for (const field of SIZES) delete kept[field];
   else if (SIZES.some((field) => patch[field] !== undefined)) {
     const { vcpu, memoryMib, diskMb } = sizeOf(base);

@@ -11,6 +11,7 @@ import { probesOf, timesOf, type LifecycleTimes, type ProbeSpec } from "./probe-
 import { keyLine, parseSshPublicKey } from "../ssh-public-key.ts";
 
 export interface LaunchSpec extends LifecycleTimes {
+  /** What `image` was found to be, where that is by digest; else as it is written. */
   readonly image: string;
   readonly size: { readonly vcpu: number; readonly memoryMib: number; readonly diskMb: number };
   readonly entrypoint: readonly string[] | null;
@@ -44,7 +45,7 @@ export function toLaunchSpec(configuration: StoredConfiguration): LaunchSpec {
   const port = listeningPorts(configuration)[0]?.port ?? DEFAULT_PORT;
   const sshPort = sshPortOf(configuration);
   return {
-    image: configuration.image,
+    image: configuration.pinned ?? configuration.image,
     size: sizeOf(configuration),
     entrypoint:
       configuration.entrypoint === undefined ? null : [...configuration.entrypoint, ...(configuration.command ?? [])],

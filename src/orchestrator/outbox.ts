@@ -6,6 +6,7 @@
  */
 import type { Deployment } from "./plan/deployment.ts";
 import type { Delivery } from "./plan/plan.ts";
+import { NotYet } from "./not-yet.ts";
 import { withTimeout } from "../with-timeout.ts";
 
 /**
@@ -60,6 +61,11 @@ export class Outbox implements Delivery {
     return this.#failures.get(id)?.retryAt ?? 0;
   }
 
+  /** What has failed is sent again at once. */
+  hurry(): void {
+    for (const [id, { count }] of this.#failures) this.#failures.set(id, { count, retryAt: 0 });
+  }
+
   lastSentAt(id: string): number {
     return this.#lastSent.get(id) ?? 0;
   }
@@ -103,7 +109,8 @@ export class Outbox implements Delivery {
       const count = (this.#failures.get(message.id)?.count ?? 0) + 1;
       const delayMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(count - 1, 10));
       this.#failures.set(message.id, { count, retryAt: this.#clock() + delayMs });
-      console.warn({ message: "instance.message.failed", deployment: message.id, count, error: String(error) });
+      if (!(error instanceof NotYet))
+        console.warn({ message: "instance.message.failed", deployment: message.id, count, error: String(error) });
     }
     this.#active -= 1;
     // A later message about the same deployment may already wait.

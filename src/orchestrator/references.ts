@@ -1,23 +1,25 @@
 /** What a configuration refers to by name, and which of an application's configurations still count. Pure. */
-import type { Configuration } from "../api/schemas/configuration.ts";
+import type { StoredConfiguration } from "./configurations.ts";
 import type { EgressPolicy } from "../egress/policy/policy.ts";
+import { ownImageName } from "../registry/images/pin.ts";
 import { protocolOf } from "../registry/resolve-image.ts";
 import { isLive, type Deployment } from "./plan/deployment.ts";
 import { nameOf } from "./names.ts";
 import type { Schedule } from "../jobs/schedules/schedule.ts";
 import type { ApplicationRow } from "./storage/application-row.ts";
 
-export type ReferenceKind = "secret" | "ssh-key" | "protocol";
+export type ReferenceKind = "secret" | "ssh-key" | "protocol" | "image";
 
 export interface Reference {
   readonly kind: ReferenceKind;
-  /** A secret's name, a key's id, a protocol's name. */
+  /** A secret's name, a key's id, a protocol's name; `<repository>@<digest>` of an image in Gantry's own registry. */
   readonly name: string;
 }
 
 /** With the field that each stands in, as errors name it. */
-export function referencesOf(configuration: Configuration): (Reference & { readonly field: string })[] {
+export function referencesOf(configuration: StoredConfiguration): (Reference & { readonly field: string })[] {
   const protocol = protocolOf(configuration.image);
+  const image = ownImageName(configuration.pinned);
   return [
     ...(configuration.secrets ?? []).map(({ secret }, index) => ({
       kind: "secret" as const,
@@ -30,6 +32,7 @@ export function referencesOf(configuration: Configuration): (Reference & { reado
       field: `ssh_public_key_ids[${index}]`,
     })),
     ...(protocol === null ? [] : [{ kind: "protocol" as const, name: protocol, field: "image" }]),
+    ...(image === null ? [] : [{ kind: "image" as const, name: image, field: "image" }]),
   ];
 }
 
@@ -51,12 +54,15 @@ export function referencesOfEgress(
 export function usesOf(
   row: ApplicationRow,
   deployments: readonly Deployment[],
-  configurationOf: (version: number) => Configuration,
+  configurationOf: (version: number) => StoredConfiguration,
   { kind, name }: Reference,
 ): string[] {
   const refers = (version: number) =>
     referencesOf(configurationOf(version)).some((reference) => reference.kind === kind && reference.name === name);
-  const chosen = deployments.filter(({ override }) => kind === "protocol" && override?.protocol === name);
+  const chosen = deployments.filter(
+    ({ override }) =>
+      (kind === "protocol" && override?.protocol === name) || (kind === "image" && override?.ownImage === name),
+  );
   const placed = deployments.filter((deployment) => isLive(deployment) && deployment.version !== row.activeVersion);
   const injected = referencesOfEgress(row.spec.egress).some((one) => one.kind === kind && one.name === name);
   return [
@@ -75,9 +81,10 @@ export function usesOfSchedules(
   schedules: readonly Schedule[],
   { kind, name }: Reference,
 ): string[] {
-  if (kind !== "protocol") return [];
-  const users = schedules.filter(
-    ({ spec: { job } }) => job.launch.image !== null && protocolOf(job.launch.image) === name,
-  );
+  const users = schedules.filter(({ spec: { job } }) => {
+    const { image, pinned } = job.launch;
+    if (kind === "image") return ownImageName(pinned) === name;
+    return kind === "protocol" && image !== null && protocolOf(image) === name;
+  });
   return users.map((schedule) => `${application}, schedule ${schedule.name}`);
 }

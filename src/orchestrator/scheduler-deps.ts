@@ -45,6 +45,8 @@ export interface LaunchOrder {
   readonly revision: string;
   readonly checkEveryMs: number;
   readonly spec: LaunchSpec;
+  /** What the platform starts for the image of `spec`. Absent: the image is one that this Worker was deployed with. */
+  readonly image?: string;
   /** Code of the location that it was asked to be at. */
   readonly location?: string;
   /** Its place decides whether it may take traffic, so that it is told as soon as it is known. */
@@ -129,6 +131,8 @@ export interface SchedulerDeps {
    * people read; any other error is a message that did not arrive.
    */
   readonly prepare?: (order: LaunchOrder) => Promise<LaunchOrder>;
+  /** Until when a placement has waited for what `prepare` needs: its time to start begins then. Absent: none ever waits. */
+  readonly waitedUntil?: (deploymentId: string) => number;
   /** Why placements are blocked in other objects of the application: what was told there is not told again here. */
   readonly blockedElsewhere?: () => readonly BlockedReason[];
   /** A pass is over. */

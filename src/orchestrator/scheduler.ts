@@ -107,7 +107,11 @@ export class Scheduler {
       deployments: deployments.all(),
       delivery: outbox,
       limits: DEFAULT_LIMITS,
-      deadlinesOf: ({ version, stopReason }) => deadlinesOf(versionOf(version).spec, stopReason),
+      deadlinesOf: ({ id, version, stopReason, since }) => {
+        const deadlines = deadlinesOf(versionOf(version).spec, stopReason);
+        const waitedMs = Math.max(0, (this.#deps.waitedUntil?.(id) ?? 0) - since);
+        return { ...deadlines, startDeadlineMs: deadlines.startDeadlineMs + waitedMs };
+      },
       where: places?.where(application),
       called: this.#deps.called?.() ?? [],
       ownSize: (name) => this.#ownSize(application, name),

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import type { AccountEntry } from "../../account/accounts.ts";
 import { GantryError } from "../../errors.ts";
-import { accountStub } from "../../stubs.ts";
+import { accountStub, registryStub } from "../../stubs.ts";
 import { forgetAccount } from "../account-directory.ts";
 import { decodePageToken, pageOf, pageQuery } from "../pagination.ts";
 import { message, timestamp } from "../results/common.ts";
@@ -84,6 +84,7 @@ export const accountRoutes = [
           account: id,
         });
       }
+      await registryStub(env, id).erase();
       await directory.removeAccount(id);
       forgetAccount(id);
       return { result: { message: `account ${id} is deleted` } };

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { GantryError } from "../../errors.ts";
 import type { ApplicationPatch } from "../../orchestrator/commands.ts";
-import { mergeConfiguration, type StoredConfiguration } from "../../orchestrator/configurations.ts";
+import { mergeConfiguration, splitPin, type StoredConfiguration } from "../../orchestrator/configurations.ts";
 import type { ApplicationView, VersionView } from "../../orchestrator/views.ts";
 import { accountStub, applicationStub } from "../../stubs.ts";
 import { validate } from "../body.ts";
@@ -195,10 +195,10 @@ async function patched(call: Call<unknown, PatchApplication>, id: string): Promi
   const application = applicationStub(call.env, id);
   for (let attempt = 1; ; attempt += 1) {
     const base: { version: number; configuration: StoredConfiguration } = await application.newest();
-    const merged = validate(z.strictObject({ configuration: configurationSchema }), {
-      configuration: mergeConfiguration(base.configuration, configuration),
-    });
-    const version = { ...(await versionOf(call, merged.configuration)), base: base.version };
+    const { written: whole, pinned } = splitPin(mergeConfiguration(base.configuration, configuration));
+    const merged = validate(z.strictObject({ configuration: configurationSchema }), { configuration: whole });
+    const found = await versionOf(call, merged.configuration, "application", { pinned });
+    const version = { ...found, base: base.version };
     const patch = { ...patchOf(call.env, call.body), version };
     const target = { applicationId: id, configuration: version.configuration, egress: patch.egress };
     try {

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { ERRORS, GantryError } from "../../errors.ts";
 import type { ApplicationPatch } from "../../orchestrator/commands.ts";
-import { mergeConfiguration, type StoredConfiguration } from "../../orchestrator/configurations.ts";
+import { mergeConfiguration, splitPin, type StoredConfiguration } from "../../orchestrator/configurations.ts";
 import type { ApplicationView, DeploymentsView } from "../../orchestrator/views.ts";
 import { accountStub, applicationStub } from "../../stubs.ts";
 import { invalid, validate } from "../body.ts";
@@ -210,10 +210,11 @@ async function patched(call: Call<unknown, PatchDeployment>, id: string): Promis
   const { dns: _, provisioner: _provisioner, ...given } = call.body;
   for (let attempt = 1; ; attempt += 1) {
     const base: { version: number; configuration: StoredConfiguration } = await application.newest();
-    const { network, ...merged } = mergeConfiguration(base.configuration, given);
+    const { written, pinned } = splitPin(mergeConfiguration(base.configuration, given));
+    const { network, ...merged } = written;
     // The network's mode is of the stored kind, and not given again.
     const whole: StoredConfiguration = { ...validate(createDeploymentSchema, merged), ...(network && { network }) };
-    const version = { ...(await versionOf(call, whole, "deployment")), base: base.version };
+    const version = { ...(await versionOf(call, whole, "deployment", { pinned })), base: base.version };
     const patch: ApplicationPatch = { version };
     const target = { applicationId: id, configuration: version.configuration, field: "" };
     const change = { configuration: version.configuration };

@@ -229,7 +229,7 @@ async function create(call: Call<unknown, CreateJob>): Promise<JobView> {
   const identity = { id: call.seed, name, suspended: suspend, origin: { kind: "user" } } as const;
   const request = jobRequestOf(template, identity, view.configuration);
   const values = Object.fromEntries(secrets.map((secret) => [secret.name, secret.value]));
-  return await admittedJob(call, id, request, async (): Promise<JobView> => {
-    return await applicationStub(call.env, id).createJob(request, values, guardOf(call));
+  return await admittedJob(call, id, request, async (launch): Promise<JobView> => {
+    return await applicationStub(call.env, id).createJob({ ...request, launch }, values, guardOf(call));
   });
 }

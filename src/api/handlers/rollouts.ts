@@ -1,6 +1,6 @@
 /** rollouts: from the active version to another. What one is at is waited for and acted on in `rollout-actions.ts`. */
 import * as z from "zod";
-import { mergeConfiguration } from "../../orchestrator/configurations.ts";
+import { mergeConfiguration, splitPin } from "../../orchestrator/configurations.ts";
 import { rolloutNotFound } from "../../orchestrator/rollouts/rollout-control.ts";
 import type { ApplicationView, RolloutView } from "../../orchestrator/views.ts";
 import { wantedOf } from "../../orchestrator/warm.ts";
@@ -106,10 +106,12 @@ async function begun(call: Call<unknown, CreateRollout>): Promise<RolloutView> {
   };
   requireSleepers(body.target_configuration ?? {}, row.spec, "target_configuration");
   if (body.target_version === undefined) {
+    const { written, pinned } = splitPin(mergeConfiguration(active, body.target_configuration ?? {}));
     const merged = validate(z.strictObject({ target_configuration: configurationSchema }), {
-      target_configuration: mergeConfiguration(active, body.target_configuration ?? {}),
+      target_configuration: written,
     }).target_configuration;
-    const version = await versionOf(call, merged);
+    const image = { field: "target_configuration.image", pinned };
+    const version = await versionOf(call, merged, "application", image);
     const target = { applicationId: row.id, configuration: version.configuration, field: "target_configuration" };
     await withReferences(call, target, async () => await begin(version, version.configuration));
   } else {

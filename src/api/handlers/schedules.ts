@@ -222,5 +222,7 @@ async function admitted(
   const given = scheduleOf(name, call.seed, body, Date.now());
   const { launch } = given.spec.job;
   const override = overrideOf(call.seed, launch, configuration);
-  return await admittedJob(call, id, { launch, override }, async () => await write(given));
+  return await admittedJob(call, id, { launch, override }, async (found) => {
+    return await write({ ...given, spec: { ...given.spec, job: { ...given.spec.job, launch: found } } });
+  });
 }

@@ -10,6 +10,7 @@ export const registryResult = z.strictObject({
   is_public: z.boolean(),
   public_key: z.string().describe("base64 of a SubjectPublicKeyInfo (P-256): what the registry must trust").optional(),
   private_credential: z.strictObject({ store_id: z.string(), secret_name: z.string() }).optional(),
+  pull_through: z.strictObject({ prefix: z.string(), refresh_seconds: z.int() }).optional(),
 });
 
 export const deletedRegistryResult = z.strictObject({

@@ -168,7 +168,10 @@ export const APPLICATION_FIELD_TESTS: Readonly<Record<string, Tests>> = {
     before: [ACCESS, "pages downwards without repeating"],
     deployment: [EVENTS, NARROWED],
     dry_run: [WHOLE, "of what is not there tells what would be made, and makes nothing"],
-    force: [LEASES, "is released by its holder, and by force by an administrator only"],
+    "force (DELETE /applications/{id}/lease)": [
+      LEASES,
+      "is released by its holder, and by force by an administrator only",
+    ],
     "image (GET /applications)": [API, "is found by name and by image in the list"],
     "image (GET /deployments/v2)": [DEPLOYMENTS, FILTERED],
     instance_costs: [METRICS, "count rows and alarms as the objects themselves do, the instances' when asked"],

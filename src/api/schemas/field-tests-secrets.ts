@@ -6,6 +6,8 @@ const SECRETS = "test/workers/secrets.test.ts";
 const REFERENCES = "test/workers/references.test.ts";
 const KEYS = "test/workers/ssh-keys.test.ts";
 const REGISTRIES = "test/workers/registries.test.ts";
+const REGISTRY_AUTH = "test/workers/registry-auth.test.ts";
+const PULLED = "test/workers/pull-through.test.ts";
 const IMAGES = "test/workers/image-resolution.test.ts";
 const STORE = "test/workers/secrets-store.test.ts";
 
@@ -15,6 +17,8 @@ const LINES = "are lines in the container's environment";
 const KEY_CREATED = "is created, listed, and deleted by name or by id";
 const REFERS = "with a credential refer to a secret, which then stays";
 const PUBLIC_PART = "of a registry with a stored credential are its public part, never the secret";
+const PREFIXED = "is below the domain unless another prefix is given, and ends again";
+const ANOTHER = "get another credential, which is what they are read with from then on";
 const PROTOCOL = "is created, listed, replaced and deleted";
 const FIRST_DECLARED = "is the first that is declared, and another one as soon as the protocol says so";
 const FROM_WRANGLER = "takes what wrangler sends, finds it by name and deletes it by id";
@@ -47,10 +51,21 @@ export const SECRET_FIELD_TESTS: Readonly<Record<string, Tests>> = {
     "auth.private_credential.store_id": [REGISTRIES, "of a kind have its domain, its store and its secret"],
     "auth.private_credential.secret_name": [REGISTRIES, REFERS],
     is_public: [REGISTRIES, "of a public registry are not needed, and of an unknown one not there"],
+    "pull_through.prefix": [REGISTRIES, PREFIXED],
+    "pull_through.refresh_seconds": [PULLED, "by tags are asked for anew when they are old, and not before"],
+  },
+  ChangeRegistry: {
+    "auth.public_credential": [REGISTRIES, ANOTHER],
+    pull_through: [REGISTRIES, PREFIXED],
+    "auth.private_credential.store_id": [REGISTRIES, "are changed only where they are, to what is there"],
+    "auth.private_credential.secret_name": [REGISTRIES, ANOTHER],
+    "pull_through.prefix": [REGISTRIES, PREFIXED],
+    "pull_through.refresh_seconds": [PULLED, "by tags are asked for anew when they are old, and not before"],
   },
   CredentialsInput: {
     permissions: [REGISTRIES, "of a private registry are a token that its public key verifies"],
     expiration_minutes: [REGISTRIES, "of a private registry are a token that its public key verifies"],
+    repositories: [REGISTRY_AUTH, "for some repositories are nothing for others, and mounts and catalog know it"],
   },
   "POST /image-preparations": { image: [IMAGES, "of what is declared is ready, as often as it is asked"] },
   "POST /client/v4/accounts/{account_id}/secrets_store/stores/{store_id}/secrets": {

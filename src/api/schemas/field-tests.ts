@@ -6,6 +6,7 @@ import { APPLICATION_FIELD_TESTS } from "./field-tests-applications.ts";
 import { BRIDGE_FIELD_TESTS } from "./field-tests-bridge.ts";
 import { CAPACITY_FIELD_TESTS } from "./field-tests-capacity.ts";
 import { EGRESS_FIELD_TESTS } from "./field-tests-egress.ts";
+import { IMAGE_FIELD_TESTS } from "./field-tests-images.ts";
 import { JOB_FIELD_TESTS } from "./field-tests-jobs.ts";
 import { LOG_FIELD_TESTS } from "./field-tests-logs.ts";
 import { PLACEMENT_FIELD_TESTS } from "./field-tests-placement.ts";
@@ -24,6 +25,7 @@ export const FIELD_TESTS: FieldTests = merged([
   BRIDGE_FIELD_TESTS,
   CAPACITY_FIELD_TESTS,
   EGRESS_FIELD_TESTS,
+  IMAGE_FIELD_TESTS,
   JOB_FIELD_TESTS,
   LOG_FIELD_TESTS,
   PLACEMENT_FIELD_TESTS,

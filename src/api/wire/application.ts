@@ -87,7 +87,7 @@ export function wireHealth({ health, failing }: Pick<ApplicationView, "health" |
 
 /** With the size that it comes to, however that was said. */
 export function wireConfiguration(stored: StoredConfiguration) {
-  const { location: _, ...configuration } = stored;
+  const { location: _, pinned: __, ...configuration } = stored;
   const size = sizeOf(configuration);
   return { ...configuration, vcpu: size.vcpu, memory_mib: size.memoryMib, disk: { size_mb: size.diskMb } };
 }

@@ -39,7 +39,7 @@ export function wireEgress(policy: EgressPolicy) {
   };
 }
 
-function wireRule({ host, ports, methods }: EgressRule) {
+export function wireRule({ host, ports, methods }: EgressRule) {
   if (ports === undefined && methods === undefined) return host;
   return {
     host,

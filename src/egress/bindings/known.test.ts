@@ -67,10 +67,12 @@ describe("a grant's binding", () => {
     expect(bindingProblem({ type: "do", binding: "HALLS" }, env)).not.toContain("ACCOUNT");
   });
 
-  it("of every object that Gantry is deployed with is known as its own", async ({ expect }) => {
+  it("of every object and bucket that Gantry is deployed with is known as its own", async ({ expect }) => {
     const config = (await readFile("wrangler.jsonc")).toString();
     const objects = [...config.matchAll(/"name": "(\w+)", "class_name"/g)].map(([, name]) => name);
+    const buckets = [...config.matchAll(/"binding": "(\w+)", "bucket_name"/g)].map(([, name]) => name);
     expect(objects.length).toBeGreaterThan(0);
-    expect([...OWN_BINDINGS]).toEqual(expect.arrayContaining(objects));
+    expect(buckets.length).toBeGreaterThan(0);
+    expect(OWN_BINDINGS).toEqual(new Set([...objects, ...buckets]));
   });
 });

@@ -7,7 +7,14 @@ import type { BindingGrant } from "../policy/policy.ts";
 export type BindingType = BindingGrant["type"];
 
 /** Gantry's own objects. */
-export const OWN_BINDINGS: ReadonlySet<string> = new Set(["ACCOUNT", "APPLICATION", "INSTANCE"]);
+export const OWN_BINDINGS: ReadonlySet<string> = new Set([
+  "ACCOUNT",
+  "APPLICATION",
+  "INSTANCE",
+  "REGISTRY",
+  "IMAGE_PREPARATION",
+  "REGISTRY_BLOBS",
+]);
 
 export interface Bound {
   readonly r2: R2Bucket;

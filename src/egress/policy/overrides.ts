@@ -26,6 +26,11 @@ export interface OverrideProblem {
   readonly problem: string;
 }
 
+/** Whether anything was changed for the instance. */
+export function isChanged({ allow, deny }: EgressOverrides): boolean {
+  return [allow, deny].some(({ set, added, removed }) => set !== null || added.length > 0 || removed.length > 0);
+}
+
 /** The policy that holds for the instance. */
 export function effectivePolicy(policy: EgressPolicy, overrides: EgressOverrides): EgressPolicy {
   const { allow: ownAllow, ...rest } = policy;

@@ -252,15 +252,19 @@ function fail(
 
 function goBack(
   rollout: Rollout,
-  { oldReady, wanted, held, notBack }: Observed,
+  { oldReady, wanted, held, notBack, others }: Observed,
   now: number,
   happened: RolloutStepped[],
 ): Rollout {
   if (rollout.switchTo !== null) return rollout;
   if (rollout.spec.strategy === "blue_green" && rollout.serving === "to") {
     if (oldReady < wanted - held) return rollout;
-    happened.push({ type: "switching", side: "from" });
-    return { ...rollout, switchTo: "from", updatedAt: now };
+    // Where both versions are the same, whoever serves is of either, and there is nobody else to hand requests on to.
+    const isSame = oldReady > 0 && others.length === 0 && notBack.length === 0;
+    if (!isSame) {
+      happened.push({ type: "switching", side: "from" });
+      return { ...rollout, switchTo: "from", updatedAt: now };
+    }
   }
   if (notBack.length > 0) return rollout;
   happened.push({ type: "reverted" });

@@ -257,6 +257,13 @@ describe("a rollout that is healthy as far as it can be", () => {
     expect(on(back, seen(0, { held: 1, oldReady: 9 })).rollout.switchTo).toBe("from");
   });
 
+  it("goes back at once where both of its versions are the same: nobody would take what is handed on", ({ expect }) => {
+    const back = rollout({ strategy: "blue_green" }, { phase: "reverting", serving: "to" });
+    const same = seen(10, { oldReady: 10, notBack: [] });
+    expect(on(back, same).rollout).toMatchObject({ phase: "reverted", switchTo: null });
+    expect(on(back, { ...same, notBack: ["app-0"] }).rollout).toMatchObject({ phase: "reverting", switchTo: "from" });
+  });
+
   it("waits for who is called by name without a deadline, and has all of it again when one is lost", ({ expect }) => {
     const late = NOW + 60 * MINUTE;
     const awaiting = on(last, seen(10, { named: ["alice"] }), late);

@@ -5,6 +5,7 @@
  */
 import { INSTANCE_TYPES, type InstanceType } from "../../api/schemas/configuration.ts";
 import type { Size } from "../../account/amounts.ts";
+import { ownImageName } from "../../registry/images/pin.ts";
 import { protocolOf } from "../../registry/resolve-image.ts";
 import { mergeConfiguration, type StoredConfiguration } from "../configurations.ts";
 import { canonical } from "../launch-spec.ts";
@@ -13,6 +14,8 @@ export interface StartChoice {
   /** All of the environment: variables and secrets of the configuration are not there. */
   readonly env?: Readonly<Record<string, string>>;
   readonly image?: string;
+  /** What that image is, by digest; absent of one that the Worker was deployed with. */
+  readonly pinned?: string;
   readonly instanceType?: InstanceType;
   /** Name of a snapshot of this very instance, in place of an image. */
   readonly snapshot?: string;
@@ -37,6 +40,7 @@ export interface Override {
   readonly size?: Size;
   /** That the chosen image is written with, and the chosen snapshot: they are in use. */
   readonly protocol?: string;
+  readonly ownImage?: string;
   readonly snapshot?: string;
 }
 
@@ -51,11 +55,13 @@ export function isBare(choice: StartChoice): boolean {
 
 export function overrideOf(id: string, choice: StartChoice): Override {
   const protocol = choice.image === undefined ? null : protocolOf(choice.image);
+  const ownImage = ownImageName(choice.pinned);
   return {
     id,
     fields: fieldsOf(choice),
     ...(choice.instanceType === undefined ? {} : { size: sizeOfType(choice.instanceType) }),
     ...(protocol === null ? {} : { protocol }),
+    ...(ownImage === null ? {} : { ownImage }),
     ...(choice.snapshot === undefined ? {} : { snapshot: choice.snapshot }),
   };
 }
@@ -70,11 +76,12 @@ export function differing(a: StartChoice, b: StartChoice): ChoiceField[] {
 
 /** The configuration as this instance is started with it. */
 export function withChoice(configuration: StoredConfiguration, choice: StartChoice): StoredConfiguration {
-  const { env, image, instanceType } = choice;
+  const { env, image, pinned, instanceType } = choice;
   const variables = env === undefined ? undefined : Object.entries(env).map(([name, value]) => ({ name, value }));
   const merged = mergeConfiguration(configuration, {
     environment_variables: variables,
     image,
+    pinned,
     instance_type: instanceType,
   });
   if (env === undefined) return merged;

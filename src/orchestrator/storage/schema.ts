@@ -5,6 +5,7 @@ import { TIMERS_SCHEMA } from "../../timers.ts";
 import { EVENTS_SCHEMA } from "../events.ts";
 import { HOOKS_SCHEMA } from "../hooks/hook-outbox.ts";
 import { LEASE_SCHEMA } from "../leases.ts";
+import { IMAGES_SCHEMA } from "../prepare/images.ts";
 import { ROLLOUTS_SCHEMA } from "../rollouts/rollouts-log.ts";
 import { SHARDS_SCHEMA } from "../shards/records.ts";
 import { JOB_NAMES_SCHEMA, JOBS_SCHEMA } from "../../jobs/job-store.ts";
@@ -117,4 +118,5 @@ ALTER TABLE deployments ADD COLUMN revision TEXT;`,
   { id: "017_job_names", sql: JOB_NAMES_SCHEMA },
   { id: "018_stable_version", sql: "ALTER TABLE application ADD COLUMN stable_version INTEGER;" },
   { id: "019_egress", sql: EGRESS_LOG_SCHEMA },
+  { id: "020_images", sql: IMAGES_SCHEMA },
 ];

@@ -160,6 +160,31 @@ export interface Schemas {
     /** In place of the policy's list of what is denied; `null`: the policy's again */
     set_denied?: string[] | null;
   };
+  ChangeRegistry: {
+    /** Another credential, of a registry that has one */
+    auth?: {
+      /** User name, AWS access key id or service account; shown by the registry's credentials */
+      public_credential: string;
+      /** Where the private half of the credential is */
+      private_credential: {
+        /** The account's secrets store, as GET …/secrets_store/stores tells it */
+        store_id: string;
+        /** Secret of the account that holds the password or key; it must exist */
+        secret_name: string;
+      };
+    };
+    /** In place of what it had; null ends it */
+    pull_through?: {
+      /** First part of the names under which its images are pulled from here, unique in the account; default: the domain, where it has no port */
+      prefix?: string;
+      /** Seconds after which a tag is asked for anew, 0: each time; default: 300 */
+      refresh_seconds?: number;
+    } | null;
+  };
+  ChangeRepository: {
+    /** Whether anyone may pull, without a login; may be said before anything is pushed, and then keeps the name */
+    is_public: boolean;
+  };
   ChangeSecret: {
     /** The new value; the version grows by one, also when the value is the same; containers get it at their next placement */
     value: string;
@@ -229,6 +254,35 @@ export interface Schemas {
     grace_period?: number | string;
     /** `startup`: the other kinds wait until it has passed once. `ready`: while it fails there is no traffic. `health`: when it fails the container is stopped and started again */
     kind: "startup" | "ready" | "health";
+  };
+  Collection: {
+    dry_run: boolean;
+    /** manifests without a tag that were removed */
+    manifests: number;
+    /** their bytes with those of their blobs, which others may have too */
+    manifest_bytes: number;
+    blobs: number;
+    /** uploads that nobody finished */
+    uploads: number;
+    /** bytes of these blobs and uploads; those of manifests just removed are held for a while yet */
+    bytes: number;
+    /** manifests without a tag that applications use */
+    kept: {
+      image: string;
+      users: string[];
+    }[];
+    /** the first hundred that were removed, as `<repository>@<digest>` */
+    examples: string[];
+    /** false: there is more than one request removes; ask again */
+    complete: boolean;
+  };
+  CollectionInput: {
+    /** Nothing is removed: what would be is told */
+    dry_run?: boolean;
+    /** Also manifests that no tag leads to, as far as no application uses them */
+    untagged?: boolean;
+    /** Only this one; default: all */
+    repository?: string;
   };
   Configuration: {
     /** What the container runs: one of the images that the control plane was deployed with */
@@ -662,7 +716,7 @@ export interface Schemas {
     /** Host of the registry, unique in the account */
     domain: string;
     /** What registry it is; decides what the domain must look like */
-    kind?: "DockerHub" | "ECR" | "GAR";
+    kind?: "DockerHub" | "ECR" | "GAR" | "GHCR" | "Generic";
     /** How it is read; needs `kind` */
     auth?: {
       /** User name, AWS access key id or service account; shown by the registry's credentials */
@@ -677,6 +731,13 @@ export interface Schemas {
     };
     /** Without `auth`: true needs no credentials; false makes a key pair whose public half the answer shows */
     is_public?: boolean;
+    /** Its images are pulled through the managed registry, which keeps what it has copied */
+    pull_through?: {
+      /** First part of the names under which its images are pulled from here, unique in the account; default: the domain, where it has no port */
+      prefix?: string;
+      /** Seconds after which a tag is asked for anew, 0: each time; default: 300 */
+      refresh_seconds?: number;
+    };
   };
   CreateRollout: {
     /** Shown with the rollout */
@@ -1017,6 +1078,8 @@ export interface Schemas {
     permissions?: ("pull" | "push" | "list" | "library_push")[];
     /** Minutes until they expire; required for the managed registry, ignored where credentials are configured */
     expiration_minutes?: number;
+    /** Of the managed registry only: the repositories that they are for, `team/web` or `team/*`; default: all of the account */
+    repositories?: string[];
   };
   DashApplication: {
     id: string;
@@ -1170,7 +1233,7 @@ export interface Schemas {
   };
   DomainError: {
     /** the code, which is the contract */
-    error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "ROLLOUT_IN_USE" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "SSH_NOT_AVAILABLE" | "SIGNATURE_REFUSED" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "CALL_LOOP" | "EGRESS_DENIED" | "BINDING_NOT_GRANTED" | "BINDING_NOT_AVAILABLE" | "BINDING_FAILED" | "KEY_NOT_FOUND" | "LENGTH_REQUIRED" | "RANGE_NOT_SATISFIABLE" | "CHECKSUM_MISMATCH" | "EGRESS_OPEN" | "EGRESS_UPSTREAM_FAILED" | "EGRESS_MISCONFIGURED" | "CREDENTIAL_UNAVAILABLE" | "NO_EGRESS_HANDLER" | "EGRESS_HANDLER_FAILED" | "INTERNAL";
+    error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "IMAGE_REGISTRY_NOT_CONFIGURED" | "IMAGE_REGISTRY_RETURNED_ERROR" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "ROLLOUT_IN_USE" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "SSH_NOT_AVAILABLE" | "SIGNATURE_REFUSED" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REPOSITORY_NOT_FOUND" | "IMAGE_NOT_FOUND" | "IMAGE_IN_USE" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "CALL_LOOP" | "EGRESS_DENIED" | "BINDING_NOT_GRANTED" | "BINDING_NOT_AVAILABLE" | "BINDING_FAILED" | "KEY_NOT_FOUND" | "LENGTH_REQUIRED" | "RANGE_NOT_SATISFIABLE" | "CHECKSUM_MISMATCH" | "EGRESS_OPEN" | "EGRESS_UPSTREAM_FAILED" | "EGRESS_MISCONFIGURED" | "CREDENTIAL_UNAVAILABLE" | "NO_EGRESS_HANDLER" | "EGRESS_HANDLER_FAILED" | "INTERNAL";
     message: string;
     /** whether the same request may succeed later */
     retryable: boolean;
@@ -1292,7 +1355,7 @@ export interface Schemas {
   /** an error of the legacy base */
   Error: {
     /** the code, which is the contract */
-    error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "ROLLOUT_IN_USE" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "SSH_NOT_AVAILABLE" | "SIGNATURE_REFUSED" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "CALL_LOOP" | "EGRESS_DENIED" | "BINDING_NOT_GRANTED" | "BINDING_NOT_AVAILABLE" | "BINDING_FAILED" | "KEY_NOT_FOUND" | "LENGTH_REQUIRED" | "RANGE_NOT_SATISFIABLE" | "CHECKSUM_MISMATCH" | "EGRESS_OPEN" | "EGRESS_UPSTREAM_FAILED" | "EGRESS_MISCONFIGURED" | "CREDENTIAL_UNAVAILABLE" | "NO_EGRESS_HANDLER" | "EGRESS_HANDLER_FAILED" | "INTERNAL";
+    error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "IMAGE_REGISTRY_NOT_CONFIGURED" | "IMAGE_REGISTRY_RETURNED_ERROR" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "ROLLOUT_IN_USE" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "SSH_NOT_AVAILABLE" | "SIGNATURE_REFUSED" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REPOSITORY_NOT_FOUND" | "IMAGE_NOT_FOUND" | "IMAGE_IN_USE" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "CALL_LOOP" | "EGRESS_DENIED" | "BINDING_NOT_GRANTED" | "BINDING_NOT_AVAILABLE" | "BINDING_FAILED" | "KEY_NOT_FOUND" | "LENGTH_REQUIRED" | "RANGE_NOT_SATISFIABLE" | "CHECKSUM_MISMATCH" | "EGRESS_OPEN" | "EGRESS_UPSTREAM_FAILED" | "EGRESS_MISCONFIGURED" | "CREDENTIAL_UNAVAILABLE" | "NO_EGRESS_HANDLER" | "EGRESS_HANDLER_FAILED" | "INTERNAL";
     message: string;
     /** whether the same request may succeed later */
     retryable: boolean;
@@ -1307,7 +1370,7 @@ export interface Schemas {
       code: number;
       /** what stands beside it, as Cloudflare's clients read it; a sentence where it is about who asks */
       message: string;
-      error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "ROLLOUT_IN_USE" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "SSH_NOT_AVAILABLE" | "SIGNATURE_REFUSED" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "CALL_LOOP" | "EGRESS_DENIED" | "BINDING_NOT_GRANTED" | "BINDING_NOT_AVAILABLE" | "BINDING_FAILED" | "KEY_NOT_FOUND" | "LENGTH_REQUIRED" | "RANGE_NOT_SATISFIABLE" | "CHECKSUM_MISMATCH" | "EGRESS_OPEN" | "EGRESS_UPSTREAM_FAILED" | "EGRESS_MISCONFIGURED" | "CREDENTIAL_UNAVAILABLE" | "NO_EGRESS_HANDLER" | "EGRESS_HANDLER_FAILED" | "INTERNAL";
+      error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "IMAGE_REGISTRY_NOT_CONFIGURED" | "IMAGE_REGISTRY_RETURNED_ERROR" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "ROLLOUT_IN_USE" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "SSH_NOT_AVAILABLE" | "SIGNATURE_REFUSED" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REPOSITORY_NOT_FOUND" | "IMAGE_NOT_FOUND" | "IMAGE_IN_USE" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "CALL_LOOP" | "EGRESS_DENIED" | "BINDING_NOT_GRANTED" | "BINDING_NOT_AVAILABLE" | "BINDING_FAILED" | "KEY_NOT_FOUND" | "LENGTH_REQUIRED" | "RANGE_NOT_SATISFIABLE" | "CHECKSUM_MISMATCH" | "EGRESS_OPEN" | "EGRESS_UPSTREAM_FAILED" | "EGRESS_MISCONFIGURED" | "CREDENTIAL_UNAVAILABLE" | "NO_EGRESS_HANDLER" | "EGRESS_HANDLER_FAILED" | "INTERNAL";
       retryable: boolean;
       /** what explains the error: field names, limits, ids; `reason` is a sentence to show */
       details: Record<string, string | number | boolean | null | string[]>;
@@ -2208,7 +2271,7 @@ export interface Schemas {
       code: number;
       /** a sentence to show */
       message: string;
-      error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "ROLLOUT_IN_USE" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "SSH_NOT_AVAILABLE" | "SIGNATURE_REFUSED" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "CALL_LOOP" | "EGRESS_DENIED" | "BINDING_NOT_GRANTED" | "BINDING_NOT_AVAILABLE" | "BINDING_FAILED" | "KEY_NOT_FOUND" | "LENGTH_REQUIRED" | "RANGE_NOT_SATISFIABLE" | "CHECKSUM_MISMATCH" | "EGRESS_OPEN" | "EGRESS_UPSTREAM_FAILED" | "EGRESS_MISCONFIGURED" | "CREDENTIAL_UNAVAILABLE" | "NO_EGRESS_HANDLER" | "EGRESS_HANDLER_FAILED" | "INTERNAL";
+      error: "VALIDATE_INPUT" | "IMAGE_REGISTRY_DOESNT_CONTAIN_IMAGE" | "IMAGE_REGISTRY_NOT_CONFIGURED" | "IMAGE_REGISTRY_RETURNED_ERROR" | "SURPASSED_BASE_LIMITS" | "SURPASSED_TOTAL_LIMITS" | "LOCATION_NOT_ALLOWED" | "LOCATION_SURPASSED_BASE_LIMITS" | "WRITE_CONFLICT" | "NO_OWN_ADDRESS" | "PORT_NOT_PUBLIC" | "INSTANCE_NOT_READY" | "ADDRESS_POOL_EXHAUSTED" | "UNAUTHORIZED" | "FORBIDDEN" | "ACCOUNT_NOT_FOUND" | "APPLICATION_NOT_FOUND" | "INSTANCE_NOT_FOUND" | "ROUTE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "APPLICATION_ALREADY_EXISTS" | "HOSTNAME_TAKEN" | "INSTANCE_HELD" | "INSTANCE_NOT_NAMED" | "INSTANCE_LEAVING" | "INSTANCE_NOT_RUNNING" | "START_CONFLICT" | "SNAPSHOT_NOT_FOUND" | "SNAPSHOT_IN_USE" | "SNAPSHOT_LIMIT_REACHED" | "SNAPSHOT_NOT_AVAILABLE" | "PLACEMENT_NOT_CURRENT" | "DESTROY_IS_DELETE" | "LEASE_HELD" | "LEASE_NOT_FOUND" | "VERSION_MOVED" | "DURABLE_OBJECT_ALREADY_HAS_APPLICATION" | "DEPLOYMENT_NOT_FOUND" | "DEPLOYMENT_ALREADY_EXISTS" | "PLACEMENT_NOT_FOUND" | "ROLLOUT_NOT_FOUND" | "ROLLOUT_IN_USE" | "WAIT_TIMEOUT" | "VERSION_NOT_FOUND" | "CURSOR_EXPIRED" | "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_WATCHERS" | "INSTANCE_LIMIT_REACHED" | "INSTANCE_CORDONED" | "INSTANCE_CANNOT_START" | "SSH_NOT_AVAILABLE" | "SIGNATURE_REFUSED" | "EXEC_TIMEOUT" | "EXEC_OUTPUT_TOO_LARGE" | "QUEUE_FULL" | "NO_OTHER_INSTANCE" | "NO_READY_INSTANCE" | "SCALED_TO_ZERO" | "INSTANCE_UNREACHABLE" | "TOKEN_NOT_FOUND" | "OWNED_BY_ANOTHER" | "ACCOUNT_NOT_EMPTY" | "PRECONDITION_FAILED" | "IDEMPOTENCY_IN_PROGRESS" | "IDEMPOTENCY_KEY_REUSED" | "RATE_LIMITED" | "MASTER_KEY_MISSING" | "SECRET_UNREADABLE" | "SECRET_NAME_ALREADY_EXISTS" | "SECRET_NAME_NOT_FOUND" | "SECRET_IN_USE" | "SSH_PUBLIC_KEY_ALREADY_EXISTS" | "SSH_PUBLIC_KEY_NOT_FOUND" | "SSH_PUBLIC_KEY_IN_USE" | "IMAGE_REGISTRY_NOT_ALLOWED" | "IMAGE_REGISTRY_ALREADY_EXISTS" | "IMAGE_REGISTRY_NOT_FOUND" | "IMAGE_REGISTRY_IN_USE" | "IMAGE_REGISTRY_IS_PUBLIC" | "IMAGE_REGISTRY_PROTOCOL_ALREADY_EXISTS" | "IMAGE_REGISTRY_PROTOCOL_NOT_FOUND" | "IMAGE_REPOSITORY_NOT_FOUND" | "IMAGE_NOT_FOUND" | "IMAGE_IN_USE" | "IMAGE_REGISTRY_PROTO_IS_REFERENCED" | "SECRETS_STORE_NOT_FOUND" | "PLACEMENT_ENDED" | "JOB_NOT_FOUND" | "JOB_ATTEMPT_NOT_FOUND" | "JOB_CREATE_NOT_ALLOWED" | "JOB_FINISHED" | "SCHEDULE_NOT_FOUND" | "SCHEDULE_ALREADY_EXISTS" | "SCHEDULE_LIMIT_REACHED" | "SCHEDULE_BUSY" | "TASK_NOT_FOUND" | "TASK_FINISHED" | "TASKS_FULL" | "JOB_INSTANCE" | "LOGS_NOT_AVAILABLE" | "NO_JOB" | "HOLD_EXPIRED" | "NO_BRIDGE_TARGET" | "BRIDGE_TARGET_FAILED" | "BRIDGE_RESULT_TOO_LARGE" | "BRIDGE_TIMEOUT" | "CALL_LOOP" | "EGRESS_DENIED" | "BINDING_NOT_GRANTED" | "BINDING_NOT_AVAILABLE" | "BINDING_FAILED" | "KEY_NOT_FOUND" | "LENGTH_REQUIRED" | "RANGE_NOT_SATISFIABLE" | "CHECKSUM_MISMATCH" | "EGRESS_OPEN" | "EGRESS_UPSTREAM_FAILED" | "EGRESS_MISCONFIGURED" | "CREDENTIAL_UNAVAILABLE" | "NO_EGRESS_HANDLER" | "EGRESS_HANDLER_FAILED" | "INTERNAL";
       retryable: boolean;
       /** what explains the error: field names, limits, ids; `reason` is a sentence to show */
       details: Record<string, string | number | boolean | null | string[]>;
@@ -2718,7 +2781,7 @@ export interface Schemas {
   Registry: {
     domain: string;
     created_at: string;
-    kind?: "default" | "DockerHub" | "ECR" | "GAR";
+    kind?: "default" | "DockerHub" | "ECR" | "GAR" | "GHCR" | "Generic";
     is_public: boolean;
     /** base64 of a SubjectPublicKeyInfo (P-256): what the registry must trust */
     public_key?: string;
@@ -2726,6 +2789,20 @@ export interface Schemas {
       store_id: string;
       secret_name: string;
     };
+    pull_through?: {
+      prefix: string;
+      refresh_seconds: number;
+    };
+  };
+  Repository: {
+    name: string;
+    /** anyone may pull from it, without a login */
+    is_public: boolean;
+    tags: number;
+    manifests: number;
+    /** bytes of its blobs, each counted once */
+    size: number;
+    created_at: string;
   };
   RequiredPort: number | string;
   Reseal: {
@@ -3039,6 +3116,18 @@ export interface Schemas {
     status: "active";
     created: string;
     modified: string;
+  };
+  Tag: {
+    name: string;
+    digest: string;
+    media_type: string;
+    /** of an index: what it has an image for, such as linux/arm64 */
+    platforms?: string[];
+    /** bytes of manifest, config and layers, of everything below an index */
+    size: number;
+    updated_at: string;
+    /** applications, with the versions and instances that run it */
+    used_by: string[];
   };
   TakenLease: {
     owner: string;
@@ -4441,6 +4530,16 @@ export interface Operations {
     headers: "idempotencyKey" | "owner";
     result: Schemas["Registry"];
   };
+  /** Change the credential of an image registry, or how it is pulled through */
+  "PATCH /registries/{domain}": {
+    params: {
+      domain: string;
+    };
+    query: undefined;
+    body: Schemas["ChangeRegistry"];
+    headers: "idempotencyKey";
+    result: Schemas["Registry"];
+  };
   /** Remove an image registry; the secret that it refers to stays */
   "DELETE /registries/{domain}": {
     params: {
@@ -4471,6 +4570,90 @@ export interface Operations {
     };
     headers: "idempotencyKey";
     result: Schemas["ImagePreparation"];
+  };
+  /** List the repositories of the account's own registry */
+  "GET /images": {
+    params: undefined;
+    query: {
+      /** The most that the page holds */
+      per_page?: number;
+      /** `next_page_token` of the page before; default: the first page */
+      page_token?: string;
+    };
+    body: undefined;
+    headers: never;
+    result: Schemas["Repository"][];
+  };
+  /** Get a repository; a / in its name is written %2F */
+  "GET /images/{repository}": {
+    params: {
+      repository: string;
+    };
+    query: undefined;
+    body: undefined;
+    headers: never;
+    result: Schemas["Repository"];
+  };
+  /** Say who may pull from a repository; a / in its name is written %2F */
+  "PATCH /images/{repository}": {
+    params: {
+      repository: string;
+    };
+    query: undefined;
+    body: Schemas["ChangeRepository"];
+    headers: "idempotencyKey";
+    result: Schemas["Repository"];
+  };
+  /** List the tags of a repository, with what uses them */
+  "GET /images/{repository}/tags": {
+    params: {
+      repository: string;
+    };
+    query: {
+      /** The most that the page holds */
+      per_page?: number;
+      /** `next_page_token` of the page before; default: the first page */
+      page_token?: string;
+    };
+    body: undefined;
+    headers: never;
+    result: Schemas["Tag"][];
+  };
+  /** Delete a tag of an image that nothing uses; its manifest stays until garbage is collected */
+  "DELETE /images/{repository}/tags/{tag}": {
+    params: {
+      repository: string;
+      tag: string;
+    };
+    query: {
+      /** `true`: also what applications use, whose next container may find it gone; default `false` */
+      force?: "true" | "false";
+    };
+    body: undefined;
+    headers: "idempotencyKey";
+    result: Schemas["Message"];
+  };
+  /** Delete an image that nothing uses, with its tags */
+  "DELETE /images/{repository}/manifests/{digest}": {
+    params: {
+      repository: string;
+      digest: string;
+    };
+    query: {
+      /** `true`: also what applications use, whose next container may find it gone; default `false` */
+      force?: "true" | "false";
+    };
+    body: undefined;
+    headers: "idempotencyKey";
+    result: Schemas["Message"];
+  };
+  /** Collect the garbage of the account's own registry */
+  "POST /image-collections": {
+    params: undefined;
+    query: undefined;
+    body: Schemas["CollectionInput"];
+    headers: "idempotencyKey";
+    result: Schemas["Collection"];
   };
   /** List the account's one secrets store */
   "GET /client/v4/accounts/{account_id}/secrets_store/stores": {
