@@ -19,6 +19,7 @@ try {
     projectDir: join(import.meta.dirname, ".."),
     watch: values.watch === true,
     port: process.env["PORT"],
+    publishesTemplates: process.env["GANTRY_TEMPLATES"] !== "off",
     print: (line) => process.stdout.write(`${line}\n`),
   });
   process.exit(0);

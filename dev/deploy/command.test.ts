@@ -123,6 +123,21 @@ describe("deploy", () => {
     expect(api.calls()).toEqual([]);
   });
 
+  it("creates nothing in an account without R2, and says where it is enabled", async ({ expect }) => {
+    await start("empty");
+    api.intercept("GET /r2/buckets/gantry-registry-staging", 1, () => "r2 not enabled");
+    const { error } = await run();
+    expect(String(error)).toContain("the account has no R2");
+    expect(String(error)).toContain("https://dash.cloudflare.com/0123456789abcdef0123456789abcdef/r2/overview");
+    expect(String(error)).not.toContain("permission");
+    expect(api.calls()).toEqual([]);
+    api.intercept("POST /r2/buckets", 1, () => "r2 not enabled");
+    expect(String((await run()).error)).toContain("the account has no R2");
+    // What was not made then is made by the next run.
+    expect((await run()).error).toBeUndefined();
+    expect(api.account.buckets).toMatchObject([{ name: "gantry-registry-staging" }]);
+  });
+
   it("changes nothing in a dry run", async ({ expect }) => {
     await start("empty");
     const { output, error } = await run({ args: ["--env", "staging", "--dry-run"] });

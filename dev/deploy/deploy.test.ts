@@ -24,6 +24,7 @@ describe("npm run deploy", { timeout: 30_000 }, () => {
     const { code, stdout } = await run(["--env", "production", "--dry-run"]);
     expect(code).toBe(0);
     expect(stdout).toContain("create  secret GANTRY_ADMIN_TOKEN");
+    expect(stdout).toContain("create  R2 bucket gantry-registry-production (REGISTRY_BLOBS)");
     expect(stdout).toContain(
       "deploy  Worker gantry-production (new), container application gantry-instances-production",
     );

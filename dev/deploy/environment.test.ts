@@ -26,19 +26,26 @@ describe("the configuration of an environment", () => {
       GANTRY_ACCOUNT_ID: "a".repeat(32),
       GANTRY_DEFAULT_INGRESS: "private",
       GANTRY_EGRESS_CONNECT_TO: "",
+      GANTRY_IMAGE_LOADER_URL: "",
+      GANTRY_IMAGE_LOADER_TOKEN: "",
       INGRESS_DOMAIN: "",
     });
     const withDomain = environmentConfig(parseConfig(PROJECT), { ...input, ingressDomain: "apps.example.com" });
     expect(withDomain.vars?.["INGRESS_DOMAIN"]).toBe("apps.example.com");
   });
 
-  it("sends what containers ask of the outside nowhere else, whatever its variables say", async ({ expect }) => {
+  it("asks no server of a developer's machine, whatever its variables say", async ({ expect }) => {
     const project = await readFile(join(import.meta.dirname, "../../wrangler.jsonc"), "utf8");
-    const map = { GANTRY_EGRESS_CONNECT_TO: '{"*": "http://127.0.0.1:1"}' };
+    const map = {
+      GANTRY_EGRESS_CONNECT_TO: '{"*": "http://127.0.0.1:1"}',
+      GANTRY_IMAGE_LOADER_URL: "http://127.0.0.1:2",
+      GANTRY_IMAGE_LOADER_TOKEN: "token",
+    };
     const config = parseConfig(project);
     const vars = { ...config.vars, ...map };
     const changed = { ...config, vars, env: { staging: { vars: map } } };
-    expect(environmentConfig(changed, input).vars?.["GANTRY_EGRESS_CONNECT_TO"]).toBe("");
+    const deployed = environmentConfig(changed, input).vars;
+    expect(Object.keys(map).map((name) => deployed?.[name])).toEqual(["", "", ""]);
   });
 
   it("keeps the minute trigger, by which a schedule that has lost its alarm is found", async ({ expect }) => {

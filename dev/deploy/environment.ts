@@ -50,8 +50,10 @@ export function environmentConfig(base: Config, input: EnvironmentInput): Config
       // Locally everybody on the machine may call an application; on the internet nobody may until it says so.
       GANTRY_DEFAULT_INGRESS: "private",
       ...own.vars,
-      // What containers ask of the outside goes to servers of a developer's machine in development alone.
+      // Servers of a developer's machine are asked in development alone.
       GANTRY_EGRESS_CONNECT_TO: "",
+      GANTRY_IMAGE_LOADER_URL: "",
+      GANTRY_IMAGE_LOADER_TOKEN: "",
       INGRESS_DOMAIN: input.ingressDomain || (own.vars?.["INGRESS_DOMAIN"] ?? ""),
     },
     secrets: {

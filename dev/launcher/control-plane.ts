@@ -47,5 +47,6 @@ and call them:
 
   curl http://hello.localhost:${port}/
 
+Begin a project from a template: npm run gantry -- init <folder>. Templates: npm run gantry -- templates list.
 Ctrl-C stops Gantry and its containers; what you made is kept for the next start.`;
 }

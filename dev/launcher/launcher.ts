@@ -12,17 +12,21 @@ import { checkPortIsFree, readSettings } from "./settings.ts";
 import { watchSources } from "./source-watch.ts";
 import { stopSignals } from "./stop-signals.ts";
 import { supervise } from "./supervisor.ts";
+import { publishSamples } from "./templates.ts";
 
 export interface LauncherOptions {
   readonly projectDir: string;
   readonly watch: boolean;
   /** PORT, as it is in the environment. */
   readonly port: string | undefined;
+  /** Whether the samples become templates in its registry. */
+  readonly publishesTemplates: boolean;
   readonly print: (line: string) => void;
 }
 
 /** Resolves when everything was stopped on request; rejects where Gantry cannot start. */
-export async function runLauncher({ projectDir, watch, port, print }: LauncherOptions): Promise<void> {
+export async function runLauncher(options: LauncherOptions): Promise<void> {
+  const { projectDir, watch, port, print } = options;
   const startedAt = performance.now();
   const settings = await readSettings(projectDir, port);
   const launch = await Launch.claim(settings.stateDir, settings.port, print);
@@ -78,6 +82,7 @@ export async function runLauncher({ projectDir, watch, port, print }: LauncherOp
         await listInstances(plane.url, plane.token).catch((error: Error) =>
           note(`Could not wake the schedulers: ${error.message}`),
         );
+        if (options.publishesTemplates) void publishSamples(projectDir, plane, note);
         const seconds = ((performance.now() - restartedAt) / 1000).toFixed(1);
         if (!isFirst) {
           note(`Gantry answers again, after ${seconds} s.`);

@@ -2,6 +2,7 @@
  * One session: a workerd with its containers, from nothing to gone. The control plane knows the session's id, so that
  * it takes containers of earlier ones for lost.
  */
+import { startImageLoader } from "../images/loader.ts";
 import { startContainerBackend } from "./container-backend.ts";
 import { untilHealthy, type ControlPlane } from "./control-plane.ts";
 import { startHost } from "./host-process.ts";
@@ -45,6 +46,12 @@ export async function startSession(options: SessionOptions): Promise<Session> {
     ]),
     rejectOnAbort(signal),
   ]);
+  const loader = await startImageLoader({
+    dockerSocket: backend.dockerSocket,
+    projectDir: settings.projectDir,
+    log,
+  });
+  loader.useRegistry(new URL(plane.url).host);
   const host = startHost({
     host: {
       configPath: settings.configPath,
@@ -52,6 +59,7 @@ export async function startSession(options: SessionOptions): Promise<Session> {
       persistTo: settings.persistTo,
       session: backend.session,
       imageTag: `gantry-${settings.port}`,
+      vars: loader.vars,
     },
     env: backend.env,
     onLine,
@@ -62,6 +70,7 @@ export async function startSession(options: SessionOptions): Promise<Session> {
   const stop = async () => {
     janitor.abort();
     await host.stop();
+    await loader.close();
     await backend.close();
   };
   const over = new AbortController();

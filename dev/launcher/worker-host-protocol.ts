@@ -9,6 +9,8 @@ export const hostOptions = z.strictObject({
   session: z.string(),
   /** The tag of every workload image: one per launcher, so that tags do not pile up. */
   imageTag: z.string(),
+  /** In place of those in the configuration. */
+  vars: z.record(z.string(), z.string()),
 });
 export type HostOptions = z.infer<typeof hostOptions>;
 

@@ -8,8 +8,9 @@
  */
 import { ChildProcess } from "node:child_process";
 import { subscribe } from "node:diagnostics_channel";
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import { unstable_startWorker as startWorker } from "wrangler";
+import { localBucket } from "../local-bucket/plugin.ts";
 import { hostOptions, type HostMessage } from "./worker-host-protocol.ts";
 
 const options = hostOptions.parse(JSON.parse(process.argv[2] ?? ""));
@@ -69,7 +70,15 @@ process.on("unhandledRejection", fail);
 
 const worker = await startWorker({
   config: options.configPath,
-  bindings: { GANTRY_SESSION: { type: "plain_text", value: options.session } },
+  bindings: {
+    ...Object.fromEntries(
+      Object.entries({ ...options.vars, GANTRY_SESSION: options.session }).map(([name, value]) => [
+        name,
+        { type: "plain_text" as const, value },
+      ]),
+    ),
+    REGISTRY_BLOBS: localBucket(join(options.persistTo, "registry-blobs")),
+  },
   dev: {
     server: { hostname: "127.0.0.1", port: options.port },
     // No --remote, no login: everything is on this machine.

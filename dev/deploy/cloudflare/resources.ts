@@ -2,7 +2,8 @@
 import * as z from "zod";
 import type { ExistingResource } from "../plan.ts";
 import { type Resource, RESOURCE_KINDS } from "../resources.ts";
-import { type Account, callCloudflare, CloudflareError } from "./api.ts";
+import { DeployError } from "../deploy-error.ts";
+import { type Account, type Call, callCloudflare, CloudflareError } from "./api.ts";
 import { listAll } from "./pages.ts";
 
 const namespaceSchema = z.looseObject({ id: z.string(), title: z.string() });
@@ -51,7 +52,7 @@ async function create(account: Account, resource: Resource): Promise<ExistingRes
   switch (resource.kind) {
     case "bucket": {
       const call = { method: "POST", path: "/r2/buckets", body: { name: resource.name }, permission } as const;
-      await callCloudflare(account, { ...call, headers: inJurisdiction(resource) }, anything);
+      await callBuckets(account, { ...call, headers: inJurisdiction(resource) });
       return named(resource, resource.name);
     }
     case "namespace": {
@@ -78,7 +79,7 @@ async function bucketExists(account: Account, bucket: Resource): Promise<boolean
   const path = `/r2/buckets/${encodeURIComponent(bucket.name)}`;
   const { permission } = RESOURCE_KINDS.bucket;
   try {
-    await callCloudflare(account, { method: "GET", path, headers: inJurisdiction(bucket), permission }, anything);
+    await callBuckets(account, { method: "GET", path, headers: inJurisdiction(bucket), permission });
     return true;
   } catch (error) {
     if (error instanceof CloudflareError && error.status === 404 && error.code === BUCKET_NOT_FOUND) return false;
@@ -87,6 +88,21 @@ async function bucketExists(account: Account, bucket: Resource): Promise<boolean
 }
 
 const BUCKET_NOT_FOUND = 10_006;
+const R2_NOT_ENABLED = 10_042;
+
+/** R2 is switched on by hand, once in an account: its refusal of that is no matter of the token's permissions. */
+async function callBuckets(account: Account, call: Call): Promise<void> {
+  try {
+    await callCloudflare(account, call, anything);
+  } catch (error) {
+    if (!(error instanceof CloudflareError) || error.code !== R2_NOT_ENABLED) throw error;
+    const where = `https://dash.cloudflare.com/${account.accountId}/r2/overview`;
+    throw new DeployError(
+      `the account has no R2, where the image registry keeps its layers: enable it at ${where}, then run this again`,
+      { cause: error },
+    );
+  }
+}
 
 function listNamespaces(account: Account) {
   const call = {
