@@ -15,16 +15,29 @@ export interface ConnectionFlags {
 }
 
 export async function connect(io: Io, flags: ConnectionFlags): Promise<Client> {
-  const baseUrl = flags.url ?? given(io.env["GANTRY_URL"]) ?? LOCAL_URL;
-  const token = flags.token ?? given(io.env["GANTRY_TOKEN"]) ?? (isLocal(baseUrl) ? await localToken(io.cwd) : null);
-  if (token === null) {
-    throw new ProblemsError([
-      problem("there is no token: set GANTRY_TOKEN, or give --token (npm start keeps one in .dev.vars)"),
-    ]);
-  }
-  const accountId = flags.accountId ?? given(io.env["GANTRY_ACCOUNT_ID"]);
+  const baseUrl = baseUrlOf(io, flags);
+  const token = await tokenOf(io, flags);
+  const accountId = accountOf(io, flags);
   const reach = (request: Request) => fetch(request).catch((error: unknown) => unreachable(baseUrl, request, error));
   return createClient({ baseUrl, token, fetch: reach, ...(accountId === undefined ? {} : { accountId }) });
+}
+
+export async function tokenOf(io: Io, flags: ConnectionFlags): Promise<string> {
+  const isHere = isLocal(baseUrlOf(io, flags));
+  const token = flags.token ?? given(io.env["GANTRY_TOKEN"]) ?? (isHere ? await localToken(io.cwd) : null);
+  if (token !== null) return token;
+  throw new ProblemsError([
+    problem("there is no token: set GANTRY_TOKEN, or give --token (npm start keeps one in .dev.vars)"),
+  ]);
+}
+
+/** Undefined: the token's. */
+export function accountOf(io: Io, { accountId }: ConnectionFlags): string | undefined {
+  return accountId ?? given(io.env["GANTRY_ACCOUNT_ID"]);
+}
+
+export function baseUrlOf(io: Io, { url }: ConnectionFlags): string {
+  return url ?? given(io.env["GANTRY_URL"]) ?? LOCAL_URL;
 }
 
 /** `fetch failed` tells nobody what to do. */

@@ -11,6 +11,16 @@ export interface Io {
   sleep(ms: number): Promise<void>;
 }
 
+/** Where a command was typed: npm runs scripts in the folder of their package.json. */
+export function typedIn({ env, cwd }: Io): string {
+  return isNpmScript(env) ? (env["INIT_CWD"] ?? cwd) : cwd;
+}
+
+/** `npm run gantry -- …` */
+export function isNpmScript(env: Io["env"]): boolean {
+  return env["npm_lifecycle_event"] === "gantry";
+}
+
 export function processIo(): Io {
   return {
     env: process.env,

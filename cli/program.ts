@@ -15,6 +15,8 @@ import { addEgress } from "./egress-program.ts";
 import type { Io } from "./io.ts";
 import type { RolloutAction } from "../src/orchestrator/rollouts/actions.ts";
 import { describeProblem, ProblemsError } from "./problems.ts";
+import { addImages } from "./images-program.ts";
+import { addTemplates } from "./templates-program.ts";
 
 const ACTION_TEXTS: Readonly<Record<RolloutAction, string>> = {
   next: "One step on, when the current one is done",
@@ -105,6 +107,8 @@ export async function run(io: Io, args: readonly string[]): Promise<number> {
       async (name: string, words: string[], flags: ExecFlags) => void (code = await exec(io, name, words, flags)),
     );
   addEgress(program, connected, io, (ended) => void (code = ended));
+  addImages(program, connected, io, (ended) => void (code = ended));
+  addTemplates(program, connected, io, (ended) => void (code = ended));
   const rollouts = program
     .command("rollout")
     .description("Begin an application's rollouts, look at them, and act on them");

@@ -31,7 +31,7 @@ async function told(command: readonly string[], flags: ExecFlags = {}, plane: Pl
   const signed: string[][] = [];
   const io: Io = {
     env: { HOME: "/home/me" },
-    cwd: "/work",
+    cwd: "/home/me/web",
     out: (text) => void (said.out += text),
     err: (text) => void (said.err += text),
     stdin: async () => "",
@@ -87,7 +87,7 @@ describe("gantry exec", () => {
 
   it.for([
     ["~/.ssh/work.pub", "/home/me/.ssh/work.pub"],
-    ["keys/id", "/work/keys/id"],
+    ["keys/id", "/home/me/web/keys/id"],
     ["/keys/id", "/keys/id"],
   ] as const)("takes the key %s", async ([key, file], { expect }) => {
     const { signed } = await told(["true"], { key, instance: "abcd", json: true });

@@ -2,6 +2,7 @@
 import { isCode, type Api } from "../../api.ts";
 import { keyLine, parseSshPublicKey } from "../../../src/ssh-public-key.ts";
 import { changesBetween, flatten, SAME, type Comparison, type Driver, type Live } from "../driver.ts";
+import { DEFAULT_REFRESH_SECONDS } from "../../../src/api/schemas/registry.ts";
 import type { JsonObject } from "../resource.ts";
 import { textOf } from "../resource.ts";
 import { ANY_STORE } from "../schemas.ts";
@@ -52,37 +53,59 @@ export const registries: Driver = {
     const wanted = shownRegistry(body);
     if (live === null) return fixed(null, wanted);
     const credential = (wanted["auth"] as JsonObject | undefined)?.["public_credential"] ?? null;
-    return fixed(await registryNow(api, live, credential), wanted);
+    return mendable(fixed(await registryNow(api, live, credential), wanted));
   },
   create: async ({ api, body, key, owner }) => {
     const sent = { body: await withStore(api, body), idempotencyKey: key };
     const { result } = await api.send("POST /registries", owner === null ? sent : { ...sent, owner });
     return { kind: "registry", name: result.domain, id: result.domain, etag: null, shown: { ...result } };
   },
-  update: () => Promise.resolve(null),
+  update: async ({ api, name, body, key }) => {
+    const { auth, pull_through } = await withStore(api, body);
+    const change = { ...(auth === undefined ? {} : { auth }), pull_through: pull_through ?? null };
+    await api.send("PATCH /registries/{domain}", { params: { domain: name }, body: change, idempotencyKey: key });
+    return null;
+  },
   remove: async (api, { name }, key) => {
     await api.send("DELETE /registries/{domain}", { params: { domain: name }, idempotencyKey: key });
   },
 };
 
+/** Another credential, and how it is pulled through, are changes of the same registry. */
+function mendable(comparison: Comparison): Comparison {
+  const isMended = comparison.changes.every(({ field }) => /^(?:auth|pull_through)(?:\.|$)/.test(field));
+  return isMended ? { ...comparison, replace: null } : comparison;
+}
+
 /** Without the store's id, which is the account's one. */
-function shownRegistry({ kind, auth, is_public: isPublic }: JsonObject): JsonObject {
-  if (auth === undefined) return { is_public: isPublic ?? false };
+function shownRegistry({ kind, auth, is_public: isPublic, domain, pull_through: through }: JsonObject): JsonObject {
+  const pulled = through === undefined ? {} : { pull_through: withDefaults(through as JsonObject, domain) };
+  if (auth === undefined) return { is_public: isPublic ?? false, ...pulled };
   const { public_credential, private_credential } = auth as JsonObject;
   const secret = (private_credential as JsonObject)["secret_name"] ?? null;
-  return { kind: kind ?? null, auth: { public_credential: public_credential ?? null, secret_name: secret } };
+  return { kind: kind ?? null, auth: { public_credential: public_credential ?? null, secret_name: secret }, ...pulled };
+}
+
+/** As the API fills in what is not said. */
+function withDefaults(
+  { prefix, refresh_seconds: seconds }: JsonObject,
+  domain: JsonObject[string] | undefined,
+): JsonObject {
+  return { prefix: prefix ?? domain ?? null, refresh_seconds: seconds ?? DEFAULT_REFRESH_SECONDS };
 }
 
 /** The list does not tell the user's name; who may not ask for it takes it as it is wanted. */
 async function registryNow(api: Api, { name, shown }: Live, wanted: JsonObject[string] | null): Promise<JsonObject> {
-  const { kind, private_credential: hidden, is_public: isPublic } = shown;
-  if (hidden === undefined) return { is_public: isPublic ?? false };
+  const { kind, private_credential: hidden, is_public: isPublic, pull_through: through } = shown;
+  const pulled = through === undefined ? {} : { pull_through: through };
+  if (hidden === undefined) return { is_public: isPublic ?? false, ...pulled };
   return {
     kind: kind ?? null,
     auth: {
       public_credential: (await userOf(api, name)) ?? wanted ?? null,
       secret_name: (hidden as JsonObject)["secret_name"] ?? null,
     },
+    ...pulled,
   };
 }
 
