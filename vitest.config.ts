@@ -48,7 +48,7 @@ export default defineConfig({
         test: {
           name: "workers",
           include: ["test/workers/**/*.test.ts"],
-          globalSetup: ["./test/workers/outside-server.ts"],
+          globalSetup: ["./test/workers/outside-server.ts", "./test/workers/outside-registry.ts"],
           // `SHARDED_INSTANCES=2000` is the long run of `shards-scale.test.ts`, many `EVICT_ROUNDS` that of `evict.test.ts`.
           provide: {
             shardedInstances: Number(process.env["SHARDED_INSTANCES"] ?? 40),

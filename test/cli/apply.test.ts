@@ -60,6 +60,10 @@ async function folder(): Promise<string> {
 
 const secretOf = (name: string) => ({ kind: "secret", name, spec: { value: { stdin: true } } });
 
+function openRegistry(more: string): string {
+  return `owner: a\nresources: [{ kind: registry, name: r.example.com, spec: { is_public: true${more} } }]`;
+}
+
 describe.concurrent("apply", () => {
   it("makes all kinds in order, then nothing, and what export prints changes nothing", async ({ expect }) => {
     const account = await newAccount();
@@ -158,6 +162,21 @@ describe.concurrent("apply", () => {
     const all = await account.api.list("GET /deployments/v2");
     expect(all.map(({ network }) => network.mode)).toEqual(["private"]);
     expect(isDone((await diff(account, other)).told)).toBe(true);
+  });
+
+  it("changes how a registry is pulled through where it is", async ({ expect }) => {
+    const account = await newAccount();
+    await apply(account, openRegistry(""));
+    for (const [wanted, through] of [
+      [openRegistry(", pull_through: { refresh_seconds: 60 }"), { prefix: "r.example.com", refresh_seconds: 60 }],
+      [openRegistry(", pull_through: { prefix: r }"), { prefix: "r", refresh_seconds: 300 }],
+      [openRegistry(""), undefined],
+    ] as const) {
+      expect((await apply(account, wanted)).actions).toEqual({ "registry/r.example.com": "update" });
+      expect(isDone((await diff(account, wanted)).told)).toBe(true);
+      const { result } = await account.api.send("GET /registries");
+      expect(result.find(({ domain }) => domain === "r.example.com")?.pull_through).toEqual(through);
+    }
   });
 
   it("does the rest when something fails, and keeps back what needs it", async ({ expect }) => {

@@ -100,6 +100,10 @@ export function hint(path: readonly string[], schema: JsonSchema, random: Random
       return 1;
     case "memory":
       return "512MiB";
+    case "repository":
+      return random.pick(["web", "team/web"]);
+    case "repositories":
+      return ["team/web", "team/*"];
     default:
       return egressHint(path, random) ?? jobHint(name, random);
   }
@@ -125,6 +129,8 @@ export function repair(body: unknown, operationPath: string, random: Random): un
   if (operationPath.endsWith("/credentials")) {
     body["permissions"] ??= ["pull"];
     body["expiration_minutes"] ??= 5;
+    // Only the managed registry has repositories that are known here.
+    delete body["repositories"];
   }
   if (operationPath.endsWith("/me")) repairAccount(body);
   if (isRecord(body["egress"])) repairEgress(body["egress"], random);

@@ -5,6 +5,7 @@
 import type { Random } from "../simulation/random.ts";
 import type { Sent } from "./client.ts";
 import type { Operation } from "./document.ts";
+import { stagedForImages } from "./stages-images.ts";
 import { stagedForSsh, type StagedSent } from "./stages-ssh.ts";
 import { uuid } from "./values.ts";
 
@@ -41,6 +42,8 @@ export async function staged(operation: Operation, deps: StageDeps): Promise<Sta
     await send("POST", base, whole);
   };
   const asked = (target: string): Sent => ({ method, target: `${base}/${name}/${target}`, headers });
+  const image = await stagedForImages(operation, deps);
+  if (image !== null) return image;
   const ssh = await stagedForSsh(operation, { name, headers, accountId: deps.accountId, send });
   if (ssh !== null) return ssh;
   if (BY_NAME.test(path)) {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { inject, vi } from "vitest";
 import { createTestHarness, type TestHarness } from "wrangler";
+import { startImageLoader, type ImageLoader } from "../../dev/images/loader.ts";
 import { listInstances, runJanitor } from "../../dev/launcher/janitor.ts";
 import { startOwnWorker, type OwnWorker } from "./own-network.ts";
 
@@ -54,6 +55,7 @@ export class ControlPlane {
   readonly #workers: readonly string[];
   #running: TestHarness | undefined;
   #own: OwnWorker | undefined;
+  #loader: ImageLoader | undefined;
   readonly #janitor = new AbortController();
   #url = new URL("http://127.0.0.1");
 
@@ -76,9 +78,12 @@ export class ControlPlane {
   /** `vars`: in place of those in its configuration. `env`: beside those of the container backend. */
   async start(vars: Record<string, string> = {}, env: Record<string, string> = {}): Promise<void> {
     Object.assign(process.env, inject("containerEnv"), { WRANGLER_SEND_METRICS: "false" }, env);
-    const workers = this.#workers.map((configPath) => ({ configPath, vars }));
+    this.#loader = await startImageLoader({ dockerSocket: inject("dockerSocket"), projectDir: PROJECT_DIR, log });
+    const allVars = { ...this.#loader.vars, ...vars };
+    const workers = this.#workers.map((configPath) => ({ configPath, vars: allVars }));
     this.#running = createTestHarness({ root: import.meta.dirname, workers });
     ({ url: this.#url } = await this.#harness.listen());
+    this.#loader.useRegistry(this.#url.host);
     this.#startJanitor();
   }
 
@@ -97,7 +102,7 @@ export class ControlPlane {
         socket,
         session: inject("containerSession"),
         knownInstances: () => listInstances(this.origin, TOKEN),
-        log: (line) => console.log(line),
+        log,
       },
       this.#janitor.signal,
     );
@@ -107,6 +112,7 @@ export class ControlPlane {
   async stop(): Promise<void> {
     this.#janitor.abort();
     await (this.#own === undefined ? this.#harness.close() : this.#own.stop());
+    await this.#loader?.close();
     await eventually(async () => {
       const left = await containers();
       // One may go by itself meanwhile.
@@ -215,6 +221,10 @@ export class ControlPlane {
     );
     return stdout;
   }
+}
+
+function log(line: string): void {
+  console.log(line);
 }
 
 /** Polls until `probe` returns something; the deadline is long beside what it waits for. */

@@ -10,6 +10,8 @@ declare module "vitest" {
   export interface ProvidedContext {
     containerEnv: Record<string, string>;
     containerSession: string;
+    /** The engine's own. */
+    dockerSocket: string;
     browser: Browser;
   }
 }
@@ -22,6 +24,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await installInit();
   project.provide("containerEnv", backend.env);
   project.provide("containerSession", backend.session);
+  project.provide("dockerSocket", backend.dockerSocket);
   if (project.name === "long") project.provide("browser", await browser());
   return () => backend.close();
 }

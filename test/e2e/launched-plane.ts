@@ -20,12 +20,18 @@ export class LaunchedPlane {
   port = 0;
   /** What it has printed since it was started. */
   output = "";
+  readonly #templates: string;
   #launcher: ChildProcess | null = null;
+
+  /** `templates`: whether it publishes the samples, "on" or "off". */
+  constructor({ templates = "off" }: { readonly templates?: "on" | "off" } = {}) {
+    this.#templates = templates;
+  }
 
   async start(): Promise<void> {
     if (this.port === 0) this.port = await freePort();
     this.output = "";
-    const env = { ...ENVIRONMENT, PORT: String(this.port) };
+    const env = { ...ENVIRONMENT, PORT: String(this.port), GANTRY_TEMPLATES: this.#templates };
     const launcher = spawn("npm", ["start"], { cwd: PROJECT_DIR, env, detached: true });
     this.#launcher = launcher;
     launcher.stdout.on("data", (chunk: Buffer) => (this.output += chunk.toString()));

@@ -45,6 +45,8 @@ export async function growthDuring(sample: () => Promise<number>, work: () => Pr
       await sleep(SAMPLE_MS);
     }
   })();
+  // An interruption ends the sampler's program too: whoever waits for the work hears of it first.
+  sampling.catch(() => undefined);
   try {
     await work();
   } finally {

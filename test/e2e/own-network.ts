@@ -10,13 +10,18 @@ export interface OwnWorker {
   stop(): Promise<void>;
 }
 
-/** `config`: the path of its configuration. `vars`: in place of those in there. */
-export async function startOwnWorker(config: string, vars: Record<string, string>): Promise<OwnWorker> {
+type Bindings = NonNullable<Parameters<typeof startWorker>[0]["bindings"]>;
+
+/** `config`: the path of its configuration. `vars` and `bindings`: in place of those in there. */
+export async function startOwnWorker(
+  config: string,
+  vars: Record<string, string>,
+  bindings: Bindings = {},
+): Promise<OwnWorker> {
+  const texts = Object.entries(vars).map(([name, value]) => [name, { type: "plain_text" as const, value }]);
   const worker = await startWorker({
     config,
-    bindings: Object.fromEntries(
-      Object.entries(vars).map(([name, value]) => [name, { type: "plain_text" as const, value }]),
-    ),
+    bindings: { ...Object.fromEntries(texts), ...bindings },
     dev: {
       server: { hostname: "127.0.0.1", port: 0 },
       remote: false,

@@ -12,6 +12,8 @@ export { ContainerEvents, Functions, StandIn } from "../workers/bound-workers.ts
 export { Room } from "../workers/room.ts";
 export { Egress } from "../../src/egress/gateway.ts";
 export { Gantry } from "../../src/containers/entrypoint.ts";
+export { ImagePreparation } from "../../src/registry/images/preparation.ts";
+export { Registry } from "../../src/registry/store/registry.ts";
 
 const RESET = "reset by the test";
 const AGAIN_MS = 5;

@@ -9,6 +9,7 @@ import type { ApplicationRow } from "../../src/orchestrator/storage/application-
 import type { BatchTampering } from "./batch/application.ts";
 import type { BatchFaults } from "./batch/faults.ts";
 import type { ScheduleChoice } from "./batch/scenario.ts";
+import { sqlText } from "./batch/sql-text.ts";
 import { patched } from "./bugs.ts";
 
 export interface BatchBug {
@@ -57,7 +58,7 @@ const generous = (row: ApplicationRow | undefined) =>
 const changedTask = (db: Database, change: (task: Task) => Task | null) =>
   written(db, (sql, values) => {
     if (!sql.startsWith("UPDATE tasks ")) return [[sql, values]];
-    const next = change(JSON.parse(String(values[2])) as Task);
+    const next = change(JSON.parse(sqlText(values[2])) as Task);
     return next === null ? null : [[sql, [next.state, values[1] ?? null, JSON.stringify(next), next.id]]];
   });
 
@@ -99,7 +100,7 @@ export const BATCH_BUGS: readonly BatchBug[] = [
         ...deps,
         db: written(deps.db, (sql, values) => {
           if (!sql.startsWith("INSERT INTO schedule_states")) return [[sql, values]];
-          const state = JSON.parse(String(values[1])) as ScheduleState;
+          const state = JSON.parse(sqlText(values[1])) as ScheduleState;
           const past = { ...state, cursor: state.cursor - 10 * MINUTE_MS };
           return [[sql, [values[0] ?? null, JSON.stringify(state.lastSlot === null ? past : state)]]];
         }),
@@ -243,7 +244,7 @@ export const BATCH_BUGS: readonly BatchBug[] = [
         ...deps,
         db: written(deps.db, (sql, values) => {
           if (!sql.startsWith("UPDATE tasks ") || values[0] !== "succeeded") return [[sql, values]];
-          const task = JSON.parse(String(values[2])) as Task;
+          const task = JSON.parse(sqlText(values[2])) as Task;
           const again = { ...task, state: "queued", finishedAt: null };
           return [
             [sql, values],

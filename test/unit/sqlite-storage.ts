@@ -10,7 +10,9 @@ export function memoryDatabase(): Database {
       sqlite.exec(sql);
       return { toArray: () => [], rowsWritten: 0 };
     }
-    const rows = sqlite.prepare(sql).all(...values);
+    const rows = sqlite
+      .prepare(sql)
+      .all(...values.map((value) => (value instanceof ArrayBuffer ? new Uint8Array(value) : value)));
     return { toArray: () => rows, rowsWritten: 0 };
   };
   const transactionSync = <T>(body: () => T): T => {

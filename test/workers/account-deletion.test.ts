@@ -1,7 +1,9 @@
 /** Deleting an account while others use it: no application is left that nobody reaches any more. */
-import { describe, it } from "vitest";
-import { accountStub, applicationStub } from "../../src/stubs.ts";
+import { runDurableObjectAlarm } from "cloudflare:test";
+import { describe, it, vi } from "vitest";
+import { accountStub, applicationStub, registryStub } from "../../src/stubs.ts";
 import { ACCOUNT_ID, domainError, testEnv } from "./client.ts";
+import { begin, indexOf, pushImage, putParts, storedOf } from "./registry-world.ts";
 import { send } from "./writes.ts";
 
 const ROOT = "http://control.test/client/v4/accounts";
@@ -38,6 +40,26 @@ describe("an account that is deleted", () => {
         (error: unknown) => error,
       );
     expect(answer).toMatchObject({ code: "ACCOUNT_NOT_FOUND" });
+  });
+
+  it("takes its images along, and lets nobody push any who was let in before", async ({ expect }) => {
+    const { path, id } = await account();
+    const index = indexOf(id);
+    await pushImage(index, "app", { tags: ["latest"], layers: ["one", "two"] });
+    await index.setPublic("app", true);
+    await index.startUpload("app", "late");
+    const late = await begin(index, "app", "late");
+    await putParts(late, ["late"]);
+    expect((await send("DELETE", path)).status).toBe(200);
+    expect(await index.repositories({ limit: 10, last: null })).toEqual({ items: [], next: null });
+    expect(await index.manifest("app", "latest")).toBeNull();
+    // The answer may have been lost.
+    await index.erase();
+    await expect(index.startUpload("app", "later")).rejects.toThrow("deleted");
+    vi.setSystemTime(Date.now() + 2 * 24 * 60 * 60 * 1_000);
+    await runDurableObjectAlarm(registryStub(testEnv, id));
+    vi.useRealTimers();
+    await expect.poll(async () => await storedOf(id)).toEqual([]);
   });
 
   it("is refused with applications, and nothing of it is gone", async ({ expect }) => {

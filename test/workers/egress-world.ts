@@ -12,20 +12,26 @@ export interface Running {
   readonly name: string;
   /** Of its one member. */
   readonly instance: string;
+  readonly deployment: string;
 }
 
-export async function running(egress: object, more: object = {}): Promise<Running> {
-  const { id, name } = await createApplication({ egress, ...more });
+/** `egress`: undefined, and its application says nothing of it. */
+export async function running(egress: object | undefined, more: object = {}): Promise<Running> {
+  const { id, name } = await createApplication({ ...(egress === undefined ? {} : { egress }), ...more });
   const [instance] = await untilReady(id, 1);
-  return { id, name, instance: instance?.id ?? "" };
+  return { id, name, instance: instance?.id ?? "", deployment: instance?.deployment_id ?? "" };
+}
+
+/** Who its requests are of, as the platform was told last. */
+export function workloadOf(instance: string): Workload {
+  const last = containerOf(instance).intercepted.at(-1);
+  if (last === undefined) throw new Error("nothing is intercepted");
+  return last.workload;
 }
 
 /** A request of the container, as the platform brings it to Gantry. */
 export async function ask(instance: string, url: string, init: RequestInit = {}): Promise<Response> {
-  const last = containerOf(instance).intercepted.at(-1);
-  if (last === undefined) throw new Error("nothing is intercepted");
-  const props: Workload = last.workload;
-  return await exports.Egress({ props }).fetch(new Request(url, init));
+  return await exports.Egress({ props: workloadOf(instance) }).fetch(new Request(url, init));
 }
 
 export async function statusOf(instance: string, url: string, method = "GET"): Promise<number> {

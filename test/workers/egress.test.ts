@@ -2,7 +2,6 @@
 import { env, exports } from "cloudflare:workers";
 import { createExecutionContext, runInDurableObject } from "cloudflare:test";
 import { describe, it } from "vitest";
-import type { Workload } from "../../src/bridge/workload.ts";
 import { serveEgress } from "../../src/egress/serve.ts";
 import {
   call,
@@ -14,40 +13,8 @@ import {
   testEnv,
   untilReady,
 } from "./client.ts";
+import { ask, HANDLED, running, statusOf, workloadOf, type Running } from "./egress-world.ts";
 import { containerOf } from "./fake-container.ts";
-
-/** A Worker answers for every host that is allowed, so that no test needs a network. */
-const HANDLED = [{ hosts: ["*.test", "example.com"], binding: "STAND_IN_PLAIN" }];
-
-interface Running {
-  readonly id: string;
-  readonly name: string;
-  readonly instance: string;
-  readonly deployment: string;
-}
-
-async function running(egress: object | undefined, more: object = {}): Promise<Running> {
-  const { id, name } = await createApplication({ ...(egress === undefined ? {} : { egress }), ...more });
-  const [instance] = await untilReady(id, 1);
-  return { id, name, instance: instance?.id ?? "", deployment: instance?.deployment_id ?? "" };
-}
-
-function workloadOf(instance: string): Workload {
-  const last = containerOf(instance).intercepted.at(-1);
-  if (last === undefined) throw new Error("nothing is intercepted");
-  return last.workload;
-}
-
-/** A request of the container, as the platform brings it to Gantry. */
-async function ask(instance: string, url: string, init: RequestInit = {}) {
-  const response = await exports.Egress({ props: workloadOf(instance) }).fetch(new Request(url, init));
-  const body = await response.text();
-  return { status: response.status, body };
-}
-
-async function statusOf(instance: string, url: string, init: RequestInit = {}): Promise<number> {
-  return (await ask(instance, url, init)).status;
-}
 
 const egressOf = async ({ id, instance }: Running) =>
   (await call("GET", `/applications/${id}/instances/${instance}/egress`)).result;
@@ -70,9 +37,9 @@ describe.concurrent("a request that no URL can be made of", () => {
 describe.concurrent("a container whose application has no policy", () => {
   it("reaches nothing, and is told so", async ({ expect }) => {
     const app = await running(undefined);
-    const { status, body } = await ask(app.instance, "https://example.com/");
-    expect(status).toBe(403);
-    expect(domainError(JSON.parse(body))).toMatchObject({
+    const answer = await ask(app.instance, "https://example.com/");
+    expect(answer.status).toBe(403);
+    expect(domainError(await answer.json())).toMatchObject({
       error: "EGRESS_DENIED",
       message: expect.stringContaining("add it to egress.allow"),
       details: {

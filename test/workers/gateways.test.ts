@@ -99,7 +99,7 @@ describe("a binding", () => {
     }
   });
 
-  it.for(["ACCOUNT", "APPLICATION", "INSTANCE", "ACCOUNTS_TOO"])(
+  it.for(["ACCOUNT", "APPLICATION", "INSTANCE", "REGISTRY", "IMAGE_PREPARATION", "ACCOUNTS_TOO"])(
     "of Gantry's own is reached by nobody: %s",
     async (binding, { expect }) => {
       const grants: BindingGrant[] = [{ type: "do", binding, prefix: "", access: "write" }];

@@ -89,7 +89,8 @@ describe("registries", () => {
     const second = await (await raw("POST", "/registries", body, headers)).json<Envelope>();
     expect(second.result).toEqual(first.result);
     const account = accountStub(testEnv, ACCOUNT_ID);
-    const registry = { id: "same", domain: `${random()}.example.com`, isPublic: false, auth: null, createdAt: 1 };
+    const domainToo = `${random()}.example.com`;
+    const registry = { id: "same", domain: domainToo, isPublic: false, auth: null, pullThrough: null, createdAt: 1 };
     await account.createRegistry({ ...registry, publicKey: "first" }, "private-1");
     expect(await account.createRegistry({ ...registry, publicKey: "second" }, "private-2")).toMatchObject({
       publicKey: "first",
@@ -105,7 +106,7 @@ describe("registries", () => {
     ["a bare word", { domain: "protos", is_public: true }, ["domain"]],
     ["nothing else", { domain: "a.example" }, ["is_public"]],
     ["a kind alone", { domain: "docker.io", kind: "DockerHub" }, ["auth"]],
-    ["an unknown kind", { domain: "docker.io", kind: "GHCR", is_public: true }, ["kind"]],
+    ["an unknown kind", { domain: "quay.io", kind: "Quay", is_public: true }, ["kind"]],
     [
       "a raw credential",
       { domain: "docker.io", kind: "DockerHub", auth: { public_credential: "u", private_credential: "raw" } },
@@ -126,6 +127,7 @@ describe("registries", () => {
     });
     for (const [body, field] of [
       [{ ...good, domain: "a.example" }, "domain"],
+      [{ ...good, kind: "GHCR" }, "domain"],
       [{ ...good, kind: "GAR" }, "domain"],
       [{ ...good, kind: "DockerHub" }, "domain"],
       [{ ...good, is_public: true }, "is_public"],
@@ -135,6 +137,105 @@ describe("registries", () => {
       const answer = await call("POST", "/registries", body);
       expect([told(answer), ...Object.keys(domainError(answer).details)]).toEqual(["400 VALIDATE_INPUT", field]);
     }
+  });
+});
+
+describe("registries of other kinds", () => {
+  it("are GitHub's, and any other with a name and a password", async ({ expect }) => {
+    const generic = await external(`${random()}.example.com:8443`, "Generic");
+    const ghcr = await external("ghcr.io", "GHCR");
+    for (const body of [generic, ghcr]) {
+      const { result } = await call("POST", "/registries", body);
+      expect(result).toMatchObject({ domain: body.domain, kind: body.kind, is_public: false });
+      await call("DELETE", `/registries/${encodeURIComponent(body.domain)}`);
+    }
+  });
+
+  it("get another credential, which is what they are read with from then on", async ({ expect }) => {
+    const body = await external(`${random()}.example.com`, "Generic");
+    await call("POST", "/registries", body);
+    const secret = await createSecret();
+    const auth = {
+      public_credential: "robot",
+      private_credential: { store_id: await store(), secret_name: secret },
+    };
+    const { result } = await call("PATCH", `/registries/${body.domain}`, { auth });
+    expect(result).toMatchObject({ kind: "Generic", private_credential: { secret_name: secret } });
+    expect((await ask(body.domain, {})).result.username).toBe("robot");
+    const material = await accountStub(testEnv, ACCOUNT_ID).registryMaterial(body.domain);
+    expect(material).toMatchObject({ secret: "pull-pass", registry: { auth: { publicCredential: "robot" } } });
+    // The old one is free to go.
+    expect((await call("DELETE", `/secrets/${body.auth.private_credential.secret_name}`)).status).toBe(200);
+    expect(told(await call("DELETE", `/secrets/${secret}`))).toBe("409 SECRET_IN_USE");
+  });
+
+  it("are changed only where they are, to what is there", async ({ expect }) => {
+    const body = await external(`${random()}.example.com`, "Generic");
+    await call("POST", "/registries", body);
+    const open = `${random()}.example.com`;
+    await call("POST", "/registries", { domain: open, is_public: true });
+    const { private_credential } = body.auth;
+    const withCredential = (change: object) => ({
+      auth: { public_credential: "u", private_credential: { ...private_credential, ...change } },
+    });
+    for (const [domain, patch, wanted, field] of [
+      ["nowhere.example.com", {}, "404 IMAGE_REGISTRY_NOT_FOUND", null],
+      [MANAGED, {}, "403 IMAGE_REGISTRY_NOT_ALLOWED", null],
+      [open, withCredential({}), "400 VALIDATE_INPUT", "auth"],
+      [
+        body.domain,
+        withCredential({ secret_name: "NOT_THERE" }),
+        "400 VALIDATE_INPUT",
+        "auth.private_credential.secret_name",
+      ],
+      [body.domain, withCredential({ store_id: "x" }), "400 VALIDATE_INPUT", "auth.private_credential.store_id"],
+      [body.domain, { kind: "ECR" }, "400 VALIDATE_INPUT", "kind"],
+    ] as const) {
+      const answer = await call("PATCH", `/registries/${domain}`, patch);
+      expect(told(answer)).toBe(wanted);
+      if (field !== null) expect(Object.keys(domainError(answer).details)).toEqual([field]);
+    }
+  });
+});
+
+describe("pull-through", () => {
+  it("is below the domain unless another prefix is given, and ends again", async ({ expect }) => {
+    const domain = `${random()}.example.com`;
+    const created = await call("POST", "/registries", { domain, is_public: true, pull_through: {} });
+    expect(created.result.pull_through).toEqual({ prefix: domain, refresh_seconds: 300 });
+    const prefix = `p${random()}`;
+    const changed = await call("PATCH", `/registries/${domain}`, { pull_through: { prefix, refresh_seconds: 0 } });
+    expect(changed.result.pull_through).toEqual({ prefix, refresh_seconds: 0 });
+    expect((await call("GET", "/registries")).result).toContainEqual(changed.result);
+    expect((await call("PATCH", `/registries/${domain}`, {})).result).toEqual(changed.result);
+    const ended = await call("PATCH", `/registries/${domain}`, { pull_through: null });
+    expect(ended.result).not.toHaveProperty("pull_through");
+  });
+
+  it("has a prefix that is a part of a name, no account, and nobody else's", async ({ expect }) => {
+    const taken = `p${random()}`;
+    const first = `${random()}.example.com`;
+    await call("POST", "/registries", { domain: first, is_public: true, pull_through: { prefix: taken } });
+    for (const [domain, pull_through] of [
+      [`${random()}.example.com`, { prefix: taken }],
+      [`${random()}.example.com`, { prefix: "A" }],
+      [`${random()}.example.com`, { prefix: "a/b" }],
+      [`${random()}.example.com`, { prefix: ACCOUNT_ID }],
+      [`${random()}.example.com:5000`, {}],
+    ] as const) {
+      const answer = await call("POST", "/registries", { domain, is_public: true, pull_through });
+      expect([told(answer), ...Object.keys(domainError(answer).details)]).toEqual([
+        "400 VALIDATE_INPUT",
+        "pull_through.prefix",
+      ]);
+    }
+    // Its own again is nobody else's.
+    const again = await call("PATCH", `/registries/${first}`, { pull_through: { prefix: taken } });
+    expect(again.status).toBe(200);
+    const other = `${random()}.example.com`;
+    await call("POST", "/registries", { domain: other, is_public: true });
+    const moved = await call("PATCH", `/registries/${other}`, { pull_through: { prefix: taken } });
+    expect(told(moved)).toBe("400 VALIDATE_INPUT");
   });
 });
 
@@ -166,7 +267,8 @@ describe("credentials", () => {
   ] as const)("are not good with %s", async ([, attempt], { expect }) => {
     const { result } = await ask(MANAGED, wanted);
     const refused = await attempt(result.password);
-    expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([401, 'Basic realm="Gantry registry"']);
+    expect(refused.status).toBe(401);
+    expect(refused.headers.get("www-authenticate")).toMatch(/^Bearer realm="http:\/\/control\.test\/v2\/token"/);
     expect(await refused.json()).toMatchObject({ errors: [{ code: "UNAUTHORIZED" }] });
   });
 

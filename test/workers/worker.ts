@@ -13,6 +13,8 @@ export { ContainerEvents, Functions, PlainStandIn, Silent, StandIn, StoreSecret 
 export { Room } from "./room.ts";
 export { Egress } from "../../src/egress/gateway.ts";
 export { Gantry } from "../../src/containers/entrypoint.ts";
+export { ImagePreparation } from "../../src/registry/images/preparation.ts";
+export { Registry } from "../../src/registry/store/registry.ts";
 
 /** What the queue of dead letters was given. */
 export const buried: unknown[] = [];

@@ -9,6 +9,7 @@ import type { Schedule, ScheduleState } from "../../../src/jobs/schedules/schedu
 import type { Task, TaskWork } from "../../../src/jobs/tasks/task.ts";
 import type { StoredEvent } from "../../../src/orchestrator/events.ts";
 import type { Lifetime } from "../engine/storage.ts";
+import { sqlText } from "./sql-text.ts";
 
 export type Written =
   | { readonly table: "jobs"; readonly job: Job }
@@ -57,20 +58,20 @@ export function watchWrites(db: Database, life: Lifetime, onKept: (written: read
 function writtenBy(sql: string, values: readonly SqlValue[]): Written | null {
   if (sql.startsWith("INSERT INTO jobs ")) return { table: "jobs", job: parsed(values[6]) };
   if (sql.startsWith("INSERT INTO job_attempts ")) {
-    return { table: "attempts", job: String(values[0]), attempt: parsed(values[2]) };
+    return { table: "attempts", job: sqlText(values[0]), attempt: parsed(values[2]) };
   }
   if (sql.startsWith("INSERT INTO schedules ")) return { table: "schedules", schedule: parsed(values[1]) };
   if (sql.startsWith("INSERT INTO schedule_states ")) {
-    return { table: "states", name: String(values[0]), state: parsed(values[1]) };
+    return { table: "states", name: sqlText(values[0]), state: parsed(values[1]) };
   }
   if (sql.startsWith("INSERT INTO tasks ")) return { table: "tasks", task: parsed(values[5]), work: parsed(values[6]) };
   if (sql.startsWith("UPDATE tasks ")) return { table: "tasks", task: parsed(values[2]), work: null };
   if (sql.startsWith("INSERT INTO events ")) {
-    const text = String(values[2]);
+    const text = sqlText(values[2]);
     return text.includes('"Schedule') ? { table: "events", event: parsed(text) } : null;
   }
   for (const from of ["jobs", "tasks", "schedules"] as const) {
-    if (sql.startsWith(`DELETE FROM ${from} `)) return { table: "gone", from, id: String(values[0]) };
+    if (sql.startsWith(`DELETE FROM ${from} `)) return { table: "gone", from, id: sqlText(values[0]) };
   }
   return null;
 }
@@ -78,5 +79,5 @@ function writtenBy(sql: string, values: readonly SqlValue[]): Written | null {
 /** Written by the code under test as JSON of that shape. */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller knows what the column holds
 function parsed<T>(text: SqlValue | undefined): T {
-  return JSON.parse(String(text)) as T;
+  return JSON.parse(sqlText(text)) as T;
 }

@@ -38,6 +38,7 @@ export interface RolloutRulesDeps {
 
 interface Aside {
   readonly wanted: number;
+  readonly held: number;
   readonly rollout: Rollout;
   readonly serving: number;
 }
@@ -147,7 +148,8 @@ export class RolloutRules {
   takingOut(row: Deployment): void {
     const rollout = this.#current;
     if (rollout === null || !takesTraffic(row, rollout, this.#deps.revisionOf)) return;
-    this.#aside ??= { rollout, serving: this.#serving(rollout), wanted: this.#deps.wanted() };
+    const { wanted, held } = this.standing();
+    this.#aside ??= { rollout, serving: this.#serving(rollout), wanted, held };
     const forMs = this.#deps.now() - (row.readyAt ?? 0);
     if (forMs < this.#deps.graceMs)
       this.#break("R4", `${row.id} goes after ${forMs} of ${this.#deps.graceMs} ms in traffic`);
@@ -160,7 +162,8 @@ export class RolloutRules {
     const row = this.#deps.row();
     if (aside === null || row === undefined || row.deleting) return;
     const { rollout, serving: before } = aside;
-    const { held } = this.standing();
+    // Whom a user has stopped was one of those wanted when this was decided, also where he goes with the rollout's end.
+    const held = Math.max(aside.held, this.standing().held);
     const wanted = Math.min(aside.wanted, this.#deps.wanted());
     const usual = wanted - held - unavailableOf(rollout, wanted);
     const least = Math.min(before, this.#withoutCordoned(usual, rollout));
