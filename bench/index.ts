@@ -5,6 +5,7 @@ import { egressBench } from "./egress.ts";
 import { jobsBench } from "./jobs.ts";
 import { planBench } from "./plan.ts";
 import { proxyBench } from "./proxy.ts";
+import { registryBench } from "./registry.ts";
 import { schedulerBench } from "./scheduler.ts";
 
-await runFromCommandLine([proxyBench, egressBench, apiBench, planBench, schedulerBench, jobsBench]);
+await runFromCommandLine([proxyBench, egressBench, registryBench, apiBench, planBench, schedulerBench, jobsBench]);

@@ -3,7 +3,7 @@ import control from "../../../src/index.ts";
 import { accountStub, applicationStub } from "../../../src/stubs.ts";
 import { liveContainers } from "../../../test/workers/fake-container.ts";
 
-export { Account, Application, Instance } from "../../../test/workers/worker.ts";
+export { Account, Application, Instance, Registry } from "../../../test/workers/worker.ts";
 
 const BILLING = /^\/__bench\/billing\/([0-9a-f-]+)$/;
 
