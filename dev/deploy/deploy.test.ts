@@ -25,6 +25,8 @@ describe("npm run deploy", { timeout: 30_000 }, () => {
     expect(code).toBe(0);
     expect(stdout).toContain("create  secret GANTRY_ADMIN_TOKEN");
     expect(stdout).toContain("create  R2 bucket gantry-registry-production (REGISTRY_BLOBS)");
+    expect(stdout).toContain("create  R2 bucket gantry-samples-production (SAMPLES_R2)");
+    expect(stdout).toContain("create  KV namespace gantry-samples-kv-production (SAMPLES_KV)");
     expect(stdout).toContain(
       "deploy  Worker gantry-production (new), container application gantry-instances-production",
     );

@@ -78,6 +78,7 @@ const worker = await startWorker({
       ]),
     ),
     REGISTRY_BLOBS: localBucket(join(options.persistTo, "registry-blobs")),
+    SAMPLES_R2: localBucket(join(options.persistTo, "samples")),
   },
   dev: {
     server: { hostname: "127.0.0.1", port: options.port },
