@@ -35,6 +35,7 @@ export function repairEgress(policy: Record<string, unknown>, random: Random): v
   }
   if (Array.isArray(handlers)) policy["handlers"] = [{ hosts: hosts(random), methods: ["GET"], binding: "FUNCTIONS" }];
   if (Array.isArray(policy["internal"])) policy["internal"] = random.chance(0.5) ? ["*"] : ["web", "n1"];
+  if (Array.isArray(policy["registry"])) policy["registry"] = random.chance(0.5) ? ["*"] : ["team/web", "lib/*"];
   // The walk's control plane is bound to none.
   delete policy["bindings"];
   if (policy["open"] !== true) return;

@@ -21,6 +21,8 @@ const REGIONS = ["afr", "apac", "eeur", "enam", "me", "oc", "sam", "weur", "wnam
 
 /** Only who is called by name sleeps, or is started anew. */
 const BY_NAME = /\/instances\/\{\w+\}\/(?:sleep|start)$/;
+/** What is done to one that runs. */
+const OF_RUNNING = /\/instances\/\{\w+\}\/(?:restart|stop|destroy|cordon|uncordon)$/;
 const OF_ATTEMPT = /\/attempts\/\{[^}]+\}\/logs$/;
 const OF_INSTANCE = /\/instances\/\{[^}]+\}\/logs$/;
 const OF_APPLICATION = /\/applications\/\{[^}]+\}\/logs$/;
@@ -50,6 +52,11 @@ export async function staged(operation: Operation, deps: StageDeps): Promise<Sta
     await create({ named_instances: 1, ingress: { mode: "public" } });
     await deps.exchange({ method: "GET", target: `/a/${name}/@somebody/`, headers: {} });
     return asked(`instances/somebody/${path.split("/").at(-1)}`);
+  }
+  if (OF_RUNNING.test(path)) {
+    await create({ instances: 1 });
+    await send("GET", `${base}/${name}/wait?state=ready&timeout=10`);
+    return asked(`instances/${name}-0/${path.split("/").at(-1)}`);
   }
   if (OF_ATTEMPT.test(path)) {
     await create({ jobs: true });

@@ -4,7 +4,8 @@
  */
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { ACCOUNT_ID, ControlPlane, docker, eventually } from "./control-plane.ts";
-import { freePort, pushWithSkopeo, startDockerRegistry, type DockerRegistry } from "./docker-registry.ts";
+import { pushWithSkopeo } from "./push-image.ts";
+import { freePort, startDockerRegistry, type DockerRegistry } from "./registry-tools.ts";
 
 const plane = new ControlPlane();
 let registry: DockerRegistry;

@@ -1,7 +1,7 @@
 /** `npm start`: an image that was pushed to its registry runs, and runs again after Gantry was stopped and started. */
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { docker, eventually } from "./control-plane.ts";
-import { pushWithSkopeo } from "./docker-registry.ts";
+import { pushWithSkopeo } from "./push-image.ts";
 import { LaunchedPlane } from "./launched-plane.ts";
 
 const MINUTES = 60_000;

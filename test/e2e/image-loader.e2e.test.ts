@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, inject, it } from "vitest";
 import { loadArchive } from "../../dev/images/archive.ts";
 import { startImageLoader, type ImageLoader } from "../../dev/images/loader.ts";
 import { docker, PROJECT_DIR } from "./control-plane.ts";
-import { pushWithSkopeo, startDockerRegistry, type DockerRegistry } from "./docker-registry.ts";
+import { pushWithSkopeo } from "./push-image.ts";
+import { startDockerRegistry, type DockerRegistry } from "./registry-tools.ts";
 
 let registry: DockerRegistry;
 let loader: ImageLoader;

@@ -6,7 +6,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { ACCOUNT_ID, ControlPlane, docker, eventually } from "./control-plane.ts";
-import { pushWithSkopeo, startDockerRegistry, type DockerRegistry } from "./docker-registry.ts";
+import { pushWithSkopeo } from "./push-image.ts";
+import { startDockerRegistry, type DockerRegistry } from "./registry-tools.ts";
 
 const TOKEN = "the operator's";
 const plane = new ControlPlane();
