@@ -10,6 +10,7 @@ export { Gantry } from "./containers/entrypoint.ts";
 export { ImagePreparation } from "./registry/images/preparation.ts";
 export { Instance } from "./containers/instance.ts";
 export { Registry } from "./registry/store/registry.ts";
+export { SharedState } from "./samples/shared-state.ts";
 
 export default {
   fetch: route,

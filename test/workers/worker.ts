@@ -15,6 +15,7 @@ export { Egress } from "../../src/egress/gateway.ts";
 export { Gantry } from "../../src/containers/entrypoint.ts";
 export { ImagePreparation } from "../../src/registry/images/preparation.ts";
 export { Registry } from "../../src/registry/store/registry.ts";
+export { SharedState } from "../../src/samples/shared-state.ts";
 
 /** What the queue of dead letters was given. */
 export const buried: unknown[] = [];
