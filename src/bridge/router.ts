@@ -7,6 +7,7 @@ import type * as z from "zod";
 import { parseJson, readText, validate } from "../api/body.ts";
 import { ERROR_HEADER } from "../containers/refusal.ts";
 import { describeError, ERRORS, GantryError } from "../errors.ts";
+import type { CredentialState } from "../egress/upstream/credential-states.ts";
 import type { FunctionAnswer, FunctionMessage } from "./functions.ts";
 import {
   enqueueSchema,
@@ -39,6 +40,8 @@ export interface BridgeTarget {
 export interface BridgeDeps {
   readonly tell: (caller: BridgeCaller, message: BridgeMessage) => Promise<BridgeReply>;
   readonly target: (applicationId: string) => Promise<BridgeTarget>;
+  /** Of its egress policy. */
+  readonly credentials: (workload: Workload) => Promise<readonly CredentialState[]>;
   readonly publicId: (deploymentId: string) => string;
   /** The id of the task that it is. */
   readonly enqueue: (applicationId: string, target: BridgeTarget, task: Enqueued) => Promise<string>;
@@ -84,6 +87,7 @@ const ROUTES: readonly BridgeRoute[] = [
     const { caller } = await identify(context);
     return { result: { ...caller, deployment: workload.deploymentId } };
   }),
+  withoutBody("GET", "/credentials", async ({ caller, deps }) => ({ result: await deps.credentials(caller.workload) })),
   withoutBody("GET", "/payload", async ({ caller, deps }) => {
     const { attempt } = await deps.tell(caller, { type: "payload" });
     if (attempt !== undefined) return { result: attempt };

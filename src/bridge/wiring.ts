@@ -1,6 +1,9 @@
 /** The bridge's router on real objects, and its way in from outside. */
 import { bearerToken } from "../api/credentials.ts";
 import { serviceBinding } from "../bindings.ts";
+import type { EgressState } from "../containers/egress-state.ts";
+import { secretsOf } from "../egress/upstream/answer.ts";
+import { credentialStates } from "../egress/upstream/credential-states.ts";
 import { GantryError } from "../errors.ts";
 import { masterKeys } from "../sealing.ts";
 import { applicationStub, instanceStub, publicInstanceId } from "../stubs.ts";
@@ -44,6 +47,10 @@ export function bridgeDeps(env: Env): BridgeDeps {
       return reply;
     },
     target: async (applicationId) => await targetOf(env, applicationId),
+    credentials: async ({ deploymentId, generation }) => {
+      const state: EgressState = await instanceStub(env, deploymentId).egress(generation, null);
+      return await credentialStates(state.policy?.credentials ?? [], secretsOf(env, state.accountId));
+    },
     publicId: (deploymentId) => publicInstanceId(env, deploymentId),
     enqueue: async (applicationId, target, task) => await enqueue(env, applicationId, target, task),
     call: async (binding, message) => {

@@ -36,15 +36,13 @@ export function referencesOf(configuration: StoredConfiguration): (Reference & {
   ];
 }
 
-/** Credentials are resolved for each request: what they name has to stay. */
+/** Credentials are resolved for each request: what they name has to stay, but for those that can do without. */
 export function referencesOfEgress(
   policy: EgressPolicy | null | undefined,
 ): (Reference & { readonly field: string })[] {
-  return (policy?.credentials ?? []).map(({ secret }, index) => ({
-    kind: "secret" as const,
-    name: secret,
-    field: `credentials[${index}].secret`,
-  }));
+  return (policy?.credentials ?? []).flatMap(({ secret, optional }, index) =>
+    optional === true ? [] : [{ kind: "secret" as const, name: secret, field: `credentials[${index}].secret` }],
+  );
 }
 
 /**

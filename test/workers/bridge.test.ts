@@ -91,6 +91,22 @@ describe.concurrent("a container", () => {
     });
   });
 
+  it("learns which of its credentials could be set, and not what they are", async ({ expect }) => {
+    const name = `key-${crypto.randomUUID().slice(0, 8)}`;
+    const credentials = [{ hosts: ["api.test"], header: "X-Key", secret: name, optional: true }];
+    const app = await running({ egress: { allow: ["api.test"], credentials } });
+    const { workload } = interceptionOf(app.instance);
+    const known = async () => (await ask(workload, "/credentials")).body.result as unknown as { available: boolean }[];
+    expect(await known()).toEqual([
+      { hosts: ["api.test"], header: "x-key", available: false, reason: expect.stringContaining("no such secret") },
+    ]);
+    await call("POST", "/secrets", { name, value: "never-shown" });
+    await eventually(async () => (await known()).every(({ available }) => available));
+    expect(await known()).toEqual([{ hosts: ["api.test"], header: "x-key", available: true }]);
+    const none = await running();
+    expect((await ask(interceptionOf(none.instance).workload, "/credentials")).body.result).toEqual([]);
+  });
+
   it("reaches nothing else by that way", async ({ expect }) => {
     const { instance } = await running();
     const { workload } = interceptionOf(instance);

@@ -1,7 +1,7 @@
 import { describe, it } from "vitest";
 import { GantryError } from "../../errors.ts";
 import type { BindingGrant } from "../policy/policy.ts";
-import { grantedPrefix, requireGrant } from "./grants.ts";
+import { grantedPrefix, grantsOfInstance, requireGrant } from "./grants.ts";
 
 function grant(prefix: string, access: "read" | "write" = "read", binding = "FILES"): BindingGrant {
   return { type: "r2", binding, prefix, access };
@@ -89,5 +89,17 @@ describe("a list", () => {
 
   it("over several prefixes says which they are", ({ expect }) => {
     expect(refusal(() => listed(["a/", "b/"], ""))?.details).toMatchObject({ prefixes: ["a/", "b/"] });
+  });
+});
+
+describe("a grant by name", () => {
+  it.for([
+    ["ada", ["web/ada/", "shared/"]],
+    ["a/b", ["web/a%2Fb/", "shared/"]],
+    ["{name}$&", ["web/%7Bname%7D%24%26/", "shared/"]],
+    [null, ["shared/"]],
+  ] as const)("is that of %j alone", ([name, expected], { expect }) => {
+    const granted = grantsOfInstance([grant("web/{name}/"), grant("shared/")], name);
+    expect(granted.map(({ prefix }) => prefix)).toEqual(expected);
   });
 });

@@ -13,6 +13,22 @@ export interface Wanted {
   readonly access: Access;
 }
 
+/** Stands in a prefix for what the calling instance is called by. */
+export const NAME_IN_PREFIX = "{name}";
+
+/**
+ * What is granted to one instance. Its name is percent-encoded, so that no name is a part of another's way; a member of the
+ * pool has none, and nothing of what is granted by name.
+ */
+export function grantsOfInstance(grants: readonly BindingGrant[], name: string | null): readonly BindingGrant[] {
+  return grants.flatMap((grant) => {
+    if (!grant.prefix.includes(NAME_IN_PREFIX)) return [grant];
+    return name === null
+      ? []
+      : [{ ...grant, prefix: grant.prefix.replaceAll(NAME_IN_PREFIX, () => encodeURIComponent(name)) }];
+  });
+}
+
 export function requireGrant(grants: readonly BindingGrant[], wanted: Wanted): void {
   const isGranted = grantsOf(grants, wanted).some(
     ({ prefix, access }) => wanted.key.startsWith(prefix) && covers(access, wanted.access),

@@ -9,7 +9,7 @@ import type { BindingGrant } from "../policy/policy.ts";
 import { addressOf, type Address } from "./address.ts";
 import { callObject } from "./durable-objects.ts";
 import { explained } from "./failures.ts";
-import { grantedPrefix, requireGrant, shown, type Access } from "./grants.ts";
+import { grantedPrefix, grantsOfInstance, requireGrant, shown, type Access } from "./grants.ts";
 import { bindingProblem, boundTo, type BindingType, type Bound } from "./known.ts";
 import { serveKv } from "./kv.ts";
 import { serveR2 } from "./r2.ts";
@@ -32,7 +32,7 @@ export async function serveBinding(
   env: Env,
 ): Promise<Response> {
   try {
-    return await answer(request, caller, grants, env);
+    return await answer(request, caller, grantsOfInstance(grants, caller.name), env);
   } catch (error) {
     const refusal = refusalAnswer(error, request.method);
     // Of what is not read any more, nothing is held.

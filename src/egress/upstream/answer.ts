@@ -41,8 +41,7 @@ async function fromHost(request: Request, decision: Allowed, { env, accountId, o
     const response = await sendUpstream(request, {
       decision,
       connectTo: connectToOf(env),
-      secrets: async (name) =>
-        await values.get(accountId, name, async (account, secret) => await lookUp(env, account, secret)),
+      secrets: secretsOf(env, accountId),
       count: { up: (count) => (bytes.up += count), down: (count) => (bytes.down += count), end },
     });
     if (response.webSocket !== null) end();
@@ -51,6 +50,12 @@ async function fromHost(request: Request, decision: Allowed, { env, accountId, o
     end();
     throw error;
   }
+}
+
+/** Values of the account's secrets, as this isolate remembers them. */
+export function secretsOf(env: Env, accountId: string): (name: string) => Promise<SecretValue | null> {
+  return async (name) =>
+    await values.get(accountId, name, async (account, secret) => await lookUp(env, account, secret));
 }
 
 async function lookUp(env: Env, accountId: string, name: string): Promise<SecretValue | null> {
