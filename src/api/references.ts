@@ -111,24 +111,30 @@ async function requireOwnSecrets(
   }
 }
 
-/** Nor does it let its containers at other applications, or at bindings of the control plane, beyond what they have. */
+/** Nor does it let its containers at other applications, bindings of the control plane, or images, beyond what they have. */
 async function requireOwnEgress(
   { env, actor }: Pick<Context, "env" | "actor">,
   applicationId: string,
-  { internal, bindings, handlers }: EgressPolicy,
+  { internal, bindings, handlers, credentials, registry = [] }: EgressPolicy,
   at: "egress" | "",
 ): Promise<void> {
-  if (actor.applications === null || internal.length + bindings.length + handlers.length === 0) return;
+  const optional = credentials.flatMap((one, index) => (one.optional === true ? [[one.secret, index] as const] : []));
+  const grants = internal.length + bindings.length + handlers.length + registry.length + optional.length;
+  if (actor.applications === null || grants === 0) return;
   const { policy }: EgressNow = await applicationStub(env, applicationId).egressNow();
   const known = policy ?? NO_POLICY;
   const reason = "is not this application's yet: a token that is limited to applications cannot give it that";
+  const named = known.credentials.map(({ secret }) => secret);
   const refused = [
+    // Others are claimed, and asked about before.
+    ...optional.map(([secret, index]) => [`credentials[${index}].secret`, !named.includes(secret)] as const),
     ...internal.map((name, index) => {
       const isReached = name !== "*" && mayReach(actor, { id: "", name });
       return [`internal[${index}]`, !isReached && isNew(known.internal, name)] as const;
     }),
     ...bindings.map((grant, index) => [`bindings[${index}]`, isNew(known.bindings, grant)] as const),
     ...handlers.map((handler, index) => [`handlers[${index}]`, isNew(known.handlers, handler)] as const),
+    ...registry.map((pattern, index) => [`registry[${index}]`, isNew(known.registry ?? [], pattern)] as const),
   ].flatMap(([field, isRefused]) => (isRefused ? [[within(at, field), reason] as const] : []));
   const [first] = refused;
   if (first !== undefined) throw new GantryError("FORBIDDEN", `${first[0]} ${reason}`, Object.fromEntries(refused));

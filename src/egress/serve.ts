@@ -10,7 +10,7 @@ import { GantryError } from "../errors.ts";
 import { instanceStub, schedulerStub } from "../stubs.ts";
 import { serveBinding } from "./bindings/serve.ts";
 import { Gatherer } from "./gatherer.ts";
-import { DO_HOST, KV_HOST, R2_HOST } from "./hosts.ts";
+import { DO_HOST, KV_HOST, R2_HOST, REGISTRY_HOST } from "./hosts.ts";
 import { callInternal } from "./internal/call.ts";
 import { internalTarget } from "./internal/target.ts";
 import { CompiledPolicies } from "./policies.ts";
@@ -18,6 +18,7 @@ import type { Decision } from "./policy/decision.ts";
 import { evaluate } from "./policy/evaluate.ts";
 import { explainDenial } from "./policy/explain.ts";
 import { isProof, proofOf } from "./proof.ts";
+import { serveImages } from "./registry.ts";
 import { NO_USAGE } from "./told.ts";
 import { answerUpstream, type Allowed } from "./upstream/answer.ts";
 
@@ -45,7 +46,7 @@ export async function serveEgress(
   const caller = { accountId, applicationId, application, instance, name, generation };
   const gatherer = gathererOf(env);
   const { method } = request;
-  const told = (answer: Response, host: string, rule: "internal" | "bindings"): Response => {
+  const told = (answer: Response, host: string, rule: "internal" | "bindings" | "registry"): Response => {
     const isDenied = DENIALS.has(answer.headers.get(ERROR_HEADER) ?? "");
     const denial = { host, method, rule, reason: "not_allowed" } as const;
     const usage = { ...NO_USAGE, requests: 1 };
@@ -55,6 +56,9 @@ export async function serveEgress(
   const inside = url === null ? "" : hostOf(url);
   if (BINDING_HOSTS.has(inside)) {
     return told(await serveBinding(request, caller, policy.bindings, env), inside, "bindings");
+  }
+  if (inside === REGISTRY_HOST) {
+    return told(await serveImages(request, caller, policy.registry ?? [], env, ctx), inside, "registry");
   }
   const target = url === null ? null : internalTarget(url, env);
   if (target !== null) {

@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers";
 import { describe, inject, it } from "vitest";
 import { call, createApplication, untilReady, type Envelope } from "./client.ts";
 import { ask, denial, HANDLED, running, statusOf } from "./egress-world.ts";
+import { newRepository, pushImage } from "./registry-push-world.ts";
 
 /** In development a host can be another server: here it is one that echoes what it is asked. */
 function toOutside(): void {
@@ -166,5 +167,16 @@ describe.concurrent("what is inside", () => {
     expect((await ask(reader.instance, url, put)).status).toBe(403);
     expect((await ask(writer.instance, "http://kv.gantry.internal/NAMES/elsewhere", put)).status).toBe(403);
     expect((await ask(writer.instance, `http://r2.gantry.internal/FILES/${prefix}a`, put)).status).toBe(403);
+  });
+
+  it("is a repository of the account's registry that the policy names, to be read", async ({ expect }) => {
+    const name = newRepository();
+    await pushImage(name, "latest");
+    const url = `http://registry.gantry.internal/v2/${name}/manifests/latest`;
+    const readers = await Promise.all([[name], ["team/*"], ["*"]].map((registry) => running({ registry })));
+    expect(await Promise.all(readers.map(({ instance }) => statusOf(instance, url)))).toEqual([200, 200, 200]);
+    const other = await running({ registry: ["teams/*"] });
+    expect(await statusOf(other.instance, url)).toBe(403);
+    expect(await statusOf(readers[0]?.instance ?? "", url, "PUT")).toBe(405);
   });
 });

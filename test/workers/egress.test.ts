@@ -168,14 +168,16 @@ describe.concurrent("a policy", () => {
     const app = await running({ allow: [] });
     await statusOf(app.instance, `http://${app.name}.gantry.internal/`);
     await statusOf(app.instance, "http://kv.gantry.internal/NAMES/key");
+    await statusOf(app.instance, "http://registry.gantry.internal/v2/");
     const log = await eventually(async () => {
       const { result } = await call("GET", `/applications/${app.id}/egress/log`);
-      return result.length === 2 && result;
+      return result.length === 3 && result;
     });
     const lines = log.map(({ host, rule, message }: Record<string, unknown>) => [host, rule, message]);
     expect(lines.toSorted()).toEqual([
       [`${app.name}.gantry.internal`, "internal", "egress.internal does not name it"],
       ["kv.gantry.internal", "bindings", "egress.bindings does not name it"],
+      ["registry.gantry.internal", "registry", "egress.registry does not name it"],
     ]);
   });
 
@@ -195,6 +197,8 @@ describe.concurrent("a policy", () => {
     [{ bindings: [{ type: "do", binding: "INSTANCE" }] }, "egress.bindings[0].binding"],
     [{ credentials: [{ hosts: ["x.com"], header: "Host", secret: "s" }] }, "egress.credentials[0].header"],
     [{ internal: ["Not A Name"] }, "egress.internal[0]"],
+    [{ registry: ["Team/Web"] }, "egress.registry[0]"],
+    [{ registry: ["team*"] }, "egress.registry[0]"],
   ] as const)("is refused where it says what cannot be: %j", async ([egress, field], { expect }) => {
     const name = `app-${crypto.randomUUID().slice(0, 8)}`;
     const refused = await call("POST", "/applications", {

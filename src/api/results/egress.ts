@@ -21,6 +21,7 @@ export const egressResult = z.strictObject({
         header: z.string(),
         prefix: z.string().optional(),
         secret: z.string().describe("the secret's name; its value is never shown"),
+        optional: z.literal(true).optional(),
         methods: z.array(z.string()).optional(),
         paths: z.array(z.string()).optional(),
       }),
@@ -40,6 +41,7 @@ export const egressResult = z.strictObject({
       }),
     )
     .optional(),
+  registry: z.array(z.string()).optional(),
 });
 
 export const usageResult = z.strictObject({

@@ -7,6 +7,7 @@ import { isHeaderName, isSettableHeader } from "../../egress/policy/header.ts";
 import { hostPattern } from "../../egress/policy/host.ts";
 import { pathPattern } from "../../egress/policy/path.ts";
 import type { BindingGrant, EgressPolicy, EgressRule } from "../../egress/policy/policy.ts";
+import { isPattern } from "../../registry/auth/access.ts";
 import { APPLICATION_NAME } from "./application-name.ts";
 
 const INTERNAL = new RegExp(`^\\*$|${APPLICATION_NAME.source}`);
@@ -17,6 +18,7 @@ export const EGRESS_LIMITS = {
   handlers: 32,
   internal: 64,
   bindings: 32,
+  registry: 32,
   hosts: 32,
 } as const;
 
@@ -80,6 +82,12 @@ const credential = z.strictObject({
     .min(1)
     .max(255)
     .describe("Name of the account's secret whose value it is; the container never has it"),
+  optional: z
+    .boolean()
+    .optional()
+    .describe(
+      "`true`: the secret may be made later, and deleted at any time; without it nothing is sent to these hosts. Default: false",
+    ),
   methods: methods.optional().describe("Methods that may be used with it, other ones are denied; default: all"),
   paths: z
     .array(
@@ -114,7 +122,13 @@ const handler = z.strictObject({
 const grant = z.strictObject({
   type: z.enum(["r2", "kv", "do"]).describe("R2 bucket, KV namespace or Durable Object namespace"),
   binding: z.string().min(1).max(64).describe("Name of the binding of the control plane"),
-  prefix: z.string().max(512).optional().describe("Keys, or names of objects, that begin with it; default: all"),
+  prefix: z
+    .string()
+    .max(512)
+    .optional()
+    .describe(
+      "Keys, or names of objects, that begin with it; `{name}` in it stands for what the calling instance is called by. Default: all",
+    ),
   access: z.enum(["read", "write"]).optional().describe("`write` includes reading; default: read"),
 });
 
@@ -167,6 +181,20 @@ export const egressFields = {
     .max(EGRESS_LIMITS.bindings)
     .optional()
     .describe("Bindings of the control plane that may be used by `r2.`, `kv.` and `do.gantry.internal`; default: none"),
+  registry: z
+    .array(
+      z
+        .string()
+        .max(255)
+        .refine((text) => text === "*" || isPattern(text), "must be a repository such as team/web, team/* or *"),
+    )
+    .min(1)
+    .max(EGRESS_LIMITS.registry)
+    .optional()
+    .describe(
+      "Repositories of the account's own registry that may be read by `registry.gantry.internal`: `team/web`, `team/*`, or `*` " +
+        "for all. Default: none",
+    ),
 };
 
 export const egressSchema = z.strictObject(egressFields).superRefine((value, context) => {
@@ -191,13 +219,16 @@ export function egressOf(body: EgressBody): EgressPolicy {
     deny: body.deny?.map(ruleOf) ?? [],
     interceptHttps: body.intercept_https ?? true,
     open: body.open ?? false,
-    credentials: (body.credentials ?? []).map(({ hosts: named, header, prefix = "", secret, ...limits }) => ({
-      hosts: named.map(patternOf),
-      header: header.toLowerCase(),
-      prefix,
-      secret,
-      ...limitsOf(limits),
-    })),
+    credentials: (body.credentials ?? []).map(
+      ({ hosts: named, header, prefix = "", secret, optional = false, ...limits }) => ({
+        hosts: named.map(patternOf),
+        header: header.toLowerCase(),
+        prefix,
+        secret,
+        ...(optional ? { optional } : {}),
+        ...limitsOf(limits),
+      }),
+    ),
     handlers: (body.handlers ?? []).map(({ hosts: named, binding, methods: only }) => ({
       hosts: named.map(patternOf),
       ...(only === undefined ? {} : { methods: only }),
@@ -210,6 +241,7 @@ export function egressOf(body: EgressBody): EgressPolicy {
       prefix,
       access,
     })),
+    ...(body.registry === undefined ? {} : { registry: [...new Set(body.registry)] }),
   };
 }
 

@@ -11,8 +11,10 @@ const BY_PORT = "allows and denies by port and by method";
 const UNLISTED = "says what happens to hosts that no list names";
 const INJECTED = "is the secret behind its prefix, in its header, at its hosts";
 const SCOPED = "is for its methods and paths, and its hosts are for nothing else";
+const OPTIONAL = "names a secret that is made later, where its credential is optional, and never keeps it";
 const HANDLED = "sends the methods of a host that a Worker handles there, and others to the host";
 const GRANTED = "is a binding of that type and name, below its prefix, to be read or written";
+const IMAGES = "is a repository of the account's registry that the policy names, to be read";
 const CHANGED = "is added, taken off and put in place of what the policy says";
 const PAGES = "comes in pages, the latest first, of one host or instance where that is asked for";
 
@@ -34,6 +36,7 @@ export const EGRESS_FIELD_TESTS: Readonly<Record<string, Tests>> = {
     "credentials[].header": [FIELDS, INJECTED],
     "credentials[].prefix": [FIELDS, INJECTED],
     "credentials[].secret": [FIELDS, INJECTED],
+    "credentials[].optional": [API, OPTIONAL],
     "credentials[].methods": [FIELDS, SCOPED],
     "credentials[].paths": [FIELDS, SCOPED],
     "handlers[].hosts": [FIELDS, HANDLED],
@@ -44,6 +47,7 @@ export const EGRESS_FIELD_TESTS: Readonly<Record<string, Tests>> = {
     "bindings[].binding": [FIELDS, GRANTED],
     "bindings[].prefix": [FIELDS, GRANTED],
     "bindings[].access": [FIELDS, GRANTED],
+    registry: [FIELDS, IMAGES],
   },
   CreateApplication: { egress: [FIELDS, UNLISTED] },
   PutApplication: { egress: [HOLDS, "holds for the next request of what runs, whichever way it is changed"] },

@@ -6,7 +6,7 @@ import { iso } from "../../iso.ts";
 import type { StoredDenial } from "../../orchestrator/egress/egress-log.ts";
 
 export function wireEgress(policy: EgressPolicy) {
-  const { allow, deny, credentials, handlers, internal, bindings } = policy;
+  const { allow, deny, credentials, handlers, internal, bindings, registry } = policy;
   return {
     default: policy.default,
     ...(allow === undefined ? {} : { allow: allow.map(wireRule) }),
@@ -16,11 +16,12 @@ export function wireEgress(policy: EgressPolicy) {
     ...(credentials.length === 0
       ? {}
       : {
-          credentials: credentials.map(({ hosts, header, prefix, secret, methods, paths }) => ({
+          credentials: credentials.map(({ hosts, header, prefix, secret, optional, methods, paths }) => ({
             hosts: [...hosts],
             header,
             ...(prefix === "" ? {} : { prefix }),
             secret,
+            ...(optional === true ? { optional } : {}),
             ...(methods === undefined ? {} : { methods: [...methods] }),
             ...(paths === undefined ? {} : { paths: [...paths] }),
           })),
@@ -36,6 +37,7 @@ export function wireEgress(policy: EgressPolicy) {
         }),
     ...(internal.length === 0 ? {} : { internal: [...internal] }),
     ...(bindings.length === 0 ? {} : { bindings: bindings.map((grant) => ({ ...grant })) }),
+    ...(registry === undefined ? {} : { registry: [...registry] }),
   };
 }
 

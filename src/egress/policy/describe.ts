@@ -15,6 +15,7 @@ export function describeEgress(policy: EgressPolicy | null): string {
     ...(policy.handlers.length === 0 ? [] : [count(policy.handlers.length, "handler")]),
     ...(policy.internal.length === 0 ? [] : [`applications: ${policy.internal.join(", ")}`.slice(0, 200)]),
     ...(policy.bindings.length === 0 ? [] : [count(policy.bindings.length, "binding")]),
+    ...(policy.registry === undefined ? [] : [`images: ${policy.registry.join(", ")}`.slice(0, 200)]),
   ];
   return parts.join("; ");
 }

@@ -7,7 +7,7 @@ export function explainDenial(reason: DenyReason, rule: string): string {
       return `${rule} of the policy denies it`;
     }
     case "not_allowed": {
-      if (rule === "internal" || rule === "bindings") return `egress.${rule} does not name it`;
+      if (rule === "internal" || rule === "bindings" || rule === "registry") return `egress.${rule} does not name it`;
       return rule === "allow"
         ? "egress.allow does not name it"
         : "the policy denies what it does not name: add it to egress.allow";

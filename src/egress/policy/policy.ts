@@ -32,6 +32,11 @@ export interface EgressPolicy {
   readonly internal: readonly string[];
   /** Bindings of the control plane that it may use by `r2.`, `kv.` and `do.gantry.internal`. */
   readonly bindings: readonly BindingGrant[];
+  /**
+   * Repositories of the account's own registry that it may read by `registry.gantry.internal`: names, `<prefix>/*`, or `*`.
+   * Absent: none.
+   */
+  readonly registry?: readonly string[];
 }
 
 /** In the form that requests are compared with, see `hostPattern`. */
@@ -63,6 +68,8 @@ export interface EgressCredential {
   readonly prefix: string;
   /** Name of a secret of the account. */
   readonly secret: string;
+  /** True: the secret may be missing, and nothing is sent to its hosts meanwhile. Absent: it is there as long as it is named. */
+  readonly optional?: boolean;
   /** Upper case. What else is asked of its hosts is denied. Absent: all. */
   readonly methods?: readonly string[];
   /** Each begins with `/`; with a `*` at its end, all that begins so. Absent: all. */

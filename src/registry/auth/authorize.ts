@@ -40,8 +40,9 @@ export async function authorize(
   env: Env,
   ctx: ExecutionContext,
   wanted: Wanted,
+  known: Principal | null = null,
 ): Promise<Authorization> {
-  const caller = await callerOf(request, env);
+  const caller: Caller = known === null ? await callerOf(request, env) : { kind: "login", principal: known };
   const owned = wanted.name === null ? { accountId: null, repository: "" } : ownerOf(wanted.name);
   const accountId = owned.accountId ?? accountOf(caller, env);
   const { repository } = owned;

@@ -5,7 +5,7 @@
 import { protect } from "../../api/page-headers.ts";
 import { describeError, GantryError } from "../../errors.ts";
 import { registryStub } from "../../stubs.ts";
-import { matches } from "../auth/access.ts";
+import { matches, type Principal } from "../auth/access.ts";
 import { accountAsking, authorize, refuseLogin, type RegistryAction } from "../auth/authorize.ts";
 import { recordDeniedPush } from "../auth/denied.ts";
 import { API_VERSION, TOKEN_PATH } from "../auth/refusal.ts";
@@ -29,11 +29,17 @@ interface Operation {
   readonly run: (call: RegistryCall) => Promise<Response>;
 }
 
-export async function serveRegistry(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+/** `known`: who asks, where that is certain without a login; whatever login comes along is not looked at. */
+export async function serveRegistry(
+  request: Request,
+  env: Env,
+  ctx: ExecutionContext,
+  known: Principal | null = null,
+): Promise<Response> {
   const requestId = crypto.randomUUID();
   let response: Response;
   try {
-    response = await answer(request, env, ctx);
+    response = await answer(request, env, ctx, known);
   } catch (error) {
     response = errorAnswer(error, requestId, request);
   }
@@ -44,27 +50,27 @@ export async function serveRegistry(request: Request, env: Env, ctx: ExecutionCo
   return response;
 }
 
-async function answer(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+async function answer(request: Request, env: Env, ctx: ExecutionContext, known: Principal | null): Promise<Response> {
   const url = new URL(request.url);
-  if (url.pathname === TOKEN_PATH) return await serveToken(request, env, ctx);
+  if (url.pathname === TOKEN_PATH && known === null) return await serveToken(request, env, ctx);
   const target = targetOf(url.pathname);
   if (target === null) {
     throw new OciError("UNSUPPORTED", `nothing is at ${url.pathname.slice(0, 200)}`, { status: 404 });
   }
   if (target.kind === "base") {
     requireMethod(request, ["GET"]);
-    return (await refuseLogin(request, env)) ?? jsonAnswer({});
+    return (known === null ? await refuseLogin(request, env) : null) ?? jsonAnswer({});
   }
   const operations = operationsOf(target);
   const { action, run } = operationOf(request, operations);
   const ns = url.searchParams.get("ns");
-  const account = async () => await accountAsking(request, env);
+  const account = async () => known?.accountId ?? (await accountAsking(request, env));
   const name = "name" in target ? await mirroredName(env, target.name, ns, account) : null;
   if (name !== null && !isRepository(ownerOf(name).repository)) {
     const rule = "lower-case letters, digits, and ., _, - or / between them, at most 255";
     throw new OciError("NAME_INVALID", `${name.slice(0, 300)} is no repository: ${rule}`);
   }
-  const allowed = await authorize(request, env, ctx, { name, action });
+  const allowed = await authorize(request, env, ctx, { name, action }, known);
   if (!allowed.allowed) return allowed.response;
   const { accountId, repository, access } = allowed;
   const refusal = action === "push" ? await refusalOfPush(env, accountId, repository) : null;

@@ -1260,6 +1260,7 @@ export interface Schemas {
       prefix?: string;
       /** the secret's name; its value is never shown */
       secret: string;
+      optional?: true;
       methods?: string[];
       paths?: string[];
     }[];
@@ -1275,6 +1276,7 @@ export interface Schemas {
       prefix: string;
       access: "read" | "write";
     })[];
+    registry?: string[];
   };
   EgressDenial: {
     /** the instance's `id` */
@@ -1324,6 +1326,8 @@ export interface Schemas {
       prefix?: string;
       /** Name of the account's secret whose value it is; the container never has it */
       secret: string;
+      /** `true`: the secret may be made later, and deleted at any time; without it nothing is sent to these hosts. Default: false */
+      optional?: boolean;
       /** Methods that may be used with it, other ones are denied; default: all */
       methods?: string[];
       /** Paths that may be asked for with it, other ones are denied; a `*` at the end is all below. Default: all */
@@ -1346,11 +1350,13 @@ export interface Schemas {
       type: "r2" | "kv" | "do";
       /** Name of the binding of the control plane */
       binding: string;
-      /** Keys, or names of objects, that begin with it; default: all */
+      /** Keys, or names of objects, that begin with it; `{name}` in it stands for what the calling instance is called by. Default: all */
       prefix?: string;
       /** `write` includes reading; default: read */
       access?: "read" | "write";
     })[];
+    /** Repositories of the account's own registry that may be read by `registry.gantry.internal`: `team/web`, `team/*`, or `*` for all. Default: none */
+    registry?: string[];
   };
   /** an error of the legacy base */
   Error: {

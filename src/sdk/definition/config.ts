@@ -100,7 +100,7 @@ export interface ContainerConfig {
   readonly deniedHosts?: readonly string[];
   /** `false`: nothing is reached by HTTPS. Otherwise the image must trust the certificate of its start. Default: true. */
   readonly interceptHttps?: boolean;
-  /** What the four before cannot say: credentials, handlers, other applications, bindings, rules with ports and methods. */
+  /** What the four before cannot say: credentials, handlers, other applications, bindings, images, rules with ports and methods. */
   readonly egress?: EgressConfig;
   /** A path that must give any answer before the container counts as started. */
   readonly pingEndpoint?: string;
@@ -152,6 +152,7 @@ export const LIMITS = {
   egressHandlers: 32,
   egressInternal: 64,
   egressBindings: 32,
+  egressRegistry: 32,
 } as const;
 
 export const DEFAULT_MAX_INSTANCES = 20;

@@ -187,6 +187,7 @@ describe("a definition", () => {
       egressHandlers: EGRESS_LIMITS.handlers,
       egressInternal: EGRESS_LIMITS.internal,
       egressBindings: EGRESS_LIMITS.bindings,
+      egressRegistry: EGRESS_LIMITS.registry,
     });
     for (const type of Object.keys(INSTANCE_TYPES)) expect(problemsOf({ image, instanceType: type })).toEqual({});
   });

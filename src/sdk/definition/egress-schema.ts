@@ -3,6 +3,7 @@ import * as z from "zod";
 import { isHeaderName, isSettableHeader } from "../../egress/policy/header.ts";
 import { hostPattern } from "../../egress/policy/host.ts";
 import { pathPattern } from "../../egress/policy/path.ts";
+import { isPattern } from "../../registry/auth/access.ts";
 import { LIMITS } from "./config.ts";
 import { isApplicationName, NAME_RULE } from "./names.ts";
 
@@ -85,6 +86,7 @@ const credential = () =>
       .regex(/^[\x20-\x7e]*$/, "must be printable ASCII")
       .optional(),
     secret: z.string("must be the name of a secret").min(1, "must be the name of a secret").max(255),
+    optional: z.boolean("must be true or false").optional(),
     methods: methods(),
     paths: z.array(path()).min(1, "must name at least one path: leave it out for all").max(64).optional(),
   });
@@ -96,6 +98,8 @@ const grant = () =>
     prefix: z.string("must be a text").max(512, "must have at most 512 characters").optional(),
     access: z.enum(["read", "write"], "must be read or write").optional(),
   });
+
+const REPOSITORY_RULE = 'must be a repository such as team/web, team/* or "*"';
 
 export function egressConfig() {
   return z.strictObject({
@@ -114,5 +118,10 @@ export function egressConfig() {
       .max(LIMITS.egressInternal)
       .optional(),
     bindings: z.array(grant()).max(LIMITS.egressBindings).optional(),
+    registry: z
+      .array(z.string(REPOSITORY_RULE).refine((text) => text === "*" || isPattern(text), REPOSITORY_RULE))
+      .min(1, "must name at least one repository: leave it out for none")
+      .max(LIMITS.egressRegistry)
+      .optional(),
   });
 }

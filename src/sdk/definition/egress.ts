@@ -12,6 +12,8 @@ export interface EgressCredential {
   readonly prefix?: string;
   /** Name of a secret of the account. The container never has its value. */
   readonly secret: string;
+  /** True: the secret may be made later, or go; nothing is sent to the hosts without it. Default: false. */
+  readonly optional?: boolean;
   /** What else is asked of its hosts is denied. Default: all. */
   readonly methods?: readonly string[];
   /** `/v1/charges`, or `/v1/*` for all that is below. What else is asked of its hosts is denied. Default: all. */
@@ -55,6 +57,8 @@ export interface EgressConfig {
   readonly internal?: readonly string[];
   /** Bindings of the control plane that may be used by `r2.`, `kv.` and `do.gantry.internal`. */
   readonly bindings?: readonly EgressBinding[];
+  /** Repositories that may be read by `registry.gantry.internal`: `"team/web"`, `"team/*"`, or `"*"` for all. */
+  readonly registry?: readonly string[];
 }
 
 /** What a definition says about egress, in two ways that do not contradict each other. */
@@ -92,7 +96,7 @@ export function wireEgress({ interceptHttps, allow, deny, ...rest }: EgressConfi
 
 /** As it is decided by. */
 export function policyOf(config: EgressConfig): EgressPolicy {
-  const { allow, deny = [], credentials = [], handlers = [], internal = [], bindings = [] } = config;
+  const { allow, deny = [], credentials = [], handlers = [], internal = [], bindings = [], registry } = config;
   return {
     default: config.default ?? "deny",
     ...(allow === undefined ? {} : { allow: allow.map(ruleOf) }),
@@ -108,6 +112,7 @@ export function policyOf(config: EgressConfig): EgressPolicy {
     handlers: handlers.map(({ hosts, ...rest }) => ({ ...rest, hosts: hosts.map(patternOf) })),
     internal,
     bindings: bindings.map(({ prefix = "", access = "read", ...rest }) => ({ ...rest, prefix, access })),
+    ...(registry === undefined ? {} : { registry }),
   };
 }
 
