@@ -85,6 +85,16 @@ describe("what passes", () => {
     const allowing = { ...answer, headers: { ...answer.headers, allow: "POST" } };
     expect(checker.problemsOf({ ...request, operation: null }, allowing)).toEqual([]);
   });
+
+  it("one of the registry, in the form of its clients", ({ expect }) => {
+    const body = JSON.stringify({ errors: [{ code: "UNSUPPORTED", message: "no", detail: null }] });
+    const headers = { ...good.headers, allow: "GET", "docker-distribution-api-version": "registry/2.0" };
+    const asked = { ...request, operation: null };
+    expect(checker.problemsOf(asked, { status: 405, headers, body })).toEqual([]);
+    expect(checker.problemsOf(asked, { status: 405, headers: { ...good.headers, allow: "GET" }, body })).not.toEqual(
+      [],
+    );
+  });
 });
 
 describe("what does not", () => {

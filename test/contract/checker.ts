@@ -90,7 +90,8 @@ export class Checker {
   #wrongMethod({ status, headers, body }: Answer): string[] {
     if (status !== 405) return [`answers ${status} to a method that the path does not take`];
     const problems = (headers["allow"] ?? "") === "" ? ["does not say what it allows"] : [];
-    const schema = headers["content-type"] === "application/json" ? ANY_ERROR : false;
+    const ofApi = headers["docker-distribution-api-version"] === undefined ? ANY_ERROR : REGISTRY_ERROR;
+    const schema = headers["content-type"] === "application/json" ? ofApi : false;
     return schema === false
       ? [...problems, "is not JSON"]
       : [...problems, ...this.#schemaProblems(schema, parsed(body))];
@@ -127,6 +128,23 @@ const ROOT = "https://contract.invalid/openapi.json";
 const DOMAIN_ERROR: JsonSchema = { $ref: "#/components/schemas/DomainError" };
 const ANY_ERROR: JsonSchema = {
   anyOf: [{ $ref: "#/components/schemas/ErrorEnvelope" }, { $ref: "#/components/schemas/Error" }],
+};
+
+/** The form of the OCI distribution specification. */
+const REGISTRY_ERROR: JsonSchema = {
+  type: "object",
+  required: ["errors"],
+  properties: {
+    errors: {
+      type: "array",
+      minItems: 1,
+      items: {
+        type: "object",
+        required: ["code", "message"],
+        properties: { code: { type: "string", pattern: "^[A-Z_]+$" }, message: { type: "string", minLength: 1 } },
+      },
+    },
+  },
 };
 
 /** Whether all errors are sentences. */
