@@ -91,9 +91,7 @@ describe("what passes", () => {
     const headers = { ...good.headers, allow: "GET", "docker-distribution-api-version": "registry/2.0" };
     const asked = { ...request, operation: null };
     expect(checker.problemsOf(asked, { status: 405, headers, body })).toEqual([]);
-    expect(checker.problemsOf(asked, { status: 405, headers: { ...good.headers, allow: "GET" }, body })).not.toEqual(
-      [],
-    );
+    expect(checker.problemsOf(asked, { status: 405, headers, body: "{}" })).not.toEqual([]);
   });
 });
 
