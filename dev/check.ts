@@ -68,6 +68,10 @@ async function lockfile(): Promise<Outcome> {
 
 const steps: readonly Step[] = [
   { name: "types", run: () => tool("tsc", "--noEmit") },
+  {
+    name: "types of the downloader's page",
+    run: () => tool("tsc", "--noEmit", "-p", "containers/downloader/page/browser"),
+  },
   { name: "generated types unchanged", run: () => tool("wrangler", "types", "--check") },
   { name: "openapi.json and docs/fields.md as the routes say", run: () => tool("node", "dev/openapi.ts", "--check") },
   { name: "lint", run: () => tool("oxlint", "--type-aware") },

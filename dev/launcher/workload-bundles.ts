@@ -7,6 +7,7 @@ import { existsSync } from "node:fs";
 import { copyFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { buildPage } from "../../containers/downloader/page/build.ts";
 import { bundleSshServer } from "./ssh-bundle.ts";
 
 const INIT = join(import.meta.dirname, "../../containers/init/gantry-init");
@@ -32,6 +33,12 @@ async function bundle(workload: string): Promise<void> {
     target: "node24",
     // CommonJS: in an image without a package.json Node would parse an ES module twice.
     format: "cjs",
+    define: await constantsOf(workload),
     logLevel: "silent",
   });
+}
+
+/** The page of the downloader is a part of its file; the others have none. */
+async function constantsOf(workload: string): Promise<Record<string, string>> {
+  return existsSync(join(workload, "page/build.ts")) ? { PAGE_FILES: JSON.stringify(await buildPage()) } : {};
 }

@@ -1,0 +1,44 @@
+/** Lines for a shell. What they name comes from registries, so all of it is quoted. */
+import { downloadPath, fileName, type DownloadRequest } from "./requests.ts";
+
+export interface CommandLines {
+  /** Run again, it goes on where it was cut. */
+  readonly fetch: string;
+  readonly load: readonly string[];
+}
+
+export function commandLines(request: DownloadRequest, origin: string, user?: string): CommandLines {
+  const file = fileName(request);
+  const archive = quoted(file);
+  const load =
+    request.format === "oci"
+      ? [
+          `skopeo copy oci-archive:${archive} docker-daemon:${quoted(loadedName(request))}`,
+          `ctr images import ${archive}`,
+        ]
+      : [`docker load -i ${archive}`, `ctr images import ${archive}`, `skopeo inspect docker-archive:${archive}`];
+  return { fetch: fetchLine(request, origin, file, user), load };
+}
+
+function fetchLine(request: DownloadRequest, origin: string, file: string, user: string | undefined): string {
+  const link = `curl -fC - -o ${quoted(file)}`;
+  if (user === undefined) return `${link} ${quoted(origin + downloadPath(request))}`;
+  const fields = [
+    ...request.images.map((image) => `image=${image}`),
+    `platform=${request.platform}`,
+    ...(request.format === "hybrid" ? [] : [`format=${request.format}`]),
+    `username=${user}`,
+  ];
+  const data = fields.map((field) => `--data-urlencode ${quoted(field)}`).join(" ");
+  // The password comes from a file: in a command line it would be in the history and in the list of processes.
+  return `${link} ${data} --data-urlencode password@password.txt ${quoted(`${origin}/api/download`)}`;
+}
+
+function loadedName({ images: [first = "image"] }: DownloadRequest): string {
+  return first.includes("@") ? first.replace(/@.*/, ":latest") : first;
+}
+
+/** One word of a POSIX shell, whatever is in it. */
+export function quoted(word: string): string {
+  return /^[\w./:@%+=,-]+$/.test(word) && !word.startsWith("-") ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}
