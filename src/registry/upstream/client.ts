@@ -4,7 +4,7 @@
  */
 import type { Digest } from "../oci/digest.ts";
 import { getBlob, headBlob, type BlobRequest, type UpstreamBlob } from "./blobs.ts";
-import { endpointOf, upstreamRepository } from "./domains.ts";
+import { endpointOf, upstreamRepository, type Endpoint } from "./domains.ts";
 import { answered, type UpstreamAnswer } from "./failure.ts";
 import { getManifest, headManifest, type ManifestHead, type UpstreamManifest } from "./manifests.ts";
 import type { Session } from "./session.ts";
@@ -22,6 +22,8 @@ export interface UpstreamOptions {
   readonly tokens: TokenCache;
   /** The registry itself may be on this machine or in its network. In development alone. */
   readonly allowPrivate: boolean;
+  /** Where it answers, for whoever has it elsewhere than at its name. */
+  readonly endpoint?: Endpoint;
   readonly clock?: Clock;
   readonly limits?: Partial<Limits>;
 }
@@ -43,7 +45,7 @@ export interface UpstreamRegistry {
 /** Text: why the domain is not asked. */
 export function upstreamRegistry(options: UpstreamOptions): UpstreamRegistry | string {
   const { domain, fetch, login, tokens, allowPrivate, clock = systemClock } = options;
-  const endpoint = endpointOf(domain, allowPrivate);
+  const endpoint = options.endpoint ?? endpointOf(domain, allowPrivate);
   if (typeof endpoint === "string") return endpoint;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const session: Session = { transport: { endpoint, fetch, clock, limits }, tokens, login };

@@ -1,0 +1,107 @@
+/**
+ * The registries that images come from. What a visitor's user and password gave (tokens, and what was read with them) is
+ * kept for as long as one download, and is nobody else's.
+ */
+import type { Digest } from "../../../src/registry/oci/digest.ts";
+import type { UpstreamBlob } from "../../../src/registry/upstream/blobs.ts";
+import { upstreamRegistry, type UpstreamRegistry } from "../../../src/registry/upstream/client.ts";
+import type { ManifestHead, UpstreamManifest } from "../../../src/registry/upstream/manifests.ts";
+import type { ByteRange } from "../../../src/registry/upstream/range.ts";
+import { TokenCache, type Login } from "../../../src/registry/upstream/tokens.ts";
+import type { Clock, Fetch, Limits } from "../../../src/registry/upstream/transport.ts";
+import { DownloadError } from "../errors.ts";
+import type { RegistryAlias } from "./aliases.ts";
+import { valueOf } from "./failures.ts";
+
+export type { Login };
+
+export interface RegistriesOptions {
+  readonly aliases: readonly RegistryAlias[];
+  /** Registries on this machine and in its network are asked too. Not where strangers are let in. */
+  readonly allowPrivate: boolean;
+  readonly fetch: Fetch;
+  readonly clock?: Clock;
+  readonly limits?: Partial<Limits>;
+}
+
+/** One registry, for one visitor. */
+export interface Registry {
+  readonly domain: string;
+  /** It is read with somebody's password: nothing of it may be served to anybody else. */
+  readonly isPrivate: boolean;
+  head(repository: string, target: string): Promise<ManifestHead>;
+  manifest(repository: string, target: string, signal?: AbortSignal): Promise<UpstreamManifest>;
+  /** Whether it has the blob. */
+  has(repository: string, digest: Digest): Promise<boolean>;
+  /** Unverified. A signal ends the request and what is read of its answer. */
+  blob(request: RegistryBlobRequest, signal: AbortSignal): Promise<UpstreamBlob>;
+  tags(repository: string, page: { limit: number; next: string | null }): ReturnType<UpstreamRegistry["tags"]>;
+}
+
+export interface RegistryBlobRequest {
+  readonly repository: string;
+  readonly digest: Digest;
+  readonly size: number;
+  readonly range?: ByteRange;
+}
+
+export class Registries {
+  readonly #options: RegistriesOptions;
+  readonly #tokens = new TokenCache();
+
+  constructor(options: RegistriesOptions) {
+    this.#options = options;
+  }
+
+  get aliases(): readonly RegistryAlias[] {
+    return this.#options.aliases;
+  }
+
+  /** Null: as nobody. Throws `REGISTRY_REFUSED`. */
+  open(domain: string, login: Login | null): Registry {
+    const { aliases, allowPrivate, clock, limits } = this.#options;
+    const alias = aliases.find(({ host }) => host === domain);
+    const tokens = login === null ? this.#tokens : new TokenCache();
+    const client = (fetch: Fetch): UpstreamRegistry => {
+      const registry = upstreamRegistry({
+        domain,
+        fetch,
+        login: async () => login,
+        tokens,
+        allowPrivate,
+        ...(alias === undefined ? {} : { endpoint: { origin: alias.url, isPrivate: true } }),
+        ...(clock === undefined ? {} : { clock }),
+        ...(limits === undefined ? {} : { limits }),
+      });
+      if (typeof registry === "string") throw new DownloadError("REGISTRY_REFUSED", registry);
+      return registry;
+    };
+    const { fetch } = this.#options;
+    const plain = client(fetch);
+    const until = (signal: AbortSignal | undefined) =>
+      signal === undefined ? plain : client(async (url, init) => await fetch(url, withSignal(init, signal)));
+    const nameOf = (repository: string, target: string) =>
+      `${domain}/${repository}${target.includes(":") ? "@" : ":"}${target}`;
+    return {
+      domain,
+      isPrivate: login !== null,
+      head: async (repository, target) =>
+        valueOf(await plain.headManifest(repository, target), nameOf(repository, target)),
+      manifest: async (repository, target, signal) =>
+        valueOf(await until(signal).manifest(repository, target), nameOf(repository, target)),
+      has: async (repository, digest) => {
+        const answer = await plain.headBlob(repository, digest);
+        if (!answer.ok && answer.failure.code === "NOT_FOUND") return false;
+        valueOf(answer, nameOf(repository, digest));
+        return true;
+      },
+      blob: async (request, signal) =>
+        valueOf(await until(signal).blob(request), nameOf(request.repository, request.digest)),
+      tags: async (repository, page) => await plain.tags(repository, page),
+    };
+  }
+}
+
+function withSignal(init: RequestInit, signal: AbortSignal): RequestInit {
+  return { ...init, signal: init.signal == null ? signal : AbortSignal.any([init.signal, signal]) };
+}
