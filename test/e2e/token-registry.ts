@@ -28,8 +28,13 @@ export interface TokenRegistry {
   stop(): Promise<void>;
 }
 
-/** Whoever has the password may push; without it nobody gets a token. */
-export async function startTokenRegistry(): Promise<TokenRegistry> {
+export interface TokenRegistryOptions {
+  /** Whoever brings no password gets a token to pull with, as at Docker Hub. */
+  readonly anonymous?: boolean;
+}
+
+/** Whoever has the password may push; without it nobody gets a token, but for what `anonymous` says. */
+export async function startTokenRegistry({ anonymous = false }: TokenRegistryOptions = {}): Promise<TokenRegistry> {
   await registryTools();
   const folder = await mkdtemp(join(tmpdir(), "token-registry-"));
   const user = { user: "robot", password: randomUUID() };
@@ -43,9 +48,12 @@ export async function startTokenRegistry(): Promise<TokenRegistry> {
   const tokens = await listen((incoming, response) => {
     asked.tokens += 1;
     const expected = `Basic ${Buffer.from(`${user.user}:${user.password}`).toString("base64")}`;
-    if (incoming.headers.authorization !== expected) return void response.writeHead(401).end("{}");
+    const given = incoming.headers.authorization;
+    const isNobody = anonymous && given === undefined;
+    if (given !== expected && !isNobody) return void response.writeHead(401).end("{}");
     const { searchParams } = new URL(incoming.url ?? "/", "http://tokens");
-    const token = signed(searchParams.getAll("scope"), { key, certificate });
+    const scopes = searchParams.getAll("scope");
+    const token = signed(isNobody ? scopes.map(pullOnly) : scopes, { key, certificate });
     response.setHeader("content-type", "application/json");
     response.end(JSON.stringify({ token, expires_in: 300 }));
   });
@@ -94,6 +102,8 @@ export async function startTokenRegistry(): Promise<TokenRegistry> {
     },
   };
 }
+
+const pullOnly = (scope: string) => scope.replace(/:[^:]+$/, ":pull");
 
 /** An RS256 JWT that brings its certificate along. */
 function signed(scopes: readonly string[], { key, certificate }: { key: string; certificate: string }): string {
