@@ -115,6 +115,10 @@ describe("a container that dies", () => {
     const instance = await eventually(async () => {
       const current = await firstInstance(id);
       return current.failures === 2 && current;
+    }).catch(async (cause: unknown) => {
+      // What it did instead is the whole question.
+      const story = (await plane.events(id)).map(({ name, details }) => `${name} ${JSON.stringify(details)}`);
+      throw new Error(`was not backed off: ${story.slice(-6).join("; ")}`, { cause });
     });
     expect(instance.status).toMatchObject({ state: "failed", exit_code: 3 });
     expect((await plane.call("GET", `/applications/${id}`)).result.state).toBe("degraded");
