@@ -119,7 +119,9 @@ export const BREAKAGES: readonly [Breakage, ...Breakage[]] = [
     apply: (draft, random) => {
       if (draft.body === undefined) return null;
       const { value: _, ...rest } = draft;
-      return { ...rest, body: random.pick(BAD_JSON), mustFail: true };
+      const body = random.pick(BAD_JSON);
+      // An empty one is none, which some operations take.
+      return { ...rest, body, mustFail: body !== "" };
     },
   },
   {
