@@ -36,7 +36,8 @@ type Attribute =
   | "lang"
   | "scope"
   | "dir"
-  | "checked";
+  | "checked"
+  | "autofocus";
 
 export function h<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
