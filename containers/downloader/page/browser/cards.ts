@@ -19,14 +19,15 @@ function card(listed: Listed): HTMLElement {
   const { image, name, description, stars, pulls, isOfficial, registry, isOwn } = listed;
   const open = button({ class: "card-name", "aria-haspopup": "dialog" }, () => openDetails(image, listed), name);
   const figures = [
-    pulls === undefined ? null : h("span", {}, t().pulls(compactText(pulls, locale()))),
-    stars === undefined || stars === 0 ? null : h("span", {}, t().stars(compactText(stars, locale()))),
-  ];
+    pulls === undefined || pulls === 0 ? undefined : t().pulls(compactText(pulls, locale())),
+    stars === undefined || stars === 0 ? undefined : t().stars(compactText(stars, locale())),
+  ].filter((figure) => figure !== undefined);
   return h(
     "li",
     { class: "card" },
     open,
     description === undefined ? null : h("p", { class: "card-text" }, description),
-    h("div", { class: "card-foot" }, ...badges(registry, isOwn, isOfficial), ...figures),
+    h("div", { class: "card-foot" }, ...badges(registry, isOwn, isOfficial)),
+    figures.length === 0 ? null : h("p", { class: "card-figures" }, figures.join(" · ")),
   );
 }

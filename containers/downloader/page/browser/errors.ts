@@ -54,7 +54,7 @@ function linesOf(error: unknown): string[] {
   if (!(error instanceof ApiError)) return error instanceof Error ? [error.message] : [];
   const lines = [];
   if (error.retryAfter !== undefined) lines.push(t().errorLimitWhen(durationText(error.retryAfter, locale())));
-  if (error.status !== 0 && error.status !== 429 && error.message !== "" && error.platforms.length === 0) {
+  if (![0, 401, 429].includes(error.status) && error.message !== "" && error.platforms.length === 0) {
     lines.push(error.message);
   }
   return lines;

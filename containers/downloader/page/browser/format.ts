@@ -9,11 +9,12 @@ export function bytesText(bytes: number, locale: string): string {
     value /= 1000;
     unit += 1;
   }
-  const digits = unit === 0 || value >= 99.95 ? 0 : 1;
+  if (unit === 0) return `${numberText(Math.round(value), locale)} B`;
+  const digits = value >= 99.95 ? 0 : 1;
   return new Intl.NumberFormat(locale, {
     style: "unit",
     unit: UNITS[unit] ?? "byte",
-    unitDisplay: unit === 0 ? "narrow" : "short",
+    unitDisplay: "short",
     maximumFractionDigits: digits,
   }).format(value);
 }

@@ -15,6 +15,11 @@ export function platform(): string {
   return chosen !== null && PLATFORM.test(chosen) ? chosen : DEFAULT_PLATFORM;
 }
 
+/** Else it is only what most people need. */
+export function isPlatformChosen(): boolean {
+  return kept("platform") !== null;
+}
+
 export function format(): Format {
   const chosen = kept("format");
   return isFormat(chosen) ? chosen : "hybrid";

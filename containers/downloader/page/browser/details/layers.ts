@@ -17,7 +17,7 @@ export function layersView(layers: readonly Layer[]): HTMLElement {
       h("td", {}, h("code", { title: digest }, command ?? t().noCommand)),
     );
   });
-  const head = ["#", t().size, t().command].map((text) => h("th", { scope: "col" }, text));
+  const head = ["#", t().layerSize, t().command].map((text) => h("th", { scope: "col" }, text));
   const table = h(
     "table",
     { class: "layers" },

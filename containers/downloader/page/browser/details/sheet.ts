@@ -13,7 +13,15 @@ import { icon } from "../icons.ts";
 import { t } from "../language.ts";
 import { badges, type Listed } from "../listed.ts";
 import { downloadPath, isFormat, registryOf, repositoryOf, tagOf, withTag, type DownloadRequest } from "../requests.ts";
-import { chooseFormat, choosePlatform, fillFormats, fillPlatforms, format, platform } from "../settings.ts";
+import {
+  chooseFormat,
+  choosePlatform,
+  fillFormats,
+  fillPlatforms,
+  format,
+  isPlatformChosen,
+  platform,
+} from "../settings.ts";
 import { fillSheet, openSheet } from "../sheets.ts";
 import { readDetails, readTags, type ImageDetails } from "./answer.ts";
 import { factsView, figures } from "./facts.ts";
@@ -174,6 +182,13 @@ class Details {
   }
 
   #showFailure(error: unknown, wanted: string): void {
+    const [only, ...others] = error instanceof ApiError ? error.platforms : [];
+    if (only !== undefined && others.length === 0 && only !== wanted && !isPlatformChosen()) {
+      // Nobody has asked for another one.
+      fillPlatforms(this.#platforms, only);
+      void this.#show();
+      return;
+    }
     const isSignedIn = this.#signIn.current !== undefined;
     const notice = errorNotice(error, {
       platform: wanted,

@@ -58,6 +58,7 @@ export const zh: Messages = {
   tagsFailed: "无法列出标签，请直接输入。",
   size: "归档大小",
   exactly: (bytes) => `${bytes} 字节`,
+  layerSize: "大小",
   layersTotal: "镜像层",
   created: "构建时间",
   digest: "摘要",
