@@ -12,6 +12,9 @@ import { memoryFolder } from "./dev/memory-folder.ts";
 const folder = memoryFolder();
 if (folder !== undefined) process.env["TMPDIR"] = folder;
 
+/** Vitest leaves one to itself, which is half of two; it waits more than it works. */
+const EVERY_CORE = "100%";
+
 export default defineConfig({
   test: {
     // What passed has nothing to say; the control plane logs each write.
@@ -20,6 +23,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          maxWorkers: EVERY_CORE,
           include: [
             "src/**/*.test.ts",
             "dev/**/*.test.ts",
@@ -47,6 +51,7 @@ export default defineConfig({
         ],
         test: {
           name: "workers",
+          maxWorkers: EVERY_CORE,
           include: ["test/workers/**/*.test.ts"],
           globalSetup: ["./test/workers/outside-server.ts", "./test/workers/outside-registry.ts"],
           // `SHARDED_INSTANCES=2000` is the long run of `shards-scale.test.ts`, many `EVICT_ROUNDS` that of `evict.test.ts`.
@@ -65,6 +70,7 @@ export default defineConfig({
       {
         test: {
           name: "cli",
+          maxWorkers: EVERY_CORE,
           include: ["test/cli/**/*.test.ts"],
           testTimeout: 600_000,
           sequence: { groupOrder: 2 },
