@@ -118,7 +118,38 @@ describe.concurrent("the policy of an application", () => {
     expect((await call("DELETE", `/secrets/${result.name}`)).status).toBe(200);
   });
 
-  it("gives a token of one application no secret, application or binding that this has not", async ({ expect }) => {
+  it("names a secret that is made later, where its credential is optional, and never keeps it", async ({ expect }) => {
+    const { id, instance } = await running(undefined);
+    const secret = `key-${crypto.randomUUID().slice(0, 8)}`;
+    const credential = { hosts: ["keyed.test"], header: "x-key", secret, optional: true };
+    const egress = { allow: ["keyed.test"], credentials: [credential] };
+    expect((await call("PUT", `/applications/${id}/egress`, egress)).result.policy).toMatchObject(egress);
+    expect(await statusOf(instance, "http://keyed.test/")).toBe(503);
+    await call("POST", "/secrets", { name: secret, value: "v" });
+    const written = await call("PUT", `/applications/${id}/egress`, {
+      ...egress,
+      credentials: [{ ...credential, optional: false }],
+    });
+    expect(written.result.policy.credentials[0]).not.toHaveProperty("optional");
+    expect((await call("DELETE", `/secrets/${secret}`)).status).toBe(409);
+    await call("PUT", `/applications/${id}/egress`, egress);
+    expect((await call("DELETE", `/secrets/${secret}`)).status).toBe(200);
+  });
+
+  it("gives a token of one application no optional secret that this has not", async ({ expect }) => {
+    const { id, name } = await createApplication({ instances: 0 });
+    const secret = `key-${crypto.randomUUID().slice(0, 8)}`;
+    const { result } = await call("POST", "/tokens", { name: "limited", scopes: ["deploy"], applications: [name] });
+    const egress = { credentials: [{ hosts: ["a.com"], header: "x-key", secret, optional: true }] };
+    const put = () => as(result.value, "PUT", `/applications/${id}/egress`, egress);
+    expect(refusal(await put())).toEqual([403, "FORBIDDEN", ["reason", "credentials[0].secret"]]);
+    await call("PUT", `/applications/${id}/egress`, egress);
+    expect((await put()).status).toBe(200);
+  });
+
+  it("gives a token of one application no secret, application, binding or image that this has not", async ({
+    expect,
+  }) => {
     const { id, name } = await createApplication({ instances: 0 });
     const other = await createApplication({ instances: 0 });
     const secret = `key-${crypto.randomUUID().slice(0, 8)}`;
@@ -130,6 +161,7 @@ describe.concurrent("the policy of an application", () => {
       internal: [other.name],
       handlers: [{ hosts: ["a.com"], binding: "STAND_IN" }],
       bindings: [{ type: "kv", binding: "NAMES", prefix: "a/" }],
+      registry: ["team/*"],
     };
     for (const [field, value] of Object.entries(own)) {
       const refused = refusal(await put({ [field]: value }));
