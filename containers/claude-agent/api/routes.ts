@@ -16,6 +16,9 @@ interface Path {
   readonly methods: Readonly<Record<string, Route>>;
 }
 
+/** A check of the process is not to fail because something else is slow. */
+const KEY_PATIENCE_MS = 500;
+
 const PATHS: readonly Path[] = [
   { pattern: /^\/$/, methods: { GET: ({ settings }, _, response) => sendJson(response, 200, usagePage(settings)) } },
   { pattern: /^\/health$/, methods: { GET: health } },
@@ -64,7 +67,7 @@ async function route(app: App, request: IncomingMessage, response: ServerRespons
 }
 
 async function health({ settings, apiKey }: App, _: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { isThere, reason } = await apiKey.state();
+  const { isThere, reason } = await apiKey.stateWithin(KEY_PATIENCE_MS);
   sendJson(response, 200, {
     status: "healthy",
     worker: "claude-agent",

@@ -27,6 +27,18 @@ export class ApiKey {
     this.#control = control;
   }
 
+  /** What was known last, or nothing, where the control plane takes longer than that: for whoever must not wait for it. */
+  async stateWithin(ms: number): Promise<KeyState> {
+    const late = this.#known?.state ?? { isThere: null, reason: "the control plane has not said so yet" };
+    const { promise, resolve } = Promise.withResolvers<KeyState>();
+    const timer = setTimeout(() => resolve(late), ms);
+    try {
+      return await Promise.race([this.state(), promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   async state(): Promise<KeyState> {
     const { apiKey, platform, baseUrl } = this.#settings;
     if (platform.application === null) return { isThere: apiKey !== null };
