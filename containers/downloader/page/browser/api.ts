@@ -1,5 +1,5 @@
 /** Requests to the server of this page, and what it says where it does not do them. */
-import { asList, asNumber, asRecord, asText } from "./shapes.ts";
+import { asNumber, asRecord, asText, texts } from "./shapes.ts";
 
 export class ApiError extends Error {
   /** 0: there was no answer at all. */
@@ -68,12 +68,31 @@ async function answerOf(path: string, init: RequestInit): Promise<Response> {
   }
 }
 
+/** An answer that has what there is, and why the rest is missing. */
+export function partlyFailed(answer: unknown, name: string): ApiError | undefined {
+  const error = asRecord(answer)[name];
+  return error === undefined ? undefined : toError(200, error, Number.NaN);
+}
+
 async function errorOf(answer: Response): Promise<ApiError> {
   const body = asRecord(await answer.json().catch(() => null));
-  const error = asRecord(body["error"]);
-  const platforms = asList(error["platforms"] ?? body["platforms"]).flatMap((one) => asText(one) ?? []);
-  const retryAfter =
-    asNumber(error["retry_after"]) ?? asNumber(Number(answer.headers.get("retry-after") ?? Number.NaN));
-  const message = asText(error["message"]) ?? asText(body["message"]) ?? "";
-  return new ApiError(answer.status, asText(error["code"]) ?? "", message, platforms, retryAfter);
+  return toError(answer.status, body["error"], Number(answer.headers.get("retry-after") ?? Number.NaN));
+}
+
+const STATUS: Readonly<Record<string, number>> = {
+  IMAGE_NOT_FOUND: 404,
+  PLATFORM_NOT_FOUND: 404,
+  REGISTRY_UNREACHABLE: 504,
+};
+
+function toError(status: number, value: unknown, retryAfter: number): ApiError {
+  const error = asRecord(value);
+  const code = asText(error["code"]) ?? "";
+  return new ApiError(
+    status === 200 ? (STATUS[code] ?? 422) : status,
+    code,
+    asText(error["message"]) ?? "",
+    texts(error["platforms"]),
+    asNumber(error["retry_after"]) ?? asNumber(retryAfter),
+  );
 }

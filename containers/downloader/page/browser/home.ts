@@ -1,9 +1,9 @@
 /** What a visitor finds without asking: which registries are in reach, what is in those of this installation, what is popular. */
-import { get } from "./api.ts";
+import { ApiError, get } from "./api.ts";
 import { grid, skeletons } from "./cards.ts";
 import { button, byId, fill, h } from "./dom.ts";
 import { errorNotice } from "./errors.ts";
-import { onLanguage, t } from "./language.ts";
+import { locale, onLanguage, t } from "./language.ts";
 import { readListed, type Listed } from "./listed.ts";
 import { asList, asRecord, asText, texts } from "./shapes.ts";
 
@@ -116,14 +116,18 @@ function showPopular(): void {
 }
 
 function awayText(error: unknown, registries: readonly Registry[]): Node[] {
+  const isHubAway = error === undefined || (error instanceof ApiError && error.code === "HUB_UNREACHABLE");
+  if (!isHubAway) return [errorNotice(error, { onRetry: () => void reload() })];
   const retry = h(
     "div",
     { class: "chips" },
     button({}, () => void reload(), t().retry),
   );
   const titles = registries.filter(({ isReachable }) => isReachable).map(({ title }) => title);
-  if (error !== undefined && registries.length === 0) return [errorNotice(error), retry];
-  const help = titles.length === 0 ? t().nothingInReach : `${t().hubAwayHelp} ${titles.join(", ")}.`;
+  const help =
+    titles.length === 0
+      ? t().nothingInReach
+      : t().hubAwayHelp(new Intl.ListFormat(locale(), { type: "unit" }).format(titles));
   return [h("strong", {}, t().hubAway), h("p", {}, help), retry];
 }
 

@@ -2,7 +2,7 @@
  * The details of an image: its tags, its platforms, how large its archive is, its layers, and the button that downloads
  * it. Whatever is chosen, what is shown is asked anew; an answer to an older choice is thrown away.
  */
-import { ApiError, get, isAbort, post, sizeOf } from "../api.ts";
+import { ApiError, get, isAbort, partlyFailed, post, sizeOf } from "../api.ts";
 import { basketHas, putIntoBasket } from "../basket.ts";
 import { commandLines } from "../command-lines.ts";
 import { copyLine } from "../copy.ts";
@@ -22,6 +22,7 @@ import {
   isPlatformChosen,
   platform,
 } from "../settings.ts";
+import { asNumber, asRecord } from "../shapes.ts";
 import { fillSheet, openSheet } from "../sheets.ts";
 import { readDetails, readTags, type ImageDetails } from "./answer.ts";
 import { factsView, figures } from "./facts.ts";
@@ -144,7 +145,10 @@ class Details {
         ),
         isPrivate ? undefined : sizeOf(downloadPath(request), signal),
       ]);
-      if (!signal.aborted) this.#showFound(request, readDetails(answer), bytes ?? archiveSize(answer));
+      const failure = partlyFailed(answer, "image_error");
+      if (failure !== undefined) throw failure;
+      if (!signal.aborted)
+        this.#showFound(request, readDetails(answer), bytes ?? asNumber(asRecord(answer)["archive_size"]));
     } catch (error) {
       if (!isAbort(error) && !signal.aborted) this.#showFailure(error, request.platform);
     }
@@ -244,11 +248,6 @@ function registryName(image: string, listed: Listed | undefined): string {
   if (listed !== undefined) return listed.registry;
   const host = registryOf(image);
   return host === "docker.io" ? "Docker Hub" : host;
-}
-
-function archiveSize(answer: unknown): number | undefined {
-  const size: unknown = typeof answer === "object" && answer !== null ? Reflect.get(answer, "archive_size") : undefined;
-  return typeof size === "number" ? size : undefined;
 }
 
 function basketButton(request: DownloadRequest): HTMLButtonElement {

@@ -119,7 +119,7 @@ export const en = {
   announcePercent: (name: string, percent: string) => `${name}: ${percent}`,
   resumeLine: "Copy the command that resumes it",
   hubAway: "Docker Hub is not in reach from here",
-  hubAwayHelp: "These registries are. Any other reference still works in the quick download.",
+  hubAwayHelp: (registries: string) => `In reach: ${registries}. Search finds what is there.`,
   nothingInReach: "No registry is in reach right now.",
   retry: "Try again",
   errorInvalid: "This is no image reference",

@@ -120,7 +120,7 @@ export const pt: Messages = {
   announcePercent: (name, percent) => `${name}: ${percent}`,
   resumeLine: "Copiar o comando que retoma",
   hubAway: "O Docker Hub não está acessível daqui",
-  hubAwayHelp: "Estes registros estão. Qualquer outra referência ainda funciona no download rápido.",
+  hubAwayHelp: (registries) => `Acessível: ${registries}. A busca encontra o que há lá.`,
   nothingInReach: "Nenhum registro está acessível agora.",
   retry: "Tentar de novo",
   errorInvalid: "Isto não é uma referência de imagem",

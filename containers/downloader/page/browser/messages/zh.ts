@@ -116,7 +116,7 @@ export const zh: Messages = {
   announcePercent: (name, percent) => `${name}：${percent}`,
   resumeLine: "复制续传命令",
   hubAway: "这里无法访问 Docker Hub",
-  hubAwayHelp: "以下仓库可以访问。其他镜像引用仍可用快速下载。",
+  hubAwayHelp: (registries) => `可访问：${registries}。搜索会列出其中的镜像。`,
   nothingInReach: "目前没有可访问的仓库。",
   retry: "重试",
   errorInvalid: "这不是有效的镜像引用",
