@@ -20,6 +20,7 @@ try {
     watch: values.watch === true,
     port: process.env["PORT"],
     publishesTemplates: process.env["GANTRY_TEMPLATES"] !== "off",
+    appliesSamples: process.env["GANTRY_SAMPLES"] !== "off",
     print: (line) => process.stdout.write(`${line}\n`),
   });
   process.exit(0);

@@ -31,7 +31,8 @@ function applicationsUrl({ url, accountId }: ControlPlane): string {
   return `${url}/client/v4/accounts/${accountId}/containers/applications`;
 }
 
-export function welcome(plane: ControlPlane): string {
+/** `samples`: names of the applications that are made of `containers/`. */
+export function welcome(plane: ControlPlane, samples: readonly string[]): string {
   const { port } = new URL(plane.url);
   const body = JSON.stringify({ name: "hello", instances: 3, configuration: { image: "hello-world" } });
   return `
@@ -47,6 +48,12 @@ and call them:
 
   curl http://hello.localhost:${port}/
 
-Begin a project from a template: npm run gantry -- init <folder>. Templates: npm run gantry -- templates list.
+${samplesAt(samples, port)}Begin a project from a template: npm run gantry -- init <folder>. Templates: npm run gantry -- templates list.
 Ctrl-C stops Gantry and its containers; what you made is kept for the next start.`;
+}
+
+function samplesAt(names: readonly string[], port: string): string {
+  if (names.length === 0) return "";
+  const lines = names.map((name) => `  http://${name}.localhost:${port}/\n`).join("");
+  return `The samples, which start when they are called:\n\n${lines}\n`;
 }

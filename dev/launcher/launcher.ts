@@ -7,6 +7,7 @@ import { ensureDevVars } from "./dev-vars.ts";
 import { Launch } from "./launch-record.ts";
 import { isTrouble, openLog } from "./log-file.ts";
 import { kill } from "./processes.ts";
+import { findSamples } from "../samples/samples.ts";
 import { startSession, type Session } from "./session.ts";
 import { checkPortIsFree, readSettings } from "./settings.ts";
 import { watchSources } from "./source-watch.ts";
@@ -21,6 +22,8 @@ export interface LauncherOptions {
   readonly port: string | undefined;
   /** Whether the samples become templates in its registry. */
   readonly publishesTemplates: boolean;
+  /** Whether they become applications, and their images are pushed to its registry. */
+  readonly appliesSamples: boolean;
   readonly print: (line: string) => void;
 }
 
@@ -54,6 +57,7 @@ export async function runLauncher(options: LauncherOptions): Promise<void> {
     };
     note(`Starting Gantry; the log is ${relative(process.cwd(), log.path) || log.path}.`);
     let restartedAt = startedAt;
+    let before = new AbortController();
     await supervise<Session>({
       signal: signals.signal,
       log: (line) => {
@@ -82,15 +86,36 @@ export async function runLauncher(options: LauncherOptions): Promise<void> {
         await listInstances(plane.url, plane.token).catch((error: Error) =>
           note(`Could not wake the schedulers: ${error.message}`),
         );
-        if (options.publishesTemplates) void publishSamples(projectDir, plane, note);
+        // What is under way for a control plane that is gone would fail, or do things twice.
+        before.abort();
+        before = new AbortController();
+        const samples = options.appliesSamples
+          ? await findSamples({
+              projectDir,
+              plane,
+              persistTo: settings.persistTo,
+              dockerSocket: session.dockerSocket,
+              buildTag: session.imageTag,
+              values: secrets.values,
+              log: note,
+              signal: AbortSignal.any([before.signal, signals.signal]),
+            })
+          : null;
+        const background = async () => {
+          await samples?.apply();
+          if (options.publishesTemplates) await publishSamples(projectDir, plane, note);
+          await samples?.pushImages();
+        };
         const seconds = ((performance.now() - restartedAt) / 1000).toFixed(1);
         if (!isFirst) {
           note(`Gantry answers again, after ${seconds} s.`);
+          void background();
           return;
         }
         for (const line of session.standIns) note(`Stand-in: ${line}.`);
         note(`Gantry is ready, after ${seconds} s.`);
-        print(welcome(plane));
+        print(welcome(plane, samples?.names ?? []));
+        void background();
       },
     });
   } finally {

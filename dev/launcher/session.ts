@@ -28,6 +28,9 @@ export interface SessionOptions {
 }
 
 export interface Session {
+  /** The engine's own, and the tag under which it has the images of this session. */
+  readonly dockerSocket: string;
+  readonly imageTag: string;
   readonly standIns: readonly string[];
   /** Resolves with the reason when the session ended by itself; its containers may still run until `stop`. */
   readonly ended: Promise<string>;
@@ -52,13 +55,14 @@ export async function startSession(options: SessionOptions): Promise<Session> {
     log,
   });
   loader.useRegistry(new URL(plane.url).host);
+  const imageTag = `gantry-${settings.port}`;
   const host = startHost({
     host: {
       configPath: settings.configPath,
       port: settings.port,
       persistTo: settings.persistTo,
       session: backend.session,
-      imageTag: `gantry-${settings.port}`,
+      imageTag,
       vars: loader.vars,
     },
     env: backend.env,
@@ -96,7 +100,8 @@ export async function startSession(options: SessionOptions): Promise<Session> {
     },
     janitor.signal,
   );
-  return { standIns: backend.standIns, ended: host.ended, stop };
+  const { standIns, dockerSocket } = backend;
+  return { standIns, dockerSocket, imageTag, ended: host.ended, stop };
 }
 
 function rejectOnAbort(signal: AbortSignal): Promise<never> {

@@ -21,17 +21,27 @@ export class LaunchedPlane {
   /** What it has printed since it was started. */
   output = "";
   readonly #templates: string;
+  readonly #samples: string;
   #launcher: ChildProcess | null = null;
 
-  /** `templates`: whether it publishes the samples, "on" or "off". */
-  constructor({ templates = "off" }: { readonly templates?: "on" | "off" } = {}) {
+  /** `templates`: whether it publishes the samples; `samples`: whether it makes applications of them. */
+  constructor({
+    templates = "off",
+    samples = "off",
+  }: { readonly [what in "templates" | "samples"]?: "on" | "off" } = {}) {
     this.#templates = templates;
+    this.#samples = samples;
   }
 
   async start(): Promise<void> {
     if (this.port === 0) this.port = await freePort();
     this.output = "";
-    const env = { ...ENVIRONMENT, PORT: String(this.port), GANTRY_TEMPLATES: this.#templates };
+    const env = {
+      ...ENVIRONMENT,
+      PORT: String(this.port),
+      GANTRY_TEMPLATES: this.#templates,
+      GANTRY_SAMPLES: this.#samples,
+    };
     const launcher = spawn("npm", ["start"], { cwd: PROJECT_DIR, env, detached: true });
     this.#launcher = launcher;
     launcher.stdout.on("data", (chunk: Buffer) => (this.output += chunk.toString()));
