@@ -4,6 +4,8 @@ import type { Digest } from "../../../src/registry/oci/digest.ts";
 export interface LayerCache {
   /** From `start` to the end of the blob, as it is there; null where it is not. Failing is the same as not having it. */
   open(digest: Digest, size: number, start: number, signal: AbortSignal): Promise<AsyncIterable<Uint8Array> | null>;
+  /** What it gave was something else. */
+  drop?(digest: Digest): void;
   /** Null where it is not wanted, or is there already. */
   store(digest: Digest, size: number): Promise<LayerSink | null>;
 }

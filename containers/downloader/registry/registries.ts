@@ -10,16 +10,27 @@ import type { ByteRange } from "../../../src/registry/upstream/range.ts";
 import { TokenCache, type Login } from "../../../src/registry/upstream/tokens.ts";
 import type { Clock, Fetch, Limits } from "../../../src/registry/upstream/transport.ts";
 import { DownloadError } from "../errors.ts";
-import type { RegistryAlias } from "./aliases.ts";
 import { valueOf } from "./failures.ts";
 
 export type { Login };
+
+/** A registry that the operator names. */
+export interface RegistryAlias {
+  /** As references write it: `127.0.0.1:8787`. */
+  readonly host: string;
+  /** Where it answers: `http://registry.gantry.internal`. Null: at its name. */
+  readonly url: string | null;
+  /** Whether its layers are kept in the cache, where there is one. */
+  readonly cache: boolean;
+}
 
 export interface RegistriesOptions {
   readonly aliases: readonly RegistryAlias[];
   /** Registries on this machine and in its network are asked too. Not where strangers are let in. */
   readonly allowPrivate: boolean;
   readonly fetch: Fetch;
+  /** For blobs; what is left out is `fetch`. */
+  readonly bulkFetch?: Fetch;
   readonly clock?: Clock;
   readonly limits?: Partial<Limits>;
 }
@@ -29,8 +40,10 @@ export interface Registry {
   readonly domain: string;
   /** It is read with somebody's password: nothing of it may be served to anybody else. */
   readonly isPrivate: boolean;
+  /** Its layers may be in the cache, and may come from there. */
+  readonly isCached: boolean;
   head(repository: string, target: string): Promise<ManifestHead>;
-  manifest(repository: string, target: string, signal?: AbortSignal): Promise<UpstreamManifest>;
+  manifest(repository: string, target: string): Promise<UpstreamManifest>;
   /** Whether it has the blob. */
   has(repository: string, digest: Digest): Promise<boolean>;
   /** Unverified. A signal ends the request and what is read of its answer. */
@@ -69,26 +82,26 @@ export class Registries {
         login: async () => login,
         tokens,
         allowPrivate,
-        ...(alias === undefined ? {} : { endpoint: { origin: alias.url, isPrivate: true } }),
+        ...(alias?.url == null ? {} : { endpoint: { origin: new URL(alias.url).origin, isPrivate: true } }),
         ...(clock === undefined ? {} : { clock }),
         ...(limits === undefined ? {} : { limits }),
       });
       if (typeof registry === "string") throw new DownloadError("REGISTRY_REFUSED", registry);
       return registry;
     };
-    const { fetch } = this.#options;
+    const { fetch, bulkFetch = fetch } = this.#options;
     const plain = client(fetch);
-    const until = (signal: AbortSignal | undefined) =>
-      signal === undefined ? plain : client(async (url, init) => await fetch(url, withSignal(init, signal)));
+    const until = (signal: AbortSignal) => client(async (url, init) => await bulkFetch(url, withSignal(init, signal)));
     const nameOf = (repository: string, target: string) =>
       `${domain}/${repository}${target.includes(":") ? "@" : ":"}${target}`;
     return {
       domain,
       isPrivate: login !== null,
+      isCached: login === null && alias?.cache !== false,
       head: async (repository, target) =>
         valueOf(await plain.headManifest(repository, target), nameOf(repository, target)),
-      manifest: async (repository, target, signal) =>
-        valueOf(await until(signal).manifest(repository, target), nameOf(repository, target)),
+      manifest: async (repository, target) =>
+        valueOf(await plain.manifest(repository, target), nameOf(repository, target)),
       has: async (repository, digest) => {
         const answer = await plain.headBlob(repository, digest);
         if (!answer.ok && answer.failure.code === "NOT_FOUND") return false;

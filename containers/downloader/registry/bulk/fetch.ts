@@ -1,0 +1,111 @@
+/** Requests for large bodies, in the shape of `fetch`: `GET` and `HEAD`, without redirects, over connections that are kept. */
+import type { Fetch } from "../../../../src/registry/upstream/transport.ts";
+import { Connection, type Answer } from "./connection.ts";
+import { PieceMemory } from "./memory.ts";
+
+/** An idle one that is older is as good as closed. */
+const IDLE_MS = 15_000;
+const MAX_IDLE = 8;
+
+export interface BulkFetch {
+  readonly fetch: Fetch;
+  /** Of the pieces that bodies come in; whoever has used one gives it back. */
+  readonly memory: PieceMemory;
+  /** Closes what is idle. */
+  close(): void;
+}
+
+export function bulkFetch(memory: PieceMemory = new PieceMemory()): BulkFetch {
+  const idle = new Map<string, { readonly connection: Connection; readonly since: number }[]>();
+
+  const idleOne = (origin: string): Connection | null => {
+    const list = idle.get(origin) ?? [];
+    for (let kept = list.pop(); kept !== undefined; kept = list.pop()) {
+      if (kept.connection.isOpen && Date.now() - kept.since < IDLE_MS) return kept.connection;
+      kept.connection.close();
+    }
+    return null;
+  };
+
+  const keep = (origin: string, connection: Connection) => {
+    const list = idle.get(origin) ?? [];
+    idle.set(origin, list);
+    connection.isUsed = true;
+    // A server that waits for the next request is nothing that a process waits for.
+    connection.hold(false);
+    list.push({ connection, since: Date.now() });
+    if (list.length > MAX_IDLE) list.shift()?.connection.close();
+  };
+
+  const ask = async (url: URL, method: string, text: string, signal: AbortSignal): Promise<Answer> => {
+    const { origin } = url;
+    for (;;) {
+      const kept = idleOne(origin);
+      const connection = kept ?? (await Connection.open(url, memory, signal));
+      connection.hold(true);
+      const abort = () => connection.close();
+      signal.addEventListener("abort", abort);
+      const done = () => signal.removeEventListener("abort", abort);
+      try {
+        signal.throwIfAborted();
+        const answer = await connection.ask(method, text, () => {
+          done();
+          keep(origin, connection);
+        });
+        const cancel = () => {
+          done();
+          answer.cancel();
+        };
+        return { ...answer, cancel };
+      } catch (error) {
+        done();
+        connection.close();
+        // The server may have closed what was idle in the moment in which it was used again.
+        if (kept === null || signal.aborted) throw error;
+      }
+    }
+  };
+
+  return {
+    memory,
+    fetch: async (address, init) => {
+      const { method = "GET", headers, signal } = init;
+      if ((method !== "GET" && method !== "HEAD") || init.body != null) return await fetch(address, init);
+      const url = new URL(address);
+      const text = requestText(url, method, new Headers(headers));
+      const answer = await ask(url, method, text, signal ?? new AbortController().signal);
+      return responseOf(answer);
+    },
+    close: () => {
+      for (const list of idle.values()) for (const { connection } of list.splice(0)) connection.close();
+    },
+  };
+}
+
+function requestText(url: URL, method: string, headers: Headers): string {
+  const lines = [`${method} ${url.pathname}${url.search} HTTP/1.1`, `Host: ${url.host}`];
+  // `Headers` takes no line ends into its values.
+  for (const [name, value] of headers) if (name !== "host" && name !== "connection") lines.push(`${name}: ${value}`);
+  return `${lines.join("\r\n")}\r\nConnection: keep-alive\r\nUser-Agent: gantry-downloader\r\n\r\n`;
+}
+
+function responseOf({ head, next, cancel }: Answer): Response {
+  const { status, headers, body } = head;
+  const isEmpty = body.kind === "length" && body.length === 0;
+  const stream = isEmpty
+    ? null
+    : new ReadableStream<Uint8Array<ArrayBuffer>>(
+        {
+          pull: async (controller) => {
+            const piece = await next();
+            if (piece === null) controller.close();
+            else controller.enqueue(piece);
+          },
+          cancel,
+        },
+        { highWaterMark: 0 },
+      );
+  // Where there is nothing to read, nobody will come to its end.
+  if (isEmpty) void next();
+  return new Response(stream, { status, headers });
+}
