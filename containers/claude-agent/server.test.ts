@@ -164,12 +164,14 @@ describe("an error", () => {
     expect([broken.status, broken.body.error.code]).toEqual([502, expect.stringMatching(/^UPSTREAM_/)]);
   });
 
-  it("is tried again where that may help", async ({ expect }) => {
+  it("is heard of at once, and after a tool has run tried again", async ({ expect }) => {
     const patient = await started({ AGENT_MAX_RETRIES: "1" });
     try {
       const before = api.received.length;
       expect((await patient.chat("fail 529 overloaded_error")).status).toBe(529);
-      expect(api.received.length).toBe(before + 2);
+      expect(api.received.length).toBe(before + 1);
+      const { body } = await patient.chat("flaky echo ran", { tools: ["shell"], approval: "auto" });
+      expect([body.response, api.received.length]).toEqual(["ran\n[exit code 0]", before + 4]);
     } finally {
       await patient.stop();
     }

@@ -87,6 +87,22 @@ describe("the agent", () => {
     expect([limited.status, limited.headers["retry-after"]]).toEqual([429, "7"]);
   });
 
+  it("gives up upstream what its client has given up", async ({ expect }) => {
+    const gone = new AbortController();
+    const answer = await fetch(`${plane.origin}/a/claude-agent/@ada/chat`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: JSON.stringify({ message: "hang", stream: true }),
+      signal: gone.signal,
+    });
+    expect(answer.status).toBe(200);
+    const hanging = api.last;
+    expect((await chat("ada", "me too")).said.error.code).toBe("CONVERSATION_BUSY");
+    gone.abort();
+    await eventually(async () => hanging.isAborted);
+    await eventually(async () => (await chat("ada", "and now?")).status === 200);
+  });
+
   it("keeps each conversation to itself, over its sleep", async ({ expect }) => {
     await chat("bob", "I am Bob");
     expect((await chat("bob", "still?")).said.response).toBe("3: still?");
@@ -130,7 +146,7 @@ describe("the agent", () => {
     const root = `/applications/${application}`;
     const paths = ["", "/events?per_page=1000", "/egress", "/egress/log", "/instances-v2", "/versions"];
     const everything = await Promise.all([
-      inside,
+      Promise.resolve(inside),
       docker("inspect", id),
       docker("logs", id),
       docker("exec", id, "sh", "-c", "env; cat /proc/*/environ 2>/dev/null; cat /proc/1/maps > /dev/null || true"),
@@ -145,12 +161,14 @@ describe("the agent", () => {
     expect(everything.filter((text) => text.includes(KEY))).toEqual([]);
     expect(plane.logs.filter((line) => line.includes(KEY))).toEqual([]);
     expect(await matches(`docker export ${id}`)).toBe(0);
+    // What is in the image is found.
+    expect(await matches(`docker export ${id}`, "set-by-egress")).toBeGreaterThan(0);
     expect(await matches(`docker save $(docker inspect --format '{{.Image}}' ${id})`)).toBe(0);
   });
 });
 
-/** Lines of what a command prints, binary or not, that have the key in them. */
-async function matches(command: string): Promise<number> {
-  const { stdout } = await promisify(execFile)("sh", ["-c", `${command} | grep -a -c -F "$0" || true`, KEY]);
+/** Lines of what a command prints, binary or not, that have the text in them. */
+async function matches(command: string, text = KEY): Promise<number> {
+  const { stdout } = await promisify(execFile)("sh", ["-c", `${command} | grep -a -c -F "$0" || true`, text]);
   return Number(stdout);
 }

@@ -37,7 +37,7 @@ export async function chat(input: ChatInput, deps: AgentDeps): Promise<ChatAnswe
   let calls = 0;
   for (let turn = 0; ; turn += 1) {
     const isLast = turn >= settings.maxTurns;
-    const reply = await ask(input, [...before, ...exchange], isLast, deps);
+    const reply = await ask(input, [...before, ...exchange], { isFirst: turn === 0, isLast }, deps);
     usage = addTokens(usage, tokensOf(reply.usage));
     if (reply.content.length > 0) exchange.push({ role: "assistant", content: reply.content });
     const wanted = reply.content.filter((block) => block.type === "tool_use");
@@ -58,7 +58,7 @@ export async function chat(input: ChatInput, deps: AgentDeps): Promise<ChatAnswe
 async function ask(
   input: ChatInput,
   messages: MessageParam[],
-  isLast: boolean,
+  { isFirst, isLast }: { readonly isFirst: boolean; readonly isLast: boolean },
   { client, settings, conversation, onEvent, signal }: AgentDeps,
 ): Promise<Message> {
   const tools = toolsFor(input.tools);
@@ -70,7 +70,8 @@ async function ask(
       ...(settings.system === null ? {} : { system: settings.system }),
       ...(tools.length === 0 ? {} : { tools, ...(isLast ? { tool_choice: { type: "none" } } : {}) }),
     },
-    { signal },
+    // Before anything is done the caller hears at once, and decides; later its work would be lost.
+    { signal, maxRetries: isFirst ? 0 : settings.maxRetries },
   );
   stream.on(
     "streamEvent",

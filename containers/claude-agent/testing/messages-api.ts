@@ -7,6 +7,7 @@
  * | `tool <name> <input as JSON>` | a call of that tool, then the text of its result |
  * | `again <n> <command>` | so many shell calls, one after the other |
  * | `fail <status> <type>` | that error |
+ * | `flaky <command>` | a shell call, then an overload, and when it is asked again the text of the result |
  * | `break` | a part of a text, then the connection ends |
  * | `late <type>` | a part of a text, then that error as an event |
  * | `hang` | a part of a text, then nothing |
@@ -49,6 +50,7 @@ export interface Received {
 export class MessagesApi {
   readonly received: Received[] = [];
   readonly #server: Server;
+  readonly #overloaded = new Set<string>();
   /** Others are answered with 401; null: none is asked for. */
   readonly #key: string | null;
 
@@ -86,6 +88,11 @@ export class MessagesApi {
     if (this.#key !== null && request.headers.authorization !== `Bearer ${this.#key}`) {
       return sendError(response, 401, "authentication_error");
     }
+    const asked = JSON.stringify(body.messages);
+    if (asked.includes('"flaky ') && asked.includes("tool_result") && !this.#overloaded.has(asked)) {
+      this.#overloaded.add(asked);
+      return sendError(response, 529, "overloaded_error", { "retry-after-ms": "1" });
+    }
     reply(body, response);
   }
 }
@@ -122,6 +129,9 @@ function reply(body: SentBody, response: ServerResponse): void {
   }
   if (canCall && word === "tool" && results.length === 0) {
     return call(response, body, first, JSON.parse(others.join(" ") || "{}") as object);
+  }
+  if (canCall && word === "flaky" && results.length === 0) {
+    return call(response, body, "shell", { command: rest.join(" ") });
   }
   const turns = body.messages.length - 1 - body.messages.findLastIndex(({ content }) => typeof content === "string");
   if (canCall && word === "again" && turns / 2 < Number(first)) {
