@@ -1,0 +1,101 @@
+/** Downloads, whichever way they are asked for: by a link, by JSON, by a form; all of it, a range of it, or its headers. */
+import type { Gateway } from "../cache/gateway.ts";
+import { MAX_IMAGES, type Download } from "../download/prepare.ts";
+import type { Downloads } from "../downloads.ts";
+import { parametersOf, type Call } from "../http/call.ts";
+import type { Parameters } from "../http/body.ts";
+import { toApiError } from "../http/failures.ts";
+import { optionalText, texts } from "../http/fields.ts";
+import { DEFAULT_PLATFORM } from "../image/platform.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import { share } from "../progress/sharing.ts";
+import { requireId, type Transfer, type Transfers } from "../progress/transfers.ts";
+import { formatOf } from "./details.ts";
+import { loginOf } from "./login.ts";
+
+/** A client that takes nothing for so long is cut, and may resume. */
+const IDLE_MS = 600_000;
+
+export interface DownloadParts {
+  readonly downloads: Downloads;
+  readonly transfers: Transfers;
+  readonly state: Gateway;
+  readonly metrics: Metrics;
+}
+
+export async function download(call: Call, parts: DownloadParts): Promise<void> {
+  const parameters = await parametersOf(call);
+  const transfer = followed(parameters, call, parts);
+  try {
+    // Only now: of a client that has asked too often, the page hears by the download's own events.
+    await call.admit();
+    await serve(call, parameters, transfer, parts);
+  } catch (error) {
+    const isGone = call.response.destroyed && !call.response.writableFinished && call.response.headersSent;
+    const { code, message } = toApiError(error);
+    if (isGone && isAbort(error)) transfer?.ends("aborted");
+    else transfer?.ends("failed", { code, message });
+    if (isGone && isAbort(error)) return;
+    throw error;
+  }
+}
+
+/** Null: nobody wants to follow it. Asking for its headers is no download. */
+function followed(parameters: Parameters, { request }: Call, { transfers, state }: DownloadParts): Transfer | null {
+  const id = optionalText(parameters, "id");
+  if (id === null || request.method === "HEAD") return null;
+  const transfer = transfers.begin(requireId(id));
+  share(state, transfer);
+  return transfer;
+}
+
+async function serve(
+  { request, response, notes }: Call,
+  parameters: Parameters,
+  transfer: Transfer | null,
+  { downloads, metrics }: DownloadParts,
+): Promise<void> {
+  const login = loginOf(parameters);
+  const images = texts(parameters, ["image", "images"], MAX_IMAGES);
+  const platform = optionalText(parameters, "platform") ?? DEFAULT_PLATFORM;
+  const format = formatOf(optionalText(parameters, "format"));
+  if (login === null) Object.assign(notes, { image: images.join(" "), platform, format });
+  const prepared = await downloads.prepare({ images, platform, format, login });
+  const { headers } = request;
+  const answer = downloads.answer(prepared, {
+    range: headers.range,
+    ifRange: String(headers["if-range"] ?? "") || undefined,
+    ifNoneMatch: headers["if-none-match"],
+    ifMatch: headers["if-match"],
+  });
+  transfer?.begins(prepared.fileName, totalOf(prepared), answer.start);
+  response.writeHead(answer.status, answer.headers);
+  if (request.method === "HEAD" || answer.end === answer.start) {
+    response.end();
+    transfer?.ends("done");
+    return;
+  }
+  response.setTimeout(IDLE_MS, () => response.destroy());
+  let sent = 0;
+  const onProgress = (bytes: number): void => {
+    sent += bytes;
+    metrics.sent(bytes);
+    transfer?.sent(bytes);
+  };
+  metrics.downloads(1);
+  try {
+    await downloads.send(prepared, answer, response, { onProgress });
+    transfer?.ends("done");
+  } finally {
+    metrics.downloads(-1);
+    notes["bytes"] = sent;
+  }
+}
+
+function totalOf({ plan }: Download): number {
+  return plan.length;
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && (error.name === "AbortError" || ("code" in error && error.code === "ABORT_ERR"));
+}

@@ -1,0 +1,194 @@
+/**
+ * Verified layers in R2, by digest and shared by all images that have them. R2 verifies the digest once more before there
+ * is an object of that name, so that nothing is ever found under a digest that is not its own. What a password has opened
+ * never comes here: whoever reads layers by one asks no cache.
+ */
+import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { once } from "node:events";
+import type { Digest } from "../../../src/registry/oci/digest.ts";
+import type { LayerCache, LayerSink } from "../download/layer-cache.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import { blobKey, deleteBlobs } from "./blobs.ts";
+import type { Gateway } from "./gateway.ts";
+import type { LastUse } from "./last-use.ts";
+
+/** Until the headers of an answer are there. */
+const ANSWER_MS = 10_000;
+/** Without a byte. */
+const STALL_MS = 60_000;
+/** What R2 takes in one piece, with its length known. */
+const MAX_BYTES = 5 * 1024 ** 3 - 5 * 1024 ** 2;
+
+export class R2Layers implements LayerCache {
+  readonly #r2: Gateway;
+  readonly #lastUse: LastUse;
+  readonly #metrics: Metrics;
+  /** Of which this instance knows that they are there: storing one again would be a request that is billed most. */
+  readonly #stored = new Set<string>();
+
+  constructor(r2: Gateway, lastUse: LastUse, metrics: Metrics) {
+    this.#r2 = r2;
+    this.#lastUse = lastUse;
+    this.#metrics = metrics;
+  }
+
+  async open(
+    digest: Digest,
+    size: number,
+    start: number,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array> | null> {
+    if (!this.#r2.isOn || start >= size) return null;
+    this.#metrics.r2("read");
+    const headers = start === 0 ? {} : { range: `bytes=${start}-${size - 1}` };
+    const response = await answerOf(this.#request("GET", digest, headers), signal);
+    const status = response?.statusCode ?? 0;
+    const isWhole = Number(response?.headers["content-length"]) === size - start;
+    if (response !== null && status === (start === 0 ? 200 : 206) && isWhole) {
+      this.#metrics.cached("layers", "hit");
+      this.#lastUse.touch(digest);
+      return this.#counted(response, signal);
+    }
+    response?.destroy();
+    this.#stored.delete(digest);
+    if (response === null && !signal.aborted) this.#r2.off("no answer");
+    const isThere = response !== null && this.#r2.judge(status);
+    this.#metrics.cached("layers", isThere && status === 404 ? "miss" : "error");
+    return null;
+  }
+
+  async store(digest: Digest, size: number): Promise<LayerSink | null> {
+    const isTakable = digest.startsWith("sha256:") && size > 0 && size <= MAX_BYTES;
+    if (!this.#r2.isOn || !isTakable || this.#stored.has(digest)) return null;
+    this.#metrics.r2("write");
+    // The last byte is sent with `commit`: until then R2 has an upload that is not whole, which it forgets.
+    const upload = this.#request("PUT", digest, {
+      "content-length": String(size),
+      "content-type": "application/octet-stream",
+      "gantry-sha256": digest.slice("sha256:".length),
+    });
+    return new Upload(upload, size, (isStored, status) => {
+      if (status !== null) this.#r2.judge(status);
+      if (!isStored) return;
+      this.#metrics.r2Bytes("written", size);
+      this.#stored.add(digest);
+      this.#lastUse.touch(digest);
+    });
+  }
+
+  /** It came with other bytes, whatever the reason: R2 has verified those that it took. */
+  drop(digest: Digest): void {
+    this.forget(digest);
+    void deleteBlobs(this.#r2, this.#metrics, [digest]);
+  }
+
+  /** Somebody has deleted it. */
+  forget(digest: string | null): void {
+    if (digest === null) this.#stored.clear();
+    else this.#stored.delete(digest);
+  }
+
+  #request(method: string, digest: Digest, headers: Record<string, string>): ClientRequest {
+    const url = this.#r2.url(blobKey(digest));
+    const send: typeof httpRequest = url.protocol === "https:" ? httpsRequest : httpRequest;
+    return send(url.href, { method, headers });
+  }
+
+  async *#counted(response: IncomingMessage, signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
+    const gone = () => response.destroy();
+    signal.addEventListener("abort", gone);
+    response.setTimeout(STALL_MS, () => response.destroy(new Error("the cache has stalled")));
+    try {
+      for await (const chunk of response as AsyncIterable<Buffer>) {
+        this.#metrics.r2Bytes("read", chunk.length);
+        yield chunk;
+      }
+    } finally {
+      signal.removeEventListener("abort", gone);
+      response.destroy();
+    }
+  }
+}
+
+/** Null: nothing answered. */
+async function answerOf(request: ClientRequest, signal: AbortSignal): Promise<IncomingMessage | null> {
+  const late = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
+  request.on("error", () => undefined);
+  request.end();
+  try {
+    const [response] = (await once(request, "response", { signal: late })) as [IncomingMessage];
+    return response;
+  } catch {
+    request.destroy();
+    return null;
+  }
+}
+
+/** A layer on its way to R2. Whatever goes wrong with it is no matter of the download. */
+class Upload implements LayerSink {
+  readonly #request: ClientRequest;
+  readonly #size: number;
+  readonly #ended: (isStored: boolean, status: number | null) => void;
+  readonly #answer: Promise<number | null>;
+  #last: Buffer | null = null;
+  #written = 0;
+  #isBroken = false;
+
+  constructor(request: ClientRequest, size: number, ended: (isStored: boolean, status: number | null) => void) {
+    this.#request = request;
+    this.#size = size;
+    this.#ended = ended;
+    request.setTimeout(STALL_MS, () => request.destroy());
+    this.#answer = new Promise((resolve) => {
+      request.on("response", (response: IncomingMessage) => {
+        response.resume();
+        resolve(response.statusCode ?? null);
+      });
+      request.on("error", () => {
+        this.#isBroken = true;
+        resolve(null);
+      });
+      request.on("close", () => {
+        this.#isBroken = true;
+        resolve(null);
+      });
+    });
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.#isBroken || bytes.length === 0) return;
+    this.#written += bytes.length;
+    if (this.#last !== null) await this.#send(this.#last);
+    // Copied: the caller writes over them.
+    const copy = Buffer.from(bytes);
+    this.#last = copy.subarray(-1);
+    await this.#send(copy.subarray(0, -1));
+  }
+
+  async commit(): Promise<void> {
+    const { size, last } = { size: this.#size, last: this.#last };
+    if (this.#isBroken || last === null || this.#written !== size) {
+      this.abandon();
+      return;
+    }
+    this.#request.end(last);
+    const status = await this.#answer;
+    this.#ended(status === 200 || status === 201, status);
+  }
+
+  abandon(): void {
+    this.#request.destroy();
+    this.#ended(false, null);
+  }
+
+  async #send(bytes: Buffer): Promise<void> {
+    if (bytes.length === 0 || this.#isBroken || this.#request.write(bytes)) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#request.once("drain", resolve);
+    this.#request.once("close", resolve);
+    await promise;
+    this.#request.off("drain", resolve);
+    this.#request.off("close", resolve);
+  }
+}

@@ -1,0 +1,22 @@
+/** Whatever was thrown, as what a caller is told of it. What nobody has foreseen is told in the log alone. */
+import { DownloadError } from "../errors.ts";
+import { Unreachable } from "../hub/client.ts";
+import { ApiError } from "./api-error.ts";
+
+export function toApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  if (error instanceof DownloadError) {
+    const { platforms, image, retryAfter = null } = error.details;
+    const fields = { ...(platforms === undefined ? {} : { platforms }), ...(image === undefined ? {} : { image }) };
+    return new ApiError(error.status, error.code, error.message, { fields, retryAfter, cause: error });
+  }
+  if (error instanceof Unreachable) return new ApiError(503, "HUB_UNREACHABLE", error.message, { cause: error });
+  console.error(
+    JSON.stringify({
+      level: "error",
+      message: "downloader.failed",
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    }),
+  );
+  return new ApiError(500, "INTERNAL", "the downloader has failed: its log says why", { cause: error });
+}
