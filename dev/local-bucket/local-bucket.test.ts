@@ -1,4 +1,5 @@
 /** The bucket behind a native binding, in workerd, as the launcher starts it. */
+import { createHash } from "node:crypto";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -76,6 +77,24 @@ describe("a local bucket", () => {
     expect((await read("a/one?suffix=4")).equals(bytes.subarray(-4))).toBe(true);
     expect((await call("GET", `a/one?offset=${4 * MIB}&length=1`)).status).toBe(500);
     expect((await call("HEAD", "a/one")).headers.get("x-size")).toBe(String(bytes.length));
+  });
+
+  test.for([0, 10, 3 * MIB + 17])(
+    "keeps %d bytes that have their SHA-256, and what is said of them",
+    async (size, { expect }) => {
+      const bytes = patterned(size);
+      const sha256 = createHash("sha256").update(bytes).digest("hex");
+      expect((await call("PUT", `sum?sha256=${sha256}&note=mine`, bytes)).status).toBe(200);
+      expect((await read("sum")).equals(bytes)).toBe(true);
+      expect((await call("HEAD", "sum")).headers.get("x-about")).toBe(`text/plain mine ${sha256}`);
+    },
+  );
+
+  test("keeps nothing of bytes that have another SHA-256", async ({ expect }) => {
+    const refused = await call("PUT", `sum?sha256=${"0".repeat(64)}`, patterned(2 * MIB));
+    expect(await refused.text()).toContain("(10037)");
+    expect((await call("GET", "sum")).status).toBe(404);
+    await vi.waitFor(async () => expect(await files()).toEqual([]));
   });
 
   test("has objects without a byte", async ({ expect }) => {

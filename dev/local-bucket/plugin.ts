@@ -3,7 +3,8 @@
  * takes a processor 6 s to store 500 MB, since it handles each 4 KiB of it in JavaScript; a registry of images pushes such
  * layers at every turn. The Worker sees the same: a native R2 binding, whose requests end here.
  *
- * It has what the registry asks of a bucket: head, get, put, delete and list. Everything else is refused.
+ * It has what the registry and the samples ask of a bucket: head, get, put with metadata and a verified SHA-256, delete
+ * and list. Everything else is refused.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";

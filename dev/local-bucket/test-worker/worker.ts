@@ -23,7 +23,12 @@ async function answer(request: Request, bucket: R2Bucket): Promise<Response> {
   switch (request.method) {
     case "PUT": {
       const body = searchParams.has("break") ? broken(request) : request.body;
-      const object = await bucket.put(key, body ?? new Uint8Array(0));
+      const sha256 = searchParams.get("sha256");
+      const note = searchParams.get("note");
+      const object = await bucket.put(key, body ?? new Uint8Array(0), {
+        ...(sha256 === null ? {} : { sha256 }),
+        ...(note === null ? {} : { customMetadata: { note }, httpMetadata: { contentType: "text/plain" } }),
+      });
       return Response.json({ size: object?.size, etag: object?.etag });
     }
     case "DELETE":
@@ -31,7 +36,10 @@ async function answer(request: Request, bucket: R2Bucket): Promise<Response> {
       return new Response(null, { status: 204 });
     case "HEAD": {
       const object = await bucket.head(key);
-      return new Response(null, { status: object === null ? 404 : 200, headers: { "x-size": String(object?.size) } });
+      const sha256 = object?.checksums.toJSON().sha256 ?? "";
+      const about = `${object?.httpMetadata?.contentType} ${object?.customMetadata?.["note"]} ${sha256}`;
+      const headers = { "x-size": String(object?.size), "x-about": about };
+      return new Response(null, { status: object === null ? 404 : 200, headers });
     }
     default: {
       const range = searchParams.has("suffix")

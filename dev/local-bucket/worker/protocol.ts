@@ -16,10 +16,29 @@ const range = z.object({
 /** Asked for by what no registry needs: told apart, so that it can be refused. */
 const refused = { onlyIf: z.never().optional(), rangeHeader: z.never().optional() };
 
+const httpFields = z.object({
+  contentType: z.string().optional(),
+  contentLanguage: z.string().optional(),
+  contentDisposition: z.string().optional(),
+  contentEncoding: z.string().optional(),
+  cacheControl: z.string().optional(),
+  cacheExpiry: z.union([z.string(), z.number()]).optional(),
+});
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** What is kept beside the bytes, as the runtime writes and reads it. */
+const more = z.object({
+  httpFields: httpFields.optional(),
+  customFields: z.array(z.object({ k: z.string(), v: z.string() })).optional(),
+  /** Verified. */
+  sha256: sha256.optional(),
+});
+export type More = z.infer<typeof more>;
+
 const bucketRequest = z.discriminatedUnion("method", [
   z.object({ method: z.literal("head"), object: z.string() }),
   z.object({ method: z.literal("get"), object: z.string(), range: range.optional(), ...refused }),
-  z.object({ method: z.literal("put"), object: z.string(), ...refused }),
+  z.object({ method: z.literal("put"), object: z.string(), md5: z.never().optional(), ...more.shape, ...refused }),
   z.object({
     method: z.literal("delete"),
     object: z.string().optional(),
@@ -40,10 +59,16 @@ export type AskedRange = z.infer<typeof range>;
 /** Codes of R2's API, which the runtime tells apart. */
 export const NO_SUCH_KEY = { status: 404, code: 10_007, message: "The specified key does not exist." };
 export const NOT_SATISFIABLE = { status: 416, code: 10_039, message: "The requested range is not satisfiable" };
+export const BAD_DIGEST = {
+  status: 400,
+  code: 10_037,
+  message: "The SHA-256 checksum you specified did not match what we received.",
+};
 export const NOT_IMPLEMENTED = {
   status: 501,
   code: 10_029,
-  message: "The bucket of the development server has head, get, put, delete and list, without conditions",
+  message:
+    "The bucket of the development server has head, get, put, delete and list, without conditions, delimiters and MD5",
 };
 
 export class BucketError extends Error {
@@ -88,6 +113,8 @@ export interface ObjectRow {
   readonly file: string;
   readonly size: number;
   readonly uploaded: number;
+  /** As JSON. */
+  readonly more: string;
 }
 
 export interface Slice {
@@ -95,18 +122,19 @@ export interface Slice {
   readonly length: number;
 }
 
-export function describe({ key, file, size, uploaded }: ObjectRow, slice?: Slice): object {
+export function describe({ key, file, size, uploaded, more: text }: ObjectRow, slice?: Slice): object {
+  const { httpFields: http = {}, customFields: custom = [], sha256: digest } = more.parse(JSON.parse(text));
   return {
     name: key,
     version: file,
     size,
     etag: file,
     uploaded,
-    httpFields: {},
-    customFields: [],
+    httpFields: http,
+    customFields: custom,
     ...(slice === undefined ? {} : { range: slice }),
     // R2 has MD5 here, which takes as long as everything else together and tells a registry nothing.
-    checksums: {},
+    checksums: digest === undefined ? {} : { 2: digest },
   };
 }
 

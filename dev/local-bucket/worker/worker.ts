@@ -5,11 +5,13 @@
 import { DurableObject } from "cloudflare:workers";
 import {
   answer,
+  BAD_DIGEST,
   BucketError,
   describe,
   NO_SUCH_KEY,
   NOT_SATISFIABLE,
   readRequest,
+  type More,
   type AskedRange,
   type BucketRequest,
   type ObjectRow,
@@ -25,6 +27,8 @@ interface BucketEnv {
 type Ask<Method> = Extract<BucketRequest, { method: Method }>;
 
 const MAX_LISTED = 1_000;
+/** What is hashed at a time: few turns of JavaScript for each megabyte. */
+const HASHED_BYTES = 262_144;
 
 export default {
   fetch: async (request: Request, env: BucketEnv) => await env.BUCKET.getByName("bucket").fetch(request),
@@ -42,6 +46,11 @@ export class Bucket extends DurableObject<BucketEnv> {
       ) WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS unnamed_files (file TEXT PRIMARY KEY) WITHOUT ROWID;
     `);
+    // Of a bucket that was made before there was anything beside the bytes.
+    const columns = this.#sql.exec<{ name: string }>("SELECT name FROM pragma_table_info('objects')").toArray();
+    if (!columns.some(({ name }) => name === "more")) {
+      this.#sql.exec("ALTER TABLE objects ADD COLUMN more TEXT NOT NULL DEFAULT '{}'");
+    }
     const left = this.#sql.exec<{ file: string }>("SELECT file FROM unnamed_files").toArray();
     ctx.waitUntil(this.#removeFiles(left.map(({ file }) => file)));
   }
@@ -55,7 +64,7 @@ export class Bucket extends DurableObject<BucketEnv> {
         case "get":
           return await this.#get(asked);
         case "put":
-          return answer(describe(await this.#put(asked.object, body, size)));
+          return answer(describe(await this.#put(asked, body, size)));
         case "delete":
           return this.#delete(asked);
         case "list":
@@ -88,24 +97,38 @@ export class Bucket extends DurableObject<BucketEnv> {
     return answer(json, file.body, slice.length);
   }
 
-  async #put(key: string, body: ReadableStream<Uint8Array> | null, size: number): Promise<ObjectRow> {
+  async #put(
+    { object: key, httpFields, customFields, sha256 }: Ask<"put">,
+    body: ReadableStream<Uint8Array> | null,
+    size: number,
+  ): Promise<ObjectRow> {
     const file = crypto.randomUUID();
+    const kept: More = { httpFields, customFields, sha256 };
     this.#sql.exec("INSERT INTO unnamed_files (file) VALUES (?)", file);
     try {
-      const { ok, status } = await this.env.FILES.fetch(urlOf(file), {
-        method: "PUT",
-        body: body === null || size === 0 ? null : body.pipeThrough(new FixedLengthStream(size)),
-      });
+      const content = body === null || size === 0 ? null : body;
+      const { readable, digest } = sha256 === undefined ? { readable: content, digest: null } : hashed(content, size);
+      const whole = digest === null ? (readable?.pipeThrough(new FixedLengthStream(size)) ?? null) : readable;
+      const { ok, status } = await this.env.FILES.fetch(urlOf(file), { method: "PUT", body: whole });
       if (!ok) throw new Error(`the file could not be written (${status})`);
+      if (digest !== null && (await digest) !== sha256) throw new BucketError(BAD_DIGEST);
     } catch (error) {
       this.ctx.waitUntil(this.#removeFiles([file]));
       throw error;
     }
-    const row = { key, file, size, uploaded: Date.now() };
+    const row = { key, file, size, uploaded: Date.now(), more: JSON.stringify(kept) };
     const replaced = this.ctx.storage.transactionSync(() => {
       const old = this.#forget([key]);
       this.#sql.exec("DELETE FROM unnamed_files WHERE file = ?", file);
-      this.#sql.exec("INSERT INTO objects VALUES (?, ?, ?, ?)", key, file, size, row.uploaded);
+      const columns = "key, file, size, uploaded, more";
+      this.#sql.exec(
+        `INSERT INTO objects (${columns}) VALUES (?, ?, ?, ?, ?)`,
+        key,
+        file,
+        size,
+        row.uploaded,
+        row.more,
+      );
       return old;
     });
     this.ctx.waitUntil(this.#removeFiles(replaced));
@@ -164,6 +187,38 @@ function sliceOf(range: AskedRange | undefined, size: number): Slice {
   const length = Math.min(range?.length ?? size, size - offset);
   if (offset > size || (range !== undefined && length <= 0)) throw new BucketError(NOT_SATISFIABLE);
   return { offset, length };
+}
+
+/** What goes on as it came, and the hex of its SHA-256, which is there when all of it has gone. */
+function hashed(body: ReadableStream<Uint8Array> | null, size: number) {
+  const hash = new crypto.DigestStream("SHA-256");
+  const { readable, writable } = new FixedLengthStream(size);
+  const work = async () => {
+    const [toHash, toFile] = [hash.getWriter(), writable.getWriter()];
+    try {
+      const reader = body?.getReader({ mode: "byob" });
+      for (let isOver = reader === undefined; !isOver;) {
+        const { value, done } = (await reader?.readAtLeast(HASHED_BYTES, new Uint8Array(HASHED_BYTES))) ?? {
+          done: true,
+        };
+        if (value !== undefined && value.byteLength > 0) {
+          await toHash.write(value.slice());
+          await toFile.write(value);
+        }
+        isOver = done;
+      }
+      await Promise.all([toHash.close(), toFile.close()]);
+    } catch (error) {
+      await Promise.allSettled([toHash.abort(error), toFile.abort(error)]);
+      throw error;
+    }
+    return [...new Uint8Array(await hash.digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  };
+  const digest = work();
+  // Whoever reads the file hears of it first.
+  digest.catch(() => undefined);
+  hash.digest.catch(() => undefined);
+  return { readable, digest };
 }
 
 const urlOf = (file: string) => `http://files/${file}`;
