@@ -157,17 +157,18 @@ function locationOf(
   return rewritten === null ? null : { location: rewritten };
 }
 
-/** Gantry's word for it that the host was not asked. */
-function problemOf({ headers }: http.IncomingMessage): Problem | null {
-  const code = headers[GANTRY_ERROR];
-  if (code === undefined) return null;
-  const hint = code === "EGRESS_DENIED" ? ": add its host to egress.allow of this application" : "";
-  return {
-    status: 502,
-    code: "UPSTREAM_NOT_REACHED",
-    message: `the upstream was not asked${hint}`,
-    details: { reason: code },
-  };
+/** Gantry's word for it that the host has not answered. */
+function problemOf({ headers, statusCode }: http.IncomingMessage): Problem | null {
+  const reason = headers[GANTRY_ERROR];
+  if (reason === undefined) return null;
+  const details = { reason };
+  if (reason === "EGRESS_DENIED") {
+    const message = "the request was not let out: add the upstream's host to egress.allow of this application";
+    return { status: 502, code: "UPSTREAM_NOT_ALLOWED", message, details };
+  }
+  if (statusCode === 504)
+    return { status: 504, code: "UPSTREAM_TIMEOUT", message: "the upstream took too long", details };
+  return { status: 502, code: "UPSTREAM_FAILED", message: "the upstream could not be reached, or broke off", details };
 }
 
 function unreachable(error: Error): Problem {

@@ -340,7 +340,7 @@ describe("api-proxy", () => {
     expect(closed.status).toBe(502);
     expect(await problem(await fetch(at("/silent/x")))).toBe("504 UPSTREAM_TIMEOUT *");
     expect(await problem(await fetch(at("/api/never")))).toBe("504 UPSTREAM_TIMEOUT *");
-    expect(await problem(await fetch(at("/api/denied")))).toBe("502 UPSTREAM_NOT_REACHED *");
+    expect(await problem(await fetch(at("/api/denied")))).toBe("502 UPSTREAM_NOT_ALLOWED *");
   });
 
   it.for(["cut", "stall"])("breaks off an answer that the upstream does not end: %s", async (path, { expect }) => {
