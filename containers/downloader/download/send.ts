@@ -36,7 +36,7 @@ export async function send(
   context: SendContext,
 ): Promise<void> {
   const gone = new AbortController();
-  const onClose = () => gone.abort(new Error("the client is gone"));
+  const onClose = () => gone.abort();
   response.once("close", onClose);
   const over = context.signal === undefined ? gone.signal : AbortSignal.any([context.signal, gone.signal]);
   const pieces = piecesOf(download.plan, start, end);

@@ -56,9 +56,9 @@ export class Connection {
     const port = Number(url.port || (isTls ? 443 : 80));
     const onread = { buffer: () => this.#space(), callback: (length: number) => this.#take(length) };
     const isName = !/^[\d.]+$|:/.test(host);
-    this.#socket = isTls
-      ? connectTls({ host, port, onread, ALPNProtocols: ["http/1.1"], ...(isName ? { servername: host } : {}) })
-      : connectPlain({ host, port, onread });
+    const to = { host, port, onread };
+    const tls = { ...to, ALPNProtocols: ["http/1.1"], ...(isName ? { servername: host } : {}) };
+    this.#socket = isTls ? connectTls(tls) : connectPlain(to);
     this.#socket.setNoDelay(true);
     this.#socket.on("error", (error) => this.#fail(error));
     this.#socket.on("end", () => this.#end());
@@ -207,7 +207,7 @@ export class Connection {
 
   #readHead(reading: Reading, bytes: Uint8Array): void {
     const before = this.#head.length;
-    this.#head += Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).latin1Slice();
+    this.#head += Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
     const end = this.#head.indexOf("\r\n\r\n", Math.max(0, before - 3));
     if (end < 0) {
       if (this.#head.length > MAX_HEAD_BYTES) throw new Error("the head of the answer is too long");
