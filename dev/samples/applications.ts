@@ -8,11 +8,11 @@ import { join } from "node:path";
 import { parse } from "jsonc-parser";
 import * as z from "zod";
 import { isCode, type Api } from "../../cli/api.ts";
+import { REGISTRY_HOST } from "../../src/egress/hosts.ts";
 import type { SampleRecord } from "./record.ts";
 
-/** What manifests have in the place of the control plane's own address. */
-const USUAL_HOST = "127.0.0.1:8787";
 const MANIFEST = "application.json";
+const REGISTRIES = "DOWNLOADER_REGISTRIES";
 
 const manifest = z.looseObject({
   name: z.string(),
@@ -44,13 +44,13 @@ async function imagesOf(projectDir: string): Promise<ReadonlySet<string>> {
   return new Set((config.containers ?? []).flatMap(({ images = {} }) => Object.keys(images)));
 }
 
-/** Images are named after where the control plane answers. */
+/** The downloader offers the control plane's own images first. They are named after where that answers, which only it knows. */
 function at(host: string, sample: Sample): Sample {
   const { configuration } = sample;
-  const { environment_variables: variables } = configuration;
-  if (variables === undefined) return sample;
-  const moved = variables.map((one) => ({ ...one, value: one.value.replaceAll(USUAL_HOST, host) }));
-  return { ...sample, configuration: { ...configuration, environment_variables: moved } };
+  const { image, environment_variables: variables = [] } = configuration;
+  if (image !== "downloader" || variables.some(({ name }) => name === REGISTRIES)) return sample;
+  const own = { name: REGISTRIES, value: JSON.stringify([{ host, url: `http://${REGISTRY_HOST}`, title: "Gantry" }]) };
+  return { ...sample, configuration: { ...configuration, environment_variables: [...variables, own] } };
 }
 
 /** Those that are there, or are about to be made. */
