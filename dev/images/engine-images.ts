@@ -1,6 +1,6 @@
 /** Images of a Docker engine under names of Gantry's: pulled by digest, tagged, removed. Nobody else's name is touched. */
 import { request } from "node:http";
-import { callDocker, findImage, tagImage } from "../runtime/docker-api.ts";
+import { callDocker, findImage, registryAuth, tagImage } from "../runtime/docker-api.ts";
 
 export interface PullRequest {
   /** `<domain>/<repository>@<digest>`, as the engine names it. */
@@ -21,7 +21,8 @@ const SILENCE_MS = 60_000;
 export async function pullImage(socketPath: string, { reference, login, onProgress }: PullRequest): Promise<void> {
   const query = new URLSearchParams({ fromImage: reference });
   const headers: Record<string, string> = { host: "docker" };
-  if (login !== null) headers["x-registry-auth"] = encodeLogin(reference, login);
+  if (login !== null)
+    headers["x-registry-auth"] = registryAuth({ ...login, serveraddress: reference.split("/", 1)[0] ?? "" });
   const layers = new Map<string, Layer>();
   let failure: string | null = null;
   let status = 0;
@@ -95,11 +96,6 @@ function percentOf(layers: readonly Layer[]): number {
     done += isDone ? size : Math.min(current, size);
   }
   return all === 0 ? 0 : Math.floor((done / all) * 100);
-}
-
-function encodeLogin(reference: string, { username, password }: { username: string; password: string }): string {
-  const serveraddress = reference.split("/", 1)[0] ?? "";
-  return Buffer.from(JSON.stringify({ username, password, serveraddress })).toString("base64url");
 }
 
 /** Gives it that name. A name by digest that pulling has made is taken away again, so that only ours keeps it. */

@@ -107,6 +107,12 @@ export async function dropImage(socketPath: string, id: string): Promise<void> {
   if ((names ?? []).length === 0) await callDocker(socketPath, `/images/${id}`, { method: "DELETE" });
 }
 
+/** Of `X-Registry-Auth`. With its padding: the engine takes what is cut short for no login at all, and says nothing. */
+export function registryAuth(login: { username: string; password: string; serveraddress: string }): string {
+  const text = Buffer.from(JSON.stringify(login)).toString("base64url");
+  return text.padEnd(Math.ceil(text.length / 4) * 4, "=");
+}
+
 export interface TarUpload {
   readonly socketPath: string;
   readonly path: string;

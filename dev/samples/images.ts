@@ -5,7 +5,7 @@
 import { request } from "node:http";
 import * as z from "zod";
 import type { Api } from "../../cli/api.ts";
-import { callDocker, findImage, tagImage } from "../runtime/docker-api.ts";
+import { callDocker, findImage, registryAuth, tagImage } from "../runtime/docker-api.ts";
 import type { SampleRecord } from "./record.ts";
 
 export interface PushOptions {
@@ -71,7 +71,7 @@ async function loginFor(names: readonly string[], { api, host }: PushOptions): P
     idempotencyKey: crypto.randomUUID(),
   });
   const { username, password = "" } = result;
-  return Buffer.from(JSON.stringify({ username, password, serveraddress: host })).toString("base64url");
+  return registryAuth({ username, password, serveraddress: host });
 }
 
 async function push(name: string, reference: string, login: string, options: PushOptions): Promise<void> {
