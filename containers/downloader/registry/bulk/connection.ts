@@ -20,6 +20,7 @@ export interface Answer {
 
 /** Read ahead of whoever reads. */
 const MAX_QUEUED = 2 * PIECE_BYTES;
+const SOON_MS = 10;
 const CONNECT_MS = 20_000;
 
 interface Reading {
@@ -43,6 +44,8 @@ export class Connection {
   readonly #scratch = Buffer.allocUnsafeSlow(MAX_HEAD_BYTES);
   #piece: Uint8Array<ArrayBuffer> | null = null;
   #filled = 0;
+  /** What of it was passed on already, as a copy. */
+  #copied = 0;
   #head = "";
   #reading: Reading | null = null;
   #failure: Error | null = null;
@@ -135,15 +138,8 @@ export class Connection {
             finish();
             return null;
           }
-          // A piece that the kernel is about to write to stays until it has.
-          if (this.#filled > 0 && head.body.kind !== "length") this.#pass(reading);
-          else if (this.#failure !== null) throw this.#failure;
-          else {
-            await new Promise<void>((resolve) => {
-              reading.wake = resolve;
-            });
-            reading.wake = null;
-          }
+          if (this.#failure !== null) throw this.#failure;
+          await this.#news(reading);
         }
       },
       cancel: () => {
@@ -152,6 +148,19 @@ export class Connection {
         this.close();
       },
     };
+  }
+
+  /** Until something came; what is there in part is not worth a copy if the rest of it comes soon. */
+  async #news(reading: Reading): Promise<void> {
+    const isPart = this.#filled > this.#copied;
+    await new Promise<void>((resolve) => {
+      const timer = isPart ? setTimeout(() => this.#passCopy(reading), SOON_MS) : undefined;
+      reading.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    reading.wake = null;
   }
 
   /** Where the kernel writes next: the piece that is being filled, where what comes is content and nothing else. */
@@ -249,11 +258,25 @@ export class Connection {
   /** What is there, to whoever reads. */
   #pass(reading: Reading): void {
     if (this.#piece !== null && this.#filled > 0) {
-      reading.queue.push(this.#piece.subarray(0, this.#filled));
-      reading.queued += this.#filled;
+      const bytes = this.#piece.subarray(this.#copied, this.#filled);
+      if (bytes.length > 0) reading.queue.push(bytes);
+      else this.#memory.give(this.#piece);
+      reading.queued += bytes.length;
       this.#piece = null;
       this.#filled = 0;
+      this.#copied = 0;
     }
+    reading.wake?.();
+  }
+
+  /** For a reader that is faster than the server: the piece stays, since it is the one that the kernel writes to next. */
+  #passCopy(reading: Reading): void {
+    const bytes = this.#piece?.subarray(this.#copied, this.#filled) ?? new Uint8Array(0);
+    const copy = this.#memory.take().subarray(0, bytes.length);
+    copy.set(bytes);
+    this.#copied = this.#filled;
+    reading.queue.push(copy);
+    reading.queued += copy.length;
     reading.wake?.();
   }
 
