@@ -24,6 +24,10 @@ export interface TokenRegistry {
   readonly user: RegistryUser;
   /** How often each was asked. */
   readonly asked: { tokens: number; blobs: number; refused: number };
+  /** Where tokens and blobs really are. */
+  readonly origins: { readonly tokens: string; readonly blobs: string };
+  /** For whoever cannot ask by the names that it tells: may push to and pull from a repository. */
+  token(repository: string): string;
   /** It does not answer any more. */
   stop(): Promise<void>;
 }
@@ -31,10 +35,15 @@ export interface TokenRegistry {
 export interface TokenRegistryOptions {
   /** Whoever brings no password gets a token to pull with, as at Docker Hub. */
   readonly anonymous?: boolean;
+  /** What clients are told of where tokens and blobs are, when that is another name of this one's: `https://auth.docker.io`. */
+  readonly names?: { readonly tokens: string; readonly blobs: string };
 }
 
 /** Whoever has the password may push; without it nobody gets a token, but for what `anonymous` says. */
-export async function startTokenRegistry({ anonymous = false }: TokenRegistryOptions = {}): Promise<TokenRegistry> {
+export async function startTokenRegistry({
+  anonymous = false,
+  names,
+}: TokenRegistryOptions = {}): Promise<TokenRegistry> {
   await registryTools();
   const folder = await mkdtemp(join(tmpdir(), "token-registry-"));
   const user = { user: "robot", password: randomUUID() };
@@ -67,6 +76,8 @@ export async function startTokenRegistry({ anonymous = false }: TokenRegistryOpt
     void sendFile(incoming, response, join(data, normalize(`/${(incoming.url ?? "").split("?")[0]}`)));
   });
   const host = `127.0.0.1:${await freePort()}`;
+  const origins = { tokens: originOf(tokens), blobs: originOf(blobs) };
+  const told = names ?? origins;
   const config = {
     version: "0.1",
     log: { level: "error", accesslog: { disabled: true } },
@@ -74,13 +85,13 @@ export async function startTokenRegistry({ anonymous = false }: TokenRegistryOpt
     http: { addr: host, secret: "for a test" },
     auth: {
       token: {
-        realm: `${originOf(tokens)}/token`,
+        realm: `${told.tokens}/token`,
         service: SERVICE,
         issuer: ISSUER,
         rootcertbundle: files.certificate,
       },
     },
-    middleware: { storage: [{ name: "redirect", options: { baseurl: `${originOf(blobs)}/` } }] },
+    middleware: { storage: [{ name: "redirect", options: { baseurl: `${told.blobs}/` } }] },
   };
   await writeFile(join(folder, "config.yml"), JSON.stringify(config));
   const child = spawn("docker-registry", ["serve", join(folder, "config.yml")], { stdio: "ignore" });
@@ -89,6 +100,8 @@ export async function startTokenRegistry({ anonymous = false }: TokenRegistryOpt
     host,
     user,
     asked,
+    origins,
+    token: (repository) => signed([`repository:${repository}:push,pull`], { key, certificate }),
     stop: async () => {
       const ended = new Promise((resolve) => {
         child.once("exit", resolve);

@@ -15,6 +15,8 @@ export interface PushTarget {
   /** `127.0.0.1:<port>` */
   readonly host: string;
   readonly repository: string;
+  /** Where it asks for one. */
+  readonly token?: string;
 }
 
 /** `as`: a tag, or the digest itself. */
@@ -28,22 +30,26 @@ export async function pushTree(
   const { manifests, config, layers } = content.parse(JSON.parse(bytes.toString()));
   for (const each of manifests) await pushTree(layout, each, target);
   for (const each of config === undefined ? layers : [config, ...layers]) await pushBlob(layout, each.digest, target);
-  await put(`${base(target)}/manifests/${as}`, bytes, mediaType);
+  await put(`${base(target)}/manifests/${as}`, bytes, mediaType, target);
 }
 
 async function pushBlob(layout: OciLayout, digest: string, target: PushTarget): Promise<void> {
-  const there = await fetch(`${base(target)}/blobs/${digest}`, { method: "HEAD" });
+  const there = await fetch(`${base(target)}/blobs/${digest}`, { method: "HEAD", headers: login(target) });
   if (there.ok) return;
-  const started = await fetch(`${base(target)}/blobs/uploads/`, { method: "POST" });
+  const started = await fetch(`${base(target)}/blobs/uploads/`, { method: "POST", headers: login(target) });
   const location = new URL(started.headers.get("location") ?? "", base(target));
   location.searchParams.set("digest", digest);
-  await put(location.href, await bytesOf(layout, digest), "application/octet-stream");
+  await put(location.href, await bytesOf(layout, digest), "application/octet-stream", target);
 }
 
-async function put(url: string, body: Buffer, type: string): Promise<void> {
-  const answer = await fetch(url, { method: "PUT", headers: { "content-type": type }, body: new Uint8Array(body) });
+async function put(url: string, body: Buffer, type: string, target: PushTarget): Promise<void> {
+  const headers = { "content-type": type, ...login(target) };
+  const answer = await fetch(url, { method: "PUT", headers, body: new Uint8Array(body) });
   if (answer.status !== 201) throw new Error(`not pushed: ${answer.status} ${await answer.text()}`);
 }
+
+const login = ({ token }: PushTarget): Record<string, string> =>
+  token === undefined ? {} : { authorization: `Bearer ${token}` };
 
 const base = ({ host, repository }: PushTarget) => `http://${host}/v2/${repository}`;
 

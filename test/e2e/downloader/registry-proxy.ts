@@ -7,13 +7,13 @@ import { createServer, request, type IncomingMessage, type ServerResponse } from
 import type { AddressInfo } from "node:net";
 import type { RegistryUser } from "../registry-tools.ts";
 
-/** What becomes of the answer with a blob. Offsets count from the first byte of the answer's body. */
+/** What becomes of the answer with a blob. Offsets are those of the blob, whatever part of it is asked for. */
 export type Fault =
   /** The connection breaks there. */
   | { readonly kind: "cut"; readonly at: number }
   /** One bit is another there. */
   | { readonly kind: "flip"; readonly at: number }
-  /** It ends there, and says beforehand that this is all. */
+  /** It ends there, and says beforehand that this is all, where that is asked for. */
   | { readonly kind: "short"; readonly at: number }
   /** Nothing comes from there on, and the connection stays. */
   | { readonly kind: "stall"; readonly at: number }
@@ -145,33 +145,34 @@ export class RegistryProxy {
     const { method = "", url = "", headers } = incoming;
     const { authorization: _, ...passed } = headers;
     const onwardHeaders = this.user === null ? headers : passed;
-    const onward = request(
-      new URL(url, `http://${this.#upstream}`).href,
-      { method, headers: onwardHeaders },
-      (received) => {
-        const { statusCode = 502, headers: given } = received;
-        const sent = { ...given };
-        if (fault?.kind === "short") sent["content-length"] = String(fault.at);
-        answer.writeHead(statusCode, sent);
-        received.on("data", (chunk: Buffer) => {
-          const broken = fault === null ? chunk : breakChunk(chunk, seen.sent, fault);
-          seen.sent += broken.length;
-          if (blobOf(url) !== null) this.onBytes(broken.length);
-          if (!answer.write(broken)) {
-            received.pause();
-            answer.once("drain", () => received.resume());
-          }
-          if (broken.length === chunk.length || fault === null) return;
-          received.destroy();
-          if (fault.kind === "short") answer.end();
-          else if (fault.kind === "cut") answer.socket?.end(() => answer.destroy());
-        });
-        received.on("end", () => answer.end());
-      },
-    );
+    const target = new URL(url, `http://${this.#upstream}`).href;
+    const onward = request(target, { method, headers: onwardHeaders }, (received) => {
+      this.#answer(received, answer, fault, seen);
+    });
     onward.on("error", () => answer.destroy());
     answer.on("close", () => onward.destroy());
     incoming.pipe(onward);
+  }
+
+  #answer(received: IncomingMessage, answer: ServerResponse, fault: Fault | null, seen: SeenRequest): void {
+    const { statusCode = 502, headers } = received;
+    const start = Number(/^bytes (\d+)-/.exec(headers["content-range"] ?? "")?.[1] ?? 0);
+    const isShort = fault?.kind === "short" && fault.at > start;
+    answer.writeHead(statusCode, isShort ? { ...headers, "content-length": String(fault.at - start) } : headers);
+    received.on("data", (chunk: Buffer) => {
+      const broken = fault === null ? chunk : breakChunk(chunk, start + seen.sent, fault);
+      seen.sent += broken.length;
+      if (blobOf(seen.path) !== null) this.onBytes(broken.length);
+      if (!answer.write(broken)) {
+        received.pause();
+        answer.once("drain", () => received.resume());
+      }
+      if (fault === null || broken.length === chunk.length) return;
+      received.destroy();
+      if (isShort) answer.end();
+      else if (fault.kind !== "stall") answer.socket?.end(() => answer.destroy());
+    });
+    received.on("end", () => answer.end());
   }
 }
 
@@ -179,8 +180,9 @@ export class RegistryProxy {
 function breakChunk(chunk: Buffer, before: number, fault: Fault): Buffer {
   if (fault.kind === "status") return chunk;
   const offset = fault.at - before;
-  if (offset < 0 || offset >= chunk.length) return chunk;
-  if (fault.kind !== "flip") return chunk.subarray(0, offset);
+  if (offset >= chunk.length) return chunk;
+  if (fault.kind !== "flip") return chunk.subarray(0, Math.max(0, offset));
+  if (offset < 0) return chunk;
   const flipped = Buffer.from(chunk);
   flipped[offset] = (chunk[offset] ?? 0) ^ 1;
   return flipped;

@@ -1,6 +1,8 @@
 /** The downloader as it is in its image, as a process of this machine: bundled, on loopback, without Gantry around it. */
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundleWorkloads } from "../../../dev/launcher/workload-bundles.ts";
 
@@ -36,7 +38,14 @@ export async function startDownloader({ env = {} }: DownloaderOptions = {}): Pro
     // Docker Hub is not in reach of tests.
     DOWNLOADER_HUB_URL: "",
   };
-  const child = spawn(process.execPath, [SERVER], { env: { ...own, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const folder = await mkdtemp(join(tmpdir(), "downloader-server-"));
+  const program = join(folder, "server.cjs");
+  // As in the image: without the package.json that says of the sources that they are modules.
+  await copyFile(SERVER, program);
+  const child = spawn(process.execPath, [program], {
+    env: { ...own, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let output = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => (output += text));
   child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
@@ -52,12 +61,17 @@ export async function startDownloader({ env = {} }: DownloaderOptions = {}): Pro
     pid: child.pid ?? 0,
     output: () => output,
     stop: async () => {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const late = setTimeout(() => child.kill("SIGKILL"), END_MS);
-      const exit = once(child, "exit");
-      child.kill("SIGTERM");
-      await exit;
-      clearTimeout(late);
+      await ended(child);
+      await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const late = setTimeout(() => child.kill("SIGKILL"), END_MS);
+  const exit = once(child, "exit");
+  child.kill("SIGTERM");
+  await exit;
+  clearTimeout(late);
 }
