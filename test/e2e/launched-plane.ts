@@ -16,32 +16,28 @@ interface LaunchFile {
   readonly processes: readonly { pid: number }[];
 }
 
+interface LaunchedOptions {
+  readonly templates?: "on" | "off";
+  readonly samples?: "on" | "off";
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 export class LaunchedPlane {
   port = 0;
   /** What it has printed since it was started. */
   output = "";
-  readonly #templates: string;
-  readonly #samples: string;
+  readonly #env: Readonly<Record<string, string>>;
   #launcher: ChildProcess | null = null;
 
   /** `templates`: whether it publishes the samples; `samples`: whether it makes applications of them. */
-  constructor({
-    templates = "off",
-    samples = "off",
-  }: { readonly [what in "templates" | "samples"]?: "on" | "off" } = {}) {
-    this.#templates = templates;
-    this.#samples = samples;
+  constructor({ templates = "off", samples = "off", env = {} }: LaunchedOptions = {}) {
+    this.#env = { GANTRY_TEMPLATES: templates, GANTRY_SAMPLES: samples, ...env };
   }
 
   async start(): Promise<void> {
     if (this.port === 0) this.port = await freePort();
     this.output = "";
-    const env = {
-      ...ENVIRONMENT,
-      PORT: String(this.port),
-      GANTRY_TEMPLATES: this.#templates,
-      GANTRY_SAMPLES: this.#samples,
-    };
+    const env = { ...ENVIRONMENT, PORT: String(this.port), ...this.#env };
     const launcher = spawn("npm", ["start"], { cwd: PROJECT_DIR, env, detached: true });
     this.#launcher = launcher;
     launcher.stdout.on("data", (chunk: Buffer) => (this.output += chunk.toString()));
