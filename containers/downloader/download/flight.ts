@@ -138,6 +138,8 @@ export class Flight {
   #leave(seat: Seat): void {
     seat.isLeft = true;
     if (!this.#seats.delete(seat)) return;
+    // It may be waiting for bytes that never come.
+    seat.wake?.();
     this.#trim();
     this.#wakePump?.();
     if (![...this.#seats].every(({ isSink }) => isSink)) return;

@@ -52,10 +52,15 @@ export class Flights {
   /** From `start` to the blob's end. `isStrict`: nothing before the digest is known, which only small ones can be. */
   read(place: BlobPlace, start: number, patience: Patience, isStrict = false): BlobReader {
     let reader = this.#join(place, start, patience, isStrict);
+    let isOver = false;
     return {
       next: async () => {
         for (;;) {
           const piece: SharedPiece | null | typeof LEFT_BEHIND = await reader.next();
+          if (isOver) {
+            if (piece !== null && piece !== LEFT_BEHIND) piece.release();
+            throw new Error("nobody reads it any more");
+          }
           if (piece === LEFT_BEHIND) {
             reader = this.#join(place, reader.offset, patience, isStrict);
             continue;
@@ -68,7 +73,10 @@ export class Flights {
           piece.release();
         }
       },
-      leave: () => reader.leave(),
+      leave: () => {
+        isOver = true;
+        reader.leave();
+      },
     };
   }
 

@@ -76,7 +76,8 @@ export async function send(
   } catch (error) {
     // Less than was promised: nobody takes it for the whole.
     response.destroy();
-    throw error;
+    // What is left of a reading that was stopped is no failure of its own.
+    throw over.aborted ? over.reason : error;
   } finally {
     over.removeEventListener("abort", leave);
     response.off("close", onClose);
