@@ -2,7 +2,11 @@
 import type { ServerResponse } from "node:http";
 import { errorBody, type ErrorAnswer } from "./errors.ts";
 
-const KEEP_ALIVE_MS = 15_000;
+/**
+ * That a client has gone is seen by whoever writes to it, and then by the next one in between with what comes next: where the
+ * model is silent, this is how long that takes.
+ */
+const KEEP_ALIVE_MS = 2_000;
 
 export function sendJson(
   response: ServerResponse,

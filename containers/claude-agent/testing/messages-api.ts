@@ -10,7 +10,7 @@
  * | `flaky <command>` | a shell call, then an overload, and when it is asked again the text of the result |
  * | `break` | a part of a text, then the connection ends |
  * | `late <type>` | a part of a text, then that error as an event |
- * | `hang` | a part of a text, then nothing |
+ * | `hang` | a part of a text, then pings for ever |
  * | anything else | `<number of messages>: <message>` |
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -125,6 +125,9 @@ function reply(body: SentBody, response: ServerResponse): void {
     begin(response, body);
     event(response, "content_block_start", { index: 0, content_block: { type: "text", text: "" } });
     event(response, "content_block_delta", { index: 0, delta: { type: "text_delta", text: "a part" } });
+    // As the real one does, so that whoever is gone is found out.
+    const pings = setInterval(() => event(response, "ping", {}), 50);
+    response.once("close", () => clearInterval(pings));
     return;
   }
   if (canCall && word === "tool" && results.length === 0) {
