@@ -17,9 +17,13 @@ export async function bundleWorkloads(projectDir: string): Promise<readonly stri
   const folder = join(projectDir, "containers");
   if (!existsSync(folder)) return [];
   const names = (await readdir(folder)).filter((name) => existsSync(join(folder, name, "server.ts"))).toSorted();
-  await Promise.all(names.map((name) => bundle(join(folder, name))));
+  const [first] = names;
+  if (first === undefined) return [];
+  const ssh = (name: string) => join(folder, name, "dist/gantry-ssh");
+  // The same in each image.
+  await Promise.all([bundleSshServer(ssh(first)), ...names.map((name) => bundle(join(folder, name)))]);
   await Promise.all(names.map((name) => copyFile(INIT, join(folder, name, "dist/gantry-init"))));
-  await Promise.all(names.map((name) => bundleSshServer(join(folder, name, "dist/gantry-ssh"))));
+  await Promise.all(names.slice(1).map((name) => copyFile(ssh(first), ssh(name))));
   return names;
 }
 
