@@ -16,6 +16,7 @@ import type { Io } from "./io.ts";
 import type { RolloutAction } from "../src/orchestrator/rollouts/actions.ts";
 import { describeProblem, ProblemsError } from "./problems.ts";
 import { addImages } from "./images-program.ts";
+import { addSecrets } from "./secrets-program.ts";
 import { addTemplates } from "./templates-program.ts";
 
 const ACTION_TEXTS: Readonly<Record<RolloutAction, string>> = {
@@ -108,6 +109,7 @@ export async function run(io: Io, args: readonly string[]): Promise<number> {
     );
   addEgress(program, connected, io, (ended) => void (code = ended));
   addImages(program, connected, io, (ended) => void (code = ended));
+  addSecrets(program, connected, io, (ended) => void (code = ended));
   addTemplates(program, connected, io, (ended) => void (code = ended));
   const rollouts = program
     .command("rollout")

@@ -262,7 +262,7 @@ describe("the agent", () => {
       expect((await keyless.call("GET", "/health")).body.hasApiKey).toBe(false);
       const { status, body } = await keyless.chat("x");
       expect([status, body.error.code]).toEqual([503, "NO_API_KEY"]);
-      expect(body.error.message).toContain("/secrets");
+      expect(body.error.message).toContain("gantry -- secrets set ANTHROPIC_API_KEY");
       expect(api.received.length).toBe(before);
     } finally {
       await keyless.stop();

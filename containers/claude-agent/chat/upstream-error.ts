@@ -25,10 +25,9 @@ export function noApiKey(reason?: string): ApiError {
     status: 503,
     code: "NO_API_KEY",
     message:
-      "no API key is configured. Make the account's secret ANTHROPIC_API_KEY: " +
-      "curl -X POST $API/secrets -H \"Authorization: Bearer $TOKEN\" -H 'content-type: application/json' " +
-      '-d \'{"name": "ANTHROPIC_API_KEY", "value": "sk-ant-..."}\', ' +
-      "or start Gantry with ANTHROPIC_API_KEY in its environment; a process that runs alone takes it from its own",
+      "no API key is configured. Set ANTHROPIC_API_KEY and make it the account's secret: " +
+      "npm run gantry -- secrets set ANTHROPIC_API_KEY --env ANTHROPIC_API_KEY. " +
+      "A process that runs alone takes it from its environment",
     ...(reason === undefined ? {} : { details: { reason } }),
   });
 }
