@@ -33,7 +33,9 @@ export async function archivePlan(
   sizes: UnpackedSizes,
 ): Promise<ArchivePlan> {
   const archived = await Promise.all(
-    images.map(async (image) => (format === "docker" ? await unpackedImage(image, sizes) : asStored(image))),
+    withoutRepeats(images).map(async (image) =>
+      format === "docker" ? await unpackedImage(image, sizes) : asStored(image),
+    ),
   );
   const files: ArchiveFile[] = [
     json("oci-layout", { imageLayoutVersion: "1.0.0" }),
@@ -49,10 +51,16 @@ export async function archivePlan(
   for (const { manifest, source } of archived) {
     for (const { digest, bytes } of [manifest, source.config]) once(digest, { kind: "bytes", bytes });
   }
-  archived.forEach(({ layers }, image) => {
+  archived.forEach(({ layers, source }) => {
+    const image = images.indexOf(source);
     for (const layer of layers) once(layer.digest, { kind: "blob", blob: { ...layer, image } });
   });
   return planArchive(files);
+}
+
+/** The same image twice is one, unless it has two names. */
+function withoutRepeats(images: readonly ResolvedImage[]): readonly ResolvedImage[] {
+  return [...new Map(images.map((image) => [`${image.manifest.digest} ${image.repoTag ?? ""}`, image])).values()];
 }
 
 function asStored(source: ResolvedImage): ArchivedImage {
@@ -66,13 +74,8 @@ function asStored(source: ResolvedImage): ArchivedImage {
 
 function indexOf(images: readonly ArchivedImage[]): object {
   const tags = images.map(({ source }) => source.reference.tag);
-  const seen = new Set<string>();
-  const manifests = images.flatMap(({ source, manifest }) => {
+  const manifests = images.map(({ source, manifest }) => {
     const { reference, repoTag, name, platform } = source;
-    // The same image twice is one entry, unless it has two names.
-    const key = `${manifest.digest} ${repoTag ?? ""}`;
-    if (seen.has(key)) return [];
-    seen.add(key);
     const isOnlyOne = tags.filter((tag) => tag === reference.tag).length === 1;
     const annotations =
       repoTag === null
@@ -85,7 +88,7 @@ function indexOf(images: readonly ArchivedImage[]): object {
             },
           };
     const { mediaType, digest, bytes } = manifest;
-    return [{ mediaType, digest, size: bytes.length, ...annotations, platform: platformFields(platform) }];
+    return { mediaType, digest, size: bytes.length, ...annotations, platform: platformFields(platform) };
   });
   return { schemaVersion: 2, mediaType: OCI_INDEX, manifests };
 }

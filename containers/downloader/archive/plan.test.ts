@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import fc from "fast-check";
+import { assert, nat, property } from "fast-check";
 import { unpackTar } from "modern-tar";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import type { Digest } from "../../../src/registry/oci/digest.ts";
@@ -97,8 +97,8 @@ describe("a planned archive", () => {
   it("is the same in any ranges", ({ expect }) => {
     const plan = planArchive(FILES);
     const whole = bytesOf(plan);
-    fc.assert(
-      fc.property(fc.nat(plan.length), fc.nat(plan.length), (a, b) => {
+    assert(
+      property(nat(plan.length), nat(plan.length), (a, b) => {
         const [start, end] = [Math.min(a, b), Math.max(a, b)];
         expect(bytesOf(plan, start, end).equals(whole.subarray(start, end))).toBe(true);
       }),

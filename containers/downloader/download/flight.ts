@@ -112,9 +112,8 @@ export class Flight {
   async #next(seat: Seat): Promise<SharedPiece | null | typeof LEFT_BEHIND> {
     const { size } = this.place;
     for (;;) {
-      if (this.#state === "failed") throw this.#failure;
-      if (this.#state === "over") throw new Error("the reading is over");
       if (seat.isLeft) return LEFT_BEHIND;
+      if (this.#state === "over") throw new Error("the reading is over");
       if (seat.offset === size && this.#state === "verified") return null;
       const piece = this.#pieceAt(seat.offset);
       // The last bytes wait for the digest.
@@ -125,6 +124,7 @@ export class Flight {
         this.#wakePump?.();
         return piece;
       }
+      if (this.#state === "failed") throw this.#failure;
       seat.isWaiting = true;
       this.#wakePump?.();
       await new Promise<void>((resolve) => {
@@ -143,7 +143,7 @@ export class Flight {
     this.#trim();
     this.#wakePump?.();
     if (![...this.#seats].every(({ isSink }) => isSink)) return;
-    if (this.#state === "flying") this.retire();
+    if (this.#state === "flying" || this.#state === "failed") this.retire();
     else if (this.#state === "verified" && this.#seats.size === 0) {
       if (this.#held === this.place.size) this.#context.onIdle(this);
       else this.retire();
@@ -241,9 +241,11 @@ export class Flight {
     if (this.#fetched < this.place.size) this.#checkpoint();
     this.#state = "failed";
     this.#failure = error;
+    // What came before a reading broke off is as good as ever; what turned out to be wrong goes to nobody any more.
+    if (this.#fetched === this.place.size) for (const piece of this.#window.splice(0)) this.#drop(piece);
     this.#wakeAll();
-    for (const piece of this.#window.splice(0)) this.#drop(piece);
     this.#context.onEnd(this);
+    if (this.#seats.size === 0) this.retire();
   }
 
   #checkpoint(): void {

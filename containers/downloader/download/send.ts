@@ -74,8 +74,9 @@ export async function send(
     response.off("close", onClose);
     response.end();
   } catch (error) {
-    // Less than was promised: nobody takes it for the whole.
-    response.destroy();
+    // Less than was promised, which nobody takes for the whole. What the client has not got yet of it, it still gets.
+    if (over.aborted || response.socket === null) response.destroy();
+    else response.socket.destroySoon();
     // What is left of a reading that was stopped is no failure of its own.
     throw over.aborted ? over.reason : error;
   } finally {

@@ -1,9 +1,10 @@
 /** A layer of zstd as the tar that is in it, verified by the digest that the image's config has for it. */
 import { createHash } from "node:crypto";
-import { createZstdDecompress } from "node:zlib";
+import { createZstdDecompress, type ZstdDecompress } from "node:zlib";
 import { algorithmOf, type Digest } from "../../../src/registry/oci/digest.ts";
 import { DownloadError } from "../errors.ts";
 import type { BlobReader } from "./flights.ts";
+import { FrameCutter } from "./zstd-frames.ts";
 
 /** `reader`: of the whole layer as it is stored. `size`: where it is known. The last bytes wait for the digest. */
 export async function* unpacked(
@@ -39,12 +40,20 @@ export async function* unpacked(
 }
 
 /** Resolves at the end of the layer, after its own digest was right. */
-async function feeding(reader: BlobReader, inflate: ReturnType<typeof createZstdDecompress>): Promise<void> {
+async function feeding(reader: BlobReader, inflate: ZstdDecompress): Promise<void> {
+  const frames = new FrameCutter();
   for (let piece = await reader.next(); piece !== null; piece = await reader.next()) {
-    const { bytes, release } = piece;
-    await new Promise<void>((resolve, reject) => {
-      inflate.write(bytes, (error) => (error == null ? resolve() : reject(error)));
-    }).finally(release);
+    try {
+      for (const part of frames.cut(piece.bytes)) await written(inflate, part);
+    } finally {
+      piece.release();
+    }
   }
   inflate.end();
+}
+
+async function written(inflate: ZstdDecompress, bytes: Uint8Array): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    inflate.write(bytes, (error) => (error == null ? resolve() : reject(error)));
+  });
 }

@@ -45,7 +45,7 @@ export async function startDownloader(options: { layers?: LayerCache; stallMs?: 
     allowPrivate: true,
     fetch: async (url, init) => await fetch(url, init),
     bulkFetch: bulk.fetch,
-    limits: { stallMs, headersMs: 5_000, waitMs: 5_000 },
+    limits: { stallMs, headersMs: stallMs, waitMs: 5_000 },
     clock: { now: () => Date.now(), sleep: async () => {} },
   });
   const downloads = new Downloads({ registries, memory: bulk.memory, layers });
@@ -67,9 +67,7 @@ export async function startDownloader(options: { layers?: LayerCache; stallMs?: 
       failures.push(error);
       if (response.headersSent) return;
       response.statusCode = error instanceof DownloadError ? error.status : 500;
-      response.end(
-        JSON.stringify(error instanceof DownloadError ? { ...error, message: error.message } : String(error)),
-      );
+      response.end(String(error));
     });
   });
   server.listen(0, "127.0.0.1");

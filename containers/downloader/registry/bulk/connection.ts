@@ -145,6 +145,8 @@ export class Connection {
       cancel: () => {
         if (this.#reading !== reading) return;
         this.#reading = null;
+        reading.isEnd = true;
+        reading.wake?.();
         this.close();
       },
     };
