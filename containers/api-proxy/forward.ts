@@ -17,6 +17,7 @@ const agents = {
 };
 /** May be sent again when a kept connection turns out to be closed. */
 const REPEATABLE = new Set(["GET", "HEAD"]);
+const STATUS_TEXT = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
 /** Set by Gantry alone: it has answered in place of the host. */
 const GANTRY_ERROR = "gantry-error";
 
@@ -64,7 +65,7 @@ export function forward(
   };
   const onAnswer = (received: http.IncomingMessage) => {
     incoming = received;
-    const problem = problemOf(received);
+    const problem = problemOf(received) ?? unsayable(received);
     const located = locationOf(received, way, configuration);
     if (problem !== null || located === null) {
       fail(
@@ -169,6 +170,14 @@ function problemOf({ headers, statusCode }: http.IncomingMessage): Problem | nul
   if (statusCode === 504)
     return { status: 504, code: "UPSTREAM_TIMEOUT", message: "the upstream took too long", details };
   return { status: 502, code: "UPSTREAM_FAILED", message: "the upstream could not be reached, or broke off", details };
+}
+
+/** What Node reads and does not write: thrown in the midst of an answer, it would end the process. */
+function unsayable({ statusCode = 0, statusMessage = "" }: http.IncomingMessage): Problem | null {
+  const isStatus = statusCode >= 200 && statusCode <= 999;
+  return isStatus && STATUS_TEXT.test(statusMessage)
+    ? null
+    : unreachable(new Error("no status that could be passed on"));
 }
 
 function unreachable(error: Error): Problem {

@@ -349,6 +349,16 @@ describe("api-proxy", () => {
     await expect(answer.text()).rejects.toThrow("terminated");
   });
 
+  it.for(["200 O\u0001K", "000 None", "099 Less", "101 Other"])(
+    "outlives an upstream that answers with what is no status: %s",
+    async (status, { expect }) => {
+      const head = `HTTP/1.1 ${status}\r\ncontent-length: 0\r\n\r\n`;
+      held.set("odd", (_incoming, socket) => socket.end(head));
+      expect(await problem(await fetch(at("/api/odd")))).toBe("502 UPSTREAM_FAILED *");
+      expect((await fetch(at("/health"))).status).toBe(200);
+    },
+  );
+
   it("leaves the upstream when its caller goes away", async ({ expect }) => {
     const asked = Promise.withResolvers<Socket>();
     held.set("left", (_incoming, socket) => asked.resolve(socket));
