@@ -22,6 +22,9 @@ import { bulkFetch } from "./registry/bulk/fetch.ts";
 import { Registries } from "./registry/registries.ts";
 import { routesOf } from "./routes.ts";
 
+/** While it stops: connections whose last answer is over are kept by clients that know nothing of it. */
+const IDLE_MS = 200;
+
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const metrics = new Metrics();
@@ -70,7 +73,7 @@ async function main(): Promise<void> {
   const stop = (): void => {
     // Archives on their way are sent to their end, for as long as the platform waits; the rest holds nobody up.
     server.close(() => process.exit(0));
-    server.closeIdleConnections();
+    setInterval(() => server.closeIdleConnections(), IDLE_MS);
     stopping.abort();
   };
   // As process 1 there are no default handlers.

@@ -46,7 +46,7 @@ export async function details(call: Call, parts: DetailsParts): Promise<void> {
     reference: readReference(image),
     platform: optionalText(parameters, "platform"),
     format: formatOf(optionalText(parameters, "format")),
-    login: loginOf(parameters),
+    login: loginOf(parameters, call.request),
   };
   if (wanted.login === null) call.notes["image"] = wanted.image;
   const answer = await detailsOf(wanted, parts);

@@ -1,8 +1,10 @@
 /** Downloads, whichever way they are asked for: by a link, by JSON, by a form; all of it, a range of it, or its headers. */
+import { finished } from "node:stream/promises";
 import type { Gateway } from "../cache/gateway.ts";
 import { MAX_IMAGES, type Download } from "../download/prepare.ts";
 import type { Downloads } from "../downloads.ts";
 import { parametersOf, type Call } from "../http/call.ts";
+import { badRequest } from "../http/api-error.ts";
 import type { Parameters } from "../http/body.ts";
 import { toApiError } from "../http/failures.ts";
 import { optionalText, texts } from "../http/fields.ts";
@@ -55,7 +57,8 @@ async function serve(
   transfer: Transfer | null,
   { downloads, metrics }: DownloadParts,
 ): Promise<void> {
-  const login = loginOf(parameters);
+  refuseUpload(request);
+  const login = loginOf(parameters, request);
   const images = texts(parameters, ["image", "images"], MAX_IMAGES);
   const platform = optionalText(parameters, "platform") ?? DEFAULT_PLATFORM;
   const format = formatOf(optionalText(parameters, "format"));
@@ -85,11 +88,19 @@ async function serve(
   metrics.downloads(1);
   try {
     await downloads.send(prepared, answer, response, { onProgress });
+    // The last bytes are the system's by then, and counted.
+    await finished(response, { readable: false });
     transfer?.ends("done");
   } finally {
     metrics.downloads(-1);
     notes["bytes"] = sent;
   }
+}
+
+/** So curl asks for the rest by POST: given the whole, it would append that to what it has. */
+function refuseUpload({ headers }: Call["request"]): void {
+  if (headers["content-range"] === undefined) return;
+  throw badRequest("content-range", "a download is resumed by GET, with -u for a private image, or by Range");
 }
 
 function totalOf({ plan }: Download): number {

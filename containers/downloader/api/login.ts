@@ -1,14 +1,26 @@
 /** A user and password of a request: for the registry of its images, and gone with the request. */
+import type { IncomingMessage } from "node:http";
 import { badRequest } from "../http/api-error.ts";
 import type { Parameters } from "../http/body.ts";
 import { optionalSecret, optionalText } from "../http/fields.ts";
 import type { Login } from "../registry/registries.ts";
 
-export function loginOf(parameters: Parameters): Login | null {
+/** Of its body, or of its header `Authorization`: with that a `GET` can be resumed, as by `curl -C - -u user`. */
+export function loginOf(parameters: Parameters, { headers }: IncomingMessage): Login | null {
   const user = optionalText(parameters, "username");
   const password = optionalSecret(parameters, "password");
-  if (user === null && password === null) return null;
+  if (user === null && password === null) return basicLogin(headers.authorization);
   if (user === null) throw badRequest("username", "is required with a password");
   if (password === null) throw badRequest("password", "is required with a username");
   return { user, password };
+}
+
+/** Another scheme is for somebody in front of this server. */
+function basicLogin(header: string | undefined): Login | null {
+  const [, encoded] = /^Basic +([\w+/=-]+)$/i.exec(header ?? "") ?? [];
+  if (encoded === undefined) return null;
+  const text = Buffer.from(encoded, "base64").toString("utf8");
+  const colon = text.indexOf(":");
+  if (colon < 1 || colon === text.length - 1) throw badRequest("authorization", "must have a user and a password");
+  return { user: text.slice(0, colon), password: text.slice(colon + 1) };
 }

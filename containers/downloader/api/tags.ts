@@ -34,7 +34,7 @@ export async function listTags(call: Call, parts: TagParts): Promise<void> {
   const reference = readReference(text(parameters, "image"));
   const page = whole(parameters, "page", { least: 1, most: 1_000, otherwise: 1 });
   const pageSize = whole(parameters, "page_size", { least: 1, most: 100, otherwise: PAGE_SIZE });
-  const found = await tagsOf(reference, loginOf(parameters), { page, pageSize }, parts);
+  const found = await tagsOf(reference, loginOf(parameters, call.request), { page, pageSize }, parts);
   const answer = { name: familiarName(reference), registry: reference.domain, page, page_size: pageSize, ...found };
   await send(call.request, call.response, json(answer));
 }

@@ -7,7 +7,7 @@ export interface TestRegistry extends TestServer {
   /** `GET /v2/team/web/blobs/sha256:…`, of those that were answered. */
   readonly asked: string[];
   readonly layers: readonly string[];
-  /** Waited for before a blob is sent. */
+  /** Waited for before a layer is sent. */
   gate: Promise<void>;
 }
 
@@ -64,7 +64,7 @@ export async function startRegistry(password?: {
       const digest = ["latest", "1.9", "1.10"].includes(target) ? index.digest : target;
       const found = blobs.get(digest);
       if (found === undefined) return response.writeHead(404).end("{}");
-      if (kind === "blobs") await registry.gate;
+      if (kind === "blobs" && found.type === OCI.layer) await registry.gate;
       const [, from] = /^bytes=(\d+)-/.exec(request.headers.range ?? "") ?? [];
       const start = Number(from ?? 0);
       const { length } = found.bytes;
