@@ -5,7 +5,7 @@
  */
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { once } from "node:events";
+import type { Fetch } from "../../../src/registry/upstream/transport.ts";
 import type { Digest } from "../../../src/registry/oci/digest.ts";
 import type { LayerCache, LayerSink } from "../download/layer-cache.ts";
 import type { Metrics } from "../metrics/metrics.ts";
@@ -24,10 +24,13 @@ export class R2Layers implements LayerCache {
   readonly #r2: Gateway;
   readonly #lastUse: LastUse;
   readonly #metrics: Metrics;
+  readonly #fetch: Fetch;
   /** Of which this instance knows that they are there: storing one again would be a request that is billed most. */
   readonly #stored = new Set<string>();
 
-  constructor(r2: Gateway, lastUse: LastUse, metrics: Metrics) {
+  /** `fetch`: the one whose memory the downloads give back. */
+  constructor(r2: Gateway, lastUse: LastUse, metrics: Metrics, fetch: Fetch = globalThis.fetch) {
+    this.#fetch = fetch;
     this.#r2 = r2;
     this.#lastUse = lastUse;
     this.#metrics = metrics;
@@ -41,16 +44,21 @@ export class R2Layers implements LayerCache {
   ): Promise<AsyncIterable<Uint8Array> | null> {
     if (!this.#r2.isOn || start >= size) return null;
     this.#metrics.r2("read");
-    const headers = start === 0 ? {} : { range: `bytes=${start}-${size - 1}` };
-    const response = await answerOf(this.#request("GET", digest, headers), signal);
-    const status = response?.statusCode ?? 0;
-    const isWhole = Number(response?.headers["content-length"]) === size - start;
-    if (response !== null && status === (start === 0 ? 200 : 206) && isWhole) {
+    const headers: Record<string, string> = start === 0 ? {} : { range: `bytes=${start}-${size - 1}` };
+    const over = new AbortController();
+    const until = AbortSignal.any([signal, over.signal]);
+    const late = setTimeout(() => over.abort(), ANSWER_MS);
+    const init = { headers, redirect: "manual", signal: until } as const;
+    const response = await this.#fetch(this.#r2.url(blobKey(digest)).href, init).catch(() => null);
+    clearTimeout(late);
+    const status = response?.status ?? 0;
+    const isWhole = Number(response?.headers.get("content-length")) === size - start;
+    if (response?.body != null && status === (start === 0 ? 200 : 206) && isWhole) {
       this.#metrics.cached("layers", "hit");
       this.#lastUse.touch(digest);
-      return this.#counted(response, signal);
+      return this.#counted(response.body, over);
     }
-    response?.destroy();
+    await response?.body?.cancel();
     this.#stored.delete(digest);
     if (response === null && !signal.aborted) this.#r2.off("no answer");
     const isThere = response !== null && this.#r2.judge(status);
@@ -95,33 +103,23 @@ export class R2Layers implements LayerCache {
     return send(url.href, { method, headers });
   }
 
-  async *#counted(response: IncomingMessage, signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
-    const gone = () => response.destroy();
-    signal.addEventListener("abort", gone);
-    response.setTimeout(STALL_MS, () => response.destroy(new Error("the cache has stalled")));
+  async *#counted(
+    body: ReadableStream<Uint8Array>,
+    over: AbortController,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const reader = body.getReader();
     try {
-      for await (const chunk of response as AsyncIterable<Buffer>) {
-        this.#metrics.r2Bytes("read", chunk.length);
-        yield chunk;
+      for (;;) {
+        const stalled = setTimeout(() => over.abort(new Error("the cache has stalled")), STALL_MS);
+        const { done, value } = await reader.read().finally(() => clearTimeout(stalled));
+        if (done) return;
+        this.#metrics.r2Bytes("read", value.length);
+        yield value;
       }
     } finally {
-      signal.removeEventListener("abort", gone);
-      response.destroy();
+      over.abort();
+      await reader.cancel().catch(() => undefined);
     }
-  }
-}
-
-/** Null: nothing answered. */
-async function answerOf(request: ClientRequest, signal: AbortSignal): Promise<IncomingMessage | null> {
-  const late = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
-  request.on("error", () => undefined);
-  request.end();
-  try {
-    const [response] = (await once(request, "response", { signal: late })) as [IncomingMessage];
-    return response;
-  } catch {
-    request.destroy();
-    return null;
   }
 }
 
