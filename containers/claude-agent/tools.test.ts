@@ -11,6 +11,7 @@ import { MessagesApi } from "./testing/messages-api.ts";
 const KEY = "sk-ant-test-of-the-tools";
 const api = new MessagesApi(KEY);
 let agent: AgentProcess;
+let baseUrl: string;
 let site: Server;
 let siteUrl: string;
 let outside: string;
@@ -31,8 +32,9 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => site.listen(0, "127.0.0.1", resolve));
   siteUrl = `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
+  baseUrl = (await api.start()).replace("127.0.0.1", "localhost");
   agent = await AgentProcess.start({
-    ANTHROPIC_BASE_URL: (await api.start()).replace("127.0.0.1", "localhost"),
+    ANTHROPIC_BASE_URL: baseUrl,
     ANTHROPIC_API_KEY: KEY,
     AGENT_WORK_DIR: workDir,
     AGENT_SHELL_MS: "2000",
@@ -182,6 +184,20 @@ describe("a call", () => {
     const none = await agent.chat('tool shell {"command":"id"}', { tools: true, approval: "none" });
     expect(none.body.response).toBe('5: tool shell {"command":"id"}');
     expect(api.last.body).not.toHaveProperty("tools");
+  });
+
+  it("of a tool that cannot be run is no end of the chat", async ({ expect }) => {
+    const blocked = await AgentProcess.start({
+      ANTHROPIC_BASE_URL: baseUrl,
+      ANTHROPIC_API_KEY: KEY,
+      AGENT_WORK_DIR: join(outside, "secret.txt", "work"),
+    });
+    try {
+      const { status, body } = await blocked.chat("tool list_files {}", { tools: true, approval: "auto" });
+      expect([status, body.response]).toEqual([200, expect.stringContaining("list_files could not be run: ENOTDIR")]);
+    } finally {
+      await blocked.stop();
+    }
   });
 
   it("comes so often, and then the model has to answer", async ({ expect }) => {

@@ -72,6 +72,18 @@ describe("the agent", () => {
     expect(JSON.stringify(messages)).not.toContain("Bob");
   });
 
+  it("answers everybody in its pool, and remembers nobody there", async ({ expect }) => {
+    const post = async (message: string) => {
+      const body = JSON.stringify({ message });
+      return await plane.ingress("claude-agent", "/chat", { method: "POST", headers: agent.headers, body });
+    };
+    const first = await post("one");
+    expect([first.headers["agent-history"], JSON.parse(first.body).response]).toEqual(["none", "1: one"]);
+    expect(JSON.parse((await post("two")).body).response).toBe("1: two");
+    const health = await plane.ingress("claude-agent", "/health", { headers: agent.headers });
+    expect(JSON.parse(health.body)).toMatchObject({ status: "healthy", hasApiKey: true });
+  });
+
   it("lets its tools at its own things, and at nothing else", async ({ expect }) => {
     expect(await agent.shell("ada", "id -u; pwd; touch mine; ls")).toBe("10001\n/work\nmine\n[exit code 0]");
     const get = (url: string) =>

@@ -83,8 +83,25 @@ export async function runTool(
   }
   const problem = inputProblem(name, call.input);
   if (problem !== null) return failed(problem);
-  await prepareWorkDir(tools);
-  const input = call.input as Readonly<Record<string, string>>;
+  try {
+    await prepareWorkDir(tools);
+    return await run(name, call.input, { tools, baseUrl }, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    // One tool that cannot be run is no end of a chat.
+    const why = error instanceof Error ? error.message : String(error);
+    console.error(JSON.stringify({ level: "error", message: "tool.failed", tool: name, error: why }));
+    return failed(`${name} could not be run: ${why}`);
+  }
+}
+
+async function run(
+  name: ToolName,
+  given: unknown,
+  { tools, baseUrl }: Pick<Settings, "tools" | "baseUrl">,
+  signal: AbortSignal,
+): Promise<ToolResult> {
+  const input = given as Readonly<Record<string, string>>;
   switch (name) {
     case "shell":
       return await runShell(input["command"] ?? "", tools, signal);
@@ -96,7 +113,7 @@ export async function runTool(
       return await listWorkFiles(input["path"] ?? ".", tools);
     case "fetch": {
       const { url = "", method, body } = input;
-      const headers = (call.input as { headers?: Record<string, string> }).headers;
+      const headers = (given as { headers?: Record<string, string> }).headers;
       const limits = { ...tools, refusedHost: new URL(baseUrl).hostname };
       return await fetchForModel({ url, method, headers, body }, limits, signal);
     }
