@@ -158,10 +158,9 @@ class Upload implements LayerSink {
     if (this.#isBroken || bytes.length === 0) return;
     this.#written += bytes.length;
     if (this.#last !== null) await this.#send(this.#last);
-    // Copied: the caller writes over them.
-    const copy = Buffer.from(bytes);
-    this.#last = copy.subarray(-1);
-    await this.#send(copy.subarray(0, -1));
+    // Copied, as nothing else is: the caller uses the memory again once this is over.
+    this.#last = Buffer.from(bytes.subarray(-1));
+    await this.#send(bytes.subarray(0, -1));
   }
 
   async commit(): Promise<void> {
@@ -180,13 +179,13 @@ class Upload implements LayerSink {
     this.#ended(false, null);
   }
 
-  async #send(bytes: Buffer): Promise<void> {
-    if (bytes.length === 0 || this.#isBroken || this.#request.write(bytes)) return;
+  /** Until the kernel has them. */
+  async #send(bytes: Uint8Array): Promise<void> {
+    if (bytes.length === 0 || this.#isBroken) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#request.once("drain", resolve);
     this.#request.once("close", resolve);
+    this.#request.write(bytes, () => resolve());
     await promise;
-    this.#request.off("drain", resolve);
     this.#request.off("close", resolve);
   }
 }
