@@ -344,16 +344,19 @@ describe("progress", () => {
   });
 
   it("tells that whoever downloads has gone", async ({ expect }) => {
+    // One that has no layer in memory yet, so that it waits for the registry.
+    const alone = await startDownloader();
     const own = newId();
     const { promise: gate, resolve: open } = Promise.withResolvers<void>();
     registry.gate = gate;
-    const outgoing = request(`${server.origin}/api/download?image=${IMAGE}&id=${own}`);
+    const outgoing = request(`${alone.origin}/api/download?image=${registry.host}/team/web&id=${own}`);
     outgoing.on("error", () => undefined).end();
     await once(outgoing, "response");
     outgoing.destroy();
-    const events = readEvents(`${server.origin}/api/downloads/${own}/events`);
+    const events = readEvents(`${alone.origin}/api/downloads/${own}/events`);
     expect(await events.until(({ state }) => state !== "sending")).toMatchObject({ state: "aborted" });
     open();
+    await alone.stop();
   });
 
   it("is refused for an id that could be guessed", async ({ expect }) => {

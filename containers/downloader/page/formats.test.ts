@@ -69,7 +69,7 @@ describe("command lines", () => {
     expect(plain).toContain("curl -fC - -o nginx_1.27_linux-amd64.tar ");
     expect(plain).toContain("'http://self/api/download?image=nginx:1.27&platform=linux/amd64'");
     const own = commandLines(request, "http://self", "some one").fetch;
-    expect(own).toContain("--data-urlencode 'username=some one' --data-urlencode password@password.txt");
+    expect(own).toContain("curl -fC - -u 'some one' -o ");
     expect(own).not.toContain("?");
   });
 

@@ -21,17 +21,9 @@ export function commandLines(request: DownloadRequest, origin: string, user?: st
 }
 
 function fetchLine(request: DownloadRequest, origin: string, file: string, user: string | undefined): string {
-  const link = `curl -fC - -o ${quoted(file)}`;
-  if (user === undefined) return `${link} ${quoted(origin + downloadPath(request))}`;
-  const fields = [
-    ...request.images.map((image) => `image=${image}`),
-    `platform=${request.platform}`,
-    ...(request.format === "hybrid" ? [] : [`format=${request.format}`]),
-    `username=${user}`,
-  ];
-  const data = fields.map((field) => `--data-urlencode ${quoted(field)}`).join(" ");
-  // The password comes from a file: in a command line it would be in the history and in the list of processes.
-  return `${link} ${data} --data-urlencode password@password.txt ${quoted(`${origin}/api/download`)}`;
+  const link = quoted(origin + downloadPath(request));
+  // curl asks for the password: in a line it would be in the history and in the list of processes.
+  return `curl -fC -${user === undefined ? "" : ` -u ${quoted(user)}`} -o ${quoted(file)} ${link}`;
 }
 
 function loadedName({ images: [first = "image"] }: DownloadRequest): string {
