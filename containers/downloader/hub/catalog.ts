@@ -34,7 +34,7 @@ export async function catalogOf({ host, url: ownUrl, title }: ConfiguredRegistry
       if (text.length > MAX_BYTES) break;
       const { repositories: names } = fields(JSON.parse(text));
       for (const name of Array.isArray(names) ? (names as unknown[]) : []) {
-        if (typeof name === "string" && name.length <= 255 && REPOSITORY.test(name)) repositories.push(name);
+        if (typeof name === "string" && name.length <= 255 && isOfImages(name)) repositories.push(name);
       }
       query = nextQuery(response.headers.get("link"), url);
     }
@@ -42,6 +42,11 @@ export async function catalogOf({ host, url: ownUrl, title }: ConfiguredRegistry
     return away(`${title} could not be reached`);
   }
   return { isReachable: true, reason: null, repositories: [...new Set(repositories)] };
+}
+
+/** Templates of projects, which Gantry keeps in its registry too, are no images. */
+function isOfImages(name: string): boolean {
+  return REPOSITORY.test(name) && !name.startsWith("templates/");
 }
 
 /** Of the same list of the same registry, whatever host it says. */

@@ -33,20 +33,31 @@ export async function post(path: string, body: object, signal?: AbortSignal): Pr
   });
 }
 
-/** How many bytes a download has, if that is known before; without it being sent. */
+/**
+ * How many bytes a download has, if that is known before. By its first byte, as an answer to HEAD has nothing in it that
+ * could say why there is none.
+ */
 export async function sizeOf(path: string, signal: AbortSignal): Promise<number | undefined> {
-  const head = await answerOf(path, { method: "HEAD", signal });
-  if (head.ok) {
-    const length = head.headers.get("content-length");
-    return length === null ? undefined : Number(length);
-  }
-  // An answer to HEAD has no body that could say why.
   const stop = new AbortController();
-  const answer = await answerOf(path, { signal: AbortSignal.any([signal, stop.signal]) });
+  const answer = await answerOf(path, {
+    headers: { range: "bytes=0-0" },
+    cache: "no-store",
+    signal: AbortSignal.any([signal, stop.signal]),
+  });
   if (!answer.ok) throw await errorOf(answer);
-  const length = answer.headers.get("content-length");
+  if (answer.status === 206) {
+    await answer.arrayBuffer();
+    return sizeIn(answer.headers.get("content-range"));
+  }
+  // Of what has no parts the whole is on its way.
   stop.abort();
-  return length === null ? undefined : Number(length);
+  return sizeIn(answer.headers.get("content-length"));
+}
+
+/** `bytes 0-0/1234`, or the number alone. */
+function sizeIn(header: string | null): number | undefined {
+  const [, size] = /(?:^|\/)(\d+)$/.exec(header ?? "") ?? [];
+  return size === undefined ? undefined : Number(size);
 }
 
 export function isAbort(error: unknown): boolean {
