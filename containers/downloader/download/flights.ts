@@ -10,7 +10,7 @@ import type { SharedPiece } from "./pieces.ts";
 
 /** What is whole stays so long for those who come a moment later. */
 const IDLE_MS = 10_000;
-const MAX_IDLE_BYTES = 16 * 1024 * 1024;
+const MAX_IDLE_BYTES = 8 * 1024 * 1024;
 /** How long it is remembered that bytes of a blob were wrong. */
 const WRONG_MS = 3_600_000;
 const MAX_WRONG = 1_000;
@@ -82,12 +82,12 @@ export class Flights {
 
   /** Bytes of it were sent that turned out to be wrong, and whoever has them must not go on from there. */
   wasWrong(place: Pick<BlobPlace, "digest" | "registry">): boolean {
-    const at = this.#wrong.get(this.#keyOf(place));
+    const at = this.#wrong.get(this.keyOf(place));
     return at !== undefined && Date.now() - at < WRONG_MS;
   }
 
   #join(place: BlobPlace, offset: number, patience: Patience, isStrict: boolean): FlightReader {
-    const key = this.#keyOf(place);
+    const key = this.keyOf(place);
     const existing = [...this.#flights].find((flight) => flight.key === key && flight.reaches(offset));
     if (existing !== undefined) {
       clearTimeout(this.#idle.get(existing));
@@ -100,9 +100,12 @@ export class Flights {
     return flight.join(from?.offset ?? 0, patience, isStrict);
   }
 
-  /** What a password is needed for is shared by nobody. */
-  #keyOf({ digest, registry }: Pick<BlobPlace, "digest" | "registry">): string {
-    if (!registry.isPrivate) return digest;
+  /**
+   * Who shares a reading. Those of one registry alone: another one that says it has the same layer may send wrong bytes of
+   * it, or none. What a password is needed for is shared by nobody.
+   */
+  keyOf({ digest, registry }: Pick<BlobPlace, "digest" | "registry">): string {
+    if (!registry.isPrivate) return `${registry.domain} ${digest}`;
     let owner = this.#owners.get(registry);
     if (owner === undefined) {
       this.#lastOwner += 1;

@@ -19,7 +19,7 @@ export class UnpackedLengths {
   }
 
   async of(place: BlobPlace, diffId: Digest): Promise<number> {
-    const key = `${place.digest} ${diffId}`;
+    const key = `${this.#flights.keyOf(place)} ${diffId}`;
     const known = this.#known.get(key);
     if (known !== undefined) return await known;
     const measured = this.#measure(place, diffId);
