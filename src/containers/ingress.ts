@@ -5,6 +5,7 @@
 import { FROM_OUTSIDE, type Access } from "./access.ts";
 import { callerOf } from "./caller.ts";
 import { callerRegion } from "./caller-region.ts";
+import { namesNoEncoding } from "./client-encoding.ts";
 import { choose, isSpread } from "./choice.ts";
 import { TOKEN_PROTOCOL } from "../api/credentials.ts";
 import { errorResponse } from "../api/envelope.ts";
@@ -224,7 +225,8 @@ export function forward(
 ): Request {
   const hasOwnCookie = hasVersionCookie(request);
   const isOpen = inside === null && (isTrusted || routing.ingress === "public");
-  const isPlain = target.prefix === null && isOpen && !hasOwnCookie;
+  const isUncompressed = namesNoEncoding(request);
+  const isPlain = target.prefix === null && isOpen && !hasOwnCookie && !isUncompressed;
   if (isPlain && !OWN_HEADERS.some((name) => request.headers.has(name))) return request;
   const url = new URL(request.url);
   if (target.prefix !== null) url.pathname = url.pathname.slice(target.prefix.length) || "/";
@@ -232,6 +234,7 @@ export function forward(
   // `expect` among them: a second `100 Continue` from the container breaks the request.
   for (const name of OWN_HEADERS) next.headers.delete(name);
   if (hasOwnCookie) withoutVersionCookie(next.headers);
+  if (isUncompressed) next.headers.set("accept-encoding", "identity");
   // Gantry's own token must not reach the application.
   if (!isTrusted && routing.ingress === "token") withoutToken(next.headers);
   for (const [name, value] of Object.entries(inside?.headers ?? {})) next.headers.set(name, value);

@@ -1,4 +1,5 @@
 /** Requests from outside: how an application is addressed, who may call it, and what a failing instance costs. */
+import { exports } from "cloudflare:workers";
 import { describe, it, vi } from "vitest";
 import { applicationStub } from "../../src/stubs.ts";
 import { call, createApplication, domainError, eventually, raw, testEnv, untilReady, type Envelope } from "./client.ts";
@@ -80,6 +81,18 @@ describe("an application's address", () => {
     expect(await asks({ "sec-fetch-site": "same-origin", "sec-fetch-dest": "empty" })).toBe(200);
     expect(await asks({ "sec-fetch-site": "cross-site", "sec-fetch-dest": "script" })).toBe(200);
     expect([own.headers.get("set-cookie"), own.headers.get("content-security-policy")]).toEqual(["a=1", null]);
+  });
+
+  it("has a container compress for those clients alone who say that they take it", async ({ expect }) => {
+    const { host } = await warm(1);
+    const asks = async (clientAcceptEncoding: string) => {
+      const cf: Partial<IncomingRequestCfProperties> = { clientAcceptEncoding };
+      // The platform puts its own in the place of what the client said.
+      const request = new Request(`${host}/x`, { headers: { "accept-encoding": "br, gzip" }, cf: cf as CfProperties });
+      return (await (await exports.default.fetch(request)).json<Echo>()).headers["accept-encoding"];
+    };
+    expect(await asks("")).toBe("identity");
+    expect(await asks("gzip, deflate, br, zstd")).toBe("br, gzip");
   });
 
   it("is answered over https too", async ({ expect }) => {
