@@ -21,7 +21,12 @@ export function openLog(stateDir: string, port: number): LogFile {
   };
 }
 
+const TROUBLE = /\[ERROR\]|\[wrangler:error\]|\buncaught\b|^workerd\//i;
+/** A host that a container has asked for does not exist, or no name is resolved here. The container is told, and its events. */
+const UNKNOWN_HOST = /failed to lookup address information/;
+
 /** Whether a line of wrangler or workerd is for the console too. */
 export function isTrouble(line: string): boolean {
-  return /\[ERROR\]|\[wrangler:error\]|\buncaught\b|^workerd\//i.test(stripVTControlCharacters(line));
+  const text = stripVTControlCharacters(line);
+  return TROUBLE.test(text) && !UNKNOWN_HOST.test(text);
 }
