@@ -1,13 +1,13 @@
 /** How much memory the bytes of all downloads may take together, and how much of it one layer. */
 
 const MIB = 1024 * 1024;
-const MOST = 48 * MIB;
+const MOST = 32 * MIB;
 /** Read ahead of the slowest reader. */
-const WINDOW = 8 * MIB;
+const WINDOW = 4 * MIB;
 /** When memory is short: less would make every reading wait for every writing. */
 const SMALL_WINDOW = 1 * MIB;
 /** Of the beginning of a layer, for those who want it a moment later. */
-const KEPT = 8 * MIB;
+const KEPT = 4 * MIB;
 
 export class Budget {
   #used = 0;

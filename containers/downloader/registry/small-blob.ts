@@ -5,7 +5,8 @@ import { DownloadError } from "../errors.ts";
 import { downloadError } from "./failures.ts";
 import type { Registry, RegistryBlobRequest } from "./registries.ts";
 
-const MAX_BYTES = 16 * 1024 * 1024;
+/** It is in memory for as long as its archive is sent. */
+const MAX_BYTES = 4 * 1024 * 1024;
 
 /** Not verified. */
 export async function readSmallBlob(

@@ -6,7 +6,7 @@
 export const PIECE_BYTES = 524_288;
 
 /** Free pieces that are kept, not those in use. */
-const MAX_FREE = 48;
+const MAX_FREE = 24;
 
 export class PieceMemory {
   readonly #free: ArrayBuffer[] = [];
