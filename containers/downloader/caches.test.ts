@@ -52,6 +52,11 @@ async function archive(server: DownloaderProcess, more = ""): Promise<Buffer> {
   return Buffer.from(await response.bytes());
 }
 
+async function search(server: DownloaderProcess, query: string): Promise<Response> {
+  const body = JSON.stringify({ query });
+  return await fetch(`${server.origin}/api/search`, { method: "POST", headers: client(), body });
+}
+
 function layerRequests(): string[] {
   return registry.asked.filter((line) => registry.layers.some((digest) => line === `GET /v2/team/web/blobs/${digest}`));
 }
@@ -133,13 +138,11 @@ describe("progress", () => {
 
 describe("metadata", () => {
   it("that one instance has asked for is known to all, until its time is over", async ({ expect }) => {
-    const search = async (server: DownloaderProcess) =>
-      await fetch(`${server.origin}/api/search`, { method: "POST", headers: client(), body: '{"query":"shared"}' });
-    await search(one);
+    await search(one, "shared");
     await vi.waitFor(() =>
       expect([...gateways.keys.keys()].some((key) => key.includes("metadata/search/"))).toBe(true),
     );
-    expect(await (await search(other)).json()).toMatchObject({ num_results: 2 });
+    expect(await (await search(other, "shared")).json()).toMatchObject({ num_results: 2 });
     expect(hub.asked.filter((path) => path.includes("query=shared")).length).toBe(1);
   });
 });
