@@ -7,6 +7,7 @@ import type { Digest } from "../../src/registry/oci/digest.ts";
 import { accountStub, registryStub } from "../../src/stubs.ts";
 import type { Fault, Logged } from "../registry/fake-registry.ts";
 import { ACCOUNT_ID, call, eventually, raw, testEnv } from "./client.ts";
+import { ask, running, statusOf } from "./egress-world.ts";
 
 const OUTSIDE = inject("outsideRegistry");
 const IMAGE = "application/vnd.oci.image.manifest.v1+json";
@@ -96,6 +97,19 @@ describe("an image that is pulled through", () => {
     expect(found.layers.map((one) => one.digest)).toEqual([layer]);
     const body = await source.blob(layer as Digest, bytes.byteLength);
     expect(new Uint8Array(await new Response(body).arrayBuffer())).toEqual(bytes);
+  });
+
+  it("is read by containers that are granted what is below its prefix, and by no others", async ({ expect }) => {
+    const { repository, digest, layer, bytes } = await image();
+    const reader = await running({ registry: [`${PREFIX}/*`] });
+    const base = `http://registry.gantry.internal/v2/${PREFIX}/${repository}`;
+    const manifest = await ask(reader.instance, `${base}/manifests/v1`);
+    expect([manifest.status, manifest.headers.get("docker-content-digest")]).toEqual([200, digest]);
+    await manifest.body?.cancel();
+    const blob = await ask(reader.instance, `${base}/blobs/${layer}`);
+    expect(new Uint8Array(await blob.arrayBuffer())).toEqual(bytes);
+    const other = await running({ registry: ["elsewhere/*"] });
+    expect(await statusOf(other.instance, `${base}/manifests/v1`)).toBe(403);
   });
 });
 
