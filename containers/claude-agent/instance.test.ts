@@ -99,6 +99,17 @@ describe("an instance", () => {
     expect([...gantry.values.values()].join("")).toContain("two");
   });
 
+  it("writes down what an exchange has used that came to nothing, and nothing where there was nothing", async ({
+    expect,
+  }) => {
+    const agent = await started();
+    expect((await agent.chat("fail 400 invalid_request_error")).status).toBe(400);
+    expect(gantry.values.size).toBe(0);
+    expect((await agent.chat("late api_error", { model: "claude-haiku-5-5" })).status).toBe(500);
+    const [value = "{}"] = [...gantry.values.values()];
+    expect(JSON.parse(value)).toMatchObject({ exchanges: [], usage: { "claude-haiku-5-5": { requests: 1 } } });
+  });
+
   it("knows whether there is a key, and that it does not know", async ({ expect }) => {
     gantry.hasKey = false;
     const agent = await started();

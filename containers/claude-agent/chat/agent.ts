@@ -30,6 +30,16 @@ export interface ChatAnswer {
 }
 
 export async function chat(input: ChatInput, deps: AgentDeps): Promise<ChatAnswer> {
+  try {
+    return await talk(input, deps);
+  } catch (error) {
+    // What it has used is written down also where nothing is remembered of it.
+    await deps.conversation.saveUse();
+    throw error;
+  }
+}
+
+async function talk(input: ChatInput, deps: AgentDeps): Promise<ChatAnswer> {
   const { conversation, settings, onEvent } = deps;
   const exchange: MessageParam[] = [{ role: "user", content: input.message }];
   const before = conversation.messages;
@@ -82,14 +92,11 @@ async function ask(
   stream.on("streamEvent", (_, snapshot) => (started = snapshot));
   try {
     const message = await stream.finalMessage();
-    conversation.used(message.model, tokensOf(message.usage));
+    conversation.used(input.model, tokensOf(message.usage));
     return message;
   } catch (error) {
     // What was generated until then is paid for.
-    if (started !== undefined) {
-      conversation.used(started.model, tokensOf(started.usage));
-      await conversation.save();
-    }
+    if (started !== undefined) conversation.used(input.model, tokensOf(started.usage));
     throw error;
   }
 }

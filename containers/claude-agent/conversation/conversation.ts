@@ -19,6 +19,8 @@ export class Conversation {
   #now: Stored;
   #isTaken = false;
   #isUnsaved = false;
+  /** It has used what is not written down yet. */
+  #hasUsed = false;
 
   private constructor(name: string | null, limits: HistoryLimits, opened: Opened) {
     this.name = name;
@@ -69,8 +71,9 @@ export class Conversation {
     }
   }
 
-  /** Kept with the next write. */
+  /** Written down with the next write. */
   used(model: string, tokens: Tokens): void {
+    this.#hasUsed = true;
     this.#now = { ...this.#now, usage: addRequest(this.#now.usage, model, tokens) };
   }
 
@@ -87,11 +90,16 @@ export class Conversation {
     await this.save();
   }
 
+  async saveUse(): Promise<void> {
+    if (this.#hasUsed) await this.save();
+  }
+
   /** An answer that was paid for is not lost because it could not be written down: `kept` says so. */
   async save(): Promise<void> {
     try {
       await this.#opened.store.write(this.#now);
       this.#isUnsaved = false;
+      this.#hasUsed = false;
     } catch (error) {
       this.#isUnsaved = true;
       const why = error instanceof Error ? error.message : String(error);
