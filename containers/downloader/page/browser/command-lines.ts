@@ -17,13 +17,9 @@ export function commandLines(request: DownloadRequest, origin: string, user?: st
           `ctr images import ${archive}`,
         ]
       : [`docker load -i ${archive}`, `ctr images import ${archive}`, `skopeo inspect docker-archive:${archive}`];
-  return { fetch: fetchLine(request, origin, file, user), load };
-}
-
-function fetchLine(request: DownloadRequest, origin: string, file: string, user: string | undefined): string {
-  const link = quoted(origin + downloadPath(request));
-  // curl asks for the password: in a line it would be in the history and in the list of processes.
-  return `curl -fC -${user === undefined ? "" : ` -u ${quoted(user)}`} -o ${quoted(file)} ${link}`;
+  // curl asks for the password: in a line it would be in the shell's history and in the list of processes.
+  const login = user === undefined ? "" : `-u ${quoted(user)} `;
+  return { fetch: `curl -fC - ${login}-o ${archive} ${quoted(origin + downloadPath(request))}`, load };
 }
 
 function loadedName({ images: [first = "image"] }: DownloadRequest): string {

@@ -23,7 +23,7 @@ export const en = {
   formatOci: "OCI layout",
   formatHint: {
     hybrid: "For docker load, skopeo, ctr and podman. Layers stay as the registry has them.",
-    docker: "For engines that cannot read zstd: such layers are packed anew.",
+    docker: "For engines that cannot read zstd: such layers are unpacked.",
     oci: "An OCI image layout and nothing else.",
   },
   quick: "Quick download",

@@ -24,7 +24,7 @@ export const pt: Messages = {
   formatOci: "Layout OCI",
   formatHint: {
     hybrid: "Para docker load, skopeo, ctr e podman. As camadas ficam como estão no registro.",
-    docker: "Para versões que não leem zstd: essas camadas são compactadas de novo.",
+    docker: "Para versões que não leem zstd: essas camadas vão descompactadas.",
     oci: "Um layout de imagem OCI e nada mais.",
   },
   quick: "Download rápido",

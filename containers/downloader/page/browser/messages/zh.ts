@@ -21,7 +21,7 @@ export const zh: Messages = {
   formatOci: "OCI 布局",
   formatHint: {
     hybrid: "适用于 docker load、skopeo、ctr 和 podman，镜像层与仓库中的完全一致。",
-    docker: "适用于不支持 zstd 的旧引擎：这些层会重新压缩。",
+    docker: "适用于不支持 zstd 的旧引擎：这些层会先解压。",
     oci: "纯 OCI 镜像布局。",
   },
   quick: "快速下载",
