@@ -104,6 +104,15 @@ describe("the agent", () => {
     expect(fetched.said.response).toContain("HTTP 403");
   });
 
+  it("leaves nothing running of a command, wherever that has gone", async ({ expect }) => {
+    const own = 'for p in /proc/[0-9]*; do [ "$(stat -c %u $p 2>/dev/null)" = 10001 ] && cat $p/comm; done; true';
+    const escape = 'require("child_process").spawn("sleep", ["1000"], { detached: true, stdio: "ignore" }).unref()';
+    expect(await agent.shell("ada", `node -e '${escape}'; ${own}`)).toContain("sleep\n");
+    const later = await agent.shell("ada", own);
+    expect(later).toContain("sh\n");
+    expect(later).not.toContain("sleep");
+  });
+
   it("has left its key nowhere", async ({ expect }) => {
     const instance = await instanceOf("ada");
     const [container] = await workloads(instance?.id);
