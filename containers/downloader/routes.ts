@@ -7,7 +7,7 @@ import { listTags } from "./api/tags.ts";
 import { assetRoutes } from "./http/assets.ts";
 import type { Handler, Route } from "./http/router.ts";
 import type { PageAsset } from "./page/assets.ts";
-import { sendEvents } from "./progress/events.ts";
+import { EVENT_STREAM, sendEvents } from "./progress/events.ts";
 import { requireId } from "./progress/transfers.ts";
 
 export type Parts = SearchParts &
@@ -46,7 +46,10 @@ export function routesOf(parts: Parts): Route[] {
     free("/api/download", downloads),
     free("/api/download-stream", downloads),
     free("/api/downloads/{id}/events", {
-      GET: async ({ response, parts: { id = "" } }) => sendEvents(response, requireId(id), parts),
+      GET: async ({ request, response, parts: { id = "" } }) => {
+        if (request.method === "HEAD") response.writeHead(200, { "content-type": EVENT_STREAM }).end();
+        else sendEvents(response, requireId(id), parts);
+      },
     }),
     counted("/api/cache", { DELETE: async (call) => await purge(call, parts) }),
     counted("/api/cache/{digest}", { DELETE: async (call) => await purge(call, parts) }),

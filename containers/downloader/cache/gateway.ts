@@ -3,8 +3,9 @@
  * is not granted, not there or not answering, the downloader works without: it is said once, and tried again later.
  */
 
-/** How long one that has refused is left alone. */
+/** How long one that has refused is left alone, and one that was too slow. */
 const OFF_MS = 60_000;
+const LATE_MS = 10_000;
 const TIMEOUT_MS = 5_000;
 /** The application has not got it, or the control plane has not. */
 const NOT_THERE: ReadonlySet<number> = new Set([403, 405, 501, 502, 503]);
@@ -98,7 +99,7 @@ export class Gateway {
       }
       return response;
     } catch (error) {
-      if (signal?.aborted !== true) this.off(error instanceof Error ? error.name : "failed");
+      if (signal?.aborted !== true) this.off(error instanceof Error ? error.name : "failed", LATE_MS);
       return null;
     }
   }
@@ -110,8 +111,8 @@ export class Gateway {
     return false;
   }
 
-  off(reason: string): void {
-    this.#offUntil = Date.now() + OFF_MS;
+  off(reason: string, ms = OFF_MS): void {
+    this.#offUntil = Date.now() + ms;
     if (this.#isSaid) return;
     this.#isSaid = true;
     console.warn(JSON.stringify({ level: "warn", message: "downloader.gateway.off", gateway: this.#name, reason }));

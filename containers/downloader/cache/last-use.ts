@@ -27,7 +27,14 @@ export class LastUse {
     if (this.#touched.size > MAX_REMEMBERED && oldest !== undefined) this.#touched.delete(oldest);
     // As much longer as a later use may have been left out.
     const ttl = UNUSED_S + AGAIN_MS / 1_000;
-    void this.#kv.ask(keyOf(digest), { method: "PUT", body: "1", query: `?ttl=${ttl}` }).then(cancel);
+    void this.#write(digest, ttl);
+  }
+
+  async #write(digest: string, ttl: number): Promise<void> {
+    const response = await this.#kv.ask(keyOf(digest), { method: "PUT", body: "1", query: `?ttl=${ttl}` });
+    await response?.body?.cancel();
+    // The next use tries again.
+    if (response?.ok !== true) this.#touched.delete(digest);
   }
 
   /** Digests that somebody has used within a day; null: nobody knows. */
@@ -53,8 +60,4 @@ export class LastUse {
 
 function keyOf(digest: string): string {
   return `used/${digest}`;
-}
-
-async function cancel(response: Response | null): Promise<void> {
-  await response?.body?.cancel();
 }

@@ -60,7 +60,7 @@ export class R2Layers implements LayerCache {
     }
     await response?.body?.cancel();
     this.#stored.delete(digest);
-    if (response === null && !signal.aborted) this.#r2.off("no answer");
+    if (response === null && !signal.aborted) this.#r2.off("no answer", ANSWER_MS);
     const isThere = response !== null && this.#r2.judge(status);
     this.#metrics.cached("layers", isThere && status === 404 ? "miss" : "error");
     return null;

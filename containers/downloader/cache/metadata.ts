@@ -6,7 +6,10 @@ import { createHash } from "node:crypto";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Gateway } from "./gateway.ts";
 
-const MAX_IN_MEMORY = 500;
+/** Characters of JSON: what a registry says may be as long as it likes. */
+const MAX_LENGTH_IN_MEMORY = 16 * 1024 * 1024;
+/** More than all tags that are listed of one repository. What is longer is asked for each time. */
+const MAX_LENGTH = 2 * 1024 * 1024;
 /** KV keeps nothing for less. */
 const MIN_TTL_S = 60;
 
@@ -15,8 +18,14 @@ interface Entry {
   readonly until: number;
 }
 
+interface Kept extends Entry {
+  /** Of it as JSON. */
+  readonly length: number;
+}
+
 export class MetadataCache {
-  readonly #memory = new Map<string, Entry>();
+  readonly #memory = new Map<string, Kept>();
+  #length = 0;
   readonly #underWay = new Map<string, Promise<unknown>>();
   readonly #kv: Gateway;
   readonly #metrics: Metrics;
@@ -49,7 +58,6 @@ export class MetadataCache {
     const key = keyOf(parts);
     const found = this.#fromMemory(key) ?? (await this.#fromKv(key));
     this.#metrics.cached("metadata", found === null ? "miss" : "hit");
-    if (found !== null) this.#keep(key, found);
     return found === null ? null : (found.value as T);
   }
 
@@ -59,13 +67,13 @@ export class MetadataCache {
 
   clear(): void {
     this.#memory.clear();
+    this.#length = 0;
   }
 
   async #find<T>(key: string, seconds: number, find: () => Promise<T>): Promise<T> {
     const stored = await this.#fromKv(key);
     if (stored !== null) {
       this.#metrics.cached("metadata", "hit");
-      this.#keep(key, stored);
       return stored.value as T;
     }
     this.#metrics.cached("metadata", "miss");
@@ -77,8 +85,10 @@ export class MetadataCache {
   /** KV is not waited for: whoever asks has waited for somebody else already. */
   #store(key: string, seconds: number, value: unknown): void {
     const entry = { value, until: Date.now() + seconds * 1_000 };
-    this.#keep(key, entry);
-    void this.#toKv(key, entry, Math.max(seconds, MIN_TTL_S));
+    const text = JSON.stringify(entry);
+    if (text.length > MAX_LENGTH) return;
+    this.#keep(key, { ...entry, length: text.length });
+    void this.#toKv(key, text, Math.max(seconds, MIN_TTL_S));
   }
 
   #fromMemory(key: string): Entry | null {
@@ -86,12 +96,20 @@ export class MetadataCache {
     return entry === undefined || entry.until <= Date.now() ? null : entry;
   }
 
-  #keep(key: string, entry: Entry): void {
-    // The one that was kept first goes first.
-    this.#memory.delete(key);
+  #keep(key: string, entry: Kept): void {
+    this.#drop(key);
     this.#memory.set(key, entry);
-    const [oldest] = this.#memory.keys();
-    if (this.#memory.size > MAX_IN_MEMORY && oldest !== undefined) this.#memory.delete(oldest);
+    this.#length += entry.length;
+    // The one that was kept first goes first.
+    for (const oldest of this.#memory.keys()) {
+      if (this.#length <= MAX_LENGTH_IN_MEMORY) break;
+      this.#drop(oldest);
+    }
+  }
+
+  #drop(key: string): void {
+    this.#length -= this.#memory.get(key)?.length ?? 0;
+    this.#memory.delete(key);
   }
 
   async #fromKv(key: string): Promise<Entry | null> {
@@ -102,18 +120,22 @@ export class MetadataCache {
       return null;
     }
     try {
-      const entry = await response.json<Partial<Entry>>();
-      const isGood = typeof entry.until === "number" && entry.until > Date.now() && "value" in entry;
-      return isGood ? (entry as Entry) : null;
+      const text = await response.text();
+      const entry = JSON.parse(text) as Partial<Entry>;
+      const { until } = entry;
+      if (typeof until !== "number" || until <= Date.now() || !("value" in entry)) return null;
+      const kept = { value: entry.value, until, length: text.length };
+      this.#keep(key, kept);
+      return kept;
     } catch {
       return null;
     }
   }
 
-  async #toKv(key: string, entry: Entry, seconds: number): Promise<void> {
+  async #toKv(key: string, text: string, seconds: number): Promise<void> {
     const response = await this.#kv.ask(key, {
       method: "PUT",
-      body: JSON.stringify(entry),
+      body: text,
       query: `?ttl=${Math.ceil(seconds)}`,
     });
     await response?.body?.cancel();

@@ -7,7 +7,7 @@ import type { Gateway } from "../cache/gateway.ts";
 import { ApiError } from "../http/api-error.ts";
 
 const WINDOW_S = 60;
-const ANSWER_MS = 2_000;
+const ANSWER_MS = 5_000;
 const MAX_CLIENTS = 10_000;
 
 export class RateLimit {

@@ -1,10 +1,12 @@
 /** Server-sent events of one download, of this instance or of another, until it is over. */
 import type { ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
+import { ApiError } from "../http/api-error.ts";
 import type { Gateway } from "../cache/gateway.ts";
 import { isOver, type Transfers, type Snapshot } from "./transfers.ts";
 import { hear } from "./sharing.ts";
 
+export const EVENT_STREAM = "text/event-stream; charset=utf-8";
 const EVENT_MS = 500;
 /** After an answer that had nothing, which may have come at once. */
 const AGAIN_MS = 500;
@@ -13,13 +15,22 @@ const SIGN_OF_LIFE_MS = 15_000;
 /** How long a download may be in coming: somebody may be asked for a password first. */
 const PATIENCE_MS = 300_000;
 
+/** Each may wait for what never comes. */
+const MAX_STREAMS = 500;
+let streams = 0;
+
 export function sendEvents(
   response: ServerResponse,
   id: string,
   { transfers, state, stopping }: { transfers: Transfers; state: Gateway; stopping: AbortSignal },
 ): void {
+  if (streams >= MAX_STREAMS) {
+    throw new ApiError(503, "TOO_MANY_STREAMS", "too many downloads are followed here", { retryAfter: 10 });
+  }
+  streams += 1;
   const gone = new AbortController();
   const end = (): void => {
+    if (!gone.signal.aborted) streams -= 1;
     gone.abort();
     clearInterval(alive);
     clearTimeout(patience);
@@ -27,7 +38,7 @@ export function sendEvents(
     response.end();
   };
   response.writeHead(200, {
-    "content-type": "text/event-stream; charset=utf-8",
+    "content-type": EVENT_STREAM,
     "cache-control": "no-store, no-transform",
     // nginx and its like hold events back otherwise.
     "x-accel-buffering": "no",
