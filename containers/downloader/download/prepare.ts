@@ -36,6 +36,8 @@ export interface PrepareOptions {
 }
 
 export const MAX_IMAGES = 10;
+/** Of manifests and configs, which are in memory for as long as an archive is sent; most images have a few kilobytes. */
+const MAX_SMALL_BYTES = 16 * 1024 * 1024;
 
 /** Throws `DownloadError`. */
 export async function prepare(request: DownloadRequest, options: PrepareOptions): Promise<Download> {
@@ -60,6 +62,13 @@ export async function prepare(request: DownloadRequest, options: PrepareOptions)
     }),
   );
   const images = found.map(({ image }) => image);
+  const small = images.reduce((sum, { manifest, config }) => sum + manifest.bytes.length + config.bytes.length, 0);
+  if (small > MAX_SMALL_BYTES) {
+    throw new DownloadError(
+      "NOT_AN_IMAGE",
+      `the images have manifests and configs of ${small} bytes, which is too much`,
+    );
+  }
   const sizes = new Map<string, number>();
   if (format === "docker") {
     for (const layer of layersToUnpack(images)) {

@@ -304,6 +304,7 @@ export class Connection {
     const reading = this.#reading;
     if (reading === null || reading.isEnd) return;
     reading.reject(this.#failure);
-    reading.wake?.();
+    // What came is good, and nothing is written to its memory any more.
+    this.#pass(reading);
   }
 }

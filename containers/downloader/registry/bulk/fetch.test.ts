@@ -152,6 +152,19 @@ describe("a large body", () => {
     }
   });
 
+  it("that breaks off is given as far as it came", async ({ expect }) => {
+    const bytes = randomBytes(700_000);
+    const head = Buffer.from("HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n");
+    const bulk = client();
+    const { body } = await bulk.fetch(await answering(Buffer.concat([head, bytes])), {});
+    const parts: Uint8Array[] = [];
+    const reading = async () => {
+      for await (const piece of body ?? []) parts.push(piece);
+    };
+    await expect(reading()).rejects.toThrow(/closed/);
+    expect(Buffer.concat(parts).equals(bytes)).toBe(true);
+  });
+
   it("that is not wanted any more closes its connection at once", async ({ expect }) => {
     for (const way of ["cancel", "signal"] as const) {
       let isClosed = false;
@@ -213,6 +226,7 @@ describe("a connection", () => {
 
 describe("an answer", () => {
   it.for([
+    ["a status that there is not", "HTTP/1.1 600 Hm\r\nContent-Length: 0\r\n\r\n"],
     ["what is no HTTP", "hello\r\n\r\n"],
     ["two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nokk"],
     ["a length and chunks", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\nok"],

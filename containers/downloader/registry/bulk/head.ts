@@ -16,7 +16,7 @@ export interface Head {
 
 export const MAX_HEAD_BYTES = 65_536;
 
-const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: .*)?$/;
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: .*)?$/;
 const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/;
 
 /** `text`: up to and without the empty line. Null for what is none. */
