@@ -32,11 +32,11 @@ async function main(): Promise<void> {
   const r2 = new Gateway("r2", config.r2Url);
   const state = new Gateway("do", config.stateUrl);
   const lastUse = new LastUse(kv);
-  const layers = new R2Layers(r2, lastUse, metrics);
+  const bulk = bulkFetch();
+  const layers = new R2Layers(r2, lastUse, metrics, bulk.fetch);
   const stores = { r2, kv, lastUse, layers, metrics };
   const metadata = new MetadataCache(kv, metrics);
   const hub = config.hubUrl === null ? null : new Hub(config.hubUrl);
-  const bulk = bulkFetch();
   const upstream = new Registries({
     aliases: config.registries,
     allowPrivate: config.allowPrivate,
