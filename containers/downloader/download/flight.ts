@@ -265,8 +265,7 @@ export class Flight {
       if (!isHungry) continue;
       for (const seat of slow) {
         seat.patience.spend(performance.now() - began);
-        if (seat.patience.leftMs === 0 && this.#fetched - seat.offset >= this.#context.budget.window)
-          this.#leaveBehind(seat);
+        if (seat.patience.leftMs === 0 && this.#fetched - seat.offset >= this.#most) this.#leaveBehind(seat);
       }
     }
   }
