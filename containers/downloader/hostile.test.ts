@@ -5,9 +5,15 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { afterEach, describe, it } from "vitest";
 import type { FakeRegistry } from "../../test/registry/fake-registry.ts";
 import { closeFakes, fake } from "../../test/registry/upstream-client.ts";
+import { tagsOf } from "./api/tags.ts";
+import { Gateway } from "./cache/gateway.ts";
+import { MetadataCache } from "./cache/metadata.ts";
+import { offersOf, platformNames } from "./image/index-walk.ts";
+import { readReference } from "./image/reference.ts";
+import { Metrics } from "./metrics/metrics.ts";
 import { startDownloader, type Downloader } from "./testing/downloading.ts";
 import { serveTest, type TestServer } from "./testing/http-server.ts";
-import { MANIFEST, OCI, sha256 } from "./testing/images.ts";
+import { INDEX, MANIFEST, OCI, sha256 } from "./testing/images.ts";
 
 const running: Downloader[] = [];
 const servers: TestServer[] = [];
@@ -94,5 +100,86 @@ describe("a layer that two registries have", () => {
     expect(rest.bytes.equals(whole.bytes.subarray(4_000_000))).toBe(true);
     // Who has some of the wrong bytes begins anew.
     expect((await server.get(bad.name, { headers: { range: "bytes=4000000-" } })).status).toBe(200);
+  });
+});
+
+/** Answers of JSON by path; what is a function is asked each time. */
+function saying(answers: Readonly<Record<string, object | ((url: URL, response: ServerResponse) => object)>>) {
+  return async (request: IncomingMessage, response: ServerResponse) => {
+    const url = new URL(request.url ?? "/", "http://registry");
+    const said = answers[url.pathname];
+    const body = typeof said === "function" ? said(url, response) : (said ?? {});
+    const type = (body as { mediaType?: string }).mediaType ?? "application/json";
+    response.writeHead(said === undefined ? 404 : 200, { "content-type": type }).end(JSON.stringify(body));
+  };
+}
+
+/** Of images for Linux. */
+function indexOf(architectures: readonly string[]): Buffer {
+  const manifests = architectures.map((architecture, index) => ({
+    mediaType: MANIFEST,
+    digest: sha256(Buffer.from(String(index))),
+    size: 1_000,
+    platform: { os: "linux", architecture },
+  }));
+  return Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: INDEX, manifests }));
+}
+
+const none = async () => Buffer.alloc(0);
+
+describe("a registry without an end", () => {
+  it("of pages of tags is left", async ({ expect }) => {
+    let pages = 0;
+    const endless = (_: URL, response: ServerResponse) => {
+      pages += 1;
+      response.setHeader("link", `</v2/team/web/tags/list?last=${pages}>; rel="next"`);
+      return { name: "team/web", tags: pages === 3 ? ["v1"] : [] };
+    };
+    const registry = await registryOf(saying({ "/v2/team/web/tags/list": endless }));
+    const { registries } = await downloader();
+    const reference = readReference(`${registry.host}/team/web`);
+    const metadata = new MetadataCache(new Gateway("kv", null), new Metrics());
+    const found = await tagsOf(
+      reference,
+      null,
+      { page: 1, pageSize: 10 },
+      { hub: null, metadata, upstream: registries },
+    );
+    expect([found.tags, pages]).toEqual([[{ name: "v1" }], 200]);
+  });
+
+  it("of platforms names some of them, and none that nobody could ask for", async ({ expect }) => {
+    const many = Array.from({ length: 3_000 }, (_, index) => `a${index}`);
+    const long = "x".repeat(100_000);
+    const names = platformNames(await offersOf(indexOf([long, "<b>", ...many]), none));
+    expect([names.length, names[0]]).toEqual([100, "linux/a0"]);
+    await expect(offersOf(indexOf([...many, ...many, ...many, ...many]), none)).rejects.toThrow("too many images");
+  });
+
+  it("of layers is refused", async ({ expect }) => {
+    const registry = await fake();
+    const layer = { mediaType: `${OCI}.layer.v1.tar`, digest: sha256(Buffer.from("none")), size: 4 };
+    const layers = Array.from({ length: 1_001 }, () => layer);
+    const rootfs = { type: "layers", diff_ids: layers.map(({ digest }) => digest) };
+    const config = Buffer.from(JSON.stringify({ os: "linux", architecture: "amd64", rootfs }));
+    const described = { mediaType: `${OCI}.config.v1+json`, digest: registry.addBlob(config), size: config.length };
+    const fields = { schemaVersion: 2, mediaType: MANIFEST, config: described, layers };
+    registry.addManifest("team/web", "v1", fields, MANIFEST);
+    const { status, bytes } = await (await downloader()).get(`${registry.host}/team/web:v1`);
+    expect([status, String(bytes)]).toEqual([422, expect.stringContaining("1001 layers")]);
+  });
+});
+
+describe("what is remembered of registries", () => {
+  it("has a length that it does not exceed, whatever they say", async ({ expect }) => {
+    const metadata = new MetadataCache(new Gateway("kv", null), new Metrics());
+    const megabyte = "x".repeat(1_000_000);
+    for (let index = 0; index < 100; index += 1) metadata.put(["tags", String(index)], 60, megabyte);
+    metadata.put(["tags", "too long"], 60, "x".repeat(3_000_000));
+    const asked = [...Array(100).keys(), "too long"].map(async (name) => await metadata.get(["tags", String(name)]));
+    const kept = (await Promise.all(asked)).filter((value) => value !== null);
+    expect(kept.length).toBeLessThan(20);
+    expect(await metadata.get(["tags", "99"])).toBe(megabyte);
+    expect(await metadata.get(["tags", "too long"])).toBeNull();
   });
 });

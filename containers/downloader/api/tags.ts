@@ -16,6 +16,8 @@ const PAGE_SIZE = 50;
 /** Of a registry's own list, which has no order but that of the alphabet: all of it is read before the first is shown. */
 const MAX_LISTED = 10_000;
 const LIST_PAGE = 1_000;
+/** Registries make smaller pages than they are asked for; one of nothing that names another one would never end. */
+const MAX_PAGES = 200;
 
 export interface TagParts {
   readonly hub: Hub | null;
@@ -72,12 +74,13 @@ async function namesOf(upstream: Registries, reference: ImageReference, login: L
   const registry = upstream.open(domain, login);
   const names: string[] = [];
   let next: string | null = null;
-  do {
+  for (let page = 1; page <= MAX_PAGES; page += 1) {
     const answer = await registry.tags(repository, { limit: LIST_PAGE, next });
     if (!answer.ok) throw downloadError(answer.failure, familiarName(reference));
     names.push(...answer.value.tags);
     ({ next } = answer.value);
-  } while (next !== null && names.length < MAX_LISTED);
+    if (next === null || names.length >= MAX_LISTED) break;
+  }
   return names.slice(0, MAX_LISTED).toSorted(newestFirst);
 }
 

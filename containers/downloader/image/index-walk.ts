@@ -16,6 +16,11 @@ export interface Offer {
 
 const MAX_DEPTH = 4;
 const MAX_INDEXES = 32;
+const MAX_OFFERS = 10_000;
+/** Of those that are named to a visitor. */
+const MAX_NAMES = 100;
+/** As long as people may write it. */
+const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 
 interface Entry extends Offer {
   readonly isIndex: boolean;
@@ -39,6 +44,9 @@ export async function offersOf(
         offers.push(...(await walk(await read(digest), depth + 1)));
       }
     }
+    if (offers.length > MAX_OFFERS) {
+      throw new DownloadError("NOT_AN_IMAGE", "there are too many images in the index of this image");
+    }
     return offers;
   };
   return await walk(bytes, 1);
@@ -58,7 +66,8 @@ export function nearest<T extends { readonly platform: Platform }>(wanted: Platf
 }
 
 export function platformNames(offers: readonly Offer[]): string[] {
-  return [...new Set(offers.flatMap(({ platform }) => (platform === null ? [] : [formatPlatform(platform)])))];
+  const names = new Set(offers.flatMap(({ platform }) => (platform === null ? [] : [formatPlatform(platform)])));
+  return [...names].slice(0, MAX_NAMES);
 }
 
 /** Of fields as manifests and configs write them; null where they say none. */
@@ -66,8 +75,11 @@ export function platformOf(fields: unknown): Platform | null {
   if (!isRecord(fields)) return null;
   const text = (name: string) => (typeof fields[name] === "string" ? fields[name] : "");
   const [os, architecture] = [text("os"), text("architecture")];
-  if (os === "" || architecture === "" || os === "unknown" || architecture === "unknown") return null;
-  return normalised({ os, architecture, variant: text("variant"), osVersion: text("os.version") });
+  if (os === "unknown" || architecture === "unknown") return null;
+  // Nobody could ask for what is none of these.
+  const [variant, osVersion] = [text("variant"), text("os.version")];
+  const parts = [os, architecture, ...[variant, osVersion].filter((part) => part !== "")];
+  return parts.every((part) => NAME.test(part)) ? normalised({ os, architecture, variant, osVersion }) : null;
 }
 
 function entriesOf(bytes: Uint8Array): Entry[] {

@@ -114,6 +114,8 @@ async function fromIndex(task: Task, index: Verified): Promise<Loaded> {
 }
 
 const MAX_UNNAMED = 8;
+/** Engines take 127. */
+const MAX_LAYERS = 1_000;
 
 async function fromManifest(task: Task, manifest: Verified, image: ParsedManifest): Promise<Loaded> {
   const { registry, reference, name, platform } = task;
@@ -161,6 +163,10 @@ async function configOf(
 }
 
 function layersOf({ layers }: ParsedManifest, { diffIds, commands }: ImageConfig, name: string): ImageLayer[] {
+  if (layers.length > MAX_LAYERS) {
+    const message = `${name} has ${layers.length} layers, more than any engine takes`;
+    throw new DownloadError("NOT_AN_IMAGE", message, { image: name });
+  }
   if (layers.length !== diffIds.length) {
     const message = `${name} has ${layers.length} layers, and a config of ${diffIds.length}`;
     throw new DownloadError("NOT_AN_IMAGE", message, { image: name });

@@ -1,6 +1,7 @@
 /** Where the registry of a domain answers, what it calls a repository, and where it may lead its clients. */
 import { parseAddress, isPrivateAddress, isPrivateName } from "../../egress/policy/address.ts";
 import { hostOfUrl } from "../../egress/policy/host.ts";
+import { INTERNAL_DOMAIN } from "../../egress/hosts.ts";
 import { DOCKER_HUB } from "../oci/image-reference.ts";
 
 export interface Endpoint {
@@ -21,6 +22,7 @@ export function endpointOf(domain: string, allowPrivate: boolean): Endpoint | st
     return `${domain.slice(0, 100)} is no host`;
   }
   const isPrivate = isPrivateHost(url);
+  if (isOfGantry(url)) return `${domain} is a name of Gantry's own, which is no registry's`;
   if (isPrivate && !allowPrivate) return `${domain} is a private address or name, which is not asked from here`;
   // As docker does: what is on this machine needs no certificate.
   return { origin: `${isLoopback(url) ? "http" : "https"}://${url.host}`, isPrivate };
@@ -38,8 +40,14 @@ export function refusalOf(target: URL, from: URL, { isPrivate }: Endpoint): stri
   if (target.protocol !== "https:" && target.protocol !== "http:") return `an address of the kind ${target.protocol}`;
   if (target.username !== "" || target.password !== "") return "an address with a password in it";
   if (target.protocol === "http:" && from.protocol === "https:") return `plain http at ${target.host}`;
+  // Its gateways know which container asks, and not that somebody else has led it there.
+  if (isOfGantry(target) && target.origin !== from.origin) return `${target.host}, which is no registry`;
   if (isPrivateHost(target) && !isPrivate) return `${target.host}, which is a private address or name`;
   return null;
+}
+
+function isOfGantry(url: URL): boolean {
+  return `.${hostOfUrl(url) ?? ""}`.endsWith(`.${INTERNAL_DOMAIN}`);
 }
 
 function isPrivateHost(url: URL): boolean {

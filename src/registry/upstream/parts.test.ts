@@ -65,6 +65,17 @@ describe("the registry of a domain", () => {
     expect(refusalOf(new URL("http://127.0.0.1:5001/"), new URL(near.origin), near)).toBeNull();
     expect(refusalOf(new URL("http://127.0.0.1:5001/"), new URL("https://127.0.0.1:1/"), near)).not.toBeNull();
   });
+
+  it("never leads to a gateway of Gantry's own, which would take it for whoever asks", ({ expect }) => {
+    const own = { origin: "http://registry.gantry.internal", isPrivate: true };
+    const from = (origin: string, to: string) => refusalOf(new URL(to), new URL(origin), { ...own, origin });
+    expect(from(own.origin, "http://registry.gantry.internal/v2/a/blobs/uploads")).toBeNull();
+    for (const to of ["kv.gantry.internal", "r2.gantry.internal.", "control.gantry.internal", "app.gantry.internal"]) {
+      expect(from(own.origin, `http://${to}/x`)).toEqual(expect.stringContaining("no registry"));
+      expect(from("http://127.0.0.1:5000", `http://${to}/x`)).toEqual(expect.stringContaining("no registry"));
+      expect(endpointOf(to, true)).toEqual(expect.stringContaining("Gantry's own"));
+    }
+  });
 });
 
 describe("what registries say", () => {
