@@ -35,6 +35,10 @@ export class HubClient {
     }
     if (response.status !== 200) {
       await response.body?.cancel();
+      // Said by the container's egress, in the Hub's place.
+      const own = response.headers.get("gantry-error");
+      if (own === "EGRESS_DENIED") throw new Unreachable(`egress does not allow ${host}`);
+      if (own !== null) throw new Unreachable(`${host} could not be reached`);
       if (response.status === 404) return null;
       const limited = response.status === 429 ? ", which limits how often it is asked" : "";
       throw new Unreachable(`${host} answers with status ${response.status}${limited}`);

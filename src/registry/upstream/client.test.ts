@@ -256,6 +256,19 @@ describe("a registry that is busy or broken", () => {
     expect(registry.requests).toHaveLength(9);
   });
 
+  it("that egress keeps a container from is not said to have answered", async ({ expect }) => {
+    const registry = await fake();
+    for (const [status, code, message] of [
+      [502, "EGRESS_UPSTREAM_FAILED", /could not be reached$/],
+      [403, "EGRESS_DENIED", /^egress does not allow /],
+    ] as const) {
+      registry.setFault("a", { kind: "status", status, headers: { "gantry-error": code } });
+      expect(await client(registry).manifest("a", "v1")).toMatchObject({
+        failure: { code: "UNREACHABLE", message: expect.stringMatching(message) },
+      });
+    }
+  });
+
   it("that never answers is given up", async ({ expect }) => {
     const registry = await fake();
     const limits = { headersMs: 20, tries: 2 };

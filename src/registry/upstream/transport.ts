@@ -46,6 +46,8 @@ export interface Arrived {
   readonly url: URL;
 }
 
+/** In a container: what egress has answered in the registry's place. */
+const EGRESS_ERROR = "gantry-error";
 const MAX_REDIRECTS = 5;
 const FIRST_BACK_OFF_MS = 200;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
@@ -68,8 +70,10 @@ export async function send(transport: Transport, url: URL, request: Outgoing): P
     try {
       const arrived = await follow(transport, url, request);
       const { status, headers } = arrived.response;
-      if (status !== 429 && status < 500) return arrived;
+      const isDenied = headers.get(EGRESS_ERROR) === "EGRESS_DENIED";
+      if (status !== 429 && status < 500 && !isDenied) return arrived;
       await discard(arrived.response);
+      if (isDenied) throw upstreamError("UNREACHABLE", `egress does not allow ${arrived.url.host}`);
       const seconds = retryAfter(headers.get("retry-after"), clock.now());
       failure = busy(arrived, seconds);
       if (status === 429 && seconds === null) throw failure;
@@ -125,7 +129,8 @@ async function fetchOnce({ fetch, limits }: Transport, url: URL, request: Outgoi
   }
 }
 
-function busy({ response: { status }, url }: Arrived, seconds: number | null): UpstreamError {
+function busy({ response: { status, headers }, url }: Arrived, seconds: number | null): UpstreamError {
+  if (headers.has(EGRESS_ERROR)) return upstreamError("UNREACHABLE", `${url.host} could not be reached`);
   if (status !== 429) return upstreamError("UNREACHABLE", `${url.host} answers with status ${status}`);
   const when = seconds === null ? "" : `, and again after ${seconds} s`;
   const message = `${url.host} limits how often it is asked${when}`;
