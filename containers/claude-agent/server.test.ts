@@ -1,6 +1,7 @@
 /** The real server as a process, and a stand-in of the Messages API behind it. */
 import { once } from "node:events";
-import { request } from "node:http";
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, it, vi } from "vitest";
 import { AgentProcess, type SeenEvent } from "./testing/agent-process.ts";
 import { MessagesApi } from "./testing/messages-api.ts";
@@ -184,6 +185,25 @@ describe("an error", () => {
       expect([status, body.error.code]).toEqual([502, "UPSTREAM_UNREACHABLE"]);
     } finally {
       await lonely.stop();
+    }
+  });
+
+  it("of egress says why the API was not reached", async ({ expect }) => {
+    const reason = "api.anthropic.com could not be reached";
+    const egress = createServer((_request, response) => {
+      response.writeHead(502, { "content-type": "application/json", "gantry-error": "EGRESS_UPSTREAM_FAILED" });
+      response.end(JSON.stringify({ success: false, errors: [{ message: "{}", details: { reason } }] }));
+    });
+    await new Promise<void>((resolve) => egress.listen(0, "127.0.0.1", resolve));
+    const { port } = egress.address() as AddressInfo;
+    const kept = await started({ ANTHROPIC_BASE_URL: `http://127.0.0.1:${port}` });
+    try {
+      const { status, body } = await kept.chat("x");
+      const message = `the request did not reach the Messages API: ${reason}`;
+      expect([status, body.error]).toEqual([502, { code: "EGRESS_UPSTREAM_FAILED", message }]);
+    } finally {
+      await kept.stop();
+      egress.close();
     }
   });
 

@@ -49,7 +49,7 @@ function ofApi(error: APIError): ApiError {
   const gantry = error.headers?.get("gantry-error") ?? null;
   if (gantry === "CREDENTIAL_UNAVAILABLE") return noApiKey();
   if (gantry !== null) {
-    const message = `the request did not reach the Messages API: ${error.message}`;
+    const message = `the request did not reach the Messages API: ${reasonOf(error.error) ?? error.message}`;
     return new ApiError({ status: 502, code: gantry, message });
   }
   const { type } = error;
@@ -72,4 +72,11 @@ function ofApi(error: APIError): ApiError {
     message: error.apiMessage ?? error.message,
     headers: Object.fromEntries(headers),
   });
+}
+
+/** In words, of an error of Gantry's own. */
+function reasonOf(body: unknown): string | null {
+  const { errors } = (body ?? {}) as { errors?: readonly { details?: { reason?: unknown } }[] };
+  const reason = Array.isArray(errors) ? errors[0]?.details?.reason : null;
+  return typeof reason === "string" ? reason : null;
 }
