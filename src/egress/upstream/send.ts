@@ -134,8 +134,15 @@ function lengthOf(headers: Headers): number | null {
   return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
 
+/** workerd has reasons that it shows to nobody: of a fetch, mostly that there is no such name. */
+const UNEXPLAINED = "its name is not known, or nothing answers there";
+
+function isUnexplained(text: string): boolean {
+  return text.startsWith("internal error; reference = ");
+}
+
 function unreached(host: string, error: unknown, { values }: Injected): GantryError {
   const text = describeError(error);
-  const why = reflects(text, values) ? "" : `: ${text}`;
+  const why = reflects(text, values) ? "" : `: ${isUnexplained(text) ? `${UNEXPLAINED} (${text})` : text}`;
   return new GantryError("EGRESS_UPSTREAM_FAILED", `${host} could not be reached${why}`, { host });
 }
