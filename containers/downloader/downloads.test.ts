@@ -260,6 +260,25 @@ describe("a cache of layers", () => {
     expect(fetched(registry, layers)).toEqual(layers.map(() => 0));
   });
 
+  it("gets a layer from one reading, whichever registries it is read of", async ({ expect }) => {
+    const registry = await fake();
+    const other = await fake();
+    const { layers } = await addImage(registry, "a", "v1", { layers: [9_000_000] });
+    const base = `${registry.origin}/v2/a`;
+    const manifest = await (
+      await fetch(`${base}/manifests/v1`, { headers: { accept: `${OCI}.manifest.v1+json` } })
+    ).bytes();
+    const { config } = json(manifest) as { config: Described };
+    for (const { digest } of [config, ...layers]) other.addBlob(await (await fetch(`${base}/blobs/${digest}`)).bytes());
+    other.addManifest("a", "v1", manifest, `${OCI}.manifest.v1+json`);
+    const cache = new MemoryCache();
+    const server = await downloader({ layers: cache });
+    const both = await Promise.all([registry, other].map(async ({ host }) => await server.get(`${host}/a:v1`)));
+    expect(both.map(({ isWhole }) => isWhole)).toEqual([true, true]);
+    await vi.waitUntil(() => cache.entries.size === 1);
+    expect(cache.stored).toEqual([layers[0]?.digest]);
+  });
+
   it("that fails in the middle is gone on for by the registry", async ({ expect }) => {
     const { name } = await world();
     const cache = new MemoryCache();

@@ -19,6 +19,8 @@ export interface FlightContext {
   readonly memory: PieceMemory;
   readonly budget: Budget;
   readonly checkpoints: Checkpoints;
+  /** Digests of layers that are on their way to the cache, by whichever reading. */
+  readonly storing: Set<string>;
   /** Its bytes were wrong. */
   readonly onWrong: (key: string) => void;
   readonly onEnd: (flight: Flight) => void;
@@ -209,6 +211,9 @@ export class Flight {
   /** As one that reads along, so that it costs no memory of its own. */
   #keep(cache: LayerCache): void {
     const { digest, size } = this.place;
+    const { storing } = this.#context;
+    if (storing.has(digest)) return;
+    storing.add(digest);
     const reader = this.#sit({
       offset: 0,
       patience: new Patience(SINK_PATIENCE_MS),
@@ -218,7 +223,7 @@ export class Flight {
       isLeft: false,
       wake: null,
     });
-    void storeLayer(reader, async () => await cache.store(digest, size));
+    void storeLayer(reader, async () => await cache.store(digest, size)).finally(() => storing.delete(digest));
   }
 
   #verify(isFromCache: boolean): void {

@@ -43,6 +43,7 @@ export class Flights {
       memory,
       budget: this.budget,
       checkpoints: this.#checkpoints,
+      storing: new Set(),
       onWrong: (key) => this.#noteWrong(key),
       onEnd: (flight) => this.#end(flight),
       onIdle: (flight) => this.#keepIdle(flight),

@@ -5,6 +5,8 @@ import type { LayerCache, LayerSink } from "../download/layer-cache.ts";
 export class MemoryCache implements LayerCache {
   readonly entries = new Map<string, Buffer>();
   readonly dropped: string[] = [];
+  /** Digests that somebody began to store. */
+  readonly stored: string[] = [];
   /** Bytes after which reading fails. */
   failsAfter = Number.POSITIVE_INFINITY;
 
@@ -20,6 +22,7 @@ export class MemoryCache implements LayerCache {
 
   async store(digest: Digest): Promise<LayerSink | null> {
     const parts: Buffer[] = [];
+    this.stored.push(digest);
     return {
       write: async (bytes) => void parts.push(Buffer.from(bytes)),
       commit: async () => void this.entries.set(digest, Buffer.concat(parts)),
