@@ -299,6 +299,11 @@ describe("a download", () => {
     expect(answer.message).toBe(answer.error.message);
   });
 
+  it("that the operator's registry does not have names that as its visitors do", async ({ expect }) => {
+    const { message } = await refusal(await post("/api/download", { image: `${IMAGE}:missing` }));
+    expect(message).toBe("own.example:5000 has no team/web:missing");
+  });
+
   it.for([
     ["nothing", "", "application/json", 400],
     ["what is no JSON", "{", "application/json", 400],

@@ -51,6 +51,7 @@ describe("references of the page", () => {
   it("names a download and its file", ({ expect }) => {
     expect(nameOf({ ...request, images: ["a", "b", "c"] })).toBe("a + 2");
     expect(fileName(request)).toBe("nginx_1.27_linux-amd64.tar");
+    expect(fileName({ ...request, images: ["nginx:1.27", "b"] })).toBe("nginx_1.27_linux-amd64_and_1_more.tar");
     expect(fileName({ ...request, images: [`../../$(x)@${DIGEST}`] })).toMatch(/^[\w.-]+\.tar$/);
   });
 });

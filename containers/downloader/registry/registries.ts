@@ -5,6 +5,7 @@
 import type { Digest } from "../../../src/registry/oci/digest.ts";
 import type { UpstreamBlob } from "../../../src/registry/upstream/blobs.ts";
 import { upstreamRegistry, type UpstreamRegistry } from "../../../src/registry/upstream/client.ts";
+import type { UpstreamAnswer } from "../../../src/registry/upstream/failure.ts";
 import type { ManifestHead, UpstreamManifest } from "../../../src/registry/upstream/manifests.ts";
 import type { ByteRange } from "../../../src/registry/upstream/range.ts";
 import { TokenCache, type Login } from "../../../src/registry/upstream/tokens.ts";
@@ -92,6 +93,7 @@ export class Registries {
     const { fetch, bulkFetch = fetch } = this.#options;
     const plain = client(fetch);
     const until = (signal: AbortSignal) => client(async (url, init) => await bulkFetch(url, withSignal(init, signal)));
+    const shown = <T>(answer: UpstreamAnswer<T>): UpstreamAnswer<T> => underItsName(answer, alias);
     const nameOf = (repository: string, target: string) =>
       `${domain}/${repository}${target.includes(":") ? "@" : ":"}${target}`;
     return {
@@ -99,20 +101,27 @@ export class Registries {
       isPrivate: login !== null,
       isCached: login === null && alias?.cache !== false,
       head: async (repository, target) =>
-        valueOf(await plain.headManifest(repository, target), nameOf(repository, target)),
+        valueOf(shown(await plain.headManifest(repository, target)), nameOf(repository, target)),
       manifest: async (repository, target) =>
-        valueOf(await plain.manifest(repository, target), nameOf(repository, target)),
+        valueOf(shown(await plain.manifest(repository, target)), nameOf(repository, target)),
       has: async (repository, digest) => {
         const answer = await plain.headBlob(repository, digest);
         if (!answer.ok && answer.failure.code === "NOT_FOUND") return false;
-        valueOf(answer, nameOf(repository, digest));
+        valueOf(shown(answer), nameOf(repository, digest));
         return true;
       },
       blob: async (request, signal) =>
-        valueOf(await until(signal).blob(request), nameOf(request.repository, request.digest)),
+        valueOf(shown(await until(signal).blob(request)), nameOf(request.repository, request.digest)),
       tags: async (repository, page) => await plain.tags(repository, page),
     };
   }
+}
+
+/** What is said of a registry names it as its visitors do, wherever it answers. */
+function underItsName<T>(answer: UpstreamAnswer<T>, alias: RegistryAlias | undefined): UpstreamAnswer<T> {
+  if (answer.ok || alias?.url == null) return answer;
+  const message = answer.failure.message.replaceAll(new URL(alias.url).host, alias.host);
+  return { ok: false, failure: { ...answer.failure, message } };
 }
 
 function withSignal(init: RequestInit, signal: AbortSignal): RequestInit {

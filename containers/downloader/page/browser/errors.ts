@@ -43,7 +43,7 @@ export function titleOf(error: unknown, { platform = "", isSignedIn = false }: R
     case 429:
       return t().errorLimit;
     case 504:
-      return t().errorTimeout;
+      return t().errorUnreachable;
     default:
       return error.status >= 500 ? t().errorUpstream : t().errorOther;
   }

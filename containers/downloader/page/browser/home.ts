@@ -110,14 +110,19 @@ function showPopular(): void {
   // Where the Hub is away its list has nothing to show: what is there instead is said above, where it is read first.
   byId("popular", HTMLElement).hidden = isAway;
   away.hidden = !isAway || registries === undefined;
+  // What else has failed has a notice of its own.
+  away.className = isHubAway(popularError) ? "notice" : "";
   if (popular === undefined) fill(body, skeletons(6));
   else if (!isAway) fill(body, grid(popular));
   else fill(away, ...awayText(popularError, registries ?? []));
 }
 
+function isHubAway(error: unknown): boolean {
+  return error === undefined || (error instanceof ApiError && error.code === "HUB_UNREACHABLE");
+}
+
 function awayText(error: unknown, registries: readonly Registry[]): Node[] {
-  const isHubAway = error === undefined || (error instanceof ApiError && error.code === "HUB_UNREACHABLE");
-  if (!isHubAway) return [errorNotice(error, { onRetry: () => void reload() })];
+  if (!isHubAway(error)) return [errorNotice(error, { onRetry: () => void reload() })];
   const retry = h(
     "div",
     { class: "chips" },

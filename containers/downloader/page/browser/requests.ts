@@ -74,7 +74,8 @@ export function registryOf(image: string): string {
 
 /** What the archive is called: as the server says it, for command lines that name their file. */
 export function fileName({ images, platform }: DownloadRequest): string {
-  const [first = "image"] = images;
-  const name = `${repositoryOf(first).split("/").at(-1)}_${tagOf(first) ?? "latest"}_${platform}`;
+  const [first = "image", ...rest] = images;
+  const more = rest.length === 0 ? "" : `_and_${rest.length}_more`;
+  const name = `${repositoryOf(first).split("/").at(-1)}_${tagOf(first) ?? "latest"}_${platform}${more}`;
   return `${name.replaceAll(/[^\w.-]+/g, "-").slice(0, 120)}.tar`;
 }

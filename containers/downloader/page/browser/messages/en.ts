@@ -131,7 +131,7 @@ export const en = {
   errorLimit: "Too many requests",
   errorLimitWhen: (seconds: string) => `Try again in ${seconds}.`,
   errorUpstream: "The registry does not answer as it should",
-  errorTimeout: "The registry took too long",
+  errorUnreachable: "The registry is not in reach",
   errorNetwork: "The connection was cut. Check your network and try again.",
   errorRefused: "This is not allowed here",
   errorOther: "This did not work",

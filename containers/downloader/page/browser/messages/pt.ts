@@ -132,7 +132,7 @@ export const pt: Messages = {
   errorLimit: "Pedidos demais",
   errorLimitWhen: (seconds) => `Tente de novo em ${seconds}.`,
   errorUpstream: "O registro não responde como deveria",
-  errorTimeout: "O registro demorou demais",
+  errorUnreachable: "O registro não está acessível",
   errorNetwork: "A conexão caiu. Verifique sua rede e tente de novo.",
   errorRefused: "Isto não é permitido aqui",
   errorOther: "Não funcionou",

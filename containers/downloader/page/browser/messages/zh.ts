@@ -128,7 +128,7 @@ export const zh: Messages = {
   errorLimit: "请求过多",
   errorLimitWhen: (seconds) => `请在 ${seconds}后重试。`,
   errorUpstream: "仓库没有正常应答",
-  errorTimeout: "仓库响应超时",
+  errorUnreachable: "无法访问该仓库",
   errorNetwork: "连接中断。请检查网络后重试。",
   errorRefused: "这里不允许此操作",
   errorOther: "操作未成功",
