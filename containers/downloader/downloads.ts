@@ -32,11 +32,11 @@ export class Downloads {
     this.#lengths = new UnpackedLengths(this.#flights);
   }
 
-  /** Throws `DownloadError`. */
-  async prepare(request: DownloadRequest): Promise<Download> {
+  /** Throws `DownloadError`. `signal`: nobody waits for it any more. */
+  async prepare(request: DownloadRequest, signal?: AbortSignal): Promise<Download> {
     const { registries, manifests } = this.#options;
     const unpackedSize = async (registry: Registry, image: ResolvedImage, layer: ImageLayer) =>
-      await this.#unpackedSize(registry, image, layer);
+      await this.#unpackedSize(registry, image, layer, signal);
     return await prepare(request, { registries, manifests, unpackedSize });
   }
 
@@ -70,11 +70,16 @@ export class Downloads {
     });
   }
 
-  async #unpackedSize(registry: Registry, image: ResolvedImage, layer: ImageLayer): Promise<number> {
+  async #unpackedSize(
+    registry: Registry,
+    image: ResolvedImage,
+    layer: ImageLayer,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
     const { digest, size, diffId } = layer;
     if (diffId === null) throw new DownloadError("NOT_AN_IMAGE", `${image.name} does not say what is in ${digest}`);
     const { repository } = image.reference;
     const cache = registry.isCached ? (this.#options.layers ?? null) : null;
-    return await this.#lengths.of({ digest, size, repository, registry, cache }, diffId);
+    return await this.#lengths.of({ digest, size, repository, registry, cache }, diffId, signal);
   }
 }

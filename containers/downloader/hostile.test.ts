@@ -1,6 +1,7 @@
 /** What registries and visitors may try, who mean harm: each to others, to the network that this server is in, or to it. */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
+import { zstdCompressSync } from "node:zlib";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { afterEach, describe, it } from "vitest";
 import type { FakeRegistry } from "../../test/registry/fake-registry.ts";
@@ -39,6 +40,19 @@ async function registryOf(
   return made;
 }
 
+/** What another one says, but for a part of it. */
+async function passOn(
+  { origin }: FakeRegistry,
+  { url = "", headers }: IncomingMessage,
+  response: ServerResponse,
+  change: (bytes: Buffer) => void = () => {},
+): Promise<void> {
+  const answer = await fetch(origin + url, { headers: { accept: headers.accept ?? "*/*" } });
+  const bytes = Buffer.from(await answer.arrayBuffer());
+  change(bytes);
+  response.writeHead(answer.status, { "content-type": answer.headers.get("content-type") ?? "" }).end(bytes);
+}
+
 /** The same bytes each time, of no use to compression. */
 function bytesOf(name: string, size: number): Buffer {
   const blocks = Array.from({ length: Math.ceil(size / 64) }, (_, index) =>
@@ -48,7 +62,11 @@ function bytesOf(name: string, size: number): Buffer {
 }
 
 /** One image, the same in each registry that it is added to. */
-function addTo(registry: FakeRegistry, layer = bytesOf("layer", 6_000_000)): { name: string; layer: string } {
+function addTo(
+  registry: FakeRegistry,
+  layer = bytesOf("layer", 6_000_000),
+  suffix = "",
+): { name: string; layer: string } {
   const config = Buffer.from(
     JSON.stringify({ os: "linux", architecture: "amd64", rootfs: { type: "layers", diff_ids: [sha256(layer)] } }),
   );
@@ -57,7 +75,7 @@ function addTo(registry: FakeRegistry, layer = bytesOf("layer", 6_000_000)): { n
     digest: registry.addBlob(bytes),
     size: bytes.length,
   });
-  const blob = described(`${OCI}.layer.v1.tar`, layer);
+  const blob = described(`${OCI}.layer.v1.tar${suffix}`, layer);
   const fields = {
     schemaVersion: 2,
     mediaType: MANIFEST,
@@ -84,11 +102,10 @@ describe("a layer that two registries have", () => {
   it("may be resumed at the one that sent it right, though another one sent it wrong", async ({ expect }) => {
     const honest = await fake();
     const good = addTo(honest);
-    const liar = await registryOf(async ({ url = "", headers }, response) => {
-      const answer = await fetch(honest.origin + url, { headers: { accept: headers.accept ?? "*/*" } });
-      const bytes = Buffer.from(await answer.arrayBuffer());
-      if (url.endsWith(good.layer)) bytes[5_900_000] = (bytes[5_900_000] ?? 0) ^ 1;
-      response.writeHead(answer.status, { "content-type": answer.headers.get("content-type") ?? "" }).end(bytes);
+    const liar = await registryOf(async (request, response) => {
+      await passOn(honest, request, response, (bytes) => {
+        if (String(request.url).endsWith(good.layer)) bytes[5_900_000] = (bytes[5_900_000] ?? 0) ^ 1;
+      });
     });
     const bad = { name: `${liar.host}/team/web:v1` };
     const server = await downloader();
@@ -181,5 +198,56 @@ describe("what is remembered of registries", () => {
     expect(kept.length).toBeLessThan(20);
     expect(await metadata.get(["tags", "99"])).toBe(megabyte);
     expect(await metadata.get(["tags", "too long"])).toBeNull();
+  });
+});
+
+describe("a layer of zstd that is to be unpacked", () => {
+  it("and would fill every disk is refused", async ({ expect }) => {
+    const registry = await fake();
+    const zeros = zstdCompressSync(Buffer.alloc(64 * 1024 * 1024));
+    const bomb = Buffer.concat(Array.from({ length: 40 }, () => zeros));
+    const { name } = addTo(registry, bomb, "+zstd");
+    const { status, bytes } = await (await downloader()).get(name, { format: "docker" });
+    expect([status, String(bytes)]).toEqual([422, expect.stringContaining("grows to more than")]);
+  });
+
+  it("and is no zstd, or not all of it, is the registry's fault", async ({ expect }) => {
+    const registry = await fake();
+    const server = await downloader();
+    const whole = zstdCompressSync(bytesOf("layer", 1_000_000));
+    for (const layer of [bytesOf("rubbish", 100_000), whole.subarray(0, 900_000)]) {
+      const { name } = addTo(registry, layer, "+zstd");
+      const { status, bytes } = await server.get(name, { format: "docker" });
+      expect([status, String(bytes)]).toEqual([502, expect.stringContaining("a layer is no zstd")]);
+    }
+  });
+
+  it("is not read any more when nobody waits for it", async ({ expect }) => {
+    const honest = await fake();
+    const layer = zstdCompressSync(bytesOf("slow", 3_000_000));
+    const { layer: digest } = addTo(honest, layer, "+zstd");
+    const [begun, left] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const slow = await registryOf(async (request, response) => {
+      if (!String(request.url).endsWith(digest)) {
+        await passOn(honest, request, response);
+        return;
+      }
+      response.on("close", () => left.resolve());
+      response.writeHead(200, { "content-length": layer.length });
+      response.write(layer.subarray(0, 1_500_000), () => begun.resolve());
+    });
+    const { downloads } = await downloader({ stallMs: 60_000 });
+    const images = [`${slow.host}/team/web:v1`];
+    const visitors = [new AbortController(), new AbortController()];
+    const lengths = visitors.map(
+      async ({ signal }) =>
+        await downloads.prepare({ images, platform: "linux/amd64", format: "docker", login: null }, signal),
+    );
+    await begun.promise;
+    for (const [index, visitor] of visitors.entries()) {
+      visitor.abort();
+      await expect(lengths[index]).rejects.toThrow("was not read in time");
+    }
+    await left.promise;
   });
 });

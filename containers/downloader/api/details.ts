@@ -23,6 +23,8 @@ import { tagsOf, type TagPage, type TagParts } from "./tags.ts";
 
 const REMEMBER_S = 1_800;
 const FIRST_TAGS = 10;
+/** For an archive's length, where layers have to be read for it. Nobody looks at a page that takes longer. */
+const PREPARE_MS = 120_000;
 
 export interface DetailsParts extends TagParts {
   readonly downloads: Downloads;
@@ -138,7 +140,7 @@ async function firstTags({ reference, login }: Wanted, parts: DetailsParts): Pro
 
 async function resolve({ image, platform, format, login }: Wanted, downloads: Downloads): Promise<Download> {
   const prepare = async (wanted: string) =>
-    await downloads.prepare({ images: [image], platform: wanted, format, login });
+    await downloads.prepare({ images: [image], platform: wanted, format, login }, AbortSignal.timeout(PREPARE_MS));
   try {
     return await prepare(platform ?? DEFAULT_PLATFORM);
   } catch (error) {

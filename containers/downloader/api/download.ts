@@ -63,7 +63,9 @@ async function serve(
   const platform = optionalText(parameters, "platform") ?? DEFAULT_PLATFORM;
   const format = formatOf(optionalText(parameters, "format"));
   if (login === null) Object.assign(notes, { image: images.join(" "), platform, format });
-  const prepared = await downloads.prepare({ images, platform, format, login });
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
+  const prepared = await downloads.prepare({ images, platform, format, login }, gone.signal);
   const { headers } = request;
   const answer = downloads.answer(prepared, {
     range: headers.range,

@@ -1,10 +1,13 @@
 /** A layer of zstd as the tar that is in it, verified by the digest that the image's config has for it. */
 import { createHash } from "node:crypto";
-import { createZstdDecompress, type ZstdDecompress } from "node:zlib";
+import { constants, createZstdDecompress, type ZstdDecompress } from "node:zlib";
 import { algorithmOf, type Digest } from "../../../src/registry/oci/digest.ts";
 import { DownloadError } from "../errors.ts";
 import type { BlobReader } from "./flights.ts";
 import { FrameCutter } from "./zstd-frames.ts";
+
+/** 64 MiB, of which engines keep no more either. */
+const WINDOW_LOG = 26;
 
 /** `reader`: of the whole layer as it is stored. `size`: where it is known. The last bytes wait for the digest. */
 export async function* unpacked(
@@ -12,7 +15,10 @@ export async function* unpacked(
   digest: Digest,
   size: number | null,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const inflate = createZstdDecompress({ chunkSize: 262_144 });
+  const inflate = createZstdDecompress({
+    chunkSize: 262_144,
+    params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG },
+  });
   const feed = feeding(reader, inflate);
   feed.catch((error: unknown) => inflate.destroy(error instanceof Error ? error : new Error(String(error))));
   const algorithm = algorithmOf(digest);
@@ -33,10 +39,16 @@ export async function* unpacked(
       throw new DownloadError("REGISTRY_INVALID", message);
     }
     if (held !== null) yield held;
+  } catch (error) {
+    throw isZstd(error) ? new DownloadError("REGISTRY_INVALID", `a layer is no zstd: ${error.message}`) : error;
   } finally {
     inflate.destroy();
     reader.leave();
   }
+}
+
+function isZstd(error: unknown): error is Error {
+  return error instanceof Error && "code" in error && /^(?:ZSTD_|Z_BUF_)/.test(String(error.code));
 }
 
 /** Resolves at the end of the layer, after its own digest was right. */
