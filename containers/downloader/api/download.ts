@@ -1,5 +1,6 @@
 /** Downloads, whichever way they are asked for: by a link, by JSON, by a form; all of it, a range of it, or its headers. */
 import { finished } from "node:stream/promises";
+import { setImmediate } from "node:timers/promises";
 import type { Gateway } from "../cache/gateway.ts";
 import { MAX_IMAGES, type Download } from "../download/prepare.ts";
 import type { Downloads } from "../downloads.ts";
@@ -90,8 +91,9 @@ async function serve(
   metrics.downloads(1);
   try {
     await downloads.send(prepared, answer, response, { onProgress });
-    // The last bytes are the system's by then, and counted.
+    // The last bytes are the system's by then, and counted in this turn.
     await finished(response, { readable: false });
+    await setImmediate();
     transfer?.ends("done");
   } finally {
     metrics.downloads(-1);
