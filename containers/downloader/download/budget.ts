@@ -20,8 +20,12 @@ export class Budget {
     return this.#used;
   }
 
+  get isShort(): boolean {
+    return this.#used >= MOST;
+  }
+
   get window(): number {
-    return this.#used < MOST ? WINDOW : SMALL_WINDOW;
+    return this.isShort ? SMALL_WINDOW : WINDOW;
   }
 
   get kept(): number {

@@ -26,7 +26,7 @@ export interface SendContext extends SendOptions {
 
 type BlobPiece = Extract<Piece, { kind: "blob" }>;
 
-/** Layers that are read ahead of the one that is sent. */
+/** Layers that are read ahead of the one that is sent, where there is memory for it. */
 const AHEAD = 2;
 
 export async function send(
@@ -65,7 +65,8 @@ export async function send(
       }
       next += 1;
       const current = reading(piece);
-      for (const later of blobs.slice(next, next + AHEAD)) if (isReadAhead(later)) reading(later);
+      const ahead = context.flights.budget.isShort ? 0 : AHEAD;
+      for (const later of blobs.slice(next, next + ahead)) if (isReadAhead(later)) reading(later);
       for await (const bytes of current.bytes()) await write(bytes);
       current.leave();
       readings.delete(piece);

@@ -54,7 +54,7 @@ export function sendEvents(
   void follow(id, { transfers, state, signal: gone.signal }, (snapshot) => {
     patience.refresh();
     response.write(`event: progress\ndata: ${JSON.stringify(snapshot)}\n\n`);
-  }).then(end);
+  }).then(end, end);
 }
 
 /** Of this instance where it is here, and of the others until then. */
