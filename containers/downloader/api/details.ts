@@ -17,7 +17,7 @@ import { FORMATS, type ArchiveFormat } from "../archive/layout.ts";
 import { DEFAULT_PLATFORM } from "../image/platform.ts";
 import { familiarName, readReference, type ImageReference } from "../image/reference.ts";
 import type { Login } from "../registry/registries.ts";
-import { loginOf } from "./login.ts";
+import { inLog, loginOf } from "./login.ts";
 import type { RegistriesInReach } from "./reach.ts";
 import { tagsOf, type TagPage, type TagParts } from "./tags.ts";
 
@@ -50,7 +50,7 @@ export async function details(call: Call, parts: DetailsParts): Promise<void> {
     format: formatOf(optionalText(parameters, "format")),
     login: loginOf(parameters, call.request),
   };
-  if (wanted.login === null) call.notes["image"] = wanted.image;
+  if (wanted.login === null) call.notes["image"] = inLog(wanted.image);
   const answer = await detailsOf(wanted, parts);
   await send(call.request, call.response, json(answer));
 }

@@ -7,14 +7,14 @@ import type { Downloads } from "../downloads.ts";
 import { parametersOf, type Call } from "../http/call.ts";
 import { badRequest } from "../http/api-error.ts";
 import type { Parameters } from "../http/body.ts";
-import { toApiError } from "../http/failures.ts";
+import { isOfClient, toApiError } from "../http/failures.ts";
 import { optionalText, texts } from "../http/fields.ts";
 import { DEFAULT_PLATFORM } from "../image/platform.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { share } from "../progress/sharing.ts";
 import { requireId, type Transfer, type Transfers } from "../progress/transfers.ts";
 import { formatOf } from "./details.ts";
-import { loginOf } from "./login.ts";
+import { inLog, loginOf } from "./login.ts";
 
 /** A client that takes nothing for so long is cut, and may resume. */
 const IDLE_MS = 600_000;
@@ -34,11 +34,12 @@ export async function download(call: Call, parts: DownloadParts): Promise<void> 
     await call.admit();
     await serve(call, parameters, transfer, parts);
   } catch (error) {
-    const isGone = call.response.destroyed && !call.response.writableFinished && call.response.headersSent;
+    if (isOfClient(error, call.response)) {
+      transfer?.ends("aborted");
+      return;
+    }
     const { code, message } = toApiError(error);
-    if (isGone && isAbort(error)) transfer?.ends("aborted");
-    else transfer?.ends("failed", { code, message });
-    if (isGone && isAbort(error)) return;
+    transfer?.ends("failed", { code, message });
     throw error;
   }
 }
@@ -63,7 +64,7 @@ async function serve(
   const images = texts(parameters, ["image", "images"], MAX_IMAGES);
   const platform = optionalText(parameters, "platform") ?? DEFAULT_PLATFORM;
   const format = formatOf(optionalText(parameters, "format"));
-  if (login === null) Object.assign(notes, { image: images.join(" "), platform, format });
+  if (login === null) Object.assign(notes, { image: images.map(inLog).join(" "), platform, format });
   const gone = new AbortController();
   response.once("close", () => gone.abort());
   const prepared = await downloads.prepare({ images, platform, format, login }, gone.signal);
@@ -109,8 +110,4 @@ function refuseUpload({ headers }: Call["request"]): void {
 
 function totalOf({ plan }: Download): number {
   return plan.length;
-}
-
-function isAbort(error: unknown): boolean {
-  return error instanceof Error && (error.name === "AbortError" || ("code" in error && error.code === "ABORT_ERR"));
 }

@@ -1,7 +1,15 @@
 /** Whatever was thrown, as what a caller is told of it. What nobody has foreseen is told in the log alone. */
+import type { ServerResponse } from "node:http";
 import { DownloadError } from "../errors.ts";
 import { Unreachable } from "../hub/client.ts";
 import { ApiError } from "./api-error.ts";
+
+/** It has gone in the middle of its request, or of the answer, which is no failure. */
+export function isOfClient(error: unknown, { destroyed }: ServerResponse): boolean {
+  if (!destroyed || !(error instanceof Error)) return false;
+  const code = "code" in error ? error.code : null;
+  return error.name === "AbortError" || code === "ABORT_ERR" || (code === "ECONNRESET" && error.message === "aborted");
+}
 
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;

@@ -10,7 +10,7 @@ import { json, send } from "./answer.ts";
 import { ApiError, errorBody } from "./api-error.ts";
 import type { Call } from "./call.ts";
 import { clientOf } from "./client-address.ts";
-import { toApiError } from "./failures.ts";
+import { isOfClient, toApiError } from "./failures.ts";
 import { answerPreflight, setCommonHeaders } from "./headers.ts";
 import { findRoute, handlerOf, methodsOf, type Route } from "./router.ts";
 
@@ -70,6 +70,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, options
     if (route.isCounted) await admit();
     await handler({ request, response, url, parts: found.parts, notes, admit } satisfies Call);
   } catch (error) {
+    if (isOfClient(error, response)) return;
     await refuse(request, response, toApiError(error), { notes, route, metrics: options.metrics });
   }
 }
