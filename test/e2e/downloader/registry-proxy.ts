@@ -42,8 +42,8 @@ export class RegistryProxy {
   readonly seen: SeenRequest[] = [];
   /** Decides of each GET of a blob. */
   fault: (blob: BlobRequest) => Fault | null = () => null;
-  /** While it is not null, nothing is answered with a blob before this has come to its end. */
-  gate: Promise<void> | null = null;
+  /** What a blob waits for before it is sent. */
+  gate: (digest: string) => Promise<void> | null = () => null;
   /** Hears of what is sent on of blobs. */
   onBytes: (bytes: number) => void = () => undefined;
   /** While it is not null, whoever has not this name and password is asked for them. */
@@ -91,7 +91,7 @@ export class RegistryProxy {
   reset(): void {
     this.seen.length = 0;
     this.fault = () => null;
-    this.gate = null;
+    this.gate = () => null;
     this.onBytes = () => undefined;
     this.user = null;
     this.#isDown = false;
@@ -137,8 +137,9 @@ export class RegistryProxy {
       return;
     }
     const go = () => this.#forward(incoming, answer, fault, seen);
-    if (blob === null || this.gate === null) go();
-    else void this.gate.then(go);
+    const gate = digest === null ? null : this.gate(digest);
+    if (gate === null) go();
+    else void gate.then(go);
   }
 
   #forward(incoming: IncomingMessage, answer: ServerResponse, fault: Fault | null, seen: SeenRequest): void {
