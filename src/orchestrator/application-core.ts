@@ -31,6 +31,7 @@ import { ApplicationImages } from "./prepare/images.ts";
 import { instanceClient } from "./prepare/launch.ts";
 import { Autoscaler } from "./autoscaling/autoscaler.ts";
 import type { ScaleDecision } from "./autoscaling/policy.ts";
+import { keepQuiet, quietSince, SCALE_TIMER } from "./autoscaling/quiet.ts";
 import { NamedInstances } from "./named-instances.ts";
 import { Outbox, SILENT_INTERVALS } from "./outbox.ts";
 import { ApplicationPlaces } from "./placement/application-places.ts";
@@ -52,9 +53,6 @@ import { objectName } from "./shards/sharding.ts";
 import { APPLICATION_MIGRATIONS } from "./storage/schema.ts";
 import { readApplication, writeApplication, type ApplicationRow } from "./storage/application-row.ts";
 import type { ApplicationView, PlannedView } from "./views.ts";
-
-/** Key of the timer by which a load that has gone lowers the count. */
-export const SCALE_TIMER = "scale";
 
 const ERASE_RETRY_MS = 5_000;
 
@@ -172,6 +170,8 @@ export class ApplicationCore {
       waiting: () => this.poolWaiters + this.taskRunner.backlog,
       scale: (count, decision) => this.#scale(count, decision),
       wakeAt: (at) => (at === null ? this.timers.clear(SCALE_TIMER) : this.timers.set(SCALE_TIMER, at)),
+      quietSince: () => quietSince(this.timers, this.row()),
+      keepQuiet: (since) => keepQuiet(this.timers, this.row(), since),
     });
     this.named = new NamedInstances({
       deployments: this.deployments,

@@ -24,7 +24,7 @@ import { isMember, takesRequests } from "./routing.ts";
 import { PASS_TIMER } from "./scheduler.ts";
 import type { ReportReply } from "./scheduler-deps.ts";
 import type { LoadReport } from "./autoscaling/autoscaler.ts";
-import { SCALE_TIMER } from "./application-core.ts";
+import { QUIET_TIMER, SCALE_TIMER } from "./autoscaling/quiet.ts";
 import { SHARDS_TIMER } from "./shards/coordinator.ts";
 import { applyOrder } from "./shards/follow.ts";
 import { TELL_TIMER } from "./shards/forwarder.ts";
@@ -206,7 +206,7 @@ export class ApplicationObject extends DurableObject<Env> {
     if (this.core.gone) return;
     await this.core.timers.fire(Date.now(), async (key) => {
       if (key === PASS_TIMER) this.core.pass();
-      if (key === SCALE_TIMER) this.core.autoscaler.look();
+      if (key === SCALE_TIMER || key === QUIET_TIMER) this.core.autoscaler.onTimer();
       if (key === CRON_TIMER) await this.core.schedules.run();
       if (key === TASKS_TIMER) this.core.taskRunner.onTimer();
       if (key === HOOKS_TIMER) this.core.hooks.onTimer();

@@ -1,6 +1,6 @@
 /** An account of its own whose objects die at random while its clients insist, and what must be true of it afterwards. */
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
-import { SCALE_TIMER } from "../../src/orchestrator/application-core.ts";
+import { QUIET_TIMER, SCALE_TIMER } from "../../src/orchestrator/autoscaling/quiet.ts";
 import { parseDeploymentId } from "../../src/orchestrator/deployment-id.ts";
 import { Random } from "../simulation/random.ts";
 import { freshAccount, type TestAccount } from "./accounts.ts";
@@ -151,7 +151,8 @@ export class World {
   async ring(): Promise<void> {
     for (const key of this.fate.objects) {
       await runInDurableObject(stubOf(key), (_, { storage }: DurableObjectState) => {
-        if (hasTable(storage, "timers")) storage.sql.exec("UPDATE timers SET due_at = 1 WHERE key <> ?", SCALE_TIMER);
+        if (hasTable(storage, "timers"))
+          storage.sql.exec("UPDATE timers SET due_at = 1 WHERE key NOT IN (?, ?)", SCALE_TIMER, QUIET_TIMER);
       }).catch(() => undefined);
       await runDurableObjectAlarm(stubOf(key)).catch(() => undefined);
     }

@@ -13,7 +13,8 @@ class Followed {
   timers = 0;
   readonly counts: number[] = [];
   row: ApplicationRow;
-  readonly autoscaler: Autoscaler;
+  autoscaler: Autoscaler;
+  quietSince: number | null = null;
 
   constructor(policy: Partial<Autoscaling>, instances = 1) {
     const autoscaling: Autoscaling = {
@@ -33,13 +34,22 @@ class Followed {
     const at = { generation: 1, observedGeneration: 1, createdAt: 0, updatedAt: 0 };
     const identity = { id: "a", kind: "application", accountId: "acc", name: "app", session: "" } as const;
     this.row = { ...identity, spec, activeVersion: 1, deleting: false, ...at };
-    this.autoscaler = new Autoscaler({
+    this.autoscaler = this.born();
+  }
+
+  /** As the object comes into memory again: of what it had there it knows nothing. */
+  born(): Autoscaler {
+    return new Autoscaler({
       clock: () => this.now,
       row: () => this.row,
       waiting: () => this.waiting,
       scale: (count) => {
         this.counts.push(count);
         this.row = { ...this.row, spec: { ...this.row.spec, instances: count } };
+      },
+      quietSince: () => this.quietSince,
+      keepQuiet: (since) => {
+        this.quietSince = since;
       },
       wakeAt: (at_) => {
         this.wakesAt = at_;
@@ -68,13 +78,14 @@ class Followed {
     }
   }
 
-  /** Nothing is reported: only the timer fires. */
-  rest(ms: number): void {
+  /** Nothing is reported: only the timer fires. `forgets`: each time in another life of the object. */
+  rest(ms: number, { forgets = false } = {}): void {
     const end = this.now + ms;
     while (this.wakesAt !== null && this.wakesAt <= end) {
       this.now = Math.max(this.now, this.wakesAt);
       this.wakesAt = null;
-      this.autoscaler.look();
+      if (forgets) this.autoscaler = this.born();
+      this.autoscaler.onTimer();
     }
     this.now = end;
   }
@@ -126,6 +137,35 @@ describe("an application that is scaled by its load", () => {
     expect(app.wakesAt).toBeNull();
     app.waiting = 1;
     app.autoscaler.look();
+    expect(app.count).toBe(1);
+  });
+
+  it("rests, and comes down, also where its object is put out of memory meanwhile", ({ expect }) => {
+    for (const [min, most] of [
+      [0, 5],
+      [1, 60],
+    ] as const) {
+      const app = new Followed({ min });
+      app.load(2 * MINUTE, () => most);
+      app.idle();
+      const { count } = app;
+      app.rest(4 * MINUTE, { forgets: true });
+      expect(app.count).toBe(count);
+      app.rest(9 * MINUTE, { forgets: true });
+      expect(app.count).toBe(min);
+    }
+  });
+
+  it("forgets how long it was quiet when there is load", ({ expect }) => {
+    const app = new Followed({ min: 0 });
+    app.load(MINUTE, () => 5);
+    app.idle();
+    app.rest(9 * MINUTE, { forgets: true });
+    expect(app.quietSince).not.toBeNull();
+    app.load(10_000, () => 5);
+    expect(app.quietSince).toBeNull();
+    app.idle();
+    app.rest(9 * MINUTE, { forgets: true });
     expect(app.count).toBe(1);
   });
 

@@ -24,6 +24,9 @@ export interface AutoscalerDeps {
   readonly scale: (count: number, decision: ScaleDecision) => void;
   /** When to look again by itself; null: not at all. */
   readonly wakeAt: (at: number | null) => void;
+  /** Since when there has been no load, as it was kept: an object without load is soon put out of memory. */
+  readonly quietSince: () => number | null;
+  readonly keepQuiet: (since: number | null) => void;
 }
 
 /** An instance says at least this often that it has something under way; one that does not has gone. */
@@ -40,16 +43,17 @@ export class Autoscaler {
   #wakesAt: number | null | undefined;
   /** Count and policy as they were looked at last, so that what somebody else makes of them is known. */
   #seen: string;
+  #isLoaded = false;
   #isScaling = false;
 
   constructor(deps: AutoscalerDeps) {
     this.#deps = deps;
     const now = deps.clock();
     this.#series = new LoadSeries(STABLE_WINDOW_MS, now);
-    // What was before is not known: for all that, there may have been load a moment ago.
-    this.#loadedAt = now;
+    // Where nothing was kept there may have been load a moment ago.
+    this.#loadedAt = Math.min(deps.quietSince() ?? now, now);
     const count = deps.row()?.spec.instances ?? 0;
-    this.#past.push({ at: now, count });
+    this.#past.push({ at: this.#loadedAt, count });
     this.#seen = this.#specified();
   }
 
@@ -62,7 +66,17 @@ export class Autoscaler {
     const now = clock();
     this.#loadedAt = now;
     this.#past.push({ at: now, count: row()?.spec.instances ?? 0 });
+    this.#deps.keepQuiet(null);
     this.look();
+  }
+
+  /** Its own timer: it has not been told of load for a while, which is worth keeping. */
+  onTimer(): void {
+    this.look();
+    const { row, keepQuiet, quietSince } = this.#deps;
+    const { instances = 0, autoscaling = null } = row()?.spec ?? {};
+    if (this.#isLoaded || autoscaling === null || instances <= autoscaling.min) return;
+    if (quietSince() === null) keepQuiet(this.#loadedAt);
   }
 
   #specified(): string {
@@ -96,7 +110,11 @@ export class Autoscaler {
     const waits = waiting() + (isAnsweredBySpare ? 1 : 0);
     const total = carried + waits;
     // Whatever the target is, who answers requests is not idle.
-    if (total > 0 || this.#reports.size > 0) this.#loadedAt = now;
+    this.#isLoaded = total > 0 || this.#reports.size > 0;
+    if (this.#isLoaded) {
+      this.#loadedAt = now;
+      this.#deps.keepQuiet(null);
+    }
     this.#series.put(total, now);
     const decision = decideScale({
       policy,

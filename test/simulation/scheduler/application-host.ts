@@ -10,6 +10,7 @@ import { ApplicationCapacity } from "../../../src/orchestrator/capacity/applicat
 import { tellRoomMade } from "../../../src/orchestrator/capacity/evict.ts";
 import { heldOf } from "../../../src/orchestrator/capacity/grants.ts";
 import { Autoscaler, type AutoscalerDeps } from "../../../src/orchestrator/autoscaling/autoscaler.ts";
+import { keepQuiet, QUIET_TIMER, quietSince, SCALE_TIMER } from "../../../src/orchestrator/autoscaling/quiet.ts";
 import { JobControl } from "../../../src/jobs/job-control.ts";
 import { JobSlots } from "../../../src/orchestrator/job-slots.ts";
 import { NamedInstances } from "../../../src/orchestrator/named-instances.ts";
@@ -42,7 +43,6 @@ import { WatchedStore, type StoreWatch } from "./watched-store.ts";
 
 export const CHECK_EVERY_MS = 60_000;
 /** Key of the timer by which a load that has gone lowers the count. */
-const SCALE_TIMER = "scale";
 
 export interface ApplicationLife extends Lifetime {
   readonly db: Database;
@@ -172,7 +172,7 @@ export class ApplicationHost {
       life.timers.fire(this.#deps.time.now, async (key) => {
         if (!this.#isCurrent(life)) return;
         if (key === PASS_TIMER) life.scheduler.pass();
-        if (key === SCALE_TIMER) life.autoscaler.look();
+        if (key === SCALE_TIMER || key === QUIET_TIMER) life.autoscaler.onTimer();
       }),
     );
   }
@@ -260,6 +260,8 @@ export class ApplicationHost {
           specification.scale(application, count, time.now);
         },
         wakeAt: alive((at) => (at === null ? timers.clear(SCALE_TIMER) : timers.set(SCALE_TIMER, at))),
+        quietSince: () => quietSince(timers, current()),
+        keepQuiet: alive((since) => keepQuiet(timers, current(), since)),
       }),
     );
     const mustRow = () => {
