@@ -76,8 +76,9 @@ export class InFlight {
   }
 
   /** The body to answer with; calls `end` when it is over. */
-  track(response: Response): ReadableStream | null {
-    const { body } = response;
+  track(response: Response, method: string): ReadableStream | null {
+    // What answers HEAD has the length of a body that never comes.
+    const body = method === "HEAD" ? null : response.body;
     const length = Number(response.headers.get("content-length") ?? Number.NaN);
     if (body === null || length <= SMALL_BODY_BYTES) {
       this.end();

@@ -301,7 +301,7 @@ export class Instance extends ClosedContainer {
       return refuse("unreachable");
     }
     this.#tally.count(record.generation, answer.status >= 500, Date.now());
-    return this.#tag(answer);
+    return this.#tag(answer, request.method);
   }
 
   async #turnAway(request: Request, { applicationId }: RunRecord): Promise<Response> {
@@ -338,7 +338,7 @@ export class Instance extends ClosedContainer {
   }
 
   /** Names the instance on the answer, and makes sure that what only Gantry says no application says. */
-  #tag(answer: Response): Response {
+  #tag(answer: Response, method: string): Response {
     const { inFlight } = this.#lifecycle;
     if (answer.webSocket) {
       const webSocket = relayWebSocket(answer.webSocket, () => inFlight.end());
@@ -346,7 +346,7 @@ export class Instance extends ClosedContainer {
       this.#sign(headers);
       return new Response(null, { status: 101, webSocket, headers });
     }
-    const tagged = new Response(inFlight.track(answer), answer);
+    const tagged = new Response(inFlight.track(answer, method), answer);
     this.#sign(tagged.headers);
     return tagged;
   }

@@ -121,6 +121,20 @@ describe("the lines of the document", () => {
   });
 });
 
+describe("a connection that goes on being used", () => {
+  it("carries a POST right after a HEAD, whose length is that of an archive which does not come", async ({
+    expect,
+  }) => {
+    for (const image of ["tensorflow/tensorflow:latest-gpu", "ubuntu:22.04"]) {
+      const head = await plane.ingress("downloader", `/api/download?image=${image}`, { method: "HEAD" });
+      expect([head.status, head.body]).toEqual([200, ""]);
+      const headers = { "content-type": "application/json" };
+      const body = '{"query": "ubuntu"}';
+      expect((await plane.ingress("downloader", "/api/search", { method: "POST", headers, body })).status).toBe(200);
+    }
+  });
+});
+
 describe("what it keeps", () => {
   it("is what a second download is made of, whichever instance it reaches, until it is purged", async ({ expect }) => {
     const download = async () => {
