@@ -1,6 +1,6 @@
 /** The real server as a process, and a stand-in of the Messages API behind it. */
 import { once } from "node:events";
-import { createServer, request } from "node:http";
+import { createServer, request, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, it, vi } from "vitest";
 import { AgentProcess, type SeenEvent } from "./testing/agent-process.ts";
@@ -294,6 +294,10 @@ describe("the agent", () => {
     expect(Object.keys(page.endpoints)).toContain("POST /chat");
     expect(page.models).toEqual(MODELS.split(","));
     expect((await agent.call("GET", "/nothing")).status).toBe(404);
+    const { hostname, port } = new URL(agent.base);
+    const outgoing = request({ host: hostname, port, path: "//" }).end();
+    const [answer] = (await once(outgoing, "response")) as [IncomingMessage];
+    expect(answer.resume().statusCode).toBe(404);
   });
 
   it("counts tokens by model, and costs where prices are known", async ({ expect }) => {

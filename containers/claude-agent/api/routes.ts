@@ -36,6 +36,8 @@ export async function serve(app: App, request: IncomingMessage, response: Server
   try {
     await route(app, request, response);
   } catch (error) {
+    // Gone in the middle of its request.
+    if (response.destroyed && !request.complete) return;
     const known = error instanceof ApiError ? error : upstreamError(error);
     if (known === null) {
       const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -48,7 +50,7 @@ export async function serve(app: App, request: IncomingMessage, response: Server
 }
 
 async function route(app: App, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const path = new URL(request.url ?? "/", "http://self").pathname;
+  const path = URL.parse(request.url ?? "/", "http://self")?.pathname ?? "";
   for (const { pattern, methods } of PATHS) {
     const match = pattern.exec(path);
     if (match === null) continue;

@@ -56,7 +56,7 @@ function parse(text: string, { refusedHost }: FetchLimits): URL | string {
   if (url === null || !/^https?:$/.test(url.protocol)) return "url must be an http or https URL";
   if (url.username !== "" || url.password !== "") return "url must have no credentials";
   // Names of Gantry's own are for this process.
-  const host = url.hostname.replace(/\.$/, "");
+  const host = url.hostname.replace(/\.+$/, "");
   if (host === refusedHost || /(^|\.)gantry\.internal$/.test(host)) {
     return `${host} is not for tools`;
   }
