@@ -209,6 +209,18 @@ describe("a connection", () => {
     await unread.body?.cancel();
   });
 
+  it("is closed when nobody has used it for a while", async ({ expect }) => {
+    const { promise: left, resolve } = Promise.withResolvers<void>();
+    const server = createServer((_, response) => response.end("one"));
+    server.on("connection", (socket: Socket) => socket.once("close", () => resolve()));
+    server.keepAliveTimeout = 0;
+    const bulk = bulkFetch(undefined, 10);
+    open.push(bulk);
+    const response = await bulk.fetch(`http://${await listening(server)}/`, {});
+    expect((await digestOf(bulk, response)).length).toBe(3);
+    await left;
+  });
+
   it("that the server has closed meanwhile is another one", async ({ expect }) => {
     const origin = await answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     const bulk = client();

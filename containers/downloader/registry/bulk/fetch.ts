@@ -3,7 +3,7 @@ import type { Fetch } from "../../../../src/registry/upstream/transport.ts";
 import { Connection, type Answer } from "./connection.ts";
 import { PieceMemory } from "./memory.ts";
 
-/** An idle one that is older is as good as closed. */
+/** How long one is kept that nobody uses. */
 const IDLE_MS = 15_000;
 const MAX_IDLE = 8;
 
@@ -15,26 +15,41 @@ export interface BulkFetch {
   close(): void;
 }
 
-export function bulkFetch(memory: PieceMemory = new PieceMemory()): BulkFetch {
-  const idle = new Map<string, { readonly connection: Connection; readonly since: number }[]>();
+export function bulkFetch(memory: PieceMemory = new PieceMemory(), idleMs = IDLE_MS): BulkFetch {
+  const idle = new Map<string, Map<Connection, NodeJS.Timeout>>();
+
+  const forget = (origin: string, connection: Connection) => {
+    const kept = idle.get(origin);
+    clearTimeout(kept?.get(connection));
+    kept?.delete(connection);
+    if (kept?.size === 0) idle.delete(origin);
+  };
 
   const idleOne = (origin: string): Connection | null => {
-    const list = idle.get(origin) ?? [];
-    for (let kept = list.pop(); kept !== undefined; kept = list.pop()) {
-      if (kept.connection.isOpen && Date.now() - kept.since < IDLE_MS) return kept.connection;
-      kept.connection.close();
+    for (const connection of [...(idle.get(origin)?.keys() ?? [])].toReversed()) {
+      forget(origin, connection);
+      if (connection.isOpen) return connection;
+      connection.close();
     }
     return null;
   };
 
   const keep = (origin: string, connection: Connection) => {
-    const list = idle.get(origin) ?? [];
-    idle.set(origin, list);
+    const kept = idle.get(origin) ?? new Map<Connection, NodeJS.Timeout>();
+    idle.set(origin, kept);
     connection.isUsed = true;
     // A server that waits for the next request is nothing that a process waits for.
     connection.hold(false);
-    list.push({ connection, since: Date.now() });
-    if (list.length > MAX_IDLE) list.shift()?.connection.close();
+    const end = () => {
+      forget(origin, connection);
+      connection.close();
+    };
+    // Nobody may ask there again, and there may be a place for every name that there is.
+    kept.set(connection, setTimeout(end, idleMs).unref());
+    const [oldest] = kept.keys();
+    if (kept.size <= MAX_IDLE || oldest === undefined) return;
+    forget(origin, oldest);
+    oldest.close();
   };
 
   const ask = async (url: URL, method: string, text: string, signal: AbortSignal): Promise<Answer> => {
@@ -77,7 +92,12 @@ export function bulkFetch(memory: PieceMemory = new PieceMemory()): BulkFetch {
       return responseOf(answer);
     },
     close: () => {
-      for (const list of idle.values()) for (const { connection } of list.splice(0)) connection.close();
+      for (const [origin, kept] of idle) {
+        for (const connection of kept.keys()) {
+          forget(origin, connection);
+          connection.close();
+        }
+      }
     },
   };
 }
