@@ -1,6 +1,6 @@
 /** Images of a Docker engine under names of Gantry's: pulled by digest, tagged, removed. Nobody else's name is touched. */
-import { request } from "node:http";
 import { callDocker, findImage, registryAuth, tagImage } from "../runtime/docker-api.ts";
+import { followDocker } from "../runtime/docker-progress.ts";
 
 export interface PullRequest {
   /** `<domain>/<repository>@<digest>`, as the engine names it. */
@@ -15,53 +15,22 @@ export class PullFailure extends Error {
   override readonly name = "PullFailure";
 }
 
-/** The engine says something now and then while it pulls; a registry that is gone is waited for by it no longer than this. */
 const SILENCE_MS = 60_000;
 
 export async function pullImage(socketPath: string, { reference, login, onProgress }: PullRequest): Promise<void> {
   const query = new URLSearchParams({ fromImage: reference });
-  const headers: Record<string, string> = { host: "docker" };
+  const headers: Record<string, string> = {};
   if (login !== null)
     headers["x-registry-auth"] = registryAuth({ ...login, serveraddress: reference.split("/", 1)[0] ?? "" });
   const layers = new Map<string, Layer>();
-  let failure: string | null = null;
-  let status = 0;
-  let rest = "";
-  const read = (line: string) => {
-    if (line.trim() === "") return;
-    const said = JSON.parse(line) as PullLine;
-    failure = said.error ?? said.message ?? failure;
+  const onLine = (said: PullLine) => {
     if (said.id === undefined) return;
     layers.set(said.id, progressed(layers.get(said.id), said));
     onProgress(percentOf([...layers.values()]));
   };
-  await new Promise<void>((resolve, reject) => {
-    const call = request(
-      { socketPath, path: `/images/create?${query.toString()}`, method: "POST", headers },
-      (response) => {
-        status = response.statusCode ?? 0;
-        response.setEncoding("utf8").on("data", (text: string) => {
-          silence.refresh();
-          const lines = (rest + text).split("\n");
-          rest = lines.pop() ?? "";
-          for (const line of lines) read(line);
-        });
-        response.on("error", reject);
-        response.on("end", () => {
-          read(rest);
-          resolve();
-        });
-      },
-    );
-    const silence = setTimeout(
-      () => call.destroy(new PullFailure(`the engine said nothing for ${SILENCE_MS} ms`)),
-      SILENCE_MS,
-    );
-    call.on("error", reject);
-    call.on("close", () => clearTimeout(silence));
-    call.end();
-  });
-  if (failure !== null || status !== 200) throw new PullFailure(failure ?? `the engine answered ${status}`);
+  const path = `/images/create?${query.toString()}`;
+  const failure = await followDocker<PullLine>(socketPath, path, { silenceMs: SILENCE_MS, headers, onLine });
+  if (failure !== null) throw new PullFailure(failure);
 }
 
 interface PullLine {

@@ -2,10 +2,10 @@
  * The samples' images in the control plane's own registry, so that whoever has no other one in reach finds real images
  * there. The engine that has built them pushes them, each content once.
  */
-import { request } from "node:http";
 import * as z from "zod";
 import type { Api } from "../../cli/api.ts";
 import { callDocker, findImage, registryAuth, tagImage } from "../runtime/docker-api.ts";
+import { followDocker } from "../runtime/docker-progress.ts";
 import type { SampleRecord } from "./record.ts";
 
 export interface PushOptions {
@@ -79,46 +79,12 @@ async function push(name: string, reference: string, login: string, options: Pus
   const repository = `${host}/${name}`;
   await tagImage(dockerSocket, reference, repository, "latest");
   try {
-    await pushTag(dockerSocket, repository, login, signal);
+    const path = `/images/${encodeURI(repository)}/push?tag=latest`;
+    const headers = { "x-registry-auth": login };
+    const failure = await followDocker(dockerSocket, path, { silenceMs: SILENCE_MS, headers, signal });
+    if (failure !== null) throw new Error(`${repository}: ${failure}`);
   } finally {
     // The name alone: the image has another one.
     await callDocker(dockerSocket, `/images/${encodeURI(`${repository}:latest`)}`, { method: "DELETE" });
   }
-}
-
-interface PushLine {
-  readonly error?: string;
-  readonly message?: string;
-}
-
-async function pushTag(socketPath: string, repository: string, login: string, signal: AbortSignal): Promise<void> {
-  const path = `/images/${encodeURI(repository)}/push?tag=latest`;
-  const headers = { host: "docker", "x-registry-auth": login };
-  const { promise, resolve, reject } = Promise.withResolvers<string | null>();
-  let failure: string | null = null;
-  let rest = "";
-  const read = (line: string) => {
-    if (line.trim() === "") return;
-    const said = JSON.parse(line) as PushLine;
-    failure = said.error ?? said.message ?? failure;
-  };
-  const call = request({ socketPath, path, method: "POST", headers, signal }, (response) => {
-    response.setEncoding("utf8").on("data", (text: string) => {
-      silence.refresh();
-      const lines = (rest + text).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) read(line);
-    });
-    response.on("error", reject);
-    response.on("end", () => {
-      read(rest);
-      resolve(failure ?? (response.statusCode === 200 ? null : `the engine answered ${response.statusCode}`));
-    });
-  });
-  const silence = setTimeout(() => call.destroy(new Error(`the engine said nothing for ${SILENCE_MS} ms`)), SILENCE_MS);
-  call.on("error", reject);
-  call.on("close", () => clearTimeout(silence));
-  call.end();
-  const reason = await promise;
-  if (reason !== null) throw new Error(`${repository}: ${reason}`);
 }
