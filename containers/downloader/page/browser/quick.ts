@@ -43,6 +43,8 @@ async function download(image: string): Promise<void> {
     if (isAbort(error) || signal.aborted) return;
     reference.setAttribute("aria-invalid", "true");
     fill(message, failure(error, request));
+    // The form is the last on the page: what is below it may be below the window.
+    message.scrollIntoView({ block: "nearest" });
   }
 }
 
