@@ -10,6 +10,7 @@ import type { Parameters } from "../http/body.ts";
 import { isOfClient, toApiError } from "../http/failures.ts";
 import { optionalText, texts } from "../http/fields.ts";
 import { DEFAULT_PLATFORM } from "../image/platform.ts";
+import { Places } from "../limits/places.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { share } from "../progress/sharing.ts";
 import { requireId, type Transfer, type Transfers } from "../progress/transfers.ts";
@@ -18,6 +19,10 @@ import { inLog, loginOf } from "./login.ts";
 
 /** A client that takes nothing for so long is cut, and may resume. */
 const IDLE_MS = 600_000;
+
+/** Of a client that reads nothing, each holds some four megabytes of the four gigabytes that there are. */
+const MAX_DOWNLOADS = 500;
+const places = new Places(MAX_DOWNLOADS);
 
 export interface DownloadParts {
   readonly downloads: Downloads;
@@ -32,7 +37,12 @@ export async function download(call: Call, parts: DownloadParts): Promise<void> 
   try {
     // Only now: of a client that has asked too often, the page hears by the download's own events.
     await call.admit();
-    await serve(call, parameters, transfer, parts);
+    const leave = places.take();
+    try {
+      await serve(call, parameters, transfer, parts);
+    } finally {
+      leave();
+    }
   } catch (error) {
     if (isOfClient(error, call.response)) {
       transfer?.ends("aborted");
