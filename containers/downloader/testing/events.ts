@@ -33,11 +33,15 @@ export function readEvents(url: string): Heard {
       }
       tell();
     }
+  };
+  const ended = read().finally(() => {
     isEnded = true;
     tell();
-  };
+  });
+  // A server that is stopped meanwhile matters to those who wait for the end alone.
+  ended.catch(() => undefined);
   return {
-    ended: read(),
+    ended,
     async until(wanted) {
       for (;;) {
         const found = heard.find(wanted);
