@@ -6,9 +6,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { afterEach, describe, it } from "vitest";
 import type { FakeRegistry } from "../../test/registry/fake-registry.ts";
 import { closeFakes, fake } from "../../test/registry/upstream-client.ts";
+import { nextOf } from "../../src/registry/upstream/tags.ts";
 import { tagsOf } from "./api/tags.ts";
 import { Gateway } from "./cache/gateway.ts";
 import { MetadataCache } from "./cache/metadata.ts";
+import { readRange } from "./download/range.ts";
 import { offersOf, platformNames } from "./image/index-walk.ts";
 import { readReference } from "./image/reference.ts";
 import { Metrics } from "./metrics/metrics.ts";
@@ -184,6 +186,20 @@ describe("a registry without an end", () => {
     registry.addManifest("team/web", "v1", fields, MANIFEST);
     const { status, bytes } = await (await downloader()).get(`${registry.host}/team/web:v1`);
     expect([status, String(bytes)]).toEqual([422, expect.stringContaining("1001 layers")]);
+  });
+});
+
+describe("a header", () => {
+  it("of blanks alone costs no time", ({ expect }) => {
+    expect(readRange(`bytes=${" ".repeat(1_000_000)}1`, 100)).toBeNull();
+    expect(readRange("bytes= 0 - 1 ", 100)).toEqual({ start: 0, end: 2 });
+  });
+
+  it("of what looks like links costs no time", ({ expect }) => {
+    const path = "/v2/team/web/tags/list";
+    const from = new URL(`https://r.example${path}`);
+    const link = `<${path}?last=b>; rel="next"`;
+    expect(nextOf("<".repeat(1_000_000) + link, from, path)).toBe("?last=b");
   });
 });
 

@@ -51,7 +51,7 @@ function isOfImages(name: string): boolean {
 
 /** Of the same list of the same registry, whatever host it says. */
 function nextQuery(link: string | null, url: string): string | null {
-  const [, target] = /<([^>]{1,4096})>\s*;[^,]*\brel\s*=\s*"?next"?/i.exec(link ?? "") ?? [];
+  const [, target] = /<([^<>]{1,4096})>\s*;[^,]*\brel\s*=\s*"?next"?/i.exec(link ?? "") ?? [];
   const next = target === undefined ? null : URL.parse(target, `${url}/v2/_catalog`);
   return next === null || next.pathname !== "/v2/_catalog" || next.search === "" ? null : next.search;
 }

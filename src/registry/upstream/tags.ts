@@ -44,7 +44,7 @@ export function parseTags(text: string): string[] | null {
 
 /** The query of the next page, which must be of the same list. */
 export function nextOf(link: string | null, from: URL, path: string): string | null {
-  const [, target] = /<([^>]{1,4096})>\s*;[^,]*\brel\s*=\s*"?next"?/i.exec(link ?? "") ?? [];
+  const [, target] = /<([^<>]{1,4096})>\s*;[^,]*\brel\s*=\s*"?next"?/i.exec(link ?? "") ?? [];
   const url = target === undefined ? null : URL.parse(target, from);
   if (url === null || url.origin !== from.origin || url.pathname !== path || url.search === "") return null;
   return url.search === from.search ? null : url.search;
