@@ -70,9 +70,13 @@ export class Autoscaler {
     this.look();
   }
 
-  /** Its own timer: it has not been told of load for a while, which is worth keeping. */
+  /** Its own timer: where it has no load, that is worth keeping. */
   onTimer(): void {
     this.look();
+    this.#keepQuiet();
+  }
+
+  #keepQuiet(): void {
     const { row, keepQuiet, quietSince } = this.#deps;
     const { instances = 0, autoscaling = null } = row()?.spec ?? {};
     if (this.#isLoaded || autoscaling === null || instances <= autoscaling.min) return;
@@ -129,7 +133,11 @@ export class Autoscaler {
     this.#remember(decision, now);
     // While there is load its reports come; a timer is for when they do not.
     const lookAt = total > 0 ? this.#silentAt(now) : this.#settlesAt(decision, now);
-    if (!isSoonEnough(this.#wakesAt, lookAt, now)) wakeAt((this.#wakesAt = lookAt));
+    if (!isSoonEnough(this.#wakesAt, lookAt, now)) {
+      wakeAt((this.#wakesAt = lookAt));
+      // As seldom as the timer is moved: by then this object may have forgotten it.
+      if (lookAt !== null) this.#keepQuiet();
+    }
     if (decision.count === application.spec.instances) return;
     this.#isScaling = true;
     scale(decision.count, decision);
