@@ -7,7 +7,7 @@ import { isHeaderName, isSettableHeader } from "../../egress/policy/header.ts";
 import { hostPattern } from "../../egress/policy/host.ts";
 import { pathPattern } from "../../egress/policy/path.ts";
 import type { BindingGrant, EgressPolicy, EgressRule } from "../../egress/policy/policy.ts";
-import { isPattern } from "../../registry/auth/access.ts";
+import { isPattern } from "../../registry/auth/patterns.ts";
 import { APPLICATION_NAME } from "./application-name.ts";
 
 const INTERNAL = new RegExp(`^\\*$|${APPLICATION_NAME.source}`);

@@ -1,7 +1,7 @@
 /** Bodies about image registries, their protocols and their credentials. */
 import * as z from "zod";
 import { REGISTRY_KINDS, type RegistryKind } from "../../account/registries.ts";
-import { isPattern } from "../../registry/auth/access.ts";
+import { isPattern } from "../../registry/auth/patterns.ts";
 import { isRepository, ownerOf } from "../../registry/oci/names.ts";
 import { REGISTRY_PERMISSIONS } from "../../registry/credentials.ts";
 import { MAX_REPOSITORY_LENGTH } from "../../registry/oci/names.ts";

@@ -3,7 +3,8 @@
  * signed, so that a request that brings it needs no look at anything that is stored.
  */
 import { sign, verify } from "../signed.ts";
-import type { RegistryAction, RepositoryPatterns } from "./access.ts";
+import type { RegistryAction } from "./access.ts";
+import type { RepositoryPatterns } from "./patterns.ts";
 
 export interface TokenEntry {
   readonly accountId: string;

@@ -1,5 +1,6 @@
 import { describe, it } from "vitest";
-import { isPattern, matches, permits, reachOf, type Principal } from "./access.ts";
+import { permits, reachOf, type Principal } from "./access.ts";
+import { isPattern, matches } from "./patterns.ts";
 import { askedOf, entryOf, parseScopes } from "./scopes.ts";
 
 const OWN = "a".repeat(32);

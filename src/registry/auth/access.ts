@@ -1,6 +1,6 @@
 /** Who asks the registry for what, and what credentials allow. Pure. */
-import { isRepository } from "../oci/names.ts";
 import type { RegistryPermission } from "../credentials.ts";
+import { matches, type RepositoryPatterns } from "./patterns.ts";
 
 /** `list` without a repository is the catalog, with one its tags. */
 export type RegistryAction = "pull" | "push" | "list" | "delete";
@@ -10,9 +10,6 @@ export interface Wanted {
   readonly name: string | null;
   readonly action: RegistryAction;
 }
-
-/** Names of repositories without their account, and `<prefix>/*` for all below one. */
-export type RepositoryPatterns = "all" | readonly string[];
 
 export interface Access {
   /** As the audit names who asks. */
@@ -58,17 +55,6 @@ const NEEDED: Readonly<Record<RegistryAction, readonly RegistryPermission[]>> = 
   list: ["list", "pull"],
   delete: ["push"],
 };
-
-export function matches(patterns: RepositoryPatterns, repository: string): boolean {
-  if (patterns === "all") return true;
-  return patterns.some((pattern) =>
-    pattern.endsWith("/*") ? repository.startsWith(pattern.slice(0, -1)) : pattern === repository,
-  );
-}
-
-export function isPattern(text: string): boolean {
-  return isRepository(text.endsWith("/*") ? text.slice(0, -2) : text);
-}
 
 /** Whether credentials allow it. `repository` null: the catalog, which shows what they may list. */
 export function permits(

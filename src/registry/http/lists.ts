@@ -1,5 +1,5 @@
 /** The catalog, the tags of a repository, and what refers to a manifest. */
-import { matches, type RepositoryPatterns } from "../auth/access.ts";
+import { matches, type RepositoryPatterns } from "../auth/patterns.ts";
 import { isMediaType } from "../oci/descriptor.ts";
 import { OCI_INDEX } from "../oci/media-types.ts";
 import { OciError } from "../oci/oci-error.ts";

@@ -5,7 +5,8 @@
 import { protect } from "../../api/page-headers.ts";
 import { describeError, GantryError } from "../../errors.ts";
 import { registryStub } from "../../stubs.ts";
-import { matches, type Principal } from "../auth/access.ts";
+import type { Principal } from "../auth/access.ts";
+import { matches } from "../auth/patterns.ts";
 import { accountAsking, authorize, refuseLogin, type RegistryAction } from "../auth/authorize.ts";
 import { recordDeniedPush } from "../auth/denied.ts";
 import { API_VERSION, TOKEN_PATH } from "../auth/refusal.ts";

@@ -2,7 +2,7 @@
  * Uploads of blobs: begun by POST, or done by it alone; bytes by PATCH, in one request or in chunks; ended by PUT, with or
  * without bytes of its own.
  */
-import { matches } from "../auth/access.ts";
+import { matches } from "../auth/patterns.ts";
 import { isPublicRepository } from "../auth/public-repositories.ts";
 import { digestOfNothing } from "../blobs/hasher.ts";
 import { endUpload, writePart, type OpenUpload, type PartResult, type UploadPlace } from "../blobs/upload.ts";

@@ -3,7 +3,7 @@
  * lets it go dooms its objects. Whoever may push and has seen it counts on it: it is held for the manifest to come.
  */
 import type { Database, Row } from "../../database.ts";
-import { matches, type RepositoryPatterns } from "../auth/access.ts";
+import { matches, type RepositoryPatterns } from "../auth/patterns.ts";
 import { doom } from "../gc/doomed.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { BlobRecord } from "./contract.ts";

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { isHeaderName, isSettableHeader } from "../../egress/policy/header.ts";
 import { hostPattern } from "../../egress/policy/host.ts";
 import { pathPattern } from "../../egress/policy/path.ts";
-import { isPattern } from "../../registry/auth/access.ts";
+import { isPattern } from "../../registry/auth/patterns.ts";
 import { LIMITS } from "./config.ts";
 import { isApplicationName, NAME_RULE } from "./names.ts";
 
