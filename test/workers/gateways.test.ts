@@ -112,7 +112,7 @@ describe("a binding", () => {
 
   it("that is real is known by its type", ({ expect }) => {
     expect(ALL.map((each) => bindingProblem(each, env))).toEqual([null, null, null]);
-    expect(bindingProblem({ type: "do", binding: "X" }, env)).toContain("it has ROOMS;");
+    expect(bindingProblem({ type: "do", binding: "X" }, env)).toContain("it has ROOMS, SAMPLES_STATE;");
   });
 
   it.for([
