@@ -24,6 +24,8 @@ export interface Config {
   readonly purgeToken: string | null;
   /** Registries on this machine or in its network may be asked. */
   readonly allowPrivate: boolean;
+  /** Pages of other origins may read what it answers. */
+  readonly isCrossOrigin: boolean;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -33,9 +35,10 @@ const DEFAULT_RATE = 100;
 const HOST = /^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::[0-9]{1,5})?$/;
 
 export function readConfig(env: Environment): Config {
+  const configured = registries(env["DOWNLOADER_REGISTRIES"]);
   return {
     port: number(env, "PORT", 8_080, 65_535),
-    registries: registries(env["DOWNLOADER_REGISTRIES"]),
+    registries: configured,
     hubUrl: address(env, "DOWNLOADER_HUB_URL", DEFAULT_HUB),
     kvUrl: address(env, "DOWNLOADER_KV_URL", null),
     r2Url: address(env, "DOWNLOADER_R2_URL", null),
@@ -44,6 +47,11 @@ export function readConfig(env: Environment): Config {
     clientHeader: env["DOWNLOADER_CLIENT_HEADER"]?.toLowerCase() || null,
     purgeToken: env["DOWNLOADER_PURGE_TOKEN"] || null,
     allowPrivate: env["DOWNLOADER_ALLOW_PRIVATE"] === "true",
+    // What is read with a grant of the operator's is not for every page that somebody opens beside.
+    isCrossOrigin: flag(
+      env["DOWNLOADER_CROSS_ORIGIN"],
+      configured.every(({ url }) => url === null || !isInternal(url)),
+    ),
   };
 }
 
@@ -108,6 +116,12 @@ function number(env: Environment, name: string, otherwise: number, most: number)
   const value = Number(text);
   if (!Number.isInteger(value) || value < 0 || value > most) throw wrong(name, `must be a whole number up to ${most}`);
   return value;
+}
+
+function flag(text: string | undefined, otherwise: boolean): boolean {
+  if (text === undefined || text === "") return otherwise;
+  if (text !== "true" && text !== "false") throw wrong("DOWNLOADER_CROSS_ORIGIN", "must be true or false");
+  return text === "true";
 }
 
 function wrong(name: string, reason: string): Error {

@@ -208,6 +208,25 @@ describe("every answer", () => {
     expect(preflight.headers.get("access-control-allow-headers")).toContain("content-type");
   });
 
+  it("is for the page's own origin where images of the operator's are among them, unless he says otherwise", async ({
+    expect,
+  }) => {
+    const DOWNLOADER_REGISTRIES = JSON.stringify([{ host: "own.example", url: "http://registry.gantry.internal" }]);
+    for (const [more, origin] of [
+      [{}, null],
+      [{ DOWNLOADER_CROSS_ORIGIN: "true" }, "*"],
+    ] as const) {
+      const own = await startDownloader({ DOWNLOADER_REGISTRIES, ...more });
+      const answer = await fetch(`${own.origin}/nothing`);
+      expect(answer.headers.get("access-control-allow-origin")).toBe(origin);
+      const asked = { method: "OPTIONS", headers: { "access-control-request-method": "POST" } };
+      const preflight = await fetch(`${own.origin}/api/search`, asked);
+      expect(preflight.headers.get("access-control-allow-origin")).toBe(origin);
+      expect(preflight.headers.has("access-control-allow-methods")).toBe(origin !== null);
+      await own.stop();
+    }
+  });
+
   it.for([
     ["br", "gzip;q=0.8, br"],
     ["gzip", "gzip"],

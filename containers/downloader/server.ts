@@ -69,6 +69,7 @@ async function main(): Promise<void> {
     limit: new RateLimit(config.rateLimit, state),
     metrics,
     clientHeader: config.clientHeader,
+    isCrossOrigin: config.isCrossOrigin,
   });
   const stop = (): void => {
     // Archives on their way are sent to their end, for as long as the platform waits; the rest holds nobody up.

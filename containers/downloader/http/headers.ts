@@ -1,6 +1,8 @@
 /** Headers of every answer: who may read it, and what a browser may do with it. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 
+const ALLOWED_ORIGIN = "access-control-allow-origin";
+
 const EXPOSED = [
   "content-disposition",
   "content-length",
@@ -17,11 +19,13 @@ const EXPOSED = [
 /** Of answers that are no page. A frame of the page itself takes downloads, and shows what was refused. */
 const API_POLICY = "default-src 'none'; frame-ancestors 'self'";
 
-/** The API has no cookies and no session: any page may ask it for what anybody may have. */
-export function setCommonHeaders(response: ServerResponse): void {
-  response.setHeader("access-control-allow-origin", "*");
-  response.setHeader("access-control-expose-headers", EXPOSED);
-  response.setHeader("cross-origin-resource-policy", "cross-origin");
+/** The API has no cookies and no session: where it has what anybody may have, any page may ask it. */
+export function setCommonHeaders(response: ServerResponse, isCrossOrigin: boolean): void {
+  if (isCrossOrigin) {
+    response.setHeader(ALLOWED_ORIGIN, "*");
+    response.setHeader("access-control-expose-headers", EXPOSED);
+  }
+  response.setHeader("cross-origin-resource-policy", isCrossOrigin ? "cross-origin" : "same-origin");
   response.setHeader("content-security-policy", API_POLICY);
   response.setHeader("x-content-type-options", "nosniff");
   response.setHeader("referrer-policy", "no-referrer");
@@ -30,7 +34,7 @@ export function setCommonHeaders(response: ServerResponse): void {
 
 /** The page is for its own origin. */
 export function setPageHeaders(response: ServerResponse, policy: string): void {
-  response.removeHeader("access-control-allow-origin");
+  response.removeHeader(ALLOWED_ORIGIN);
   response.removeHeader("access-control-expose-headers");
   response.setHeader("content-security-policy", policy);
   response.setHeader("cross-origin-opener-policy", "same-origin");
@@ -43,7 +47,7 @@ export function answerPreflight(request: IncomingMessage, response: ServerRespon
   response.removeHeader("cache-control");
   response.writeHead(204, {
     allow: methods,
-    ...(request.headers["access-control-request-method"] === undefined
+    ...(request.headers["access-control-request-method"] === undefined || !response.hasHeader(ALLOWED_ORIGIN)
       ? {}
       : {
           "access-control-allow-methods": methods,

@@ -19,6 +19,8 @@ export interface ServeOptions {
   readonly limit: RateLimit;
   readonly metrics: Metrics;
   readonly clientHeader: string | null;
+  /** Pages of other origins may read the answers. */
+  readonly isCrossOrigin: boolean;
 }
 
 /** Longer than proxies in front keep a connection: they are to be those who close it. */
@@ -49,7 +51,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, options
   });
   response.on("error", () => undefined);
   try {
-    setCommonHeaders(response);
+    setCommonHeaders(response, options.isCrossOrigin);
     const url = URL.parse(request.url ?? "/", "http://self");
     const found = url === null ? null : findRoute(options.routes, url.pathname);
     if (url === null || found === null) throw new ApiError(404, "NOT_FOUND", "there is nothing at this path");
