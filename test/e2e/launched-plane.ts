@@ -1,9 +1,9 @@
 /** `npm start` as a user runs it, in a project of this one's files: its processes, its containers, and a client of it. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFile, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { ACCOUNT_ID, docker, eventually, PROJECT_DIR } from "./control-plane.ts";
+import { freePort } from "./registry-tools.ts";
 
 /**
  * As it was before a control plane of this process has put its own way to the engine into it: containers that go that way
@@ -120,17 +120,4 @@ export class LaunchedPlane {
     }
     return pids;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const address = server.address();
-  await new Promise((resolve) => {
-    server.close(resolve);
-  });
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }

@@ -3,7 +3,7 @@
  * reads one checks its digest (`verified.ts`); the length is checked here.
  */
 import type { Digest } from "../oci/digest.ts";
-import { pieces, type PieceReader } from "./body.ts";
+import { pieces, streamOf, type PieceReader } from "./body.ts";
 import { UpstreamError, upstreamError } from "./failure.ts";
 import { contentLength, parseContentRange, rangeHeader, type ByteRange } from "./range.ts";
 import { ask, type Session } from "./session.ts";
@@ -67,7 +67,7 @@ export async function getBlob(session: Session, request: BlobRequest): Promise<U
       }
     }
   };
-  return { size, body: streamOf(next, async () => await reader?.cancel()) };
+  return { size, body: streamOf({ next, cancel: async () => await reader?.cancel() }) };
 }
 
 interface Opened {
@@ -130,24 +130,6 @@ async function skipping(session: Session, arrived: Arrived, { start, end }: Byte
 function lastOf({ size, range }: BlobRequest, known: number | null): number | null {
   if (size !== undefined) return size - 1;
   return known === null ? null : (range?.start ?? 0) + known - 1;
-}
-
-function streamOf(
-  next: () => Promise<Uint8Array<ArrayBuffer> | null>,
-  cancel: () => Promise<void>,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  return new ReadableStream<Uint8Array<ArrayBuffer>>(
-    {
-      pull: async (controller) => {
-        const piece = await next();
-        if (piece === null) controller.close();
-        else controller.enqueue(piece);
-      },
-      cancel,
-    },
-    // Nothing is fetched before somebody reads.
-    { highWaterMark: 0 },
-  );
 }
 
 function blobPath(repository: string, digest: Digest): string {

@@ -29,6 +29,27 @@ export function pieces({ response, url }: Arrived, stallMs: number): PieceReader
   };
 }
 
+export function streamOf({
+  next,
+  cancel,
+}: {
+  readonly next: PieceReader["next"];
+  readonly cancel: () => Promise<void> | void;
+}): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream<Uint8Array<ArrayBuffer>>(
+    {
+      pull: async (controller) => {
+        const piece = await next();
+        if (piece === null) controller.close();
+        else controller.enqueue(piece);
+      },
+      cancel,
+    },
+    // Nothing is fetched before somebody reads.
+    { highWaterMark: 0 },
+  );
+}
+
 /** All of it. More than `most` is what no registry may answer. */
 export async function readBounded(arrived: Arrived, stallMs: number, most: number): Promise<Uint8Array<ArrayBuffer>> {
   const reader = pieces(arrived, stallMs);

@@ -1,4 +1,5 @@
 /** Requests for large bodies, in the shape of `fetch`: `GET` and `HEAD`, without redirects, over connections that are kept. */
+import { streamOf } from "../../../../src/registry/upstream/body.ts";
 import type { Fetch } from "../../../../src/registry/upstream/transport.ts";
 import { Connection, type Answer } from "./connection.ts";
 import { PieceMemory } from "./memory.ts";
@@ -112,19 +113,7 @@ function requestText(url: URL, method: string, headers: Headers): string {
 function responseOf({ head, next, cancel }: Answer): Response {
   const { status, headers, body } = head;
   const isEmpty = body.kind === "length" && body.length === 0;
-  const stream = isEmpty
-    ? null
-    : new ReadableStream<Uint8Array<ArrayBuffer>>(
-        {
-          pull: async (controller) => {
-            const piece = await next();
-            if (piece === null) controller.close();
-            else controller.enqueue(piece);
-          },
-          cancel,
-        },
-        { highWaterMark: 0 },
-      );
+  const stream = isEmpty ? null : streamOf({ next, cancel });
   // Where there is nothing to read, nobody will come to its end.
   if (isEmpty) void next();
   return new Response(stream, { status, headers });
